@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_async_fifo: FIFO between two unrelated clocks, show-ahead.
+//
+// How: a ring in LUT RAM, Gray-coded pointers, each brought across by two flip-flops a bit.
+//   Reset of either side empties the FIFO, whatever its length and the ratio of the clocks: the
+//   side under reset stops and raises a request; the other side stops, clears its pointer and
+//   answers; the first clears its own pointer, drops the request, and works again when the answer
+//   has dropped too. Pointers jump only while the side that looks at them is stopped.
+// Latency: 1 cycle of s_clk and 2 to 3 of m_clk. Throughput: a beat a cycle of the slower clock for
+//   DEPTH >= 8 (DEPTH = 4 covers the pointers' round trip only in part).
+// Assumes: both clocks run while a reset is to take effect. A side stays stopped while the other
+//   is in reset. m_valid and m_data don't change while m_valid is high and m_ready low, resets
+//   apart.
+`default_nettype none
+
+module crl_async_fifo #(
+    parameter int W     = 8,  // bits a beat
+    parameter int DEPTH = 16, // beats stored, a power of two, at least 4
+    localparam int AW   = $clog2(DEPTH)
+) (
+    input  wire logic         s_clk,
+    input  wire logic         s_rst,    // synchronous to s_clk, active high
+    input  wire logic         s_valid,
+    output logic              s_ready,
+    input  wire logic [W-1:0] s_data,
+    input  wire logic         m_clk,
+    input  wire logic         m_rst,    // synchronous to m_clk, active high
+    output logic              m_valid,
+    input  wire logic         m_ready,
+    output logic      [W-1:0] m_data
+);
+
+  initial begin
+    if (DEPTH < 4 || (DEPTH & (DEPTH - 1)) != 0)
+      $fatal(1, "crl_async_fifo: DEPTH must be a power of two and at least 4");
+  end
+
+  (* ram_style = "distributed" *)
+  logic [W-1:0] mem [0:DEPTH-1];
+
+  // Reset handshake: req travels to the other side, ack comes back. Four phases: req rises only
+  // with ack low and falls only with ack high.
+  logic s_req_q = 1'b1, m_req_q = 1'b1;    // raised at power-up
+  logic s_pend_q = 1'b0, m_pend_q = 1'b0;  // a reset that came before the last answer dropped
+  logic s_clr_q = 1'b0, m_clr_q = 1'b0;    // answered and cleared, req may fall
+  logic s_ack_q = 1'b0, m_ack_q = 1'b0;    // this side's answer to the other one
+  logic s_peer_req, m_peer_req, s_peer_ack, m_peer_ack;
+  logic s_hold, m_hold;                    // this side is stopped
+
+  crl_sync_bit #(.INIT(1)) u_m2s_req (.clk(s_clk), .d(m_req_q), .q(s_peer_req));
+  crl_sync_bit #(.INIT(1)) u_s2m_req (.clk(m_clk), .d(s_req_q), .q(m_peer_req));
+  crl_sync_bit #(.INIT(0)) u_m2s_ack (.clk(s_clk), .d(m_ack_q), .q(s_peer_ack));
+  crl_sync_bit #(.INIT(0)) u_s2m_ack (.clk(m_clk), .d(s_ack_q), .q(m_peer_ack));
+
+  assign s_hold = s_req_q || s_pend_q || s_peer_ack || s_peer_req;
+  assign m_hold = m_req_q || m_pend_q || m_peer_ack || m_peer_req;
+
+  always_ff @(posedge s_clk) begin
+    s_ack_q <= s_peer_req;
+    s_clr_q <= s_req_q && s_peer_ack;
+    if (s_req_q) begin
+      if (s_peer_ack && s_clr_q && !s_rst) s_req_q <= 1'b0;
+    end else if (!s_peer_ack) begin
+      if (s_rst || s_pend_q) s_req_q <= 1'b1;
+      s_pend_q <= 1'b0;
+    end else if (s_rst) begin
+      s_pend_q <= 1'b1;
+    end
+  end
+
+  always_ff @(posedge m_clk) begin
+    m_ack_q <= m_peer_req;
+    m_clr_q <= m_req_q && m_peer_ack;
+    if (m_req_q) begin
+      if (m_peer_ack && m_clr_q && !m_rst) m_req_q <= 1'b0;
+    end else if (!m_peer_ack) begin
+      if (m_rst || m_pend_q) m_req_q <= 1'b1;
+      m_pend_q <= 1'b0;
+    end else if (m_rst) begin
+      m_pend_q <= 1'b1;
+    end
+  end
+
+  // Pointers have one bit more than the address; the Gray code of each is registered as well.
+  logic [AW:0] wr_bin_q = '0, wr_gray_q = '0, wr_bin_d;
+  logic [AW:0] rd_bin_q = '0, rd_gray_q = '0, rd_bin_d;
+  logic [AW:0] rd_gray_s, wr_gray_m;  // the other side's, brought across
+  logic        push, pop, full;
+
+  generate
+    for (genvar i = 0; i <= AW; i++) begin : g_ptr
+      crl_sync_bit u_rd (.clk(s_clk), .d(rd_gray_q[i]), .q(rd_gray_s[i]));
+      crl_sync_bit u_wr (.clk(m_clk), .d(wr_gray_q[i]), .q(wr_gray_m[i]));
+    end
+  endgenerate
+
+  // Full: DEPTH apart, which in Gray code turns the two top bits over.
+  assign full     = wr_gray_q == (rd_gray_s ^ {2'b11, {(AW-1){1'b0}}});
+  assign s_ready  = !s_hold && !full;
+  assign push     = s_valid && s_ready;
+  assign wr_bin_d = wr_bin_q + 1'b1;
+
+  always_ff @(posedge s_clk) begin
+    if (push) mem[wr_bin_q[AW-1:0]] <= s_data;
+  end
+
+  always_ff @(posedge s_clk) begin
+    if (s_peer_req || (s_req_q && s_peer_ack)) begin
+      wr_bin_q  <= '0;
+      wr_gray_q <= '0;
+    end else if (push && !s_rst) begin
+      wr_bin_q  <= wr_bin_d;
+      wr_gray_q <= wr_bin_d ^ (wr_bin_d >> 1);
+    end
+  end
+
+  assign m_valid  = !m_hold && (rd_gray_q != wr_gray_m);
+  assign pop      = m_valid && m_ready;
+  assign rd_bin_d = rd_bin_q + 1'b1;
+  assign m_data   = mem[rd_bin_q[AW-1:0]];
+
+  always_ff @(posedge m_clk) begin
+    if (m_peer_req || (m_req_q && m_peer_ack)) begin
+      rd_bin_q  <= '0;
+      rd_gray_q <= '0;
+    end else if (pop && !m_rst) begin
+      rd_bin_q  <= rd_bin_d;
+      rd_gray_q <= rd_bin_d ^ (rd_bin_d >> 1);
+    end
+  end
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,11 @@
+rtl/common/crl_sync_bit.sv
+rtl/common/crl_rst_sync.sv
+rtl/common/crl_ram_lut.sv
+rtl/common/crl_ram_bram.sv
+rtl/common/crl_fifo.sv
+rtl/common/crl_fifo_bram.sv
+rtl/common/crl_skid.sv
+rtl/common/crl_async_fifo.sv
+rtl/common/crl_rr_arb.sv
+rtl/common/crl_crc32c.sv
+rtl/common/crl_mlist.sv
