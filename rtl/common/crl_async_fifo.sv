@@ -41,12 +41,24 @@ module crl_async_fifo #(
 
   // Reset handshake: req travels to the other side, ack comes back. Four phases: req rises only
   // with ack low and falls only with ack high.
-  logic s_req_q = 1'b1, m_req_q = 1'b1;    // raised at power-up
-  logic s_pend_q = 1'b0, m_pend_q = 1'b0;  // a reset that came before the last answer dropped
-  logic s_clr_q = 1'b0, m_clr_q = 1'b0;    // answered and cleared, req may fall
-  logic s_ack_q = 1'b0, m_ack_q = 1'b0;    // this side's answer to the other one
+  logic s_req_q, m_req_q;
+  logic s_pend_q, m_pend_q;  // a reset that came before the last answer dropped
+  logic s_clr_q, m_clr_q;    // answered and cleared, req may fall
+  logic s_ack_q, m_ack_q;    // this side's answer to the other one
   logic s_peer_req, m_peer_req, s_peer_ack, m_peer_ack;
-  logic s_hold, m_hold;                    // this side is stopped
+  logic s_hold, m_hold;      // this side is stopped
+
+  // Power-up is like a reset of both sides: the handshake never sees an unknown.
+  initial begin
+    s_req_q  = 1'b1;
+    m_req_q  = 1'b1;
+    s_pend_q = 1'b0;
+    m_pend_q = 1'b0;
+    s_clr_q  = 1'b0;
+    m_clr_q  = 1'b0;
+    s_ack_q  = 1'b0;
+    m_ack_q  = 1'b0;
+  end
 
   crl_sync_bit #(.INIT(1)) u_m2s_req (.clk(s_clk), .d(m_req_q), .q(s_peer_req));
   crl_sync_bit #(.INIT(1)) u_s2m_req (.clk(m_clk), .d(s_req_q), .q(m_peer_req));
@@ -83,10 +95,17 @@ module crl_async_fifo #(
   end
 
   // Pointers have one bit more than the address; the Gray code of each is registered as well.
-  logic [AW:0] wr_bin_q = '0, wr_gray_q = '0, wr_bin_d;
-  logic [AW:0] rd_bin_q = '0, rd_gray_q = '0, rd_bin_d;
+  logic [AW:0] wr_bin_q, wr_gray_q, wr_bin_d;
+  logic [AW:0] rd_bin_q, rd_gray_q, rd_bin_d;
   logic [AW:0] rd_gray_s, wr_gray_m;  // the other side's, brought across
   logic        push, pop, full;
+
+  initial begin
+    wr_bin_q  = '0;
+    wr_gray_q = '0;
+    rd_bin_q  = '0;
+    rd_gray_q = '0;
+  end
 
   generate
     for (genvar i = 0; i <= AW; i++) begin : g_ptr

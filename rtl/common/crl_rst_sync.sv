@@ -20,7 +20,9 @@ module crl_rst_sync #(
   end
 
   (* async_reg = "true", keep = "true" *)
-  logic [STAGES-1:0] sync_q = {STAGES{1'b1}};
+  logic [STAGES-1:0] sync_q;
+
+  initial sync_q = '1;
 
   assign rst = sync_q[STAGES-1];
 

@@ -18,7 +18,9 @@ module crl_sync_bit #(
 );
 
   (* async_reg = "true", keep = "true" *)
-  logic [1:0] sync_q = {2{INIT}};
+  logic [1:0] sync_q;
+
+  initial sync_q = {2{INIT}};
 
   assign q = sync_q[1];
 
