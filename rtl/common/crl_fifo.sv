@@ -58,8 +58,7 @@ module crl_fifo #(
     end else begin
       if (push)    wr_ptr_q <= wr_ptr_q + 1'b1;
       if (mem_pop) rd_ptr_q <= rd_ptr_q + 1'b1;
-      if (push && !pop)      level_q <= level_q + 1'b1;
-      else if (!push && pop) level_q <= level_q - 1'b1;
+      level_q <= level_q + {{AW{pop && !push}}, pop != push};  // one adder: -1, 0 or +1
     end
   end
 
@@ -70,7 +69,7 @@ module crl_fifo #(
       logic         mem_any;
 
       // The count includes the register, so the ring holds something unless the two agree.
-      assign mem_any = level_q > {{AW{1'b0}}, valid_q};
+      assign mem_any = level_q != {{AW{1'b0}}, valid_q};
       assign mem_pop = mem_any && (!valid_q || m_ready);
       assign m_valid = valid_q;
       assign m_data  = data_q;

@@ -36,7 +36,7 @@ module crl_fifo_bram #(
 
   logic [AW-1:0] wr_ptr_q, rd_ptr_q;
   logic [AW:0]   level_q;      // everything stored
-  logic [AW:0]   mem_level_q;  // of that, what has not been fetched from the RAM
+  logic [AW:0]   staged;       // of that, what has left the RAM
   logic          push, pop, fetch;
   logic          rd_valid_q;   // the RAM's read register holds a beat
   logic          rd_take;      // and it is free or being emptied
@@ -46,7 +46,7 @@ module crl_fifo_bram #(
   assign level   = level_q;
   assign push    = s_valid && s_ready;
   assign pop     = m_valid && m_ready;
-  assign fetch   = (mem_level_q != '0) && (!rd_valid_q || rd_take);
+  assign fetch   = level_q != staged && (!rd_valid_q || rd_take);
 
   // A fetch reads a word written in an earlier cycle, so reads and writes never collide.
   crl_ram_bram #(
@@ -64,18 +64,14 @@ module crl_fifo_bram #(
 
   always_ff @(posedge clk) begin
     if (rst) begin
-      wr_ptr_q    <= '0;
-      rd_ptr_q    <= '0;
-      level_q     <= '0;
-      mem_level_q <= '0;
-      rd_valid_q  <= 1'b0;
+      wr_ptr_q   <= '0;
+      rd_ptr_q   <= '0;
+      level_q    <= '0;
+      rd_valid_q <= 1'b0;
     end else begin
       if (push)  wr_ptr_q <= wr_ptr_q + 1'b1;
       if (fetch) rd_ptr_q <= rd_ptr_q + 1'b1;
-      if (push && !pop)        level_q <= level_q + 1'b1;
-      else if (!push && pop)   level_q <= level_q - 1'b1;
-      if (push && !fetch)      mem_level_q <= mem_level_q + 1'b1;
-      else if (!push && fetch) mem_level_q <= mem_level_q - 1'b1;
+      level_q <= level_q + {{AW{pop && !push}}, pop != push};  // one adder: -1, 0 or +1
       if (fetch)        rd_valid_q <= 1'b1;
       else if (rd_take) rd_valid_q <= 1'b0;
     end
@@ -87,6 +83,7 @@ module crl_fifo_bram #(
       logic [W-1:0] data_q;
 
       assign rd_take = !valid_q || m_ready;
+      assign staged  = {{(AW-1){1'b0}}, valid_q && rd_valid_q, valid_q != rd_valid_q};
       assign m_valid = valid_q;
       assign m_data  = data_q;
 
@@ -100,6 +97,7 @@ module crl_fifo_bram #(
       end
     end else begin : g_direct
       assign rd_take = m_ready;
+      assign staged  = {{AW{1'b0}}, rd_valid_q};
       assign m_valid = rd_valid_q;
       assign m_data  = rd_data;
     end

@@ -140,8 +140,7 @@ module crl_mlist #(
         empty_q[enq_q] <= 1'b0;
         if (sets_head) first_q[enq_q] <= 1'b1;
       end
-      if (enq && !deq)      free_level_q <= free_level_q - 1'b1;
-      else if (!enq && deq) free_level_q <= free_level_q + 1'b1;
+      free_level_q <= free_level_q + {{NW{enq && !deq}}, enq != deq};  // one adder: -1, 0 or +1
     end
   end
 

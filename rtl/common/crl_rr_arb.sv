@@ -2,9 +2,9 @@
 //
 // crl_rr_arb: round-robin arbiter.
 //
-// How: a registered mask has a one above the requester served last. The lowest request under the
-//   mask wins; if there is none, the lowest of all. Both searches run side by side, as prefix ORs
-//   of logarithmic depth.
+// How: a one-hot register marks the requester that is first in line, the one behind the last
+//   served. Subtracting it from the requests, written twice in a row, borrows through everything
+//   up to the first request from there on: that is the winner. One carry chain does it.
 // Latency: 0, gnt is combinational from req. Throughput: a grant a cycle.
 // Fairness: a requester that keeps its request up is granted at the latest after N - 1 grants to
 //   others, counting grants that were acknowledged.
@@ -25,26 +25,14 @@ module crl_rr_arb #(
     output logic               gnt_valid
 );
 
-  // Bit i of the result: some bit at or below i is set.
-  function automatic logic [N-1:0] prefix_or(input logic [N-1:0] v);
-    logic [N-1:0] p;
-    p = v;
-    for (int s = 1; s < N; s = s * 2) p = p | (p << s);
-    prefix_or = p;
-  endfunction
+  logic [N-1:0]   first_q;  // one-hot: first in line
+  logic [2*N-1:0] twice, diff, win;
 
-  logic [N-1:0] mask_q;
-  logic [N-1:0] req_hi, pre_hi, pre_all, pre, above;
-  logic         any_hi;
-
-  assign req_hi    = req & mask_q;
-  assign pre_hi    = prefix_or(req_hi);
-  assign pre_all   = prefix_or(req);
-  assign any_hi    = pre_hi[N-1];
-  assign pre       = any_hi ? pre_hi : pre_all;
-  assign above     = pre << 1;  // strictly above the winner
-  assign gnt       = pre & ~above;
-  assign gnt_valid = pre_all[N-1];
+  assign twice     = {req, req};
+  assign diff      = twice - {{N{1'b0}}, first_q};
+  assign win       = twice & ~diff;
+  assign gnt       = win[2*N-1:N] | win[N-1:0];
+  assign gnt_valid = req != '0;
 
   always_comb begin
     gnt_idx = '0;
@@ -53,10 +41,19 @@ module crl_rr_arb #(
     end
   end
 
-  always_ff @(posedge clk) begin
-    if (rst)                   mask_q <= '0;
-    else if (ack && gnt_valid) mask_q <= above;
-  end
+  generate
+    if (N > 1) begin : g_many
+      always_ff @(posedge clk) begin
+        if (rst)                   first_q <= {{(N-1){1'b0}}, 1'b1};
+        else if (ack && gnt_valid) first_q <= {gnt[N-2:0], gnt[N-1]};
+      end
+    end else begin : g_one
+      logic unused;
+
+      assign unused  = &{1'b0, clk, rst, ack};
+      assign first_q = 1'b1;
+    end
+  endgenerate
 
 endmodule
 
