@@ -6,14 +6,15 @@
 //   OUTREG = 1 the head of the ring is copied into a register before it leaves, which takes the
 //   RAM's read multiplexer out of the consumer's path.
 // Latency: 1 cycle from an accepted beat to m_valid (2 with OUTREG). Throughput: a beat a cycle.
-// Capacity: DEPTH beats in all, the output register included.
+// Capacity: DEPTH beats in all, the output register included; so OUTREG with DEPTH = 2 could not
+//   keep up and is refused.
 // Assumes: neighbours are reset together with it. s_ready depends on registers only; m_valid and
 //   m_data don't change while m_valid is high and m_ready low.
 `default_nettype none
 
 module crl_fifo #(
     parameter int W      = 8,   // bits a beat
-    parameter int DEPTH  = 16,  // beats stored, a power of two, at least 2
+    parameter int DEPTH  = 16,  // beats stored, a power of two, at least 2 (4 with OUTREG)
     parameter bit OUTREG = 0,   // 1: m_data comes from a register
     localparam int AW    = $clog2(DEPTH)
 ) (
@@ -31,6 +32,7 @@ module crl_fifo #(
   initial begin
     if (DEPTH < 2 || (DEPTH & (DEPTH - 1)) != 0)
       $fatal(1, "crl_fifo: DEPTH must be a power of two and at least 2");
+    if (OUTREG && DEPTH < 4) $fatal(1, "crl_fifo: OUTREG needs a DEPTH of at least 4");
   end
 
   (* ram_style = "distributed" *)
