@@ -39,10 +39,34 @@ OUT = BUILD / "formal"
 KINDS = ("prove", "bmc", "cover")
 DEPTH = {"prove": 10, "bmc": 20, "cover": 30}
 FLOW_VERSION = 2
-FILE_KEYS = {"top", "files", "about", "quick", "tasks", "engine", "timeout", "parameters",
-             "defines", "options", "script", "depth"}
-TASK_KEYS = {"kind", "depth", "parameters", "defines", "engine", "timeout", "quick", "expect",
-             "options", "script", "top", "about"}
+FILE_KEYS = {
+    "top",
+    "files",
+    "about",
+    "quick",
+    "tasks",
+    "engine",
+    "timeout",
+    "parameters",
+    "defines",
+    "options",
+    "script",
+    "depth",
+}
+TASK_KEYS = {
+    "kind",
+    "depth",
+    "parameters",
+    "defines",
+    "engine",
+    "timeout",
+    "quick",
+    "expect",
+    "options",
+    "script",
+    "top",
+    "about",
+}
 
 
 class ProofError(Exception):
@@ -81,8 +105,13 @@ class Proof:
         twice = {n for n in names if names.count(n) > 1}
         if twice:
             raise ProofError(f"{self.name}: two source files are called {', '.join(twice)}.")
-        options = {"mode": self.kind, "depth": self.depth, "timeout": int(self.timeout),
-                   "expect": self.expect, **self.options}
+        options = {
+            "mode": self.kind,
+            "depth": self.depth,
+            "timeout": int(self.timeout),
+            "expect": self.expect,
+            **self.options,
+        }
         defines = "".join(f" -D{k}={v}" for k, v in self.defines.items())
         lines = ["[options]", *(f"{k} {_onoff(v)}" for k, v in options.items())]
         lines += ["", "[engines]", *self.engines, "", "[script]"]
@@ -96,8 +125,8 @@ class Proof:
 
 
 def _onoff(value: Any) -> str:
-    return {True: "on", False: "off"}.get(value, str(value)) if isinstance(value, bool) else str(
-        value
+    return (
+        {True: "on", False: "off"}.get(value, str(value)) if isinstance(value, bool) else str(value)
     )
 
 
@@ -108,8 +137,12 @@ def _number(value: Any) -> str:
 def default_engine() -> str:
     """smtbmc with the first solver that is there; yices comes with the requirements."""
     path = tool_env()["PATH"]
-    for solver, program in (("yices", "yices-smt2"), ("bitwuzla", "bitwuzla"),
-                            ("boolector", "boolector"), ("z3", "z3")):
+    for solver, program in (
+        ("yices", "yices-smt2"),
+        ("bitwuzla", "bitwuzla"),
+        ("boolector", "boolector"),
+        ("z3", "z3"),
+    ):
         if shutil.which(program, path=path):
             return f"smtbmc {solver}"
     return "smtbmc yices"
@@ -161,7 +194,9 @@ def load(path: Path) -> list[Proof]:
 def _only(name: str, given: Mapping[str, Any], known: set[str]) -> None:
     odd = sorted(set(given) - known)
     if odd:
-        raise ProofError(f"{name}: unknown key {', '.join(odd)}; known: {', '.join(sorted(known))}.")
+        raise ProofError(
+            f"{name}: unknown key {', '.join(odd)}; known: {', '.join(sorted(known))}."
+        )
 
 
 def _files(path: Path, text: Mapping[str, Any]) -> list[Path]:
@@ -195,7 +230,12 @@ def tool_version() -> str:
 
 def run_proof(proof: Proof, force: bool = False) -> dict[str, Any]:
     """Run one proof, or find it in the cache; returns its row, with 'message' when it failed."""
-    row: dict[str, Any] = {"proof": proof.name, "kind": proof.kind, "status": "fail", "seconds": 0.0}
+    row: dict[str, Any] = {
+        "proof": proof.name,
+        "kind": proof.kind,
+        "status": "fail",
+        "seconds": 0.0,
+    }
     try:
         sources = proof.sources()
         text = proof.sby(sources)
@@ -262,8 +302,12 @@ def run_all(proofs: Sequence[Proof], jobs: int, force: bool) -> list[dict[str, A
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     rows: dict[str, dict[str, Any]] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns) as progress, ThreadPoolExecutor(jobs) as pool:
         bar = progress.add_task("proofs", total=len(proofs))
         futures = {pool.submit(run_proof, proof, force): proof for proof in proofs}
@@ -282,8 +326,12 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(title="Proofs")
-    for column, justify in (("proof", "left"), ("kind", "left"), ("status", "left"),
-                            ("seconds", "right")):
+    for column, justify in (
+        ("proof", "left"),
+        ("kind", "left"),
+        ("status", "left"),
+        ("seconds", "right"),
+    ):
         table.add_column(column, justify=justify)
     for row in rows:
         colour = "green" if row["status"] == "pass" else "red"
@@ -314,8 +362,12 @@ def main(argv: list[str] | None = None) -> int:
         print(exc, file=sys.stderr)
         return 2
     if not proofs:
-        print(f"No proof matches K={args.k!r}; `python -m tb.formal.run --list` shows all."
-              if args.k else "No proofs found in tb/formal/*.yaml.", file=sys.stderr)
+        print(
+            f"No proof matches K={args.k!r}; `python -m tb.formal.run --list` shows all."
+            if args.k
+            else "No proofs found in tb/formal/*.yaml.",
+            file=sys.stderr,
+        )
         return 2
     if args.list:
         for proof in proofs:

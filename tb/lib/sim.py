@@ -563,12 +563,15 @@ def _label(
 ) -> str:
     """Name of the run: the pytest test it belongs to, and a hash that tells its runs apart."""
     current = os.environ.get("PYTEST_CURRENT_TEST", "").rsplit(" ", 1)[0]
-    readable = f"{Path(current.split('::')[0]).stem}-{current.split('::')[-1]}" if current else (
-        f"{module.rsplit('.', 1)[-1]}-{toplevel}"
+    readable = (
+        f"{Path(current.split('::')[0]).stem}-{current.split('::')[-1]}"
+        if current
+        else (f"{module.rsplit('.', 1)[-1]}-{toplevel}")
     )
     readable = re.sub(r"[^\w.=-]+", "_", readable).strip("_")[:90]
-    what = repr((current, toplevel, module, testcase, sorted(parameters.items()),
-                 sorted(env.items())))
+    what = repr(
+        (current, toplevel, module, testcase, sorted(parameters.items()), sorted(env.items()))
+    )
     # the simulator is not part of the hash: the same test has the same seed on both
     return f"{readable}-{hashlib.sha256(what.replace(simulator, '').encode()).hexdigest()[:6]}"
 
