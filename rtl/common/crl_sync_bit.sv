@@ -20,7 +20,7 @@ module crl_sync_bit #(
   (* async_reg = "true", keep = "true" *)
   logic [1:0] sync_q;
 
-  initial sync_q = {2{INIT}};
+  initial sync_q = INIT ? 2'b11 : 2'b00;
 
   assign q = sync_q[1];
 

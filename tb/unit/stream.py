@@ -56,6 +56,7 @@ class Stream:
         self.on_beat: list[Callable[[int], None]] = []
         self.fired = 0
         self.cycles = 0
+        self.strict = True  # False: a beat may be withdrawn (the far side is in reset)
         self._held: int | None = None
         cocotb.start_soon(self._monitor())
 
@@ -68,7 +69,7 @@ class Stream:
                 continue
             valid, ready = value(self.valid), value(self.ready)
             beat = value(self.data) if valid else 0
-            if self._held is not None:
+            if self._held is not None and self.strict:
                 assert valid, "valid fell before the beat was taken"
                 assert beat == self._held, "data changed before the beat was taken"
             self._held = beat if valid and not ready else None

@@ -26,8 +26,14 @@ class Bench:
             dut.s_clk, dut.s_rst, dut.s_valid, dut.s_ready, dut.s_data, rng=rng
         )
         self.sink = Sink(dut.m_clk, dut.m_rst, dut.m_valid, dut.m_ready, dut.m_data, rng=rng)
+        self.lossy = False  # a reset is under way: beats may be missing, but nothing else
         self.source.on_beat.append(self.board.sent)
-        self.sink.on_beat.append(self.board.received)
+        self.sink.on_beat.append(self._received)
+
+    def _received(self, beat: int) -> None:
+        while self.lossy and self.board.expected and self.board.expected[0] != beat:
+            self.board.expected.popleft()
+        self.board.received(beat)
 
     @staticmethod
     def periods() -> tuple[int, int, int, int]:
@@ -133,7 +139,7 @@ async def reset_of_one_side(dut):
         bench.source.todo.extend(bench.beats(40))
         for _ in range(rng.randrange(1, 60)):
             await RisingEdge(dut.s_clk)
-        pulses = []
+        pulses, bench.lossy, bench.sink.strict = [], True, False
         for side in rng.choice(["s", "m", "sm", "ms", "ss", "mm", "sms"]):
             pulses.append(cocotb.start_soon(bench.pulse(side, rng.randrange(1, 7))))
             for _ in range(rng.randrange(12)):
@@ -156,6 +162,7 @@ async def reset_of_one_side(dut):
         await FallingEdge(dut.m_clk)
         assert not value(dut.m_valid), "something is left"
         bench.board.flush()
+        bench.lossy, bench.sink.strict = False, True
         bench.source.todo.extend(bench.beats(2 * bench.depth))
         await drain(bench.source, bench.sink, bench.board)
     bench.board.end(at_least=60 * 2 * bench.depth)
