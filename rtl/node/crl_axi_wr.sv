@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_axi_wr: the write side of the AXI4 master; takes whole bursts from several clients.
+//
+// How: the client whose first beat is chosen keeps W until its last beat; AW and W have a register
+//   each, loaded together by a first beat. Data clients take turns and go first; the completion
+//   and the MSI-X client wait for at most 8 data bursts each. B goes back by ID; the targets share
+//   one ID, and a FIFO says whose turn it is.
+// Clients: 0 local data, 1 to N_DATA-1 targets, N_DATA completions, N_DATA+1 MSI-X.
+// AXI IDs: 0, 1, 2, 3 in that order.
+// Latency: 1 cycle from a client's beat to W; 0 from B to b_valid. Throughput: a beat a cycle, no
+//   bubble between bursts.
+// Assumes: a client offers its first beat when all beats of the burst are at hand, and then a beat
+//   each cycle (W would idle else, nothing worse). Bursts don't cross 4 KiB. s_ready depends on
+//   s_valid and on awready and wready. A B with an ID that has nothing outstanding is ignored.
+`default_nettype none
+
+module crl_axi_wr #(
+    parameter int DATA_W           = 64,
+    parameter int ID_W             = 4,   // at least 2
+    parameter int FUNC_W           = 8,
+    parameter int N_DATA           = 2,   // data clients, at least 1
+    parameter int WRITES_IN_FLIGHT = 64,  // bursts between a first beat and its B, at least 2
+    localparam int N      = N_DATA + 2,
+    localparam int STRB_W = DATA_W / 8
+) (
+    input  wire logic                clk,
+    input  wire logic                rst,        // synchronous, active high
+
+    input  wire logic [N-1:0]        s_valid,
+    output logic      [N-1:0]        s_ready,
+    input  wire logic [N-1:0]        s_first,    // addr, len and user count with it
+    input  wire logic [N-1:0]        s_last,
+    input  wire logic [N*64-1:0]     s_addr,
+    input  wire logic [N*8-1:0]      s_len,      // beats - 1
+    input  wire logic [N*FUNC_W-1:0] s_user,     // on whose behalf
+    input  wire logic [N*DATA_W-1:0] s_data,
+    input  wire logic [N*STRB_W-1:0] s_strb,
+    output logic      [N-1:0]        b_valid,    // event: the oldest burst of this client ended
+    output logic      [1:0]          b_resp,     // counts with b_valid
+
+    output logic      [ID_W-1:0]     m_axi_awid,
+    output logic      [63:0]         m_axi_awaddr,
+    output logic      [7:0]          m_axi_awlen,
+    output logic      [2:0]          m_axi_awsize,
+    output logic      [1:0]          m_axi_awburst,
+    output logic      [3:0]          m_axi_awcache,
+    output logic      [2:0]          m_axi_awprot,
+    output logic      [FUNC_W-1:0]   m_axi_awuser,
+    output logic                     m_axi_awvalid,
+    input  wire logic                m_axi_awready,
+    output logic      [DATA_W-1:0]   m_axi_wdata,
+    output logic      [STRB_W-1:0]   m_axi_wstrb,
+    output logic                     m_axi_wlast,
+    output logic                     m_axi_wvalid,
+    input  wire logic                m_axi_wready,
+    input  wire logic [ID_W-1:0]     m_axi_bid,
+    input  wire logic [1:0]          m_axi_bresp,
+    input  wire logic                m_axi_bvalid,
+    output logic                     m_axi_bready,
+
+    output logic                     pending,    // AW, W or a B is owed
+    output logic                     progress    // a handshake on AW, W or B
+);
+
+  initial begin
+    if (N_DATA < 1) $fatal(1, "crl_axi_wr: N_DATA must be at least 1");
+    if (ID_W < 2) $fatal(1, "crl_axi_wr: ID_W must be at least 2");
+    if (WRITES_IN_FLIGHT < 2) $fatal(1, "crl_axi_wr: WRITES_IN_FLIGHT must be at least 2");
+  end
+
+  localparam int CPL      = N_DATA;      // index of the completion client
+  localparam int MSI      = N_DATA + 1;
+  localparam int AGE      = 8;           // data bursts that the others may have to wait for
+  localparam int DATA_IW  = N_DATA > 1 ? $clog2(N_DATA) : 1;
+  localparam int CNT_W    = $clog2(WRITES_IN_FLIGHT + 1);
+  localparam int ORDER_DEPTH = 1 << $clog2(WRITES_IN_FLIGHT);
+
+  // ------------------------------------------------------------------------------------------
+  // Who is next.
+
+  logic               hold_q;         // a burst has begun and not ended
+  logic [N-1:0]       hold_gnt_q, gnt, pick;
+  logic [N_DATA-1:0]  data_gnt, pick_data;
+  logic               pick_cpl, pick_msi;
+  logic [DATA_IW-1:0] data_idx;
+  logic               data_any, data_start;
+  logic               msi_turn_q;     // MSI-X before completions, when no data is there
+  logic [3:0]         cpl_age_q, msi_age_q;  // data bursts they have waited for
+  logic               cpl_req, msi_req, cpl_must, msi_must;
+  logic               start, beat, ends;     // a first beat, a beat, a last beat is taken
+  logic               room, aw_free, w_free;
+
+  crl_rr_arb #(.N(N_DATA)) u_rr (
+      .clk, .rst, .req(s_valid[N_DATA-1:0]), .ack(data_start),
+      .gnt(data_gnt), .gnt_idx(data_idx), .gnt_valid(data_any)
+  );
+
+  assign cpl_req  = s_valid[CPL];
+  assign msi_req  = s_valid[MSI];
+  assign cpl_must = cpl_req && cpl_age_q == 4'(AGE);
+  assign msi_must = msi_req && msi_age_q == 4'(AGE);
+
+  always_comb begin
+    pick_data = '0;
+    pick_cpl  = 1'b0;
+    pick_msi  = 1'b0;
+    if (cpl_must)                                 pick_cpl = 1'b1;
+    else if (msi_must)                            pick_msi = 1'b1;
+    else if (data_any)                            pick_data = data_gnt;
+    else if (cpl_req && !(msi_turn_q && msi_req)) pick_cpl = 1'b1;
+    else                                          pick_msi = msi_req;
+  end
+
+  assign pick       = {pick_msi, pick_cpl, pick_data};
+  assign gnt        = hold_q ? hold_gnt_q : pick;
+  assign aw_free    = !m_axi_awvalid || m_axi_awready;
+  assign w_free     = !m_axi_wvalid || m_axi_wready;
+  assign s_ready    = gnt & {N{w_free && (hold_q || (aw_free && room))}};
+  assign beat       = (s_ready & s_valid) != '0;
+  assign ends       = (s_ready & s_valid & s_last) != '0;
+  assign start      = beat && !hold_q;
+  assign data_start = start && pick_data != '0;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      hold_q     <= 1'b0;
+      msi_turn_q <= 1'b0;
+      cpl_age_q  <= '0;
+      msi_age_q  <= '0;
+    end else begin
+      if (beat) hold_q <= !ends;
+      if (start && pick_cpl) msi_turn_q <= 1'b1;
+      if (start && pick_msi) msi_turn_q <= 1'b0;
+      if (!cpl_req || (start && pick_cpl)) cpl_age_q <= '0;
+      else if (data_start && !cpl_must)     cpl_age_q <= cpl_age_q + 1'b1;
+      if (!msi_req || (start && pick_msi)) msi_age_q <= '0;
+      else if (data_start && !msi_must)     msi_age_q <= msi_age_q + 1'b1;
+    end
+    if (!hold_q) hold_gnt_q <= pick;
+  end
+
+  // ------------------------------------------------------------------------------------------
+  // AW and W.
+
+  logic              awvalid_q, wvalid_q;
+  logic [1:0]        id;
+  logic [63:0]       addr;
+  logic [7:0]        len;
+  logic [FUNC_W-1:0] user;
+  logic [DATA_W-1:0] data;
+  logic [STRB_W-1:0] strb;
+
+  always_comb begin
+    addr = '0;
+    len  = '0;
+    user = '0;
+    data = '0;
+    strb = '0;
+    for (int i = 0; i < N; i++) begin
+      addr = addr | (s_addr[i*64 +: 64] & {64{gnt[i]}});
+      len  = len  | (s_len[i*8 +: 8] & {8{gnt[i]}});
+      user = user | (s_user[i*FUNC_W +: FUNC_W] & {FUNC_W{gnt[i]}});
+      data = data | (s_data[i*DATA_W +: DATA_W] & {DATA_W{gnt[i]}});
+      strb = strb | (s_strb[i*STRB_W +: STRB_W] & {STRB_W{gnt[i]}});
+    end
+  end
+
+  // 1 unless the client is the local one, or completions (2), or MSI-X (3).
+  assign id = {gnt[CPL] || gnt[MSI], !gnt[0] && !gnt[CPL]};
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      awvalid_q <= 1'b0;
+      wvalid_q  <= 1'b0;
+    end else begin
+      if (aw_free) awvalid_q <= start;
+      if (w_free)  wvalid_q  <= beat;
+    end
+    if (start) begin
+      m_axi_awid   <= ID_W'(id);
+      m_axi_awaddr <= addr;
+      m_axi_awlen  <= len;
+      m_axi_awuser <= user;
+    end
+    if (beat) begin
+      m_axi_wdata <= data;
+      m_axi_wstrb <= strb;
+      m_axi_wlast <= ends;
+    end
+  end
+
+  assign m_axi_awvalid = awvalid_q;
+  assign m_axi_wvalid  = wvalid_q;
+  assign m_axi_awsize  = 3'($clog2(STRB_W));
+  assign m_axi_awburst = 2'b01;    // INCR
+  assign m_axi_awcache = 4'b0011;  // normal, non-cacheable, bufferable
+  assign m_axi_awprot  = 3'b000;
+
+  // ------------------------------------------------------------------------------------------
+  // Responses. Only what is owed is believed.
+
+  logic [CNT_W-1:0]      owed_q;         // in all
+  logic [3:0][CNT_W-1:0] owed_id_q;      // an AXI ID
+  logic [3:0]            b_id, s_id;     // one-hot
+  logic                  b_hs;
+  logic [N_DATA-1:0]     b_target;       // whose turn among the targets, one-hot
+
+  always_comb begin
+    for (int i = 0; i < 4; i++) begin
+      b_id[i] = m_axi_bvalid && m_axi_bid == ID_W'(i) && owed_id_q[i] != '0;
+      s_id[i] = start && id == 2'(i);
+    end
+  end
+
+  assign b_hs         = b_id != '0;
+  assign m_axi_bready = 1'b1;
+  assign b_resp       = m_axi_bresp;
+  assign room         = owed_q != CNT_W'(WRITES_IN_FLIGHT);
+  assign pending      = owed_q != '0 || awvalid_q || wvalid_q;
+  assign progress     = (awvalid_q && m_axi_awready) || (wvalid_q && m_axi_wready) || b_hs;
+
+  // Of the data clients, the local one has an ID of its own.
+  assign b_valid[0] = b_id[0];
+  generate
+    if (N_DATA > 1) begin : g_targets
+      assign b_valid[N_DATA-1:1] = b_target[N_DATA-1:1] & {(N_DATA-1){b_id[1]}};
+    end
+  endgenerate
+  assign b_valid[CPL] = b_id[2];
+  assign b_valid[MSI] = b_id[3];
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      owed_q    <= '0;
+      owed_id_q <= '0;
+    end else begin
+      owed_q <= owed_q + {{(CNT_W-1){b_hs && !start}}, b_hs != start};  // -1, 0 or +1
+      for (int i = 0; i < 4; i++) begin
+        owed_id_q[i] <= owed_id_q[i] + {{(CNT_W-1){b_id[i] && !s_id[i]}}, b_id[i] != s_id[i]};
+      end
+    end
+  end
+
+  generate
+    if (N_DATA > 2) begin : g_order
+      logic [N_DATA-1:0]             turn;
+      logic                          full_n, any;
+      logic [$clog2(ORDER_DEPTH):0]  level;
+      logic                          unused;
+
+      // Never full: it holds at most what is owed.
+      crl_fifo #(.W(N_DATA), .DEPTH(ORDER_DEPTH)) u_order (
+          .clk, .rst,
+          .s_valid(s_id[1]), .s_ready(full_n), .s_data(gnt[N_DATA-1:0]),
+          .m_valid(any), .m_ready(b_id[1]), .m_data(turn), .level
+      );
+      assign b_target = turn;
+      assign unused   = &{1'b0, full_n, any, level};
+    end else begin : g_no_order
+      assign b_target = {N_DATA{1'b1}};
+    end
+  endgenerate
+
+  logic unused;
+  assign unused = &{1'b0, data_idx, s_first, b_target};
+
+`ifndef SYNTHESIS
+  // The clients keep to their side; AW and W don't change while they are stalled.
+  logic                      aw_stall_q, w_stall_q;
+  logic [64+8+FUNC_W+ID_W-1:0] aw_held_q;
+  logic [DATA_W+STRB_W:0]    w_held_q;
+
+  always_ff @(posedge clk) begin
+    aw_stall_q <= !rst && awvalid_q && !m_axi_awready;
+    w_stall_q  <= !rst && wvalid_q && !m_axi_wready;
+    aw_held_q  <= {m_axi_awaddr, m_axi_awlen, m_axi_awuser, m_axi_awid};
+    w_held_q   <= {m_axi_wdata, m_axi_wstrb, m_axi_wlast};
+    if (!rst) begin
+      if (aw_stall_q) begin
+        assert (awvalid_q);
+        assert ({m_axi_awaddr, m_axi_awlen, m_axi_awuser, m_axi_awid} === aw_held_q);
+      end
+      if (w_stall_q) begin
+        assert (wvalid_q);
+        assert ({m_axi_wdata, m_axi_wstrb, m_axi_wlast} === w_held_q);
+      end
+      if (start) assert ((s_first & s_ready & s_valid) != '0);
+      if (beat && hold_q) assert ((s_first & s_ready & s_valid) == '0);
+    end
+  end
+`endif
+
+endmodule
+
+`default_nettype wire
