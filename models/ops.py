@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operation does: checks in their order, memory effect, status code, byte count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from models.lay import AT_PEER, Cqe, Desc, DescFlag, Op, Status
+from models.memory import OKAY, SLVERR, Memory
+from models.segments import R_READ, R_WRITE, Checked, SegmentTable, User, check_absolute
+
+SUPPORTED = frozenset({Op.NOP, Op.COPY, Op.FILL, Op.WRITE})
+REMOTE = frozenset({Op.WRITE})
+
+_ANY = 1 << DescFlag.FENCE | 1 << DescFlag.IRQ | 1 << DescFlag.NO_CPL
+_ALLOWED_FLAGS = {
+    Op.NOP: _ANY,
+    Op.COPY: _ANY,
+    Op.FILL: _ANY,
+    Op.WRITE: _ANY | 1 << DescFlag.NOTIFY,
+}
+
+
+@dataclass(frozen=True)
+class Far:
+    """The far side of a bound channel, as its own node sees it."""
+
+    table: SegmentTable
+    channel: int  # the channel there
+    peer: int  # the index under which that node knows us
+    bound: bool = True  # it binds that channel to our channel
+
+
+@dataclass(frozen=True)
+class Ctx:
+    """What the engine knows when it looks at a descriptor."""
+
+    channel: int
+    table: SegmentTable
+    absolute: bool = False
+    peer_up: bool = False  # a peer is bound and its link is up
+    far: Far | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The outcome of the checks: a refusal, or the absolute ranges."""
+
+    status: int
+    src: int | None = None
+    dst: int | None = None
+    length: int = 0
+    remote: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.status == Status.OK
+
+
+def _local(ctx: Ctx, address: int, length: int, right: int) -> Checked:
+    if ctx.absolute:
+        return check_absolute(address, length)
+    return ctx.table.check(address, length, User(ctx.channel), right)
+
+
+def check_local(d: Desc, ctx: Ctx) -> Plan:
+    """All that the engine's own side checks, in the order of docs/architecture.md section 3."""
+    if d.opcode not in SUPPORTED:
+        return Plan(Status.BAD_OPCODE)
+    if d.flags & ~_ALLOWED_FLAGS[d.opcode]:
+        return Plan(Status.BAD_FLAGS)
+    if d.opcode == Op.NOP:
+        return Plan(Status.OK)
+    if d.length == 0:
+        return Plan(Status.BAD_LENGTH)
+    remote = d.opcode in REMOTE
+    src = dst = None
+    if d.opcode != Op.FILL:
+        c = _local(ctx, d.src, d.length, R_READ)
+        if not c.ok:
+            return Plan(c.status)
+        src = c.addr
+    if remote:
+        if not ctx.peer_up:
+            return Plan(Status.PEER_DOWN)
+        return Plan(Status.OK, src, None, d.length, True)
+    c = _local(ctx, d.dst, d.length, R_WRITE)
+    if not c.ok:
+        return Plan(c.status)
+    dst = c.addr
+    if d.opcode == Op.COPY and src is not None:
+        if src < dst + d.length and dst < src + d.length:
+            return Plan(Status.OVERLAP)
+    return Plan(Status.OK, src, dst, d.length)
+
+
+def check_far(d: Desc, far: Far | None) -> Plan:
+    """What the receiver checks before the first byte; its faults carry bit 7."""
+    if far is None or not far.bound:
+        return Plan(Status.PEER_REFUSED | AT_PEER)
+    c = far.table.check(d.dst, d.length, User(far.channel, far.peer), R_WRITE)
+    if not c.ok:
+        return Plan(c.status | AT_PEER)
+    return Plan(Status.OK, None, c.addr, d.length, True)
+
+
+def check_descriptor(d: Desc, ctx: Ctx) -> Plan:
+    """Both sides' checks."""
+    plan = check_local(d, ctx)
+    if not plan.ok or not plan.remote:
+        return plan
+    far = check_far(d, ctx.far)
+    if not far.ok:
+        return far
+    return Plan(Status.OK, plan.src, far.dst, d.length, True)
+
+
+def fill_bytes(pattern: int, length: int, pos: int = 0) -> bytes:
+    """Bytes [pos, pos + length) of a FILL: the pattern repeats from the destination's first byte."""
+    unit = pattern.to_bytes(8, "little")
+    skew = pos % 8
+    return (unit * (length // 8 + 2))[skew : skew + length]
+
+
+@dataclass
+class Result:
+    """What `execute` did."""
+
+    status: int
+    nbytes: int
+    cqe: Cqe | None
+    plan: Plan
+    read: list[tuple[int, int]] = field(default_factory=list)
+    written: list[tuple[int, int]] = field(default_factory=list)
+    undefined: bool = False  # the destination's content is not defined
+
+
+def execute(
+    d: Desc,
+    ctx: Ctx,
+    near_mem: Memory,
+    far_mem: Memory | None = None,
+    dring_cons: int = 0,
+    phase: int = 1,
+) -> Result:
+    """Run one descriptor on whole memories. Error regions of the memories answer with their codes."""
+    plan = check_descriptor(d, ctx)
+    status, nbytes, undefined = plan.status, 0, False
+    read: list[tuple[int, int]] = []
+    written: list[tuple[int, int]] = []
+    if plan.ok and plan.dst is not None:
+        target = near_mem
+        if plan.remote:
+            if far_mem is None:
+                raise ValueError("a remote operation needs the far memory")
+            target = far_mem
+        if plan.src is None:
+            data = fill_bytes(d.src, d.length)
+        else:
+            read.append((plan.src, plan.src + d.length))
+            data = near_mem.read(plan.src, d.length, who=f"ch{ctx.channel}")
+            resp = near_mem.response(plan.src, d.length, write=False)
+            if resp != OKAY:
+                status = Status.READ_SLVERR if resp == SLVERR else Status.READ_DECERR
+        if status == Status.OK:
+            resp = target.response(plan.dst, d.length, write=True)
+            if resp != OKAY:
+                status = Status.WRITE_SLVERR if resp == SLVERR else Status.WRITE_DECERR
+                status |= AT_PEER if plan.remote else 0
+        if status == Status.OK:
+            target.write(plan.dst, data, who=f"ch{ctx.channel}")
+            nbytes = d.length
+        else:
+            undefined = True
+        written.append((plan.dst, plan.dst + d.length))
+    cqe: Cqe | None = Cqe(
+        tag=d.tag, status=int(status), dring_cons=dring_cons, nbytes=nbytes, phase=phase
+    )
+    if status == Status.OK and d.flag(DescFlag.NO_CPL):
+        cqe = None
+    return Result(int(status), nbytes, cqe, plan, read, written, undefined)
