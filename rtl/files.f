@@ -13,3 +13,6 @@ rtl/dma/crl_align_rot.sv
 rtl/dma/crl_align.sv
 rtl/node/crl_mem_watch.sv
 rtl/node/crl_axi_wr.sv
+rtl/dma/crl_dma_pick.sv
+rtl/dma/crl_dma_tokens.sv
+rtl/dma/crl_dma_sched.sv

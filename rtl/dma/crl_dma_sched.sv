@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_sched: which channel goes next: strict classes, byte-fair weighted deficit round robin
+// inside a class, token buckets, minimum service for the management channel.
+//
+// How: in its turn a channel may send quantum = weight * MAX_BURST_BYTES; it is charged after the
+//   fact, and what it took too much is a debt on its next turn. 'Balance' is what the turn that
+//   runs has left, or what the next turn will have: it is never 0 or less, because a turn that
+//   is spent is refilled at once for the next. So the state of a class is a pointer
+//   (after_q: from it on) that stays on the channel whose turn runs (turn_q). A charge that spends
+//   a balance outside of a turn (further chunks of a frame, forced service) costs one round:
+//   the channel sits out until the pointer has passed it sit_q times. When all eligible
+//   channels of the highest class sit out, rounds pass with nobody in them, one in two cycles.
+//   The picks are counted in windows of 16: in the second half a management channel that has not
+//   been picked in this window goes before all classes.
+// Latency: elig to pick_* 0 cycles. Throughput: a pick in two cycles.
+// Shares and urgency: derived in docs/blocks/sched.md.
+// Assumes: exactly one cycle after a pick comes its charge; a charge is at most MAX_BURST_BYTES.
+//   elig of a channel that has work stays high while pick_ready is high: what is left of a turn is
+//   lost when another channel of the class is picked.
+`default_nettype none
+
+module crl_dma_sched #(
+    parameter int CHANNELS        = 8,    // 1 to 64
+    parameter int MAX_BURST_BYTES = 512,  // power of two, 16 to 2048
+    parameter int SIT_W           = 2,    // 2^SIT_W > largest frame / MAX_BURST_BYTES
+    localparam int CW             = CHANNELS > 1 ? $clog2(CHANNELS) : 1
+) (
+    input  wire logic                clk,
+    input  wire logic                rst,           // synchronous, active high
+
+    input  wire logic [CHANNELS-1:0] elig,          // may be picked, tokens and class apart
+    input  wire logic                pick_ready,    // not earlier than a cycle after the charge
+    output logic                     pick_valid,
+    output logic      [CW-1:0]       pick_ch,
+
+    input  wire logic                charge_valid,  // event: a cycle after a pick, or a further chunk
+    input  wire logic [CW-1:0]       charge_ch,
+    input  wire logic [11:0]         charge_bytes,  // 0 (no data) costs as much as a descriptor
+
+    input  wire logic                cfg_we,        // event
+    input  wire logic [CW-1:0]       cfg_ch,
+    input  wire logic [1:0]          cfg_class,     // 3 is the highest
+    input  wire logic [7:0]          cfg_weight,    // 0 counts as 1
+    input  wire logic                cfg_mgmt,      // minimum service
+    input  wire logic [15:0]         cfg_rate,      // bytes per 256 cycles, 0: no limit
+    input  wire logic [15:0]         cfg_burst,     // depth of the token bucket in bytes
+
+    output logic      [CHANNELS-1:0] wait_arb,      // eligible and not picked, registered
+    output logic      [CHANNELS-1:0] wait_rate      // eligible but out of tokens, registered
+);
+
+  initial begin
+    if (CHANNELS < 1 || CHANNELS > 64) $fatal(1, "crl_dma_sched: CHANNELS must be 1 to 64");
+    if (MAX_BURST_BYTES < 16 || MAX_BURST_BYTES > 2048 ||
+        (MAX_BURST_BYTES & (MAX_BURST_BYTES - 1)) != 0)
+      $fatal(1, "crl_dma_sched: MAX_BURST_BYTES must be a power of two, 16 to 2048");
+  end
+
+  localparam int BURST_W   = $clog2(MAX_BURST_BYTES);
+  localparam int BW        = 8 + BURST_W + 1;  // balance minus one, signed
+  localparam int NO_DATA   = MAX_BURST_BYTES < 32 ? MAX_BURST_BYTES : 32;  // cost without data
+  localparam int WINDOW_W  = 4;                // log2 of the picks in a window
+
+  logic [CHANNELS-1:0][1:0]       cls_q;
+  logic [CHANNELS-1:0]            mgmt_q, known_q;
+  logic [CHANNELS-1:0]            after_q, after_d;  // from the pointer of its class on
+  logic [CHANNELS-1:0]            turn_q, turn_d;    // its turn runs
+  logic [CHANNELS-1:0]            kept_q, kept_d;    // its balance is in the RAM, else a quantum
+  logic [CHANNELS-1:0][SIT_W-1:0] sit_q, sit_d;
+  logic [CHANNELS-1:0]            skip_d;
+  logic [CHANNELS-1:0]            served_q, force_now;
+  logic [WINDOW_W-1:0]            window_q;
+  logic [CHANNELS-1:0]            tok, tok_d, picked;
+  logic                           pick, pick_turn_q;
+  logic                           stall, pass_q;
+  logic [1:0]                     stall_cls, pass_cls_q;
+
+  assign pick = pick_valid && pick_ready;
+
+  // ---------------------------------------------------------------------------------------------
+  // Minimum service
+
+  assign force_now = mgmt_q & ~served_q & {CHANNELS{window_q[WINDOW_W-1]}};
+
+  always_comb begin
+    picked = '0;
+    if (pick) picked[pick_ch] = 1'b1;
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      served_q <= '0;
+      window_q <= '0;
+    end else if (pick) begin
+      window_q <= window_q + 1'b1;
+      served_q <= window_q == '1 ? '0 : served_q | picked;
+    end
+  end
+
+  // ---------------------------------------------------------------------------------------------
+  // Charge: compare in the first cycle, write the balance back in the second
+
+  logic [7:0]      weight_rd, weight;
+  logic [11:0]     cost;
+  logic [BW-1:0]   quantum, stored, balance, left;
+  logic            spent, in_turn;
+  logic            wr_q, wr_spent_q;
+  logic [CW-1:0]   wr_ch_q;
+  logic [BW-1:0]   wr_left_q, wr_quantum_q, wr_data;
+  logic [1:0]      charge_cls;
+  logic            charge_after;
+
+  crl_ram_lut #(.W(8), .DEPTH(CHANNELS)) u_weight (
+      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_weight == '0 ? 8'd1 : cfg_weight),
+      .raddr(charge_ch), .rdata(weight_rd)
+  );
+  crl_ram_lut #(.W(BW), .DEPTH(CHANNELS)) u_balance (
+      .clk, .we(wr_q), .waddr(wr_ch_q), .wdata(wr_data), .raddr(charge_ch), .rdata(stored)
+  );
+
+  assign weight  = known_q[charge_ch] ? weight_rd : 8'd1;
+  assign quantum = {1'b0, weight, {BURST_W{1'b0}}};
+  assign cost    = charge_bytes == '0 ? 12'(NO_DATA) : charge_bytes;
+
+  always_comb begin
+    balance = stored;
+    if (wr_q && wr_ch_q == charge_ch) balance = wr_data;
+    if (!kept_q[charge_ch]) balance = {1'b0, weight - 8'd1, {BURST_W{1'b1}}};  // quantum - 1
+  end
+
+  assign left    = balance - BW'(cost);
+  assign spent   = left[BW-1];
+  assign wr_data = wr_spent_q ? wr_left_q + wr_quantum_q : wr_left_q;
+  assign in_turn = pick_turn_q || turn_q[charge_ch];
+
+  always_ff @(posedge clk) begin
+    wr_ch_q      <= charge_ch;
+    wr_spent_q   <= spent;
+    wr_left_q    <= left;
+    wr_quantum_q <= quantum;
+  end
+
+  // ---------------------------------------------------------------------------------------------
+  // Rounds
+
+  assign charge_cls   = cls_q[charge_ch];
+  assign charge_after = after_q[charge_ch];
+
+  always_comb begin : p_round
+    logic me, mine, passed;
+    after_d = after_q;
+    turn_d  = turn_q;
+    kept_d  = kept_q;
+    sit_d   = sit_q;
+    for (int c = 0; c < CHANNELS; c++) begin
+      me     = CW'(c) == charge_ch;
+      mine   = charge_valid && cls_q[c] == charge_cls;
+      passed = after_q[c] == charge_after ? CW'(c) < charge_ch : after_q[c];
+      if (mine && in_turn) begin
+        after_d[c] = me ? !spent : CW'(c) > charge_ch;
+        turn_d[c]  = me && !spent;
+      end
+      // A turn that another one's turn ends is over, and what was left of it is lost.
+      if (mine && pick_turn_q && turn_q[c]) kept_d[c] = 1'b0;
+      if (charge_valid && me) kept_d[c] = 1'b1;
+      if (charge_valid && me && !in_turn && spent && sit_q[c] != '1)
+        sit_d[c] = sit_q[c] + 1'b1;
+      else if (sit_q[c] != '0 && ((mine && pick_turn_q && passed) ||
+                                  (pass_q && cls_q[c] == pass_cls_q)))
+        sit_d[c] = sit_q[c] - 1'b1;
+      if (cfg_we && CW'(c) == cfg_ch) kept_d[c] = 1'b0;
+      skip_d[c] = sit_d[c] != '0;
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      after_q     <= '0;
+      turn_q      <= '0;
+      kept_q      <= '0;
+      sit_q       <= '0;
+      wr_q        <= 1'b0;
+      pick_turn_q <= 1'b0;
+      pass_q      <= 1'b0;
+    end else begin
+      after_q     <= after_d;
+      turn_q      <= turn_d;
+      kept_q      <= kept_d;
+      sit_q       <= sit_d;
+      wr_q        <= charge_valid;
+      pick_turn_q <= pick && !force_now[pick_ch];
+      pass_q      <= pick_ready && stall && !pass_q;
+    end
+    pass_cls_q <= stall_cls;
+  end
+
+  // ---------------------------------------------------------------------------------------------
+  // Configuration that is needed for all channels at once
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      cls_q      <= '0;
+      mgmt_q     <= '0;
+      known_q <= '0;
+    end else if (cfg_we) begin
+      cls_q[cfg_ch]      <= cfg_class;
+      mgmt_q[cfg_ch]     <= cfg_mgmt;
+      known_q[cfg_ch] <= 1'b1;
+    end
+  end
+
+  crl_dma_tokens #(.CHANNELS(CHANNELS)) u_tokens (
+      .clk, .rst,
+      .charge_valid, .charge_ch, .charge_bytes,
+      .cfg_we, .cfg_ch, .cfg_rate, .cfg_burst, .known(known_q),
+      .tok_d, .tok
+  );
+
+  crl_dma_pick #(.CHANNELS(CHANNELS)) u_pick (
+      .clk, .elig, .tok_d, .skip_d, .after_d,
+      .force_d(force_now), .cls(cls_q),
+      .pick_valid, .pick_ch, .stall, .stall_cls
+  );
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      wait_arb  <= '0;
+      wait_rate <= '0;
+    end else begin
+      wait_arb  <= elig & tok & ~picked;
+      wait_rate <= elig & ~tok;
+    end
+  end
+
+`ifndef SYNTHESIS
+  logic owes_charge_q;  // the charge of a pick is due now
+
+  always @(posedge clk) begin
+    if (rst) begin
+      owes_charge_q <= 1'b0;
+    end else begin
+      owes_charge_q <= pick;
+      if (pick) assert (elig[pick_ch]);
+      if (owes_charge_q) assert (charge_valid && !pick_ready);
+      if (charge_valid) assert (32'(charge_bytes) <= MAX_BURST_BYTES);
+    end
+  end
+`endif
+
+endmodule
+
+`default_nettype wire

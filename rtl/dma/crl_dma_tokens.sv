@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_tokens: one token bucket per channel.
+//
+// How: a bucket is a signed count of bytes in LUT RAM; a channel may send while it is not below zero.
+//   A charge takes bytes out; once in 256 cycles, in rotation, a channel's rate is put in, up to the
+//   bucket's depth. Both are one read, one addition and, a cycle later, one write; a charge
+//   goes first and the refill catches up, so none is lost. After a configuration write the
+//   channel is unlimited until its next refill, which fills the bucket.
+// Latency: tok_d tells in the cycle of a charge what holds from the next cycle on.
+// Throughput: an operation a cycle. Refills need one cycle in 256 / 2^CW without a charge.
+// Assumes: an operation takes less than 64 KiB below zero before tok is obeyed.
+`default_nettype none
+
+module crl_dma_tokens #(
+    parameter int CHANNELS = 8,  // 1 to 64
+    localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1
+) (
+    input  wire logic                clk,
+    input  wire logic                rst,           // synchronous, active high: nothing limited
+
+    input  wire logic                charge_valid,  // event
+    input  wire logic [CW-1:0]       charge_ch,
+    input  wire logic [11:0]         charge_bytes,
+
+    input  wire logic                cfg_we,        // event
+    input  wire logic [CW-1:0]       cfg_ch,
+    input  wire logic [15:0]         cfg_rate,      // bytes per 256 cycles, 0: no limit
+    input  wire logic [15:0]         cfg_burst,     // depth in bytes
+    input  wire logic [CHANNELS-1:0] known,         // has been configured since reset
+
+    output logic      [CHANNELS-1:0] tok_d,         // may send, from the next cycle on
+    output logic      [CHANNELS-1:0] tok            // may send
+);
+
+  localparam int TW   = 18;      // signed; holds -65536 - 4095 and depth + rate
+  localparam int TICK = 8 - CW;  // log2 of the cycles between two refills
+
+  logic [CHANNELS-1:0] tok_q, limit_q;
+  logic [7:0]          time_q;
+  logic [3:0]          owed_q;   // refills that are due
+  logic [CW-1:0]       rot_q;    // whose turn it is
+  logic                tick, refill, op;
+  logic [CW-1:0]       op_ch;
+  logic                op_limit, debt, over;
+  logic [15:0]         rate, cap;
+  logic [TW-1:0]       stored, now, step, sum;
+  logic                wr_q, wr_refill_q, wr_fill_q;
+  logic [CW-1:0]       wr_ch_q;
+  logic [TW-1:0]       wr_sum_q, wr_data;
+  logic [15:0]         wr_cap_q;
+
+  assign tok    = tok_q;
+  assign tick   = time_q[TICK-1:0] == '0;
+  assign refill = owed_q != '0 && !charge_valid;
+  assign op_ch  = charge_valid ? charge_ch : rot_q;
+
+  generate
+    if (CHANNELS == 2 ** CW) begin : g_all
+      assign op = charge_valid || refill;
+    end else begin : g_some  // the rotation has places without a channel
+      assign op = charge_valid || (refill && 32'(rot_q) < CHANNELS);
+    end
+  endgenerate
+
+  crl_ram_lut #(.W(16), .DEPTH(CHANNELS)) u_rate (
+      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_rate), .raddr(op_ch), .rdata(rate)
+  );
+  crl_ram_lut #(.W(16), .DEPTH(CHANNELS)) u_cap (
+      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_burst), .raddr(op_ch), .rdata(cap)
+  );
+  crl_ram_lut #(.W(TW), .DEPTH(CHANNELS)) u_stored (
+      .clk, .we(wr_q), .waddr(wr_ch_q), .wdata(wr_data), .raddr(op_ch), .rdata(stored)
+  );
+
+  assign now = wr_q && wr_ch_q == op_ch ? wr_data : stored;
+
+  // One adder: minus the bytes, or plus the rate.
+  assign step = charge_valid ? {{(TW-12){1'b1}}, ~charge_bytes} : {{(TW-16){1'b0}}, rate};
+  assign sum  = now + step + {{(TW-1){1'b0}}, charge_valid};
+
+  assign op_limit = limit_q[op_ch];
+  assign debt     = op_limit && sum[TW-1];
+
+  always_comb begin
+    tok_d = tok_q;
+    if (op) tok_d[op_ch] = !debt;
+  end
+
+  assign over    = wr_refill_q && (wr_fill_q || (!wr_sum_q[TW-1] && wr_sum_q[TW-2:0] > {1'b0, wr_cap_q}));
+  assign wr_data = over ? {{(TW-16){1'b0}}, wr_cap_q} : wr_sum_q;
+
+  always_ff @(posedge clk) begin
+    wr_ch_q     <= op_ch;
+    wr_refill_q <= !charge_valid;
+    wr_fill_q   <= !op_limit;
+    wr_sum_q    <= sum;
+    wr_cap_q    <= cap;
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      tok_q   <= '1;
+      limit_q <= '0;
+      time_q  <= '0;
+      owed_q  <= '0;
+      rot_q   <= '0;
+      wr_q    <= 1'b0;
+    end else begin
+      tok_q  <= tok_d;
+      wr_q   <= op;
+      time_q <= time_q + 1'b1;
+      if (refill) rot_q <= rot_q + 1'b1;
+      if (tick && !refill && owed_q != '1) owed_q <= owed_q + 1'b1;
+      if (!tick && refill)                 owed_q <= owed_q - 1'b1;
+      if (op && !charge_valid) limit_q[op_ch] <= known[op_ch] && rate != '0;
+      if (cfg_we) limit_q[cfg_ch] <= 1'b0;
+    end
+  end
+
+endmodule
+
+`default_nettype wire
