@@ -1,3 +1,4 @@
+rtl/regs/gen/crl_pkg.sv
 rtl/common/crl_sync_bit.sv
 rtl/common/crl_rst_sync.sv
 rtl/common/crl_ram_lut.sv

@@ -73,7 +73,8 @@ class RegInfo(NamedTuple):
 
     def mask(self, *access: str) -> int:
         """Bits of the fields with one of these kinds of access (ro, rw, wo, w1c)."""
-        return sum(((1 << f.width) - 1) << f.lsb for f in self.fields.values() if f.access in access)
+        chosen = [f for f in self.fields.values() if f.access in access]
+        return sum(((1 << f.width) - 1) << f.lsb for f in chosen)
 
     @property
     def reset(self) -> int:

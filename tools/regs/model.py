@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -225,30 +226,52 @@ def _struct(name: str, raw: dict) -> Struct:
     return Struct(name, bits, bool(raw.get("internal")), _text(raw["desc"]), fields)
 
 
-def _enum(name: str, raw: dict) -> EnumDef:
+def _value_comments(text: str) -> dict[tuple[str, str], str]:
+    """The comments behind the values of the enums, which are their descriptions."""
+    found: dict[tuple[str, str], str] = {}
+    section = enum = ""
+    for line in text.splitlines():
+        if top := re.match(r"(\w+):", line):
+            section = top[1]
+        elif section == "enums" and (name := re.match(r"  (\w+):\s*$", line)):
+            enum = name[1]
+        elif section == "enums" and (value := re.match(r"    (\w+):\s*\w+\s*#\s*(.*\S)", line)):
+            found[enum, value[1]] = value[2]
+    return found
+
+
+def _enum(name: str, raw: dict, values: dict, comments: dict[tuple[str, str], str]) -> EnumDef:
     bits = raw["kind"] == "bit"
     if raw["kind"] not in ("bit", "value"):
         raise SourceError(f"{LAYOUTS}: {name}: kind must be bit or value")
-    values = [EnumValue(n, v["is"], _text(v["desc"])) for n, v in raw["values"].items()]
+    entries = [EnumValue(n, v, comments.get((name, n), "")) for n, v in values.items()]
     limit = raw["width"] if bits else 1 << raw["width"]
     seen: dict[int, str] = {}
-    for v in values:
+    for v in entries:
+        if not v.desc:
+            raise SourceError(f"{LAYOUTS}: {name}.{v.name} has no comment that describes it")
         if not 0 <= v.value < limit:
             raise SourceError(f"{LAYOUTS}: {name}.{v.name} = {v.value} does not fit")
         if v.value in seen:
             raise SourceError(f"{LAYOUTS}: {name}.{v.name} has the value of {seen[v.value]}")
         seen[v.value] = v.name
-    return EnumDef(name, raw["width"], bits, _text(raw["desc"]), values)
+    return EnumDef(name, raw["width"], bits, _text(raw["desc"]), entries)
 
 
 def load(root: Path = ROOT) -> Model:
     """Read both sources and check that they fit together."""
-    raw = yaml.safe_load((root / LAYOUTS).read_text(encoding="utf-8"))
+    text = (root / LAYOUTS).read_text(encoding="utf-8")
+    raw = yaml.safe_load(text)
+    comments = _value_comments(text)
+    if set(raw["enums"]) != set(raw["enum_types"]):
+        raise SourceError(f"{LAYOUTS}: enums and enum_types name different enums")
     ver = raw["version"]
     model = Model(version=(ver["major"], ver["minor"], ver["patch"]))
     model.pages = load_pages(root / RDL)
     model.structs = [_struct(n, s) for n, s in raw["structs"].items()]
-    model.enums = [_enum(n, e) for n, e in raw["enums"].items()]
+    model.enums = [
+        _enum(n, raw["enum_types"][n], v, comments) for n, v in raw["enums"].items()
+    ]
     model.status = [
         Status(n, s["code"], s["raised"], _text(s["desc"]), _text(s["do"]))
         for n, s in raw["status"].items()
