@@ -64,33 +64,92 @@ module crl_fifo #(
     end
   end
 
+  logic         out_valid_q;  // the output register holds the oldest beat; 0 without OUTREG
+  logic [W-1:0] out_q;
+
   generate
     if (OUTREG) begin : g_outreg
-      logic         valid_q;
-      logic [W-1:0] data_q;
-      logic         mem_any;
+      logic mem_any;
 
       // The count includes the register, so the ring holds something unless the two agree.
-      assign mem_any = level_q != {{AW{1'b0}}, valid_q};
-      assign mem_pop = mem_any && (!valid_q || m_ready);
-      assign m_valid = valid_q;
-      assign m_data  = data_q;
+      assign mem_any = level_q != {{AW{1'b0}}, out_valid_q};
+      assign mem_pop = mem_any && (!out_valid_q || m_ready);
+      assign m_valid = out_valid_q;
+      assign m_data  = out_q;
 
       always_ff @(posedge clk) begin
-        if (mem_pop) data_q <= mem[rd_ptr_q];
+        if (mem_pop) out_q <= mem[rd_ptr_q];
       end
 
       always_ff @(posedge clk) begin
-        if (rst)          valid_q <= 1'b0;
-        else if (mem_pop) valid_q <= 1'b1;
-        else if (m_ready) valid_q <= 1'b0;
+        if (rst)          out_valid_q <= 1'b0;
+        else if (mem_pop) out_valid_q <= 1'b1;
+        else if (m_ready) out_valid_q <= 1'b0;
       end
     end else begin : g_direct
-      assign m_valid = level_q != '0;
-      assign mem_pop = pop;
-      assign m_data  = mem[rd_ptr_q];
+      assign out_valid_q = 1'b0;
+      assign out_q       = '0;
+      assign m_valid     = level_q != '0;
+      assign mem_pop     = pop;
+      assign m_data      = mem[rd_ptr_q];
     end
   endgenerate
+
+`ifdef FORMAL
+  logic          f_past_q;
+  logic          f_stalled_q;
+  logic [W-1:0]  f_data_q;
+  logic [AW-1:0] f_stored;  // in the ring
+
+  initial f_past_q = 1'b0;
+  assign f_stored = wr_ptr_q - rd_ptr_q;
+
+  always @(posedge clk) begin
+    f_past_q    <= 1'b1;
+    f_stalled_q <= !rst && m_valid && !m_ready;
+    f_data_q    <= m_data;
+    if (f_past_q) begin
+      assert (level_q <= (AW + 1)'(DEPTH));
+      assert (f_stored + AW'(out_valid_q) == level_q[AW-1:0]);
+      assert (!out_valid_q || level_q != '0);
+      if (f_stalled_q) begin
+        assert (m_valid);
+        assert (m_data == f_data_q);
+      end
+    end
+  end
+
+`ifdef CRL_GHOST
+  // Any one beat, followed from the entrance to the exit.
+  (* anyseq *) logic f_pick;
+  logic          f_on_q;
+  logic [AW:0]   f_ahead_q;  // beats that leave before it
+  logic [W-1:0]  f_beat_q;
+  logic [AW-1:0] f_slot;
+
+  initial f_on_q = 1'b0;
+  assign f_slot = rd_ptr_q + f_ahead_q[AW-1:0] - AW'(out_valid_q);
+
+  always @(posedge clk) begin
+    if (rst) f_on_q <= 1'b0;
+    else if (f_on_q && pop) begin
+      f_on_q    <= f_ahead_q != '0;
+      f_ahead_q <= f_ahead_q - 1'b1;
+    end else if (!f_on_q && push && f_pick) begin
+      f_on_q    <= 1'b1;
+      f_ahead_q <= pop ? level_q - 1'b1 : level_q;
+      f_beat_q  <= s_data;
+    end
+    if (f_past_q && f_on_q) begin
+      assert (f_ahead_q < level_q);
+      if (out_valid_q && f_ahead_q == '0) assert (out_q == f_beat_q);
+      else                                assert (mem[f_slot] == f_beat_q);
+      if (m_valid && f_ahead_q == '0) assert (m_data == f_beat_q);
+      cover (pop && f_ahead_q == '0);
+    end
+  end
+`endif
+`endif
 
 endmodule
 

@@ -34,13 +34,18 @@ module crl_fifo_bram #(
       $fatal(1, "crl_fifo_bram: DEPTH must be a power of two and at least 4");
   end
 
+  (* ram_style = "block", no_rw_check *)
+  logic [W-1:0] mem [0:DEPTH-1];
+
   logic [AW-1:0] wr_ptr_q, rd_ptr_q;
   logic [AW:0]   level_q;      // everything stored
   logic [AW:0]   staged;       // of that, what has left the RAM
   logic          push, pop, fetch;
   logic          rd_valid_q;   // the RAM's read register holds a beat
   logic          rd_take;      // and it is free or being emptied
-  logic [W-1:0]  rd_data;
+  logic [W-1:0]  rd_data_q;
+  logic          out_valid_q;  // the flip-flop stage holds a beat; 0 without OUTREG
+  logic [W-1:0]  out_q;
 
   assign s_ready = !level_q[AW];
   assign level   = level_q;
@@ -49,18 +54,10 @@ module crl_fifo_bram #(
   assign fetch   = level_q != staged && (!rd_valid_q || rd_take);
 
   // A fetch reads a word written in an earlier cycle, so reads and writes never collide.
-  crl_ram_bram #(
-      .W(W),
-      .DEPTH(DEPTH)
-  ) u_ram (
-      .clk,
-      .we(push),
-      .waddr(wr_ptr_q),
-      .wdata(s_data),
-      .re(fetch),
-      .raddr(rd_ptr_q),
-      .rdata(rd_data)
-  );
+  always_ff @(posedge clk) begin
+    if (push)  mem[wr_ptr_q] <= s_data;
+    if (fetch) rd_data_q     <= mem[rd_ptr_q];
+  end
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -79,29 +76,85 @@ module crl_fifo_bram #(
 
   generate
     if (OUTREG) begin : g_outreg
-      logic         valid_q;
-      logic [W-1:0] data_q;
-
-      assign rd_take = !valid_q || m_ready;
-      assign staged  = {{(AW-1){1'b0}}, valid_q && rd_valid_q, valid_q != rd_valid_q};
-      assign m_valid = valid_q;
-      assign m_data  = data_q;
+      assign rd_take = !out_valid_q || m_ready;
+      assign staged  = {{(AW-1){1'b0}}, out_valid_q && rd_valid_q, out_valid_q != rd_valid_q};
+      assign m_valid = out_valid_q;
+      assign m_data  = out_q;
 
       always_ff @(posedge clk) begin
-        if (rd_take) data_q <= rd_data;
+        if (rd_take) out_q <= rd_data_q;
       end
 
       always_ff @(posedge clk) begin
-        if (rst)          valid_q <= 1'b0;
-        else if (rd_take) valid_q <= rd_valid_q;
+        if (rst)          out_valid_q <= 1'b0;
+        else if (rd_take) out_valid_q <= rd_valid_q;
       end
     end else begin : g_direct
-      assign rd_take = m_ready;
-      assign staged  = {{AW{1'b0}}, rd_valid_q};
-      assign m_valid = rd_valid_q;
-      assign m_data  = rd_data;
+      assign out_valid_q = 1'b0;
+      assign out_q       = '0;
+      assign rd_take     = m_ready;
+      assign staged      = {{AW{1'b0}}, rd_valid_q};
+      assign m_valid     = rd_valid_q;
+      assign m_data      = rd_data_q;
     end
   endgenerate
+
+`ifdef FORMAL
+  logic          f_past_q;
+  logic          f_stalled_q;
+  logic [W-1:0]  f_data_q;
+  logic [AW-1:0] f_stored;  // in the ring
+
+  initial f_past_q = 1'b0;
+  assign f_stored = wr_ptr_q - rd_ptr_q;
+
+  always @(posedge clk) begin
+    f_past_q    <= 1'b1;
+    f_stalled_q <= !rst && m_valid && !m_ready;
+    f_data_q    <= m_data;
+    if (f_past_q) begin
+      assert (level_q <= (AW + 1)'(DEPTH));
+      assert (level_q >= staged);
+      assert (f_stored == AW'(level_q - staged));
+      if (f_stalled_q) begin
+        assert (m_valid);
+        assert (m_data == f_data_q);
+      end
+    end
+  end
+
+`ifdef CRL_GHOST
+  // Any one beat, followed from the entrance to the exit.
+  (* anyseq *) logic f_pick;
+  logic          f_on_q;
+  logic [AW:0]   f_ahead_q;  // beats that leave before it
+  logic [W-1:0]  f_beat_q;
+  logic [AW-1:0] f_slot;
+
+  initial f_on_q = 1'b0;
+  assign f_slot = rd_ptr_q + f_ahead_q[AW-1:0] - staged[AW-1:0];
+
+  always @(posedge clk) begin
+    if (rst) f_on_q <= 1'b0;
+    else if (f_on_q && pop) begin
+      f_on_q    <= f_ahead_q != '0;
+      f_ahead_q <= f_ahead_q - 1'b1;
+    end else if (!f_on_q && push && f_pick) begin
+      f_on_q    <= 1'b1;
+      f_ahead_q <= pop ? level_q - 1'b1 : level_q;
+      f_beat_q  <= s_data;
+    end
+    if (f_past_q && f_on_q) begin
+      assert (f_ahead_q < level_q);
+      if (out_valid_q && f_ahead_q == '0) assert (out_q == f_beat_q);
+      else if (f_ahead_q < staged)        assert (rd_data_q == f_beat_q);
+      else                                assert (mem[f_slot] == f_beat_q);
+      if (m_valid && f_ahead_q == '0) assert (m_data == f_beat_q);
+      cover (pop && f_ahead_q == '0);
+    end
+  end
+`endif
+`endif
 
 endmodule
 

@@ -49,6 +49,8 @@ module crl_mlist #(
       $fatal(1, "crl_mlist: N must be a power of two and at least 2");
   end
 
+  localparam int QN = Q > 1 ? Q : 2;  // a RAM of one word is no RAM to most tools
+
   logic          ready_q;
   logic [Q-1:0]  empty_q;
   logic [Q-1:0]  first_q;       // the head is the one that an enqueue set
@@ -56,66 +58,48 @@ module crl_mlist #(
   logic [NW:0]   fresh_q;       // entries below it have been used; N: all
   logic [NW-1:0] freed_wr_q, freed_rd_q;
 
-  logic [NW-1:0] freed_idx;
-  logic [NW-1:0] rd_first, rd_moved;
-  logic [NW-1:0] deq_first, deq_moved, deq_head, deq_next, deq_tail;
-  logic [NW-1:0] enq_tail;
-  logic          enq, deq, same, enq_empty, deq_last, sets_head;
+  logic [NW-1:0] deq_head, enq_tail;
+  logic          enq, deq, enq_empty, deq_last, sets_head;
+
+  (* ram_style = "distributed" *) logic [W-1:0]  data_mem [0:N-1];
+  (* ram_style = "distributed" *) logic [NW-1:0] next_mem [0:N-1];
+  (* ram_style = "distributed" *) logic [NW-1:0] freed_mem [0:N-1];   // oldest first
+  (* ram_style = "distributed" *) logic [NW-1:0] tail_mem [0:QN-1];
+  (* ram_style = "distributed" *) logic [NW-1:0] first_mem [0:QN-1];  // head, set by an enqueue
+  (* ram_style = "distributed" *) logic [NW-1:0] moved_mem [0:QN-1];  // head, set by a dequeue
 
   assign ready      = ready_q;
   assign empty      = empty_q;
   assign free_level = free_level_q;
   assign enq_ready  = ready_q && free_level_q != '0;
-  assign enq_idx    = fresh_q[NW] ? freed_idx : fresh_q[NW-1:0];
+  assign enq_idx    = fresh_q[NW] ? freed_mem[freed_rd_q] : fresh_q[NW-1:0];
   assign enq        = enq_valid && enq_ready;
   assign deq        = deq_valid && ready_q;
-  assign same       = enq_q == deq_q;
 
   assign enq_empty  = empty_q[enq_q];
-  assign deq_head   = first_q[deq_q] ? deq_first : deq_moved;
-  assign deq_last   = deq_head == deq_tail;
+  assign enq_tail   = tail_mem[enq_q];
+  assign deq_head   = first_q[deq_q] ? first_mem[deq_q] : moved_mem[deq_q];
+  assign deq_last   = deq_head == tail_mem[deq_q];
   // An enqueue sets the head when nothing stays in front of it.
-  assign sets_head  = enq && (enq_empty || (deq && same && deq_last));
+  assign sets_head  = enq_empty || (deq && enq_q == deq_q && deq_last);
 
-  assign rd_idx     = first_q[rd_q] ? rd_first : rd_moved;
+  assign rd_idx     = first_q[rd_q] ? first_mem[rd_q] : moved_mem[rd_q];
+  assign rd_data    = data_mem[rd_idx];
   assign rd_empty   = empty_q[rd_q];
 
-  // Freed entries, oldest first.
-  crl_ram_lut #(.W(NW), .DEPTH(N)) u_freed (
-      .clk, .we(deq), .waddr(freed_wr_q), .wdata(deq_head),
-      .raddr(freed_rd_q), .rdata(freed_idx)
-  );
-
-  crl_ram_lut #(.W(W), .DEPTH(N)) u_data (
-      .clk, .we(enq), .waddr(enq_idx), .wdata(enq_data),
-      .raddr(rd_idx), .rdata(rd_data)
-  );
-
-  // The tail of an empty queue is stale and may be in use elsewhere: its successor stays alone.
-  crl_ram_lut #(.W(NW), .DEPTH(N)) u_next (
-      .clk, .we(enq && !enq_empty), .waddr(enq_tail), .wdata(enq_idx),
-      .raddr(deq_head), .rdata(deq_next)
-  );
-
-  // Per queue, a copy for each place that reads it.
-  crl_ram_lut #(.W(NW), .DEPTH(Q)) u_tail_enq (
-      .clk, .we(enq), .waddr(enq_q), .wdata(enq_idx), .raddr(enq_q), .rdata(enq_tail)
-  );
-  crl_ram_lut #(.W(NW), .DEPTH(Q)) u_tail_deq (
-      .clk, .we(enq), .waddr(enq_q), .wdata(enq_idx), .raddr(deq_q), .rdata(deq_tail)
-  );
-  crl_ram_lut #(.W(NW), .DEPTH(Q)) u_first_rd (
-      .clk, .we(sets_head), .waddr(enq_q), .wdata(enq_idx), .raddr(rd_q), .rdata(rd_first)
-  );
-  crl_ram_lut #(.W(NW), .DEPTH(Q)) u_first_deq (
-      .clk, .we(sets_head), .waddr(enq_q), .wdata(enq_idx), .raddr(deq_q), .rdata(deq_first)
-  );
-  crl_ram_lut #(.W(NW), .DEPTH(Q)) u_moved_rd (
-      .clk, .we(deq), .waddr(deq_q), .wdata(deq_next), .raddr(rd_q), .rdata(rd_moved)
-  );
-  crl_ram_lut #(.W(NW), .DEPTH(Q)) u_moved_deq (
-      .clk, .we(deq), .waddr(deq_q), .wdata(deq_next), .raddr(deq_q), .rdata(deq_moved)
-  );
+  always_ff @(posedge clk) begin
+    if (enq) begin
+      data_mem[enq_idx] <= enq_data;
+      tail_mem[enq_q]   <= enq_idx;
+    end
+    // The tail of an empty queue is stale and may be in use elsewhere: leave its successor alone.
+    if (enq && !enq_empty) next_mem[enq_tail] <= enq_idx;
+    if (enq && sets_head)  first_mem[enq_q]   <= enq_idx;
+    if (deq) begin
+      moved_mem[deq_q]      <= next_mem[deq_head];
+      freed_mem[freed_wr_q] <= deq_head;
+    end
+  end
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -143,6 +127,105 @@ module crl_mlist #(
       free_level_q <= free_level_q + {{NW{enq && !deq}}, enq != deq};  // one adder: -1, 0 or +1
     end
   end
+
+`ifdef FORMAL
+`ifdef CRL_GHOST
+  // Where each entry is by the book: queue, place in it and payload. The lists must agree.
+  logic [N-1:0]          f_used_q;
+  logic [N-1:0][QW-1:0]  f_queue_q;
+  logic [N-1:0][NW:0]    f_place_q;
+  logic [N-1:0][W-1:0]   f_beat_q;
+  logic [Q-1:0][NW:0]    f_len_q;
+  logic [NW:0]           f_count, f_freed;
+  logic                  f_past_q;
+
+  initial f_past_q = 1'b0;
+  assign f_freed = free_level_q - ((NW + 1)'(N) - fresh_q);  // in the ring of freed entries
+
+  always @(posedge clk) begin
+    f_past_q <= 1'b1;
+    if (rst) begin
+      f_used_q <= '0;
+      f_len_q  <= '0;
+    end else begin
+      for (int e = 0; e < N; e++) begin
+        if (deq && f_used_q[e] && f_queue_q[e] == deq_q) begin
+          if (f_place_q[e] == '0) f_used_q[e] <= 1'b0;
+          f_place_q[e] <= f_place_q[e] - 1'b1;
+        end
+        if (enq && enq_idx == NW'(e)) begin
+          f_used_q[e]  <= 1'b1;
+          f_queue_q[e] <= enq_q;
+          f_place_q[e] <= f_len_q[enq_q] - (NW + 1)'(deq && enq_q == deq_q);
+          f_beat_q[e]  <= enq_data;
+        end
+      end
+      for (int q = 0; q < Q; q++) begin
+        f_len_q[q] <= f_len_q[q] + (NW + 1)'(enq && enq_q == QW'(q))
+                                 - (NW + 1)'(deq && deq_q == QW'(q));
+      end
+    end
+  end
+
+  always_comb begin
+    f_count = '0;
+    for (int e = 0; e < N; e++) f_count = f_count + (NW + 1)'(f_used_q[e]);
+  end
+
+  always @(posedge clk) if (f_past_q) begin
+    assert (f_count + free_level_q == (NW + 1)'(N));
+    assert (fresh_q <= (NW + 1)'(N));
+    assert (f_freed <= fresh_q);
+    assert (f_freed[NW-1:0] == freed_wr_q - freed_rd_q);
+    for (int e = 0; e < N; e++) begin
+      if (f_used_q[e]) begin
+        assert ((NW + 1)'(e) < fresh_q);
+        assert (f_queue_q[e] < (QW + 1)'(Q));
+        assert (f_place_q[e] < f_len_q[f_queue_q[e]]);
+        assert (data_mem[e] == f_beat_q[e]);
+        if (f_place_q[e] == '0)
+          assert ((first_q[f_queue_q[e]] ? first_mem[f_queue_q[e]] : moved_mem[f_queue_q[e]])
+                  == NW'(e));
+        if (f_place_q[e] + 1'b1 == f_len_q[f_queue_q[e]])
+          assert (tail_mem[f_queue_q[e]] == NW'(e));
+        for (int g = 0; g < N; g++) begin
+          if (f_used_q[g] && g != e && f_queue_q[g] == f_queue_q[e]) begin
+            assert (f_place_q[g] != f_place_q[e]);
+            if (f_place_q[g] == f_place_q[e] + 1'b1) assert (next_mem[e] == NW'(g));
+          end
+        end
+      end
+    end
+    for (int i = 0; i < N; i++) begin
+      if ((NW + 1)'(i) < f_freed) begin
+        assert (!f_used_q[freed_mem[NW'(freed_rd_q + NW'(i))]]);
+        assert ((NW + 1)'(freed_mem[NW'(freed_rd_q + NW'(i))]) < fresh_q);
+        for (int j = 0; j < i; j++)
+          assert (freed_mem[NW'(freed_rd_q + NW'(i))] != freed_mem[NW'(freed_rd_q + NW'(j))]);
+      end
+    end
+    for (int q = 0; q < Q; q++) begin : g_queue
+      logic [NW:0] members;
+      members = '0;
+      for (int e = 0; e < N; e++)
+        members = members + (NW + 1)'(f_used_q[e] && f_queue_q[e] == QW'(q));
+      assert (members == f_len_q[q]);
+      assert (empty_q[q] == (f_len_q[q] == '0));
+    end
+    // What the ports promise.
+    if (enq_ready) assert (!f_used_q[enq_idx]);
+    if (!rd_empty) begin
+      assert (f_used_q[rd_idx]);
+      assert (f_queue_q[rd_idx] == rd_q);
+      assert (f_place_q[rd_idx] == '0);
+      assert (f_beat_q[rd_idx] == rd_data);
+    end
+    cover (fresh_q[NW] && free_level_q == '0 && f_len_q[0] == (NW + 1)'(N / 2));
+    cover (enq && deq && enq_q == deq_q && deq_last && fresh_q[NW]);
+    cover (f_len_q[Q-1] == (NW + 1)'(N) && fresh_q[NW] && freed_rd_q != '0);
+  end
+`endif
+`endif
 
 endmodule
 

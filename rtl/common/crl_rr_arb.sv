@@ -55,6 +55,50 @@ module crl_rr_arb #(
     end
   endgenerate
 
+`ifdef FORMAL
+  logic f_past_q;
+
+  initial f_past_q = 1'b0;
+
+  always @(posedge clk) begin
+    f_past_q <= 1'b1;
+    if (f_past_q) assert ($onehot(first_q));
+  end
+
+`ifdef CRL_GHOST
+  // Any one requester that keeps asking: each grant taken by another brings it closer.
+  (* anyconst *) logic [IW-1:0] f_who;
+  logic [IW:0]  f_others_q;    // grants taken by others since it began to ask
+  logic [IW:0]  f_distance;    // places from the first in line to it
+  logic         f_asked_q;
+
+  always_comb begin
+    f_distance = '0;
+    for (int i = 0; i < N; i++) begin
+      if (first_q[i])
+        f_distance = (IW + 1)'(f_who) >= (IW + 1)'(i) ? (IW + 1)'(f_who) - (IW + 1)'(i)
+                                                      : (IW + 1)'(f_who) + (IW + 1)'(N - i);
+    end
+  end
+
+  initial f_others_q = '0;
+  initial f_asked_q = 1'b0;
+
+  always @(posedge clk) begin
+    assume ((IW + 1)'(f_who) < (IW + 1)'(N));
+    f_asked_q <= !rst && req[f_who] && !(ack && gnt[f_who]);
+    if (rst || (ack && gnt[f_who])) f_others_q <= '0;
+    else if (ack && gnt_valid)      f_others_q <= f_others_q + 1'b1;
+    if (f_asked_q) assume (req[f_who]);  // who asks keeps asking
+    if (!req[f_who])                f_others_q <= '0;
+    if (f_past_q) begin
+      assert (f_others_q + f_distance <= (IW + 1)'(N - 1));
+      cover (f_others_q == (IW + 1)'(N - 1) && ack && gnt[f_who]);
+    end
+  end
+`endif
+`endif
+
 endmodule
 
 `default_nettype wire

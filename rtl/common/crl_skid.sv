@@ -48,6 +48,55 @@ module crl_skid #(
     end
   end
 
+`ifdef FORMAL
+  logic         f_past_q;
+  logic         f_stalled_q;
+  logic [W-1:0] f_data_q;
+
+  initial f_past_q = 1'b0;
+
+  always @(posedge clk) begin
+    f_past_q    <= 1'b1;
+    f_stalled_q <= !rst && m_valid && !m_ready;
+    f_data_q    <= m_data;
+    if (f_past_q) begin
+      assert (out_valid_q || !spare_valid_q);
+      if (f_stalled_q) begin
+        assert (m_valid);
+        assert (m_data == f_data_q);
+      end
+    end
+  end
+
+`ifdef CRL_GHOST
+  // Any one beat, followed from the entrance to the exit.
+  (* anyseq *) logic f_pick;
+  logic         f_on_q;
+  logic         f_ahead_q;  // a beat leaves before it
+  logic [W-1:0] f_beat_q;
+
+  initial f_on_q = 1'b0;
+
+  always @(posedge clk) begin
+    if (rst) f_on_q <= 1'b0;
+    else if (f_on_q && m_valid && m_ready) begin
+      f_on_q    <= f_ahead_q;
+      f_ahead_q <= 1'b0;
+    end else if (!f_on_q && s_valid && s_ready && f_pick) begin
+      f_on_q    <= 1'b1;
+      f_ahead_q <= !out_free;
+      f_beat_q  <= s_data;
+    end
+    if (f_past_q && f_on_q) begin
+      assert (f_ahead_q ? spare_valid_q : out_valid_q);
+      assert ((f_ahead_q ? spare_q : out_q) == f_beat_q);
+      cover (m_valid && m_ready && !f_ahead_q);
+      cover (m_valid && m_ready && f_ahead_q);
+    end
+  end
+`endif
+`endif
+
 endmodule
 
 `default_nettype wire

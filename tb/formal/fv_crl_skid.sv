@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Harness for crl_skid: free inputs. Order and loss are followed by a ghost beat inside the block
+// (CRL_GHOST), by induction; the box model here sees the ports only and is searched to a bound.
+`default_nettype none
+
+module fv_crl_skid #(
+  parameter int W = 2, parameter int DEPTH = 2
+) (
+    input wire         clk,
+    input wire         rst,
+    input wire         s_valid,
+    input wire [W-1:0] s_data,
+    input wire         m_ready
+);
+
+  wire         s_ready, m_valid;
+  wire [W-1:0] m_data;
+
+
+  crl_skid #(.W(W)) u_dut (.clk, .rst, .s_valid, .s_ready, .s_data, .m_valid, .m_ready, .m_data);
+
+  reg past_valid = 1'b0;
+  always @(posedge clk) past_valid <= 1'b1;
+  always @* if (!past_valid) assume (rst);
+
+`ifdef BOX
+  fv_stream_box #(.W(W), .DEPTH(DEPTH)) u_box (
+      .clk, .rst, .s_valid, .s_ready, .s_data, .m_valid, .m_ready, .m_data
+  );
+`endif
+
+  reg [3:0] moved = 0;
+  reg       was_full = 0;
+  always @(posedge clk) begin
+    if (rst) moved <= 0;
+    else if (m_valid && m_ready && !&moved) moved <= moved + 1'b1;
+    if (past_valid && !rst && !s_ready) was_full <= 1'b1;
+    cover (past_valid && !rst && was_full && !m_valid && moved == 4'd6);
+  end
+
+endmodule
+
+`default_nettype wire
