@@ -13,6 +13,7 @@ rtl/common/crl_mlist.sv
 rtl/dma/crl_align_rot.sv
 rtl/dma/crl_align.sv
 rtl/node/crl_mem_watch.sv
+rtl/node/crl_axi_wr_arb.sv
 rtl/node/crl_axi_wr.sv
 rtl/dma/crl_dma_pick.sv
 rtl/dma/crl_dma_tokens.sv

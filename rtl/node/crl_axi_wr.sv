@@ -2,17 +2,18 @@
 //
 // crl_axi_wr: the write side of the AXI4 master; takes whole bursts from several clients.
 //
-// How: the client whose first beat is chosen keeps W until its last beat; AW and W have a register
-//   each, loaded together by a first beat. Data clients take turns and go first; the completion
-//   and the MSI-X client wait for at most 8 data bursts each. B goes back by ID; the targets share
-//   one ID, and a FIFO says whose turn it is.
+// How: a client keeps W from its first to its last beat; AW and W have a register each, loaded
+//   together by a first beat. crl_axi_wr_arb chooses: data clients take turns and go first. B goes
+//   back by ID; the targets share one ID, and a FIFO says whose turn it is.
 // Clients: 0 local data, 1 to N_DATA-1 targets, N_DATA completions, N_DATA+1 MSI-X.
 // AXI IDs: 0, 1, 2, 3 in that order.
-// Latency: 1 cycle from a client's beat to W; 0 from B to b_valid. Throughput: a beat a cycle, no
-//   bubble between bursts.
+// Latency: 1 cycle from a client's beat to W, 2 if another client was the last one and the port is
+//   idle; 0 from B to b_valid. Throughput: a beat a cycle, no bubble between bursts of whatever
+//   clients that wait.
 // Assumes: a client offers its first beat when all beats of the burst are at hand, and then a beat
-//   each cycle (W would idle else, nothing worse). Bursts don't cross 4 KiB. s_ready depends on
-//   s_valid and on awready and wready. A B with an ID that has nothing outstanding is ignored.
+//   each cycle (W would idle else, nothing worse). Bursts don't cross 4 KiB. A data client's
+//   s_ready depends on awready and wready, not on s_valid. A B with an ID that has nothing
+//   outstanding is ignored.
 `default_nettype none
 
 module crl_axi_wr #(
@@ -69,76 +70,27 @@ module crl_axi_wr #(
     if (WRITES_IN_FLIGHT < 2) $fatal(1, "crl_axi_wr: WRITES_IN_FLIGHT must be at least 2");
   end
 
-  localparam int CPL      = N_DATA;      // index of the completion client
-  localparam int MSI      = N_DATA + 1;
-  localparam int AGE      = 8;           // data bursts that the others may have to wait for
-  localparam int DATA_IW  = N_DATA > 1 ? $clog2(N_DATA) : 1;
-  localparam int CNT_W    = $clog2(WRITES_IN_FLIGHT + 1);
+  localparam int CPL   = N_DATA;      // index of the completion client
+  localparam int MSI   = N_DATA + 1;
+  localparam int CNT_W = $clog2(WRITES_IN_FLIGHT + 1);
   localparam int ORDER_DEPTH = 1 << $clog2(WRITES_IN_FLIGHT);
 
   // ------------------------------------------------------------------------------------------
-  // Who is next.
+  // Who is served.
 
-  logic               hold_q;         // a burst has begun and not ended
-  logic [N-1:0]       hold_gnt_q, gnt, pick;
-  logic [N_DATA-1:0]  data_gnt, pick_data;
-  logic               pick_cpl, pick_msi;
-  logic [DATA_IW-1:0] data_idx;
-  logic               data_any, data_start;
-  logic               msi_turn_q;     // MSI-X before completions, when no data is there
-  logic [3:0]         cpl_age_q, msi_age_q;  // data bursts they have waited for
-  logic               cpl_req, msi_req, cpl_must, msi_must;
-  logic               start, beat, ends;     // a first beat, a beat, a last beat is taken
-  logic               room, aw_free, w_free;
+  logic         hold;              // a burst has begun and not ended
+  logic [N-1:0] gnt;
+  logic         start, beat, ends; // a first beat, a beat, a last beat is taken
+  logic         room, aw_free, w_free;
 
-  crl_rr_arb #(.N(N_DATA)) u_rr (
-      .clk, .rst, .req(s_valid[N_DATA-1:0]), .ack(data_start),
-      .gnt(data_gnt), .gnt_idx(data_idx), .gnt_valid(data_any)
-  );
+  assign aw_free = !m_axi_awvalid || m_axi_awready;
+  assign w_free  = !m_axi_wvalid || m_axi_wready;
+  assign s_ready = gnt & {N{w_free && (hold || (aw_free && room))}};
+  assign beat    = (s_ready & s_valid) != '0;
+  assign ends    = (s_ready & s_valid & s_last) != '0;
+  assign start   = beat && !hold;
 
-  assign cpl_req  = s_valid[CPL];
-  assign msi_req  = s_valid[MSI];
-  assign cpl_must = cpl_req && cpl_age_q == 4'(AGE);
-  assign msi_must = msi_req && msi_age_q == 4'(AGE);
-
-  always_comb begin
-    pick_data = '0;
-    pick_cpl  = 1'b0;
-    pick_msi  = 1'b0;
-    if (cpl_must)                                 pick_cpl = 1'b1;
-    else if (msi_must)                            pick_msi = 1'b1;
-    else if (data_any)                            pick_data = data_gnt;
-    else if (cpl_req && !(msi_turn_q && msi_req)) pick_cpl = 1'b1;
-    else                                          pick_msi = msi_req;
-  end
-
-  assign pick       = {pick_msi, pick_cpl, pick_data};
-  assign gnt        = hold_q ? hold_gnt_q : pick;
-  assign aw_free    = !m_axi_awvalid || m_axi_awready;
-  assign w_free     = !m_axi_wvalid || m_axi_wready;
-  assign s_ready    = gnt & {N{w_free && (hold_q || (aw_free && room))}};
-  assign beat       = (s_ready & s_valid) != '0;
-  assign ends       = (s_ready & s_valid & s_last) != '0;
-  assign start      = beat && !hold_q;
-  assign data_start = start && pick_data != '0;
-
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      hold_q     <= 1'b0;
-      msi_turn_q <= 1'b0;
-      cpl_age_q  <= '0;
-      msi_age_q  <= '0;
-    end else begin
-      if (beat) hold_q <= !ends;
-      if (start && pick_cpl) msi_turn_q <= 1'b1;
-      if (start && pick_msi) msi_turn_q <= 1'b0;
-      if (!cpl_req || (start && pick_cpl)) cpl_age_q <= '0;
-      else if (data_start && !cpl_must)     cpl_age_q <= cpl_age_q + 1'b1;
-      if (!msi_req || (start && pick_msi)) msi_age_q <= '0;
-      else if (data_start && !msi_must)     msi_age_q <= msi_age_q + 1'b1;
-    end
-    if (!hold_q) hold_gnt_q <= pick;
-  end
+  crl_axi_wr_arb #(.N_DATA(N_DATA)) u_arb (.clk, .rst, .valid(s_valid), .beat, .ends, .gnt, .hold);
 
   // ------------------------------------------------------------------------------------------
   // AW and W.
@@ -263,7 +215,7 @@ module crl_axi_wr #(
   endgenerate
 
   logic unused;
-  assign unused = &{1'b0, data_idx, s_first, b_target};
+  assign unused = &{1'b0, s_first, b_target};
 
 `ifndef SYNTHESIS
   // The clients keep to their side; AW and W don't change while they are stalled.
@@ -286,7 +238,7 @@ module crl_axi_wr #(
         assert ({m_axi_wdata, m_axi_wstrb, m_axi_wlast} === w_held_q);
       end
       if (start) assert ((s_first & s_ready & s_valid) != '0);
-      if (beat && hold_q) assert ((s_first & s_ready & s_valid) == '0);
+      if (beat && hold) assert ((s_first & s_ready & s_valid) == '0);
     end
   end
 `endif

@@ -22,6 +22,7 @@ class Bench:
     def __init__(self, dut, rng):
         self.dut, self.rng = dut, rng
         self.lanes = sim_parameters()["DATA_W"] // 8
+        self.channels = sim_parameters()["CHANNELS"]
         self.score = AlignScoreboard(self.lanes)
         self.spoil = None  # changes what the scoreboard sees
 
@@ -130,7 +131,7 @@ async def sweep(dut):
                 (c[2] % lanes) in (0, 1, 2, lanes - 1)]
         cases = keep + rng.sample(cases, 1200)
     rng.shuffle(cases)
-    commands = [Command(s, t, rng.randbytes(n), False, True, rng.randrange(8), i % 256)
+    commands = [Command(s, t, rng.randbytes(n), False, True, rng.randrange(bench.channels), i % 256)
                 for i, (s, t, n) in enumerate(cases)]
     cycles = await bench.run(commands)
     bench.score.finish()
@@ -147,7 +148,7 @@ async def short_aligned(dut):
     bench = Bench(dut, rng)
     await bench.reset()
     commands = [Command(0, 0, rng.randbytes(rng.choice([bench.lanes, 0, 5])), False, True,
-                        rng.randrange(8), i % 256) for i in range(300)]
+                        rng.randrange(bench.channels), i % 256) for i in range(300)]
     cycles = await bench.run(commands)
     bench.score.finish()
     assert cycles == 300 + (1 if bench.lanes <= 16 else 3)
@@ -162,7 +163,7 @@ async def chunks(dut):
     await bench.reset()
     for c_rate, i_rate, o_rate in [(1, 1, 1), (0.3, 1, 1), (1, 0.4, 1), (1, 1, 0.4),
                                    (0.5, 0.6, 0.5)]:
-        commands = list(operations(rng, bench.lanes, 8, 150, 6 * bench.lanes))
+        commands = list(operations(rng, bench.lanes, bench.channels, 150, 6 * bench.lanes))
         cycles = await bench.run(commands, c_rate, i_rate, o_rate)
         if c_rate == i_rate == o_rate == 1:
             assert cycles <= bench.score.model.steps(commands) + 3
@@ -178,7 +179,7 @@ async def long_commands(dut):
     lanes = bench.lanes
     commands = [Command(rng.randrange(lanes), rng.randrange(lanes),
                         rng.randbytes(rng.choice([2048, 2047, rng.randrange(1, 2049)])), False,
-                        True, rng.randrange(8), i) for i in range(20)]
+                        True, rng.randrange(bench.channels), i) for i in range(20)]
     cycles = await bench.run(commands)
     bench.score.finish()
     assert cycles <= bench.score.model.steps(commands) + 3
@@ -193,14 +194,14 @@ async def reset_midway(dut):
     await bench.reset()
     compared = 0
     for _ in range(30):
-        commands = list(operations(rng, bench.lanes, 8, 20, 4 * bench.lanes))
+        commands = list(operations(rng, bench.lanes, bench.channels, 20, 4 * bench.lanes))
         await bench.run(commands, 0.8, 0.8, 0.8, stop_after=rng.randrange(1, 60))
         dut.rst.value = 1
         await ClockCycles(dut.clk, rng.choice([1, 2]))
         dut.rst.value = 0
         compared += bench.score.compared
         bench.score = AlignScoreboard(bench.lanes)
-    await bench.run(list(operations(rng, bench.lanes, 8, 40, 4 * bench.lanes)))
+    await bench.run(list(operations(rng, bench.lanes, bench.channels, 40, 4 * bench.lanes)))
     bench.score.finish()
     assert compared > 100
 
@@ -238,4 +239,4 @@ def test_crl_align(sim, data_w):
 def test_crl_align_one_channel(sim):
     """The carry of a single channel is a register."""
     run_sim("crl_align", __name__, {"DATA_W": 64, "TAG_W": 8, "CHANNELS": 1}, sim=sim,
-            testcase=["long_commands"])
+            testcase=["chunks", "long_commands"])
