@@ -92,7 +92,7 @@ module crl_rr_arb #(
     if (f_asked_q) assume (req[f_who]);  // who asks keeps asking
     if (!req[f_who])                f_others_q <= '0;
     if (f_past_q) begin
-      assert (f_others_q + f_distance <= (IW + 1)'(N - 1));
+      assert ({1'b0, f_others_q} + {1'b0, f_distance} <= (IW + 2)'(N - 1));
       cover (f_others_q == (IW + 1)'(N - 1) && ack && gnt[f_who]);
     end
   end
