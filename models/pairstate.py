@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: Apache-2.0
+"""State that `Pair` keeps: nodes, channels, the lives of channels, and operations."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from models.lay import CQE, DESC, Cqe, Desc, DescFlag, Op, State
+from models.memory import Memory, merge_ranges
+from models.ops import REMOTE, Plan
+from models.segments import Segment, SegmentTable
+
+FAR_FUTURE = 1 << 200
+PAGE_SHIFT = 12
+BIG = 1 << 16  # longer operations are not indexed by page
+
+
+@dataclass(frozen=True)
+class NodeParams:
+    """Build parameters of a node, as far as behaviour depends on them."""
+
+    data_w: int = 64
+    channels: int = 8
+    segments: int = 32
+    peers: int = 1
+    max_burst: int = 512
+    link_mtu: int = 1024
+
+    @property
+    def beat(self) -> int:
+        return self.data_w // 8
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Something that the model does not allow."""
+
+    t: int
+    node: str
+    rule: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"[{self.rule}] t={self.t} node {self.node}: {self.text}"
+
+
+class PairError(AssertionError):
+    """Raised for a mismatch; the text holds all of them."""
+
+    def __init__(self, errors: list[Mismatch]) -> None:
+        super().__init__("\n".join(str(e) for e in errors[:20]))
+        self.errors = errors
+
+
+@dataclass
+class Variant:
+    """The checks' outcome under a set-up that was in force from t_from to t_to."""
+
+    plan: Plan
+    t_from: int
+    t_to: int = FAR_FUTURE
+
+
+@dataclass(eq=False)
+class OpState:
+    """A published descriptor and what was seen of it."""
+
+    life: Life
+    n: int  # running number in its life
+    desc: Desc
+    t_pub: int
+    t_fetch: int | None = None
+    variants: list[Variant] = field(default_factory=list)
+    got: bytearray | None = None
+    have: list[tuple[int, int]] = field(default_factory=list)
+    other_values: list[tuple[int, bytes]] = field(default_factory=list)
+    written: list[tuple[int, int]] = field(default_factory=list)
+    last_resp: int = -1
+    errors: dict[int, bool] = field(default_factory=dict)  # status -> certain
+    begun: bool = False
+    disturbed: bool = False  # the link was disturbed in its life
+    shared: bool = False  # an access could belong to this or to another operation
+
+    @property
+    def remote(self) -> bool:
+        return self.desc.opcode in REMOTE
+
+    @property
+    def plans(self) -> list[Plan]:
+        return [v.plan for v in self.variants]
+
+    @property
+    def may_run(self) -> bool:
+        return any(p.ok for p in self.plans)
+
+    @property
+    def must_run(self) -> bool:
+        return all(p.ok for p in self.plans)
+
+    @property
+    def data_len(self) -> int:
+        return 0 if self.desc.opcode == Op.NOP else self.desc.length
+
+    @property
+    def covered(self) -> bool:
+        return self.data_len == 0 or self.written == [(0, self.data_len)]
+
+    @property
+    def silent(self) -> bool:
+        """Posts nothing when it ends well."""
+        return self.desc.flag(DescFlag.NO_CPL)
+
+    @property
+    def looks_done(self) -> bool:
+        return self.must_run and self.covered and not self.errors
+
+    def unwritten(self) -> int:
+        return self.data_len - sum(e - s for s, e in self.written)
+
+    def missing(self) -> str:
+        return f"{self.unwritten()} of {self.data_len} bytes not written"
+
+    def store(self, pos: int, data: bytes) -> None:
+        """Source bytes that a read returned."""
+        if self.got is None:
+            self.got = bytearray(self.desc.length)
+        if any(s < pos + len(data) and pos < e for s, e in self.have):
+            if self.got[pos : pos + len(data)] != data:
+                self.other_values.append((pos, bytes(self.got[pos : pos + len(data)])))
+        self.got[pos : pos + len(data)] = data
+        self.have = merge_ranges([*self.have, (pos, pos + len(data))])
+
+    def has_source(self, pos: int, n: int) -> bool:
+        return any(s <= pos and pos + n <= e for s, e in self.have)
+
+    def source_may_be(self, pos: int, data: bytes) -> bool:
+        """The bytes are what the reads returned, any of them where they differ."""
+        assert self.got is not None
+        want = self.got[pos : pos + len(data)]
+        if want == data:
+            return True
+        for i, (w, d) in enumerate(zip(want, data, strict=True)):
+            if w != d and not any(
+                p <= pos + i < p + len(v) and v[pos + i - p] == d for p, v in self.other_values
+            ):
+                return False
+        return True
+
+    def forget(self) -> None:
+        """Drop what is not needed once it is retired."""
+        self.got = None
+        self.other_values = []
+
+    def __str__(self) -> str:
+        return f"{self.life.where} descriptor {self.n} ({self.desc})"
+
+
+@dataclass(eq=False)
+class Life:
+    """A channel from an ENABLE to its end."""
+
+    node: str
+    ch: int
+    t_start: int
+    dbase: int
+    dlog2: int
+    cbase: int
+    clog2: int
+    funcs: set[int]
+    ops: list[OpState] = field(default_factory=list)
+    fetched: int = 0
+    retired: int = 0
+    cq_prod: int = 0
+    cq_cons: list[tuple[int, int]] = field(default_factory=lambda: [(-1, 0)])
+    t_abort: int | None = None
+    t_reset: int | None = None
+    t_drain: int | None = None
+    t_stop: int | None = None  # something that may stop it (an error) was seen
+    why_stop: str = ""
+    t_mute: int | None = None  # a completion write failed: nothing is posted from then on
+    t_closed: int | None = None
+    stream: list[tuple[Cqe, OpState, int]] = field(default_factory=list)  # entry, operation, its B
+    last_drain_t: int = -1  # latest end of an access that belongs to it
+
+    @property
+    def where(self) -> str:
+        return f"{self.node}.ch{self.ch}"
+
+    @property
+    def dsize(self) -> int:
+        return 1 << self.dlog2
+
+    @property
+    def csize(self) -> int:
+        return 1 << self.clog2
+
+    @property
+    def published(self) -> int:
+        return len(self.ops)
+
+    @property
+    def open(self) -> bool:
+        return self.t_closed is None
+
+    @property
+    def ending(self) -> bool:
+        return self.t_abort is not None or self.t_reset is not None
+
+    def desc_addr(self, n: int) -> int:
+        return self.dbase + n % self.dsize * DESC.size
+
+    def holds_desc(self, addr: int) -> bool:
+        return self.dbase <= addr < self.dbase + self.dsize * DESC.size
+
+    def holds_cqe(self, addr: int) -> bool:
+        return self.cbase <= addr < self.cbase + self.csize * CQE.size
+
+    def cons_at(self, t: int) -> int:
+        """Completions that software had consumed when t was reached."""
+        return max(n for when, n in self.cq_cons if when <= t)
+
+    def stop(self, t: int, why: str) -> None:
+        if self.t_stop is None:
+            self.t_stop, self.why_stop = t, why
+
+
+@dataclass
+class ChanState:
+    """Registers of a channel and its present life."""
+
+    number: int
+    owner: int = 0
+    owner_valid: bool = False
+    policy: int = 0
+    bind: int = 0
+    ring: dict[str, int] = field(default_factory=dict)
+    states: set[int] = field(default_factory=lambda: {int(State.DISABLED)})
+    errors: set[int] = field(default_factory=lambda: {0})
+    life: Life | None = None
+    desc_count: int = 0
+    err_count: int = 0
+    rd_bytes: int = 0
+    wr_bytes: int = 0
+    exact: bool = True  # counters follow from what was seen
+    irq_due: list[int] = field(default_factory=list)  # when causes came up
+    ever_enabled: bool = False
+
+    @property
+    def absolute(self) -> bool:
+        return bool(self.policy >> 3 & 1)
+
+    @property
+    def stop_on_error(self) -> bool:
+        return bool(self.policy >> 4 & 1)
+
+    @property
+    def bound(self) -> bool:
+        return bool(self.bind >> 63)
+
+    @property
+    def peer(self) -> int:
+        return self.bind >> 8 & 3
+
+    @property
+    def peer_ch(self) -> int:
+        return self.bind & 0xFF
+
+    def may_use(self, func: int) -> bool:
+        return func == 0 or (self.owner_valid and func == self.owner)
+
+
+@dataclass
+class RecentWrite:
+    """A write that may still race with reads and with other writes."""
+
+    t_addr: int
+    t_data: int
+    t_resp: int
+    addr: int
+    old: bytes
+    new: bytes
+
+
+@dataclass
+class NodeState:
+    """One node as its registers and its bus show it."""
+
+    name: str
+    params: NodeParams
+    mem: Memory
+    table: SegmentTable = field(init=False)
+    staged: dict[int, dict[str, int]] = field(default_factory=dict)
+    chans: list[ChanState] = field(init=False)
+    peer_ctrl: dict[int, int] = field(default_factory=dict)
+    link_up: dict[int, bool | None] = field(default_factory=dict)
+    link_fault: set[int] = field(default_factory=set)
+    fatal: bool = False
+    mem_stall: bool = False
+    msix: dict[int, dict[str, int]] = field(default_factory=dict)
+    foreign: dict[int, int] = field(default_factory=dict)
+    lives: list[Life] = field(default_factory=list)  # all, the newest last
+    src_index: dict[int, list[tuple[OpState, int, int]]] = field(default_factory=dict)
+    dst_index: dict[int, list[tuple[OpState, int, int]]] = field(default_factory=dict)
+    undefined: list[tuple[int, int]] = field(default_factory=list)
+    recent: deque[RecentWrite] = field(default_factory=lambda: deque(maxlen=256))
+    read_bytes: int = 0
+    due_read_beats: int = 0
+    read_beats: int = 0
+    write_bytes: int = 0
+    due_write_bytes: int = 0
+    exact: bool = True
+
+    def __post_init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """What rst clears; memory and statistics stay."""
+        self.table = SegmentTable(self.params.segments)
+        self.chans = [ChanState(c) for c in range(self.params.channels)]
+        self.staged.clear()
+        self.peer_ctrl.clear()
+        self.link_up = {p: None for p in range(self.params.peers)}
+        self.link_fault.clear()
+        self.msix.clear()
+        self.foreign.clear()
+        self.fatal = self.mem_stall = False
+
+    def commit_segment(self, index: int) -> None:
+        s = self.staged.get(index, {})
+        ctrl = s.get("SEG_CTRL", 0)
+        table = SegmentTable(self.table.entries, dict(self.table.table))
+        table.set(
+            index,
+            Segment(
+                valid=bool(ctrl >> 63),
+                base=s.get("SEG_BASE", 0) & ~0xFFF,
+                size=s.get("SEG_SIZE", 0) & ((1 << 41) - 1),
+                rights=ctrl & 0x3F,
+                channel=ctrl >> 8 & 0xFF,
+                peer=ctrl >> 16 & 0xF,
+                gen=ctrl >> 32 & 0xFFF,
+            ),
+        )
+        self.table = table
+
+
+def index_add(
+    index: dict[int, list[tuple[OpState, int, int]]], op: OpState, start: int, end: int
+) -> None:
+    for key in _keys(start, end):
+        index.setdefault(key, []).append((op, start, end))
+
+
+def index_remove(
+    index: dict[int, list[tuple[OpState, int, int]]], op: OpState, start: int, end: int
+) -> None:
+    for key in _keys(start, end):
+        bucket = index.get(key, [])
+        bucket[:] = [x for x in bucket if x[0] is not op]
+        if not bucket:
+            index.pop(key, None)
+
+
+def index_find(
+    index: dict[int, list[tuple[OpState, int, int]]], addr: int
+) -> list[tuple[OpState, int, int]]:
+    """Entries that may cover addr; an access never crosses a page."""
+    return [*index.get(addr >> PAGE_SHIFT, ()), *index.get(-1, ())]
+
+
+def _keys(start: int, end: int) -> range | tuple[int, ...]:
+    if end - start > BIG:
+        return (-1,)
+    return range(start >> PAGE_SHIFT, (end - 1 >> PAGE_SHIFT) + 1)
