@@ -413,9 +413,8 @@ class Pair:
             return
         advance = (value - life.published) % life.dsize
         if life.published + advance - life.retired > life.dsize - 1:
-            # Too far, unless completions that are on their way free the slots. Too far is an error.
-            self._channel_error(c, Status.DOORBELL_RANGE, t)
-            self._allow(t, n.name, "doorbell", f"{life.where}: producer {value} passes the consumer")
+            # Too far, unless operations that are done but not yet reported free the slots.
+            self._maybe_error(c, Status.DOORBELL_RANGE)
         for _ in range(advance):
             k = life.published
             op = OpState(life, k, Desc.unpack(n.mem.read(life.desc_addr(k), DESC.size)), t)
@@ -433,9 +432,7 @@ class Pair:
         advance = (value - old) % life.csize
         if old + advance > life.cq_prod:
             # Software can see an entry in memory before its response comes back.
-            c.errors.add(int(Status.DOORBELL_RANGE))
-            life.stop(t, "consumer doorbell beyond the producer")
-            c.states = c.states | {int(State.ERROR)}
+            self._maybe_error(c, Status.DOORBELL_RANGE)
         life.cq_cons.append((t, old + advance))
         if len(life.cq_cons) > 64:
             del life.cq_cons[:32]
@@ -445,6 +442,12 @@ class Pair:
         c.states = c.states | {int(State.ERROR)}
         if c.life is not None:
             c.life.stop(t, status_name(int(status)))
+
+    @staticmethod
+    def _maybe_error(c: ChanState, status: int) -> None:
+        """An error that may or may not have come up; STATUS will tell."""
+        c.errors.add(int(status))
+        c.states = c.states | {int(State.ERROR)}
 
     def _close(self, life: Life, t: int) -> None:
         if not life.open:
@@ -531,6 +534,8 @@ class Pair:
         if state == State.DISABLED and life is not None and life.open:
             self._check_quiet(n, c, life, e.t)
             self._close(life, e.t)
+        if state == State.ERROR and life is not None and life.open:
+            life.stop(e.t, status_name(last))
         busy = bool(e.data >> 4 & 1)
         follow = {state}
         if state in _TRANSIENT:
