@@ -72,6 +72,7 @@ RULES = (
     "burst-shape",  # 4 KiB, length, holes in the strobes
     "wrong-data",  # bytes written are not those of the operation
     "double-write",  # a byte of an operation written twice
+    "read-count",  # more or fewer beats read than the chunks of the operation have
     "read-data",  # memory returned what nobody stored
     "fence",  # an access before the responses it has to wait for
     "early-completion",  # posted before the last response
@@ -230,6 +231,10 @@ class Pair:
                 f"read at {read.addr:#x}: byte {at} is {read.data[at]:#04x}, which nobody stored",
             )
         self._suspects = []
+        for n in self._n.values():
+            for c in n.chans:
+                if c.life is not None and c.life.open:
+                    self._finish_silent(n, c, c.life)
         for op in self.pending():
             self._bad(self.now, op.life.node, "missing-completion", f"{op} never ended; {op.missing()}")
         for n in self._n.values():
@@ -258,6 +263,14 @@ class Pair:
             for c in n.chans:
                 if c.life is not None and c.life.open:
                     yield from c.life.ops[c.life.retired :]
+
+    def _finish_silent(self, n: NodeState, c: ChanState, life: Life) -> None:
+        """At the end: operations that ended well and report nothing are over."""
+        while life.retired < life.published:
+            op = life.ops[life.retired]
+            if not (op.silent and op.looks_done):
+                break
+            self._retire(n, c, op, 0, self.now)
 
     # registers --------------------------------------------------------------------------------------
     def _reg_write(self, e: RegWrite) -> None:
@@ -750,6 +763,7 @@ class Pair:
             lo, hi = max(base, s), min(end, x)
             useful = max(useful, hi - lo)
             op.begun = True
+            op.read_beats += e.beats
             op.life.last_drain_t = max(op.life.last_drain_t, e.t_data)
             if len(hits) == 1:
                 self._check_fence(op, e.t_addr)
@@ -1111,7 +1125,10 @@ class Pair:
                         plan.src, plan.dst or 0, op.data_len, n.params.max_burst,
                         remote=op.remote, link_mtu=n.params.link_mtu,
                     )
-                    n.due_read_beats += sum(b.beats for b in read_bursts(chunks, n.params.beat))
+                    due = sum(b.beats for b in read_bursts(chunks, n.params.beat))
+                    n.due_read_beats += due
+                    if not op.shared and len(op.variants) == 1 and op.read_beats != due:
+                        self._bad(t, n.name, "read-count", f"{op}: {op.read_beats} beats read, {due} are due")
                     c.rd_bytes += op.data_len
                 dst.due_write_bytes += op.data_len
                 if op.remote:

@@ -77,6 +77,7 @@ class OpState:
     other_values: list[tuple[int, bytes]] = field(default_factory=list)
     written: list[tuple[int, int]] = field(default_factory=list)
     last_resp: int = -1
+    read_beats: int = 0
     errors: dict[int, bool] = field(default_factory=dict)  # status -> certain
     begun: bool = False
     disturbed: bool = False  # the link was disturbed in its life

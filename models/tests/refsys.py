@@ -324,7 +324,8 @@ class RefSystem:
     def random_traffic(self, descs: int, max_len: int = 3000) -> None:
         for node in self.nodes.values():
             for c in node.chans:
-                self.submit(c, [self.random_desc(c, self.rng.randrange(1 << 16), max_len) for _ in range(descs)])
+                some = [self.random_desc(c, self.rng.randrange(1 << 16), max_len) for _ in range(descs)]
+                self.submit(c, [*some, Desc(Op.NOP, 0, 0xE0D)])  # the last one reports for all before
 
 
 def entries_of(e: AxiWrite) -> list[Cqe]:
