@@ -47,30 +47,46 @@ module crl_async_fifo #(
   logic s_ack_q, m_ack_q;    // this side's answer to the other one
   logic s_peer_req, m_peer_req, s_peer_ack, m_peer_ack;
   logic s_hold, m_hold;      // this side is stopped
+  (* async_reg = "true", keep = "true" *)
+  logic [1:0] m2s_req_q, m2s_ack_q;  // brought to s_clk
+  (* async_reg = "true", keep = "true" *)
+  logic [1:0] s2m_req_q, s2m_ack_q;  // brought to m_clk
 
-  // Power-up is like a reset of both sides: the handshake never sees an unknown.
+`ifdef CRL_SETTLED
+  localparam bit START = 1'b0;  // a proof that begins after the reset
+`else
+  localparam bit START = 1'b1;  // power-up is like a reset of both sides
+`endif
+
+  // The handshake never sees an unknown.
   initial begin
-    s_req_q  = 1'b1;
-    m_req_q  = 1'b1;
-    s_pend_q = 1'b0;
-    m_pend_q = 1'b0;
-    s_clr_q  = 1'b0;
-    m_clr_q  = 1'b0;
-    s_ack_q  = 1'b0;
-    m_ack_q  = 1'b0;
+    s_req_q   = START;
+    m_req_q   = START;
+    s_pend_q  = 1'b0;
+    m_pend_q  = 1'b0;
+    s_clr_q   = 1'b0;
+    m_clr_q   = 1'b0;
+    s_ack_q   = 1'b0;
+    m_ack_q   = 1'b0;
+    m2s_req_q = {START, START};
+    s2m_req_q = {START, START};
+    m2s_ack_q = 2'b00;
+    s2m_ack_q = 2'b00;
   end
 
-  crl_sync_bit #(.INIT(1)) u_m2s_req (.clk(s_clk), .d(m_req_q), .q(s_peer_req));
-  crl_sync_bit #(.INIT(1)) u_s2m_req (.clk(m_clk), .d(s_req_q), .q(m_peer_req));
-  crl_sync_bit #(.INIT(0)) u_m2s_ack (.clk(s_clk), .d(m_ack_q), .q(s_peer_ack));
-  crl_sync_bit #(.INIT(0)) u_s2m_ack (.clk(m_clk), .d(s_ack_q), .q(m_peer_ack));
+  assign s_peer_req = m2s_req_q[1];
+  assign s_peer_ack = m2s_ack_q[1];
+  assign m_peer_req = s2m_req_q[1];
+  assign m_peer_ack = s2m_ack_q[1];
 
   assign s_hold = s_req_q || s_pend_q || s_peer_ack || s_peer_req;
   assign m_hold = m_req_q || m_pend_q || m_peer_ack || m_peer_req;
 
   always_ff @(posedge s_clk) begin
-    s_ack_q <= s_peer_req;
-    s_clr_q <= s_req_q && s_peer_ack;
+    m2s_req_q <= {m2s_req_q[0], m_req_q};
+    m2s_ack_q <= {m2s_ack_q[0], m_ack_q};
+    s_ack_q   <= s_peer_req;
+    s_clr_q   <= s_req_q && s_peer_ack;
     if (s_req_q) begin
       if (s_peer_ack && s_clr_q && !s_rst) s_req_q <= 1'b0;
     end else if (!s_peer_ack) begin
@@ -82,8 +98,10 @@ module crl_async_fifo #(
   end
 
   always_ff @(posedge m_clk) begin
-    m_ack_q <= m_peer_req;
-    m_clr_q <= m_req_q && m_peer_ack;
+    s2m_req_q <= {s2m_req_q[0], s_req_q};
+    s2m_ack_q <= {s2m_ack_q[0], s_ack_q};
+    m_ack_q   <= m_peer_req;
+    m_clr_q   <= m_req_q && m_peer_ack;
     if (m_req_q) begin
       if (m_peer_ack && m_clr_q && !m_rst) m_req_q <= 1'b0;
     end else if (!m_peer_ack) begin
@@ -97,22 +115,33 @@ module crl_async_fifo #(
   // Pointers have one bit more than the address; the Gray code of each is registered as well.
   logic [AW:0] wr_bin_q, wr_gray_q, wr_bin_d;
   logic [AW:0] rd_bin_q, rd_gray_q, rd_bin_d;
-  logic [AW:0] rd_gray_s, wr_gray_m;  // the other side's, brought across
+  (* async_reg = "true", keep = "true" *)
+  logic [AW:0] rd_gray_meta_q, rd_gray_s;  // the read pointer, brought to s_clk
+  (* async_reg = "true", keep = "true" *)
+  logic [AW:0] wr_gray_meta_q, wr_gray_m;  // the write pointer, brought to m_clk
   logic        push, pop, full;
 
   initial begin
-    wr_bin_q  = '0;
-    wr_gray_q = '0;
-    rd_bin_q  = '0;
-    rd_gray_q = '0;
+    wr_bin_q       = '0;
+    wr_gray_q      = '0;
+    rd_bin_q       = '0;
+    rd_gray_q      = '0;
+    rd_gray_meta_q = '0;
+    rd_gray_s      = '0;
+    wr_gray_meta_q = '0;
+    wr_gray_m      = '0;
   end
 
-  generate
-    for (genvar i = 0; i <= AW; i++) begin : g_ptr
-      crl_sync_bit u_rd (.clk(s_clk), .d(rd_gray_q[i]), .q(rd_gray_s[i]));
-      crl_sync_bit u_wr (.clk(m_clk), .d(wr_gray_q[i]), .q(wr_gray_m[i]));
-    end
-  endgenerate
+  // Two flip-flops a bit, with nothing between them.
+  always_ff @(posedge s_clk) begin
+    rd_gray_meta_q <= rd_gray_q;
+    rd_gray_s      <= rd_gray_meta_q;
+  end
+
+  always_ff @(posedge m_clk) begin
+    wr_gray_meta_q <= wr_gray_q;
+    wr_gray_m      <= wr_gray_meta_q;
+  end
 
   // Full: DEPTH apart, which in Gray code turns the two top bits over.
   assign full     = wr_gray_q == (rd_gray_s ^ {2'b11, {(AW-1){1'b0}}});
@@ -148,6 +177,66 @@ module crl_async_fifo #(
       rd_gray_q <= rd_bin_d ^ (rd_bin_d >> 1);
     end
   end
+
+`ifdef FORMAL
+`ifdef CRL_GHOST
+  // The word written at any one pointer value is what is read there. With CRL_SETTLED nobody
+  // resets, and the lagging copies of the pointers are bound too, which closes the induction.
+  function automatic logic [AW:0] from_gray(input logic [AW:0] g);
+    logic [AW:0] b;
+    b = g;
+    for (int s = 1; s <= AW; s = s * 2) b = b ^ (b >> s);
+    from_gray = b;
+  endfunction
+
+  (* anyconst *) logic [AW:0] f_k;
+  logic [W-1:0] f_beat_q;
+  logic         f_worked_q, f_was_reset_q;
+  logic [AW:0]  f_rd_meta, f_rd_s, f_wr_meta, f_wr_m, f_level;
+
+  initial begin
+    f_worked_q    = 1'b0;
+    f_was_reset_q = 1'b0;
+  end
+
+  assign f_rd_meta = from_gray(rd_gray_meta_q);
+  assign f_rd_s    = from_gray(rd_gray_s);
+  assign f_wr_meta = from_gray(wr_gray_meta_q);
+  assign f_wr_m    = from_gray(wr_gray_m);
+  assign f_level   = wr_bin_q - rd_bin_q;
+
+  always @(posedge s_clk) begin
+    if (push && wr_bin_q == f_k) f_beat_q <= s_data;
+    if (!s_hold) assert ((AW + 1)'(wr_bin_q - f_rd_s) <= (AW + 1)'(DEPTH));
+  end
+
+  always @(posedge m_clk) begin
+    if (m_valid) f_worked_q <= 1'b1;
+    if (f_worked_q && m_rst) f_was_reset_q <= 1'b1;
+    if (!m_hold) assert ((AW + 1)'(f_wr_m - rd_bin_q) <= (AW + 1)'(DEPTH));
+    if (m_valid && rd_bin_q == f_k) assert (m_data == f_beat_q);
+    cover (pop && rd_bin_q == (AW + 1)'(DEPTH));
+    cover (pop && f_was_reset_q);
+  end
+
+`ifdef CRL_SETTLED
+  always_comb begin
+    assert ({s_req_q, s_pend_q, s_ack_q, m2s_req_q, m2s_ack_q} == '0);
+    assert ({m_req_q, m_pend_q, m_ack_q, s2m_req_q, s2m_ack_q} == '0);
+    assert (wr_gray_q == (wr_bin_q ^ (wr_bin_q >> 1)));
+    assert (rd_gray_q == (rd_bin_q ^ (rd_bin_q >> 1)));
+    assert (f_level <= (AW + 1)'(DEPTH));
+    // older copies of a pointer stand behind newer ones
+    assert ((AW + 1)'(wr_bin_q - f_rd_s) <= (AW + 1)'(DEPTH));
+    assert ((AW + 1)'(rd_bin_q - f_rd_meta) <= (AW + 1)'(rd_bin_q - f_rd_s));
+    assert ((AW + 1)'(rd_bin_q - f_rd_s) <= (AW + 1)'(wr_bin_q - f_rd_s));
+    assert ((AW + 1)'(f_wr_m - rd_bin_q) <= (AW + 1)'(f_wr_meta - rd_bin_q));
+    assert ((AW + 1)'(f_wr_meta - rd_bin_q) <= f_level);
+    if ((AW + 1)'(f_k - rd_bin_q) < f_level) assert (mem[f_k[AW-1:0]] == f_beat_q);
+  end
+`endif
+`endif
+`endif
 
 endmodule
 
