@@ -50,3 +50,11 @@ async def hangs(dut):
     Clock(dut.clk, 10, "ns").start()
     while True:
         await ClockCycles(dut.clk, 1000)
+
+
+@cocotb.test()
+async def shines(dut):
+    """For `data/lamp.sv`: long enough for every state."""
+    await start(dut)
+    await ClockCycles(dut.clk, 150)
+    assert dut.m_valid.value == 1
