@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_target: carries out the frames of one peer in this node's memory and answers them.
+//
+// How: crl_target_check decides about a header, crl_target_wr writes or drops its payload,
+//   crl_target_answer waits for the write responses, answers the operation and frees the slot.
+// Latency: 5 cycles from rx_valid to the first write beat (7 for DATA_W > 128); answers 3 cycles
+//   after the last response. Throughput: a beat a cycle; a frame takes its destination beats, at
+//   least 3 cycles.
+// Assumes: the link hands over whole frames with ceil(PAYLOAD_LEN / B) payload beats and keeps no
+//   more than RX_SLOTS of them under way. rx_* never waits for rsp_ready beyond these slots.
+`default_nettype none
+
+module crl_target #(
+    parameter int DATA_W          = 64,
+    parameter int CHANNELS        = 8,
+    parameter int PEERS           = 1,
+    parameter int PEER            = 0,              // the peer whose frames come here
+    parameter int SEGMENTS        = 32,
+    parameter int FUNC_W          = 8,
+    parameter int MAX_BURST_BYTES = 512,
+    parameter int LINK_MTU        = 1024,           // at most 2048
+    parameter int RX_SLOTS        = CHANNELS + 16,  // receive slots of this peer
+    localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
+    localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
+    localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
+) (
+    input  wire logic                         clk,
+    input  wire logic                         rst,           // synchronous, active high
+
+    input  wire logic                         rx_valid,      // header of a frame
+    output logic                              rx_ready,
+    input  wire logic [crl_pkg::FRAME_W-1:0]  rx_hdr,
+    input  wire logic                         rxp_valid,     // payload, in frame order
+    output logic                              rxp_ready,
+    input  wire logic [DATA_W-1:0]            rxp_data,
+    input  wire logic                         rxp_last,
+    output logic                              slot_free,     // event: a slot of that channel is free
+    output logic      [7:0]                   slot_free_ch,  // channel at the sender
+
+    output logic                              rsp_valid,     // op-ack (status 0) or op-nak
+    input  wire logic                         rsp_ready,
+    output logic      [7:0]                   rsp_src_ch,
+    output logic      [7:0]                   rsp_dst_ch,
+    output logic      [31:0]                  rsp_op_seq,
+    output logic      [15:0]                  rsp_tag,
+    output logic      [7:0]                   rsp_status,
+    output logic      [15:0]                  rsp_status2,
+
+    output logic      [CW-1:0]                bind_ch,       // binding of a channel, same cycle
+    input  wire logic                         bind_ok,
+    input  wire logic [PW-1:0]                bind_peer,
+    input  wire logic [7:0]                   bind_peer_ch,
+    input  wire logic [FUNC_W-1:0]            bind_func,
+    output logic      [SW-1:0]                seg_idx,       // segment table, same cycle
+    input  wire logic [crl_pkg::SEGENT_W-1:0] seg_entry,
+
+    output logic                              wb_valid,      // write client
+    input  wire logic                         wb_ready,
+    output logic                              wb_first,
+    output logic                              wb_last,
+    output logic      [63:0]                  wb_addr,
+    output logic      [7:0]                   wb_len,
+    output logic      [FUNC_W-1:0]            wb_user,
+    output logic      [DATA_W-1:0]            wb_data,
+    output logic      [DATA_W/8-1:0]          wb_strb,
+    input  wire logic                         wb_b_valid,
+    input  wire logic [1:0]                   wb_b_resp,
+
+    output logic                              cnt_in_valid,  // event: bytes accepted for a channel
+    output logic      [CW-1:0]                cnt_in_ch,
+    output logic      [11:0]                  cnt_in_bytes,
+    output logic                              irq_valid,     // event: NOTIFY, after the responses
+    output logic      [CW-1:0]                irq_ch,
+    output logic                              busy           // a checked access is not done yet
+);
+
+  localparam int NB_W = $clog2(LINK_MTU / MAX_BURST_BYTES + 2);
+
+  initial begin
+    if (CHANNELS < 1 || CHANNELS > 64) $fatal(1, "crl_target: CHANNELS must be 1 to 64");
+    if (PEER >= PEERS) $fatal(1, "crl_target: PEER must be below PEERS");
+    if (LINK_MTU > 2048 || LINK_MTU < MAX_BURST_BYTES)
+      $fatal(1, "crl_target: LINK_MTU must be MAX_BURST_BYTES to 2048");
+  end
+
+  logic              f_valid, f_ready, w_ready, a_ready;
+  logic              f_write, f_drop, f_known, f_first, f_answer, f_notify;
+  logic [63:0]       f_addr;
+  logic [11:0]       f_bytes;
+  logic [FUNC_W-1:0] f_user;
+  logic [NB_W-1:0]   f_bursts;
+  logic [7:0]        f_status, f_ch, f_peer_ch;
+  logic [31:0]       f_op_seq;
+  logic [15:0]       f_tag;
+  logic              check_busy, answer_busy;
+
+  crl_target_check #(
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(PEER), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
+      .MAX_BURST_BYTES(MAX_BURST_BYTES), .FRAME_MAX(LINK_MTU), .NB_W(NB_W)
+  ) u_check (
+      .clk, .rst, .rx_valid, .rx_ready, .rx_hdr,
+      .bind_ch, .bind_ok, .bind_peer, .bind_peer_ch, .bind_func, .seg_idx, .seg_entry,
+      .f_valid, .f_ready, .f_write, .f_drop, .f_addr, .f_bytes, .f_user, .f_bursts, .f_known,
+      .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch, .f_op_seq, .f_tag,
+      .busy(check_busy)
+  );
+
+  // Both take a frame, or neither.
+  assign f_ready = w_ready && a_ready;
+
+  crl_target_wr #(
+      .DATA_W(DATA_W), .MAX_BURST_BYTES(MAX_BURST_BYTES), .FRAME_MAX(LINK_MTU), .FUNC_W(FUNC_W)
+  ) u_wr (
+      .clk, .rst, .f_valid(f_valid && a_ready), .f_ready(w_ready),
+      .f_write, .f_drop, .f_addr, .f_bytes, .f_user,
+      .rxp_valid, .rxp_ready, .rxp_data, .rxp_last,
+      .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb
+  );
+
+  crl_target_answer #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS), .NB_W(NB_W)) u_answer (
+      .clk, .rst, .f_valid(f_valid && w_ready), .f_ready(a_ready),
+      .f_bursts, .f_known, .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch,
+      .f_op_seq, .f_tag,
+      .b_valid(wb_b_valid), .b_resp(wb_b_resp),
+      .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status,
+      .rsp_status2, .slot_free, .slot_free_ch, .irq_valid, .irq_ch, .busy(answer_busy)
+  );
+
+  assign cnt_in_valid = f_valid && f_ready && f_write;
+  assign cnt_in_ch    = f_ch[CW-1:0];
+  assign cnt_in_bytes = f_bytes;
+  assign busy         = check_busy || answer_busy;
+
+endmodule
+
+`default_nettype wire

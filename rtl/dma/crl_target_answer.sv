@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_target_answer: follows every frame until its writes have their responses, then answers.
+//
+// How: a ring with an entry a frame and three pointers. Frames enter at wr; at done the write
+//   responses are counted, and a frame that has all of its own moves on; at ans the answer of an
+//   operation goes out and the frame's slot is freed. An error response is remembered a channel
+//   until the operation's last frame takes it along.
+// Latency: 3 cycles from the last response to rsp_valid. Throughput: a frame a cycle.
+// Assumes: no more than SLOTS frames are under way (the link's credits), so the ring never fills
+//   because of rsp_ready.
+`default_nettype none
+
+module crl_target_answer #(
+    parameter int CHANNELS = 8,
+    parameter int SLOTS    = 24,  // receive slots of the peer
+    parameter int NB_W     = 2,   // bits of the number of bursts a frame
+    localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1
+) (
+    input  wire logic             clk,
+    input  wire logic             rst,          // synchronous, active high
+
+    input  wire logic             f_valid,      // a frame, in order of arrival
+    output logic                  f_ready,
+    input  wire logic [NB_W-1:0]  f_bursts,     // writes it makes
+    input  wire logic             f_known,      // it belongs to a bound channel
+    input  wire logic             f_first,      // it begins an operation
+    input  wire logic             f_answer,     // it ends one
+    input  wire logic             f_notify,     // interrupt when all is well
+    input  wire logic [7:0]       f_status,     // of the checks, ST_OK if none failed
+    input  wire logic [7:0]       f_ch,         // channel here
+    input  wire logic [7:0]       f_peer_ch,    // channel at the sender
+    input  wire logic [31:0]      f_op_seq,
+    input  wire logic [15:0]      f_tag,
+
+    input  wire logic             b_valid,      // event: a write response, in order
+    input  wire logic [1:0]       b_resp,
+
+    output logic                  rsp_valid,
+    input  wire logic             rsp_ready,
+    output logic      [7:0]       rsp_src_ch,
+    output logic      [7:0]       rsp_dst_ch,
+    output logic      [31:0]      rsp_op_seq,
+    output logic      [15:0]      rsp_tag,
+    output logic      [7:0]       rsp_status,
+    output logic      [15:0]      rsp_status2,
+
+    output logic                  slot_free,    // event
+    output logic      [7:0]       slot_free_ch,
+    output logic                  irq_valid,    // event
+    output logic      [CW-1:0]    irq_ch,
+    output logic                  busy          // writes are under way
+);
+
+  localparam int DEPTH = 1 << $clog2(SLOTS > 1 ? SLOTS : 2);
+  localparam int AW    = $clog2(DEPTH);
+
+  logic [AW:0] wr_q, done_q, ans_q;  // one bit more than the address
+  logic        push, done, leave;
+
+  assign f_ready = (wr_q - ans_q) != (AW + 1)'(DEPTH);
+  assign push    = f_valid && f_ready;
+  assign busy    = wr_q != done_q;
+
+  // ------------------------------------------------------------------------------------------
+  // Responses. They may come faster than frames without writes are stepped over.
+
+  localparam int HEAD_W = NB_W + 5 + CW;
+  logic [HEAD_W-1:0] head;
+  logic [NB_W-1:0]   head_bursts, count_q;
+  logic              head_known, head_first, head_answer, head_notify, head_good;
+  logic [CW-1:0]     head_ch;
+  logic              r_valid, r_ready, r_full_n;
+  logic [1:0]        r_resp;
+  logic [AW:0]       r_level;
+  logic [1:0]        err_q, err_now, err_old, err_op;  // first error response, 0: none
+
+  crl_fifo #(.W(2), .DEPTH(DEPTH)) u_resp (
+      .clk, .rst, .s_valid(b_valid), .s_ready(r_full_n), .s_data(b_resp),
+      .m_valid(r_valid), .m_ready(r_ready), .m_data(r_resp), .level(r_level)
+  );
+
+  crl_ram_lut #(.W(HEAD_W), .DEPTH(DEPTH)) u_head (
+      .clk, .we(push), .waddr(wr_q[AW-1:0]),
+      .wdata({f_bursts, f_known, f_first, f_answer, f_notify, f_status == crl_pkg::ST_OK,
+              f_ch[CW-1:0]}),
+      .raddr(done_q[AW-1:0]), .rdata(head)
+  );
+  assign {head_bursts, head_known, head_first, head_answer, head_notify, head_good, head_ch} = head;
+
+  // What earlier frames of the operation met.
+  crl_ram_lut #(.W(2), .DEPTH(CHANNELS)) u_err (
+      .clk, .we(done && head_known), .waddr(head_ch), .wdata(err_op),
+      .raddr(head_ch), .rdata(err_old)
+  );
+
+  assign r_ready = busy && head_bursts != count_q;
+  assign err_now = err_q != '0 ? err_q : (r_valid && r_ready && r_resp[1] ? r_resp : 2'd0);
+  assign err_op  = !head_first && err_old != '0 ? err_old : err_now;
+  assign done    = busy && (head_bursts == count_q ||
+                            (r_valid && head_bursts == count_q + 1'b1));
+
+  assign irq_valid = done && head_answer && head_notify && head_good && err_op == '0;
+  assign irq_ch    = head_ch;
+
+  // ------------------------------------------------------------------------------------------
+  // Answers.
+
+  localparam int INFO_W = 1 + 8 + 8 + 8 + 32 + 16;
+  logic [INFO_W-1:0] info;
+  logic              i_answer;
+  logic [7:0]        i_status, i_ch, i_peer_ch;
+  logic [31:0]       i_op_seq;
+  logic [15:0]       i_tag;
+  logic [1:0]        i_err;
+  logic [7:0]        status;
+  logic              rsp_valid_q, rsp_free;
+
+  crl_ram_lut #(.W(INFO_W), .DEPTH(DEPTH)) u_info (
+      .clk, .we(push), .waddr(wr_q[AW-1:0]),
+      .wdata({f_answer, f_status, f_ch, f_peer_ch, f_op_seq, f_tag}),
+      .raddr(ans_q[AW-1:0]), .rdata(info)
+  );
+  assign {i_answer, i_status, i_ch, i_peer_ch, i_op_seq, i_tag} = info;
+
+  crl_ram_lut #(.W(2), .DEPTH(DEPTH)) u_result (
+      .clk, .we(done), .waddr(done_q[AW-1:0]), .wdata(err_op),
+      .raddr(ans_q[AW-1:0]), .rdata(i_err)
+  );
+
+  always_comb begin
+    if (i_status != crl_pkg::ST_OK) status = i_status | crl_pkg::ST_AT_PEER;
+    else if (i_err == 2'd2)         status = crl_pkg::ST_WRITE_SLVERR | crl_pkg::ST_AT_PEER;
+    else if (i_err == 2'd3)         status = crl_pkg::ST_WRITE_DECERR | crl_pkg::ST_AT_PEER;
+    else                            status = crl_pkg::ST_OK;
+  end
+
+  // The slot is free when the answer is handed over. The answer waits in a register for that, and
+  // the ring may go on once it has gone.
+  assign rsp_free     = !rsp_valid_q || rsp_ready;
+  assign leave        = done_q != ans_q && rsp_free;
+  assign rsp_valid    = rsp_valid_q;
+  assign slot_free    = (rsp_valid_q && rsp_ready) || (leave && !i_answer && !rsp_valid_q);
+  assign slot_free_ch = rsp_valid_q ? rsp_dst_ch : i_peer_ch;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      wr_q        <= '0;
+      done_q      <= '0;
+      ans_q       <= '0;
+      count_q     <= '0;
+      err_q       <= '0;
+      rsp_valid_q <= 1'b0;
+    end else begin
+      if (push) wr_q <= wr_q + 1'b1;
+      if (done) begin
+        done_q  <= done_q + 1'b1;
+        count_q <= '0;
+        err_q   <= '0;
+      end else if (r_valid && r_ready) begin
+        count_q <= count_q + 1'b1;
+        err_q   <= err_now;
+      end
+      if (leave && (i_answer || !rsp_valid_q)) ans_q <= ans_q + 1'b1;
+      if (rsp_free) rsp_valid_q <= leave && i_answer;
+    end
+    if (rsp_free) begin
+      rsp_src_ch  <= i_ch;
+      rsp_dst_ch  <= i_peer_ch;
+      rsp_op_seq  <= i_op_seq;
+      rsp_tag     <= i_tag;
+      rsp_status  <= status;
+      rsp_status2 <= {15'd0, i_status == crl_pkg::ST_LINK_ERROR} << crl_pkg::STATUS2_MAY_HAVE_EXECUTED;
+    end
+  end
+
+  logic unused;
+  assign unused = &{1'b0, r_full_n, r_level};
+
+`ifndef SYNTHESIS
+  always_ff @(posedge clk) begin
+    if (!rst) assert (!(b_valid && !r_full_n));
+  end
+`endif
+
+endmodule
+
+`default_nettype wire
