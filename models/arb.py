@@ -54,16 +54,18 @@ class Violation:
         return f"{self.rule} at cycle {self.cycle}: {self.text}"
 
 
-def share_bound(i: int, channels: Sequence[int], cfg: dict[int, ChannelCfg], max_burst: int) -> Fraction:
+def share_bound(
+    i: int, channels: Sequence[int], cfg: dict[int, ChannelCfg], max_burst: int
+) -> Fraction:
     """quantum_i + MAX_BURST·(1 + n·w_i/Σw), with quantum_i = w_i·MAX_BURST."""
     total = sum(cfg[c].w for c in channels)
     w = cfg[i].w
     return Fraction(w * max_burst) + max_burst * (1 + Fraction(len(channels) * w, total))
 
 
-def _excess(trace: Sequence[Grant], i: int, channels: Sequence[int], cfg: dict[int, ChannelCfg]) -> tuple[
-    Fraction, int
-]:
+def _excess(
+    trace: Sequence[Grant], i: int, channels: Sequence[int], cfg: dict[int, ChannelCfg]
+) -> tuple[Fraction, int]:
     """Largest |bytes_i - w_i·B/Σw| over every window of the trace, and where it ends."""
     total = sum(cfg[c].w for c in channels)
     w = cfg[i].w
@@ -79,7 +81,10 @@ def _excess(trace: Sequence[Grant], i: int, channels: Sequence[int], cfg: dict[i
 
 
 def check_shares(
-    trace: Sequence[Grant], cfg: dict[int, ChannelCfg], max_burst: int, always: Sequence[int] | None = None
+    trace: Sequence[Grant],
+    cfg: dict[int, ChannelCfg],
+    max_burst: int,
+    always: Sequence[int] | None = None,
 ) -> list[Violation]:
     """The bound on shares, in every window in which the same channels of a class always have work.
 
@@ -95,7 +100,9 @@ def check_shares(
             if worst > bound:
                 out.append(
                     Violation(
-                        "share", where, f"channel {i} is {float(worst):.0f} bytes off, bound {float(bound):.0f}"
+                        "share",
+                        where,
+                        f"channel {i} is {float(worst):.0f} bytes off, bound {float(bound):.0f}",
                     )
                 )
     return out
@@ -137,7 +144,7 @@ def check_one_percent(
     grants = [g for g in trace if g.ch in always]
     total = sum(cfg[c].w for c in always)
     out = []
-    held = {c: 0 for c in always}
+    held = dict.fromkeys(always, 0)
     tail = size = 0
     for g in grants:
         held[g.ch] += g.nbytes
@@ -166,7 +173,7 @@ def check_priority(
     `mgmt_gap`: the management channel passes a higher class only after so many picks without it.
     """
     out = []
-    since = {i: 0 for i in cfg}
+    since = dict.fromkeys(cfg, 0)
     for g in trace:
         if not g.pick:
             continue
@@ -176,14 +183,18 @@ def check_priority(
         mine = cfg[g.ch]
         if mine.cls < top and not (mine.mgmt and since[g.ch] >= mgmt_gap):
             out.append(
-                Violation("priority", g.cycle, f"channel {g.ch} of class {mine.cls}, class {top} waits")
+                Violation(
+                    "priority", g.cycle, f"channel {g.ch} of class {mine.cls}, class {top} waits"
+                )
             )
         for i in cfg:
             since[i] = 0 if i == g.ch or not g.eligible >> i & 1 else since[i] + 1
     return out
 
 
-def check_mgmt(trace: Sequence[Grant], cfg: dict[int, ChannelCfg], picks: int = MGMT_PICKS) -> list[Violation]:
+def check_mgmt(
+    trace: Sequence[Grant], cfg: dict[int, ChannelCfg], picks: int = MGMT_PICKS
+) -> list[Violation]:
     """A management channel that stays eligible is served at least once in every `picks` picks."""
     out = []
     waited = {i: 0 for i, c in cfg.items() if c.mgmt}
@@ -193,7 +204,9 @@ def check_mgmt(trace: Sequence[Grant], cfg: dict[int, ChannelCfg], picks: int = 
         for i in waited:
             waited[i] = 0 if g.ch == i or not g.eligible >> i & 1 else waited[i] + 1
             if waited[i] >= picks:
-                out.append(Violation("mgmt", g.cycle, f"channel {i} was passed over {waited[i]} times"))
+                out.append(
+                    Violation("mgmt", g.cycle, f"channel {i} was passed over {waited[i]} times")
+                )
                 waited[i] = 0
     return out
 
@@ -220,7 +233,9 @@ def check_rate(
             low = before if low is None else min(low, before)
             cum += g.nbytes
             if 256 * cum - c.rate * g.cycle - low > bound:
-                out.append(Violation("rate", g.cycle, f"channel {i} exceeds {c.rate} bytes per 256 cycles"))
+                out.append(
+                    Violation("rate", g.cycle, f"channel {i} exceeds {c.rate} bytes per 256 cycles")
+                )
                 break
     return out
 
@@ -245,7 +260,9 @@ def check_urgency(trace: Sequence[Grant], ch: int, bound_bytes: int) -> list[Vio
     return out
 
 
-def check_work_conserving(trace: Sequence[Grant], idle: Sequence[tuple[int, int]], limit: int) -> list[Violation]:
+def check_work_conserving(
+    trace: Sequence[Grant], idle: Sequence[tuple[int, int]], limit: int
+) -> list[Violation]:
     """`idle`: (cycle, eligible) of cycles without a pick; at most `limit` in a row with somebody eligible."""
     picks = {g.cycle for g in trace if g.pick}
     out = []
@@ -256,7 +273,9 @@ def check_work_conserving(trace: Sequence[Grant], idle: Sequence[tuple[int, int]
         run = (run + 1 if follows else 1) if eligible and cycle not in picks else 0
         previous = cycle
         if run > limit:
-            out.append(Violation("work-conserving", cycle, f"idle for {run} cycles with work waiting"))
+            out.append(
+                Violation("work-conserving", cycle, f"idle for {run} cycles with work waiting")
+            )
             run = 0
     return out
 
@@ -308,8 +327,8 @@ def simulate_drr(
     order = sorted(cfg)
     top = max(c.cls for c in cfg.values())
     order = [i for i in order if cfg[i].cls == top]
-    deficit = {i: 0 for i in order}
-    nth = {i: 0 for i in order}
+    deficit = dict.fromkeys(order, 0)
+    nth = dict.fromkeys(order, 0)
     eligible = sum(1 << i for i in cfg)
     out: list[Grant] = []
     cycle = 0

@@ -134,9 +134,7 @@ def to_beats(addr: int, data: bytes, beat: int) -> list[tuple[bytes, int]]:
     padded += bytes(-len(padded) % beat)
     strb = ((1 << len(data)) - 1) << lead
     mask = (1 << beat) - 1
-    return [
-        (padded[i : i + beat], strb >> i & mask) for i in range(0, len(padded), beat)
-    ]
+    return [(padded[i : i + beat], strb >> i & mask) for i in range(0, len(padded), beat)]
 
 
 # realignment --------------------------------------------------------------------------------------
@@ -193,14 +191,14 @@ class Aligner:
         stop = end if cmd.flush else end - end % self.beat
         out: list[OutBeat] = []
         for base in range(0, stop, self.beat):
-            here = {a - base: v for a, v in lanes.items() if base <= a < min(base + self.beat, stop)}
+            here = {
+                a - base: v for a, v in lanes.items() if base <= a < min(base + self.beat, stop)
+            }
             word = bytes(here.get(i, 0) for i in range(self.beat))
             strb = sum(1 << i for i in here)
             out.append(OutBeat(word, strb, base == 0, base + self.beat >= stop, cmd.tag))
         if stop < end:
-            self.carry[cmd.ch] = {
-                a - max(stop, 0): v for a, v in lanes.items() if a >= stop
-            }
+            self.carry[cmd.ch] = {a - max(stop, 0): v for a, v in lanes.items() if a >= stop}
         return out or [OutBeat(bytes(self.beat), 0, True, True, cmd.tag, none=True)]
 
 
@@ -212,9 +210,9 @@ def realign(src: bytes, src_off: int, dst_off: int, beat: int) -> list[OutBeat]:
     return Aligner(beat).run(AlignCmd(src_off, dst_off, len(src)), beats)
 
 
-def align_commands(chunks: Iterable[Chunk], beat: int, *, remote: bool, ch: int = 0) -> Iterator[
-    AlignCmd
-]:
+def align_commands(
+    chunks: Iterable[Chunk], beat: int, *, remote: bool, ch: int = 0
+) -> Iterator[AlignCmd]:
     """Commands that move an operation: to its destination, or (remote) into frames from lane 0.
 
     With `cont` the command's destination lane is where the carry ends.
@@ -246,9 +244,9 @@ class CplBurst:
         return b"".join(e.pack() for e in self.entries)
 
 
-def pack_completions(ring: CplRing, entries: Iterable[Cqe], merge_max: int = MERGE_MAX) -> list[
-    CplBurst
-]:
+def pack_completions(
+    ring: CplRing, entries: Iterable[Cqe], merge_max: int = MERGE_MAX
+) -> list[CplBurst]:
     """The longest merges for entries that are ready together, from the ring's producer index on.
 
     Phases are set here, the ring's producer and phase advance.

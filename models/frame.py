@@ -131,11 +131,7 @@ def parse(raw: bytes, beat_bytes: int, mtu: int = 1 << 15, verify: bool = True) 
     f = FRAME.unpack(raw[:HEADER_BYTES])
     length = f["PAYLOAD_LEN"]
     frame = Frame(
-        **{
-            k.lower(): v
-            for k, v in f.items()
-            if k not in ("PAYLOAD_LEN", "CRC_OK_RSVD")
-        },
+        **{k.lower(): v for k, v in f.items() if k not in ("PAYLOAD_LEN", "CRC_OK_RSVD")},
         payload=raw[HEADER_BYTES : HEADER_BYTES + length],
     )
     if not verify:

@@ -1,21 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layouts, opcodes and status codes, read straight from the one source (rtl/regs/layouts.yaml).
+"""The generated layouts as the models use them.
 
-The models go through this module, so that a change of the source reaches them at once. The enums are
-built at import; `Struct` packs and unpacks little-endian structures.
+Enums come from `models.layout`; `Struct` packs and unpacks by field name, `Desc` and `Cqe` are immutable.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
-from pathlib import Path
-from typing import Any
 
-import yaml
+from models import layout
+from models.layout import (
+    Cmd,
+    CqeKind,
+    DescFlag,
+    FrameFlag,
+    FrameType,
+    FrameVc,
+    Op,
+    SegRight,
+    State,
+    Status,
+    Status2,
+)
 
-_SOURCE = Path(__file__).resolve().parent.parent / "rtl" / "regs" / "layouts.yaml"
-_TREE: dict[str, Any] = yaml.safe_load(_SOURCE.read_text(encoding="utf-8"))
+__all__ = [
+    "AT_PEER",
+    "CQE",
+    "DESC",
+    "FRAME",
+    "MAY_HAVE_EXECUTED",
+    "SEGADDR",
+    "Cmd",
+    "Cqe",
+    "CqeKind",
+    "Desc",
+    "DescFlag",
+    "FrameFlag",
+    "FrameType",
+    "FrameVc",
+    "Op",
+    "SegRight",
+    "State",
+    "Status",
+    "Status2",
+    "Struct",
+    "segaddr",
+    "split_segaddr",
+    "status_name",
+]
 
 
 @dataclass(frozen=True)
@@ -42,33 +74,15 @@ class Struct:
         return {k: (word >> lsb) & ((1 << width) - 1) for k, (lsb, width) in self.fields.items()}
 
 
-def _struct(name: str) -> Struct:
-    tree = _TREE["structs"][name]
-    return Struct(
-        name, tree["bytes"], {k: (f["bits"][0], f["bits"][1]) for k, f in tree["fields"].items()}
-    )
+def _struct(source: type[layout.Layout]) -> Struct:
+    fields = {name.upper(): place for name, place in source.FIELDS.items()}
+    return Struct(source.NAME, source.SIZE, fields)
 
 
-def _enum(cls: str, name: str) -> Any:
-    return IntEnum(cls, _TREE["enums"][name])
-
-
-DESC = _struct("DESC")
-CQE = _struct("CQE")
-SEGADDR = _struct("SEGADDR")
-FRAME = _struct("FRAME")
-
-Op = _enum("Op", "OP")
-DescFlag = _enum("DescFlag", "DESC_FLAG")
-CqeKind = _enum("CqeKind", "CQE_KIND")
-Status2 = _enum("Status2", "STATUS2")
-FrameVc = _enum("FrameVc", "FRAME_VC")
-FrameType = _enum("FrameType", "FRAME_TYPE")
-FrameFlag = _enum("FrameFlag", "FRAME_FLAG")
-Cmd = _enum("Cmd", "CMD")
-State = _enum("State", "STATE")
-SegRight = _enum("SegRight", "SEG_RIGHT")
-Status = IntEnum("Status", {k: v["code"] for k, v in _TREE["status"].items()})
+DESC = _struct(layout.Desc)
+CQE = _struct(layout.Cqe)
+SEGADDR = _struct(layout.Segaddr)
+FRAME = _struct(layout.Frame)
 
 AT_PEER = 0x80  # bit 7 of a status: found at the peer
 MAY_HAVE_EXECUTED = 1 << Status2.MAY_HAVE_EXECUTED
@@ -118,9 +132,7 @@ class Desc:
     @classmethod
     def unpack(cls, raw: bytes) -> Desc:
         f = DESC.unpack(raw)
-        return cls(
-            f["OPCODE"], f["FLAGS"], f["TAG"], f["LENGTH"], f["SRC"], f["DST"], f["OPERAND"]
-        )
+        return cls(f["OPCODE"], f["FLAGS"], f["TAG"], f["LENGTH"], f["SRC"], f["DST"], f["OPERAND"])
 
     def flag(self, bit: int) -> bool:
         return bool(self.flags >> bit & 1)

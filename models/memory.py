@@ -119,8 +119,15 @@ class Memory:
             pos += n
 
     # errors -----------------------------------------------------------------------------------
-    def add_error(self, start: int, end: int, resp: int = SLVERR, *, on_read: bool = True,
-                  on_write: bool = True) -> None:
+    def add_error(
+        self,
+        start: int,
+        end: int,
+        resp: int = SLVERR,
+        *,
+        on_read: bool = True,
+        on_write: bool = True,
+    ) -> None:
         self.errors.append(ErrorRegion(start, end, resp, on_read, on_write))
 
     def response(self, addr: int, length: int, write: bool) -> int:
@@ -228,11 +235,11 @@ def diff_bytes(addr: int, want: bytes, got: bytes) -> list[DiffRun]:
 def _cut(run: DiffRun, skip: list[tuple[int, int]]) -> list[DiffRun]:
     pieces = [(run.addr, run.addr + len(run.expected))]
     for s0, s1 in skip:
-        pieces = [
-            p for a, b in pieces for p in ((a, min(b, s0)), (max(a, s1), b)) if p[0] < p[1]
-        ]
+        pieces = [p for a, b in pieces for p in ((a, min(b, s0)), (max(a, s1), b)) if p[0] < p[1]]
     return [
-        DiffRun(a, run.expected[a - run.addr : b - run.addr], run.actual[a - run.addr : b - run.addr])
+        DiffRun(
+            a, run.expected[a - run.addr : b - run.addr], run.actual[a - run.addr : b - run.addr]
+        )
         for a, b in pieces
     ]
 
@@ -263,7 +270,9 @@ class Allocator:
     def __post_init__(self) -> None:
         self._next = self.base
 
-    def alloc(self, size: int, align: int = 1, offset: int = 0, before_edge: int | None = None) -> int:
+    def alloc(
+        self, size: int, align: int = 1, offset: int = 0, before_edge: int | None = None
+    ) -> int:
         """An address with addr % align == offset.
 
         `before_edge` = n puts the start n bytes below a 4 KiB edge (n = 0: on it), for tests of edges.

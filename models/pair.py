@@ -227,7 +227,9 @@ class Pair:
         for read, places in self._suspects:
             at = min(places)
             self._bad(
-                read.t_data, read.node, "read-data",
+                read.t_data,
+                read.node,
+                "read-data",
                 f"read at {read.addr:#x}: byte {at} is {read.data[at]:#04x}, which nobody stored",
             )
         self._suspects = []
@@ -236,12 +238,16 @@ class Pair:
                 if c.life is not None and c.life.open:
                     self._finish_silent(n, c, c.life)
         for op in self.pending():
-            self._bad(self.now, op.life.node, "missing-completion", f"{op} never ended; {op.missing()}")
+            self._bad(
+                self.now, op.life.node, "missing-completion", f"{op} never ended; {op.missing()}"
+            )
         for n in self._n.values():
             self._check_totals(n)
         if self.report.completions < require:
             self._bad(
-                self.now, "-", "nothing-compared",
+                self.now,
+                "-",
+                "nothing-compared",
                 f"{self.report.completions} completions were compared, {require} are required",
             )
         self.report.allowances = len(self.allowances)
@@ -321,7 +327,7 @@ class Pair:
             value = regmap.merge(old, e.data, e.strb)
             c.owner, c.owner_valid = value & 0xFFF, bool(value >> 63)
             if c.life is not None:
-                c.life.funcs.add(c.owner)
+                c.life.funcs.add(c.acts_for)
         elif name == "CH_POLICY":
             c.policy = regmap.merge(c.policy, e.data, e.strb)
             self._replan_all(e.t)
@@ -339,9 +345,9 @@ class Pair:
         elif name == "CTRL" and e.strb & 1:
             self._command(n, c, e.data & 7, e.t)
         elif name == "DRING_PROD" and e.strb & 3:
-            self._doorbell(n, c, e.data & 0xFFFF, e.t)
+            self._doorbell(n, c, regmap.merge(0, e.data, e.strb) & 0xFFFF, e.t)
         elif name == "CRING_CONS" and e.strb & 3:
-            self._cons_doorbell(n, c, e.data & 0xFFFF, e.t)
+            self._cons_doorbell(n, c, regmap.merge(0, e.data, e.strb) & 0xFFFF, e.t)
 
     def _command(self, n: NodeState, c: ChanState, cmd: int, t: int) -> None:
         if cmd not in Cmd._value2member_map_:
@@ -408,8 +414,12 @@ class Pair:
         if c.life is not None:
             self._close(c.life, t)
         c.life = Life(
-            n.name, c.number, t, *rings["DRING"], *rings["CRING"],
-            funcs={c.owner} if c.owner_valid else {c.owner, 0},
+            n.name,
+            c.number,
+            t,
+            *rings["DRING"],
+            *rings["CRING"],
+            funcs={c.acts_for},
         )
         c.ever_enabled = True
         n.lives.append(c.life)
@@ -478,8 +488,12 @@ class Pair:
         if not self._permitted(n, e.addr, e.func):
             n.foreign[e.func] = n.foreign.get(e.func, 0) + 1
             if e.data != (1 << 64) - 1:
-                self._bad(e.t, n.name, "wrong-register",
-                          f"foreign read of {e.addr:#x} by function {e.func} gave {e.data:#x}")
+                self._bad(
+                    e.t,
+                    n.name,
+                    "wrong-register",
+                    f"foreign read of {e.addr:#x} by function {e.func} gave {e.data:#x}",
+                )
             return
         where = regmap.decode(e.addr & ~7, p.channels, p.segments, p.peers)
         if where is None or not where.name:
@@ -491,10 +505,14 @@ class Pair:
                 n.link_up[where.index] = up
                 self._replan_all(e.t)
         elif where.name == "FOREIGN_CNT":
-            want = n.foreign.get(where.index, 0)
+            want = n.foreign.get(where.index, 0) & 0xFFFFFFFF
             if e.data != want:
-                self._bad(e.t, n.name, "wrong-register",
-                          f"{e.data} foreign accesses of function {where.index}, {want} were made")
+                self._bad(
+                    e.t,
+                    n.name,
+                    "wrong-register",
+                    f"{e.data} foreign accesses of function {where.index}, {want} were made",
+                )
         elif where.guest:
             self._guest_read(n, n.chans[where.index], where.name, e)
 
@@ -507,16 +525,29 @@ class Pair:
             if name.endswith("_SIZE"):
                 want &= 0xF
             if e.data != want and c.states == {int(State.DISABLED)}:
-                self._bad(e.t, n.name, "wrong-register", f"ch{c.number} {name} {e.data:#x}, {want:#x} was written")
+                self._bad(
+                    e.t,
+                    n.name,
+                    "wrong-register",
+                    f"ch{c.number} {name} {e.data:#x}, {want:#x} was written",
+                )
         elif name == "CRING_PROD" and life is not None and life.open and not life.ending:
             ahead = (e.data - life.cq_cons[-1][1]) % life.csize
             if e.data >= life.csize or ahead > life.cq_prod - life.cq_cons[-1][1]:
-                self._bad(e.t, n.name, "wrong-register",
-                          f"{life.where} CRING_PROD {e.data}, {life.cq_prod} entries have a response")
+                self._bad(
+                    e.t,
+                    n.name,
+                    "wrong-register",
+                    f"{life.where} CRING_PROD {e.data}, {life.cq_prod} entries have a response",
+                )
         elif name == "DRING_CONS" and life is not None and life.open and not life.ending:
             if not any(m % life.dsize == e.data for m in range(life.retired, life.published + 1)):
-                self._bad(e.t, n.name, "wrong-register",
-                          f"{life.where} DRING_CONS {e.data}, {life.retired} of {life.published} are retired")
+                self._bad(
+                    e.t,
+                    n.name,
+                    "wrong-register",
+                    f"{life.where} DRING_CONS {e.data}, {life.retired} of {life.published} are retired",
+                )
         elif name in ("CNT_DESC", "CNT_ERR", "CNT_RD_BYTES", "CNT_WR_BYTES"):
             self._counter_read(n, c, name, e)
 
@@ -532,7 +563,9 @@ class Pair:
             "CNT_WR_BYTES": c.wr_bytes,
         }[name]
         if e.data != want:
-            self._bad(e.t, n.name, "wrong-register", f"ch{c.number} {name} is {e.data}, {want} was seen")
+            self._bad(
+                e.t, n.name, "wrong-register", f"ch{c.number} {name} is {e.data}, {want} was seen"
+            )
 
     def _status_read(self, n: NodeState, c: ChanState, e: RegRead) -> None:
         state, last = e.data & 0xF, e.data >> 8 & 0xFF
@@ -543,7 +576,12 @@ class Pair:
             self._bad(e.t, n.name, "wrong-state", f"ch{c.number} shows {got}, can only be {names}")
             return
         if last not in c.errors:
-            self._bad(e.t, n.name, "wrong-state", f"ch{c.number} shows LAST_ERROR {status_name(last)}, for no reason")
+            self._bad(
+                e.t,
+                n.name,
+                "wrong-state",
+                f"ch{c.number} shows LAST_ERROR {status_name(last)}, for no reason",
+            )
         if state == State.DISABLED and life is not None and life.open:
             self._check_quiet(n, c, life, e.t)
             self._close(life, e.t)
@@ -564,9 +602,16 @@ class Pair:
         if life.t_drain is not None and not life.ending and life.t_stop is None:
             owed = [op for op in life.ops[life.retired :] if not (op.silent and op.looks_done)]
             if owed:
-                self._bad(t, n.name, "early-disabled", f"{owed[0]} was published before the drain and is not over")
+                self._bad(
+                    t,
+                    n.name,
+                    "early-disabled",
+                    f"{owed[0]} was published before the drain and is not over",
+                )
         if life.last_drain_t >= t:
-            self._bad(t, n.name, "early-disabled", f"{life.where} shows DISABLED, a response came after")
+            self._bad(
+                t, n.name, "early-disabled", f"{life.where} shows DISABLED, a response came after"
+            )
 
     # plans ------------------------------------------------------------------------------------------
     def _ctx(self, n: NodeState, c: ChanState, up: bool) -> Ctx:
@@ -689,22 +734,33 @@ class Pair:
         owners = [
             life
             for c in n.chans
-            if (life := c.life) is not None and life.dbase < end and base < life.dbase + life.dsize * DESC.size
+            if (life := c.life) is not None
+            and life.dbase < end
+            and base < life.dbase + life.dsize * DESC.size
         ]
         mine = [life for life in owners if e.user in life.funcs]
         if not mine:
             rule = "foreign-user" if owners else "unexplained-access"
-            self._bad(e.t_addr, n.name, rule, f"descriptor fetch at {e.addr:#x} for function {e.user}")
+            self._bad(
+                e.t_addr, n.name, rule, f"descriptor fetch at {e.addr:#x} for function {e.user}"
+            )
             return
         # With rings that overlap, take the one that expects this address.
         mine.sort(key=lambda x: not base <= x.desc_addr(x.fetched) < end)
         life = mine[0]
         if not life.open:
             if e.t_addr > (life.t_closed or 0):
-                self._bad(e.t_addr, n.name, "late-access", f"{life.where}: fetch at {e.addr:#x} after it was disabled")
+                self._bad(
+                    e.t_addr,
+                    n.name,
+                    "late-access",
+                    f"{life.where}: fetch at {e.addr:#x} after it was disabled",
+                )
             return
         life.last_drain_t = max(life.last_drain_t, e.t_data)
         first = life.fetched
+        if self._covered_in_passing(life, first - 1, base, end, e.beat_bytes):
+            first -= 1
         published = sum(1 for op in life.ops[first : first + life.dsize] if op.t_pub < e.t_addr)
         took = 0
         while took < published and base <= life.desc_addr(first + took):
@@ -718,7 +774,9 @@ class Pair:
             if life.ending or life.t_stop is not None:
                 return  # prefetched in vain
             self._bad(
-                e.t_addr, n.name, "fetch-order",
+                e.t_addr,
+                n.name,
+                "fetch-order",
                 f"{life.where}: fetch at {e.addr:#x}; next is descriptor {first} at "
                 f"{life.desc_addr(first):#x}, {published} are published and not fetched",
             )
@@ -727,7 +785,15 @@ class Pair:
             status = Status.FETCH_SLVERR if resp == SLVERR else Status.FETCH_DECERR
             self._channel_error(n.chans[life.ch], status, e.t_data)
             return
-        life.fetched += took
+        life.fetched = first + took
+
+    @staticmethod
+    def _covered_in_passing(life: Life, n: int, base: int, end: int, beat: int) -> bool:
+        """Descriptor n came with the last beat of an earlier burst, unasked, and is fetched now."""
+        if n < life.retired or beat <= DESC.size:
+            return False
+        a = life.desc_addr(n)
+        return a % beat != 0 and base <= a < end and not life.ops[n].begun
 
     def _fetched(self, n: NodeState, op: OpState, e: AxiRead, raw: bytes) -> None:
         op.t_fetch = e.t_addr
@@ -746,7 +812,12 @@ class Pair:
         hits = []
         foreign = None
         for op, s, x in index_find(n.src_index, base):
-            if s - s % e.beat_bytes <= base and end <= x + -x % e.beat_bytes and s < end and base < x:
+            if (
+                s - s % e.beat_bytes <= base
+                and end <= x + -x % e.beat_bytes
+                and s < end
+                and base < x
+            ):
                 if e.user not in op.life.funcs:
                     foreign = op
                 elif op.t_pub < e.t_addr:
@@ -794,12 +865,12 @@ class Pair:
         self.report.writes += 1
         if len(e.data) != e.beats * e.beat_bytes:
             raise ValueError("AxiWrite.data is not beats * beat_bytes long")
-        for fault in burst_faults(
-            e.addr, e.beats, e.beat_bytes, n.params.max_burst + e.beat_bytes
-        ):
+        for fault in burst_faults(e.addr, e.beats, e.beat_bytes, n.params.max_burst + e.beat_bytes):
             self._bad(e.t_addr, n.name, "burst-shape", f"write at {e.addr:#x}: {fault}")
         if e.strb >> len(e.data):
-            self._bad(e.t_addr, n.name, "burst-shape", f"write at {e.addr:#x}: strobes beyond the burst")
+            self._bad(
+                e.t_addr, n.name, "burst-shape", f"write at {e.addr:#x}: strobes beyond the burst"
+            )
         base = e.addr - e.addr % e.beat_bytes
         runs = strobe_runs(e.strb)
         if e.id == 2:
@@ -825,7 +896,9 @@ class Pair:
                     self._clear_suspect(read, places, addr, new)
             self._suspects = [x for x in self._suspects if x[1]]
 
-    def _data_write(self, n: NodeState, e: AxiWrite, base: int, runs: list[tuple[int, int]]) -> None:
+    def _data_write(
+        self, n: NodeState, e: AxiWrite, base: int, runs: list[tuple[int, int]]
+    ) -> None:
         remote = e.id == 1
         what = f"{'target' if remote else 'local'} write at {e.addr:#x}"
         if len(runs) != 1:
@@ -849,18 +922,23 @@ class Pair:
             return
         good = [(op, s) for op, s in hits if self._data_fits(op, lo - s, data)]
         if not good:
-            self._bad(e.t_addr, n.name, "wrong-data", self._wrong_data(hits[0][0], lo - hits[0][1], lo, data))
+            self._bad(
+                e.t_addr,
+                n.name,
+                "wrong-data",
+                self._wrong_data(hits[0][0], lo - hits[0][1], lo, data),
+            )
             return
         fresh = [
-            (op, s)
-            for op, s in good
-            if not any(a < hi - s and lo - s < b for a, b in op.written)
+            (op, s) for op, s in good if not any(a < hi - s and lo - s < b for a, b in op.written)
         ]
         if not fresh:
             self._bad(e.t_addr, n.name, "double-write", f"{what}: bytes of {good[0][0]} again")
             return
         if len(fresh) > 1:
-            self._allow(e.t_resp, n.name, "overlapping-operations", f"{what}: {len(fresh)} operations fit")
+            self._allow(
+                e.t_resp, n.name, "overlapping-operations", f"{what}: {len(fresh)} operations fit"
+            )
         for op, s in fresh:
             op.begun = True
             op.shared = op.shared or len(fresh) > 1
@@ -884,7 +962,7 @@ class Pair:
         if there >= n.params.channels:
             return set()
         c = n.chans[there]
-        return {c.owner} if c.owner_valid else {c.owner, 0}
+        return {c.acts_for}
 
     def _data_fits(self, op: OpState, pos: int, data: bytes) -> bool:
         if op.errors:
@@ -908,7 +986,14 @@ class Pair:
         )
 
     def _explain_stray(
-        self, n: NodeState, e: AxiWrite, lo: int, hi: int, remote: bool, foreign: OpState | None, what: str
+        self,
+        n: NodeState,
+        e: AxiWrite,
+        lo: int,
+        hi: int,
+        remote: bool,
+        foreign: OpState | None,
+        what: str,
     ) -> None:
         what = f"{what} [{lo:#x}, {hi:#x}) for function {e.user}"
         if foreign is not None:
@@ -916,9 +1001,11 @@ class Pair:
             return
         for m in self._n.values():
             for life in m.lives[-2 * m.params.channels :]:
-                past = life.ops[max(0, life.retired - 64) :] if not life.open else life.ops[
-                    max(0, life.retired - 64) : life.retired
-                ]
+                past = (
+                    life.ops[max(0, life.retired - 64) :]
+                    if not life.open
+                    else life.ops[max(0, life.retired - 64) : life.retired]
+                )
                 for op in past:
                     if op.remote != remote or self._dst_node(op) is not n:
                         continue
@@ -935,7 +1022,9 @@ class Pair:
         self._bad(e.t_addr, n.name, "unexplained-access", what)
 
     # completions ------------------------------------------------------------------------------------
-    def _completion_write(self, n: NodeState, e: AxiWrite, base: int, runs: list[tuple[int, int]]) -> None:
+    def _completion_write(
+        self, n: NodeState, e: AxiWrite, base: int, runs: list[tuple[int, int]]
+    ) -> None:
         what = f"completion write at {e.addr:#x}"
         if len(runs) != 1 or (base + runs[0][0]) % CQE.size or (runs[0][1] - runs[0][0]) % CQE.size:
             self._bad(e.t_addr, n.name, "burst-shape", f"{what} is not whole entries")
@@ -943,7 +1032,9 @@ class Pair:
         lo, hi = base + runs[0][0], base + runs[0][1]
         # Where rings overlap, the one whose next slot this is.
         lives = [
-            c.life for c in n.chans if c.life is not None and c.life.holds_cqe(lo) and c.life.holds_cqe(hi - 1)
+            c.life
+            for c in n.chans
+            if c.life is not None and c.life.holds_cqe(lo) and c.life.holds_cqe(hi - 1)
         ]
         mine = [x for x in lives if e.user in x.funcs]
         if not mine:
@@ -956,7 +1047,9 @@ class Pair:
             self._bad(e.t_addr, n.name, "late-access", f"{what}: {life.where} is disabled")
             return
         if life.t_mute is not None and e.t_addr > life.t_mute:
-            self._bad(e.t_addr, n.name, "extra-completion", f"{what} after a completion write failed")
+            self._bad(
+                e.t_addr, n.name, "extra-completion", f"{what} after a completion write failed"
+            )
         life.last_drain_t = max(life.last_drain_t, e.t_resp)
         for a in range(lo, hi, CQE.size):
             self._completion(n, life, a, Cqe.unpack(e.data[a - base : a - base + CQE.size]), e)
@@ -970,14 +1063,23 @@ class Pair:
         phase = 1 ^ (life.cq_prod >> life.clog2 & 1)
         where = f"{life.where} completion {life.cq_prod} ({cqe})"
         if addr != slot:
-            self._bad(t, n.name, "wrong-completion", f"{where} at {addr:#x}, the next slot is {slot:#x}")
+            self._bad(
+                t, n.name, "wrong-completion", f"{where} at {addr:#x}, the next slot is {slot:#x}"
+            )
             return
         if cqe.phase != phase:
             self._bad(t, n.name, "wrong-completion", f"{where}: phase must be {phase}")
         if cqe.kind != CqeKind.DESCRIPTOR or cqe.immediate:
-            self._bad(t, n.name, "wrong-completion", f"{where}: kind {cqe.kind}, immediate {cqe.immediate:#x}")
+            self._bad(
+                t,
+                n.name,
+                "wrong-completion",
+                f"{where}: kind {cqe.kind}, immediate {cqe.immediate:#x}",
+            )
         if life.cq_prod + 1 - life.cons_at(t) > life.csize - 1:
-            self._bad(t, n.name, "ring-overrun", f"{where}: {life.cons_at(t)} consumed of {life.cq_prod}")
+            self._bad(
+                t, n.name, "ring-overrun", f"{where}: {life.cons_at(t)} consumed of {life.cq_prod}"
+            )
         op = self._match(n, life, cqe, where, t)
         if op is None:
             return
@@ -1014,15 +1116,20 @@ class Pair:
         op = life.ops[min(k, life.published - 1)]
         want = f"tag={op.desc.tag:#x} cons={(op.n + 1) % life.dsize}"
         later = next(
-            (o for o in life.ops[k + 1 : k + 1 + life.dsize]
-             if (o.n + 1) % life.dsize == cqe.dring_cons and o.desc.tag == cqe.tag),
+            (
+                o
+                for o in life.ops[k + 1 : k + 1 + life.dsize]
+                if (o.n + 1) % life.dsize == cqe.dring_cons and o.desc.tag == cqe.tag
+            ),
             None,
         )
         past = any(
             x.dring_cons == cqe.dring_cons and x.tag == cqe.tag for x, _, _ in life.stream[-4:]
         )
         if later is not None:
-            self._bad(t, n.name, "missing-completion", f"{where}: {op} has not completed; next is {want}")
+            self._bad(
+                t, n.name, "missing-completion", f"{where}: {op} has not completed; next is {want}"
+            )
         elif past:
             self._bad(t, n.name, "extra-completion", f"{where} was posted before")
         else:
@@ -1039,7 +1146,9 @@ class Pair:
             if not o.covered or o.last_resp >= t:
                 self._bad(t, n.name, "missing-write", f"{o} was passed over as good; {o.missing()}")
             elif o.errors and all(o.errors.values()) or not o.may_run:
-                self._bad(t, n.name, "missing-completion", f"{o} had an error, which always completes")
+                self._bad(
+                    t, n.name, "missing-completion", f"{o} had an error, which always completes"
+                )
             self._retire(n, n.chans[life.ch], o, 0, t)
 
     def _judge(self, n: NodeState, life: Life, op: OpState, cqe: Cqe, where: str, t: int) -> None:
@@ -1070,8 +1179,12 @@ class Pair:
         if life.t_abort is not None and life.t_abort < t:
             allowed.add(int(Status.ABORTED))
         if op.remote and (op.disturbed or self._fatal_there(op)):
-            allowed |= {int(Status.LINK_ERROR), int(Status.LINK_ERROR) | AT_PEER,
-                        int(Status.OP_TIMEOUT), int(Status.PEER_DOWN)}
+            allowed |= {
+                int(Status.LINK_ERROR),
+                int(Status.LINK_ERROR) | AT_PEER,
+                int(Status.OP_TIMEOUT),
+                int(Status.PEER_DOWN),
+            }
         if n.fatal or n.mem_stall:
             allowed.add(int(Status.MEM_TIMEOUT))
         if len(op.variants) > 1 and op.may_run and op.remote:
@@ -1111,9 +1224,7 @@ class Pair:
         c.desc_count += 1
         if status:
             c.err_count += 1
-            if c.stop_on_error and status != Status.ABORTED:
-                self._channel_error(c, status, t)
-            elif status & ~AT_PEER in CHANNEL_ERRORS:
+            if c.stop_on_error and status != Status.ABORTED or status & ~AT_PEER in CHANNEL_ERRORS:
                 self._channel_error(c, status, t)
         elif op.data_len:
             self.report.bytes_moved += op.data_len
@@ -1122,13 +1233,22 @@ class Pair:
             if plan is not None and dst is not None:
                 if plan.src is not None:
                     chunks = split_chunks(
-                        plan.src, plan.dst or 0, op.data_len, n.params.max_burst,
-                        remote=op.remote, link_mtu=n.params.link_mtu,
+                        plan.src,
+                        plan.dst or 0,
+                        op.data_len,
+                        n.params.max_burst,
+                        remote=op.remote,
+                        link_mtu=n.params.link_mtu,
                     )
                     due = sum(b.beats for b in read_bursts(chunks, n.params.beat))
                     n.due_read_beats += due
                     if not op.shared and len(op.variants) == 1 and op.read_beats != due:
-                        self._bad(t, n.name, "read-count", f"{op}: {op.read_beats} beats read, {due} are due")
+                        self._bad(
+                            t,
+                            n.name,
+                            "read-count",
+                            f"{op}: {op.read_beats} beats read, {due} are due",
+                        )
                     c.rd_bytes += op.data_len
                 dst.due_write_bytes += op.data_len
                 if op.remote:
@@ -1151,7 +1271,9 @@ class Pair:
         op.forget()
 
     # interrupts -------------------------------------------------------------------------------------
-    def _msix_write(self, n: NodeState, e: AxiWrite, base: int, runs: list[tuple[int, int]]) -> None:
+    def _msix_write(
+        self, n: NodeState, e: AxiWrite, base: int, runs: list[tuple[int, int]]
+    ) -> None:
         if len(runs) != 1 or runs[0][1] - runs[0][0] != 4:
             self._bad(e.t_addr, n.name, "burst-shape", f"message at {e.addr:#x} is not 4 bytes")
             return
@@ -1159,11 +1281,14 @@ class Pair:
         data = int.from_bytes(e.data[runs[0][0] : runs[0][1]], "little")
         self.report.interrupts += 1
         found = [
-            v for v, m in n.msix.items()
+            v
+            for v, m in n.msix.items()
             if m.get("MSIX_ADDR", 0) == lo and m.get("MSIX_DATA", 0) & 0xFFFFFFFF == data
         ]
         if not found:
-            self._bad(e.t_addr, n.name, "interrupt", f"no vector has address {lo:#x} and data {data:#x}")
+            self._bad(
+                e.t_addr, n.name, "interrupt", f"no vector has address {lo:#x} and data {data:#x}"
+            )
             return
         if any(v >= n.params.channels for v in found):
             return  # node events
@@ -1173,7 +1298,12 @@ class Pair:
                 return
             if self._notify_due(n, v, e.t_addr):
                 return
-        self._bad(e.t_addr, n.name, "interrupt", f"message of vector {found[0]} without a completion before it")
+        self._bad(
+            e.t_addr,
+            n.name,
+            "interrupt",
+            f"message of vector {found[0]} without a completion before it",
+        )
 
     def _notify_due(self, n: NodeState, ch: int, t: int) -> bool:
         """A remote write with NOTIFY is complete here, its own completion there still to come."""
@@ -1267,7 +1397,9 @@ class Pair:
             key = (e.src, e.dst, f.vc)
             want = self._seq.get(key)
             if want is not None and f.link_seq != want:
-                self._bad(e.t, e.src, "frame", f"LINK_SEQ {f.link_seq} on VC {f.vc}, next is {want}")
+                self._bad(
+                    e.t, e.src, "frame", f"LINK_SEQ {f.link_seq} on VC {f.vc}, next is {want}"
+                )
             self._seq[key] = f.link_seq + 1 & 0xFFFF
 
     def _check_totals(self, n: NodeState) -> None:
@@ -1275,7 +1407,9 @@ class Pair:
             return
         if any(op for op in self._live_ops()):
             return
-        if any(life.ending or life.t_stop is not None for m in self._n.values() for life in m.lives):
+        if any(
+            life.ending or life.t_stop is not None for m in self._n.values() for life in m.lives
+        ):
             return
         for what, seen, due in (
             ("read beats", n.read_beats, n.due_read_beats),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from models.lay import CQE, DESC, Cqe, Desc, DescFlag, Op, State
 from models.memory import Memory, merge_ranges
 from models.ops import REMOTE, Plan
-from models.segments import Segment, SegmentTable
+from models.segments import SIZE_MAX, Segment, SegmentTable
 
 FAR_FUTURE = 1 << 200
 PAGE_SHIFT = 12
@@ -267,6 +267,11 @@ class ChanState:
     def peer_ch(self) -> int:
         return self.bind & 0xFF
 
+    @property
+    def acts_for(self) -> int:
+        """FUNCTION_ID on whose behalf memory is accessed."""
+        return self.owner if self.owner_valid else 0
+
     def may_use(self, func: int) -> bool:
         return func == 0 or (self.owner_valid and func == self.owner)
 
@@ -321,7 +326,7 @@ class NodeState:
         self.chans = [ChanState(c) for c in range(self.params.channels)]
         self.staged.clear()
         self.peer_ctrl.clear()
-        self.link_up = {p: None for p in range(self.params.peers)}
+        self.link_up = dict.fromkeys(range(self.params.peers))
         self.link_fault.clear()
         self.msix.clear()
         self.foreign.clear()
@@ -330,13 +335,14 @@ class NodeState:
     def commit_segment(self, index: int) -> None:
         s = self.staged.get(index, {})
         ctrl = s.get("SEG_CTRL", 0)
+        base, size = s.get("SEG_BASE", 0) & ~0xFFF, s.get("SEG_SIZE", 0) & ((1 << 41) - 1)
         table = SegmentTable(self.table.entries, dict(self.table.table))
         table.set(
             index,
             Segment(
-                valid=bool(ctrl >> 63),
-                base=s.get("SEG_BASE", 0) & ~0xFFF,
-                size=s.get("SEG_SIZE", 0) & ((1 << 41) - 1),
+                valid=bool(ctrl >> 63) and size <= SIZE_MAX and base + size <= 1 << 64,
+                base=base,
+                size=size,
                 rights=ctrl & 0x3F,
                 channel=ctrl >> 8 & 0xFF,
                 peer=ctrl >> 16 & 0xF,

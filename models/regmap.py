@@ -1,50 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BAR0 as the models need it: decode of an address, and fields. From docs/registers_spec.md.
+"""BAR0 as the models need it: decode of an address, and values from fields.
 
-Kept apart from the rest so that it can be checked against the generated register map in one place.
+Offsets come from the generated layout; names are short ones of the models' own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-GUEST_BASE, PAGE_BYTES = 0x100000, 0x1000
-MSIX_TABLE, MSIX_PBA = 0x1E0000, 0x1E8000
-PRIV_BASE, PRIV_END = 0x1F0000, 0x200000
-CH_BASE, CH_STEP = 0x1F1000, 0x40
-SEG_BASE, SEG_STEP = 0x1F2000, 0x20
-PEER_BASE, PEER_STEP = 0x1F4000, 0x40
-FOREIGN_CNT = 0x1F8000
+from models import layout as g
+
+GUEST_BASE, PAGE_BYTES = g.BAR_CH_BASE, g.BAR_CH_STRIDE
+MSIX_TABLE = g.BAR_MSIX_BASE
+CH_BASE, CH_STEP = g.BAR_CHP_BASE, g.BAR_CHP_STRIDE
+SEG_BASE, SEG_STEP = g.BAR_SEG_BASE, g.BAR_SEG_STRIDE
+PEER_BASE, PEER_STEP = g.BAR_PEER_BASE, g.BAR_PEER_STRIDE
+FOREIGN_CNT = g.BAR_FUNC_BASE
 
 GUEST_REGS = {
-    0x000: "CTRL",
-    0x008: "STATUS",
-    0x010: "DRING_BASE",
-    0x018: "DRING_SIZE",
-    0x020: "CRING_BASE",
-    0x028: "CRING_SIZE",
-    0x040: "DRING_PROD",
-    0x048: "DRING_CONS",
-    0x050: "CRING_CONS",
-    0x058: "CRING_PROD",
-    0x080: "IRQ_STATUS",
-    0x088: "IRQ_ENABLE",
-    0x090: "IRQ_COALESCE",
-    0x100: "CNT_DESC",
-    0x108: "CNT_ERR",
-    0x110: "CNT_RD_BYTES",
-    0x118: "CNT_WR_BYTES",
+    g.REG_CH_CTRL: "CTRL",
+    g.REG_CH_STATUS: "STATUS",
+    g.REG_CH_DRING_BASE: "DRING_BASE",
+    g.REG_CH_DRING_SIZE: "DRING_SIZE",
+    g.REG_CH_CRING_BASE: "CRING_BASE",
+    g.REG_CH_CRING_SIZE: "CRING_SIZE",
+    g.REG_CH_DRING_PROD: "DRING_PROD",
+    g.REG_CH_DRING_CONS: "DRING_CONS",
+    g.REG_CH_CRING_CONS: "CRING_CONS",
+    g.REG_CH_CRING_PROD: "CRING_PROD",
+    g.REG_CH_IRQ_STATUS: "IRQ_STATUS",
+    g.REG_CH_IRQ_ENABLE: "IRQ_ENABLE",
+    g.REG_CH_IRQ_COALESCE: "IRQ_COALESCE",
+    g.REG_CH_CNT_DESC: "CNT_DESC",
+    g.REG_CH_CNT_ERR: "CNT_ERR",
+    g.REG_CH_CNT_RD_BYTES: "CNT_RD_BYTES",
+    g.REG_CH_CNT_WR_BYTES: "CNT_WR_BYTES",
 }
 NODE_REGS = {
-    0x1F0018: "NODE_ID",
-    0x1F0020: "NODE_CTRL",
-    0x1F0028: "NODE_STATUS",
-    0x1F0030: "IRQ_SUMMARY",
-    0x1F0038: "FOREIGN_LAST",
+    g.BAR_NODE_BASE + g.REG_NODE_NUMBER: "NODE_NUMBER",
+    g.BAR_NODE_BASE + g.REG_NODE_CTRL: "NODE_CTRL",
+    g.BAR_NODE_BASE + g.REG_NODE_STATUS: "NODE_STATUS",
+    g.BAR_NODE_BASE + g.REG_NODE_IRQ_SUMMARY: "IRQ_SUMMARY",
+    g.BAR_NODE_BASE + g.REG_NODE_FOREIGN_LAST: "FOREIGN_LAST",
 }
-CH_REGS = {0x00: "CH_OWNER", 0x08: "CH_POLICY", 0x10: "CH_RATE", 0x18: "CH_BIND"}
-SEG_REGS = {0x00: "SEG_BASE", 0x08: "SEG_SIZE", 0x10: "SEG_CTRL"}
-PEER_REGS = {0x00: "PEER_CTRL", 0x08: "PEER_STATUS"}
+CH_REGS = {
+    g.REG_CHP_OWNER: "CH_OWNER",
+    g.REG_CHP_POLICY: "CH_POLICY",
+    g.REG_CHP_RATE: "CH_RATE",
+    g.REG_CHP_BIND: "CH_BIND",
+}
+SEG_REGS = {g.REG_SEG_BASE: "SEG_BASE", g.REG_SEG_SIZE: "SEG_SIZE", g.REG_SEG_CTRL: "SEG_CTRL"}
+PEER_REGS = {g.REG_PEER_CTRL: "PEER_CTRL", g.REG_PEER_STATUS: "PEER_STATUS"}
 
 RING_REGS = frozenset({"DRING_BASE", "DRING_SIZE", "CRING_BASE", "CRING_SIZE"})
 
@@ -76,8 +82,8 @@ def decode(addr: int, channels: int, segments: int, peers: int) -> Where | None:
         if base <= addr < base + step * count:
             i, off = divmod(addr - base, step)
             return Where(regs[off], i) if off in regs else None
-    if FOREIGN_CNT <= addr < FOREIGN_CNT + 8 * 4096:
-        return Where("FOREIGN_CNT", (addr - FOREIGN_CNT) // 8)
+    if FOREIGN_CNT <= addr < FOREIGN_CNT + g.BAR_FUNC_STRIDE * 4096:
+        return Where("FOREIGN_CNT", (addr - FOREIGN_CNT) // g.BAR_FUNC_STRIDE)
     return None
 
 
@@ -122,8 +128,9 @@ def ch_owner(func: int, tag: int = 0, valid: bool = True) -> int:
     return func | tag << 16 | int(valid) << 63
 
 
-def ch_policy(cls: int = 0, mgmt: bool = False, absolute: bool = False, stop: bool = False,
-              weight: int = 1) -> int:
+def ch_policy(
+    cls: int = 0, mgmt: bool = False, absolute: bool = False, stop: bool = False, weight: int = 1
+) -> int:
     return cls | int(mgmt) << 2 | int(absolute) << 3 | int(stop) << 4 | weight << 8
 
 
@@ -135,7 +142,9 @@ def ch_bind(peer_ch: int, peer_index: int, valid: bool = True) -> int:
     return peer_ch | peer_index << 8 | int(valid) << 63
 
 
-def seg_ctrl(rights: int, channel: int, peer_index: int = 15, gen: int = 0, valid: bool = True) -> int:
+def seg_ctrl(
+    rights: int, channel: int, peer_index: int = 15, gen: int = 0, valid: bool = True
+) -> int:
     return rights | channel << 8 | peer_index << 16 | gen << 32 | int(valid) << 63
 
 

@@ -125,7 +125,9 @@ class CplRing(Ring):
         return cqe
 
 
-def fetch_bursts(ring: Ring, first: int, count: int, max_bytes: int = PAGE) -> list[tuple[int, int]]:
+def fetch_bursts(
+    ring: Ring, first: int, count: int, max_bytes: int = PAGE
+) -> list[tuple[int, int]]:
     """(address, entries) of the bursts for `count` entries: never across 4 KiB or the ring's end."""
     out = []
     while count:

@@ -82,8 +82,15 @@ class RefSystem:
     """Two nodes A and B; channel c of A is bound to channel c of B."""
 
     def __init__(
-        self, seed: int = 0, channels: int = 2, data_w: int = 64, dlog2: int = 3, clog2: int = 3,
-        max_burst: int = 512, mtu: int = 1024, stop: bool = False,
+        self,
+        seed: int = 0,
+        channels: int = 2,
+        data_w: int = 64,
+        dlog2: int = 3,
+        clog2: int = 3,
+        max_burst: int = 512,
+        mtu: int = 1024,
+        stop: bool = False,
     ) -> None:
         self.rng = random.Random(seed)
         p = NodeParams(data_w, channels, max(8, 3 * channels), 1, max_burst, mtu)
@@ -93,7 +100,9 @@ class RefSystem:
         self.events: list[tuple[int, int, Event]] = []
         for node in self.nodes.values():
             for c in range(channels):
-                node.chans.append(RefChannel(node, c, func=c + 1, dlog2=dlog2, clog2=clog2, stop=stop))
+                node.chans.append(
+                    RefChannel(node, c, func=c + 1, dlog2=dlog2, clog2=clog2, stop=stop)
+                )
         self._setup()
 
     # events -----------------------------------------------------------------------------------------
@@ -118,12 +127,31 @@ class RefSystem:
             self.reg(node, t, regmap.peer(0, "PEER_CTRL"), regmap.peer_ctrl(1 - node.number))
             self.emit(t, LinkState(node.name, t, 0, True))
             for c in node.chans:
-                self.set_segment(node, t, c.seg(0), Segment(
-                    True, c.ring_base, SEG_BYTES, R_RING | R_LOCAL, c.number))
-                self.set_segment(node, t, c.seg(1), Segment(
-                    True, c.data_base, SEG_BYTES, R_READ | R_WRITE | R_LOCAL, c.number))
-                self.set_segment(node, t, c.seg(2), Segment(
-                    True, c.in_base, SEG_BYTES, R_READ | R_WRITE | R_REMOTE | R_LOCAL, c.number, 0))
+                self.set_segment(
+                    node,
+                    t,
+                    c.seg(0),
+                    Segment(True, c.ring_base, SEG_BYTES, R_RING | R_LOCAL, c.number),
+                )
+                self.set_segment(
+                    node,
+                    t,
+                    c.seg(1),
+                    Segment(True, c.data_base, SEG_BYTES, R_READ | R_WRITE | R_LOCAL, c.number),
+                )
+                self.set_segment(
+                    node,
+                    t,
+                    c.seg(2),
+                    Segment(
+                        True,
+                        c.in_base,
+                        SEG_BYTES,
+                        R_READ | R_WRITE | R_REMOTE | R_LOCAL,
+                        c.number,
+                        0,
+                    ),
+                )
                 self.reg(node, t, regmap.chan(c.number, "CH_OWNER"), regmap.ch_owner(c.func))
                 self.reg(node, t, regmap.chan(c.number, "CH_POLICY"), regmap.ch_policy(stop=c.stop))
                 self.reg(node, t, regmap.chan(c.number, "CH_BIND"), regmap.ch_bind(c.number, 0))
@@ -134,7 +162,12 @@ class RefSystem:
         node.table.set(index, s)
         self.reg(node, t, regmap.seg(index, "SEG_BASE"), s.base)
         self.reg(node, t, regmap.seg(index, "SEG_SIZE"), s.size)
-        self.reg(node, t, regmap.seg(index, "SEG_CTRL"), regmap.seg_ctrl(s.rights, s.channel, s.peer, s.gen, s.valid))
+        self.reg(
+            node,
+            t,
+            regmap.seg(index, "SEG_CTRL"),
+            regmap.seg_ctrl(s.rights, s.channel, s.peer, s.gen, s.valid),
+        )
 
     def enable(self, c: RefChannel, t: int) -> None:
         for name, value in (
@@ -183,7 +216,9 @@ class RefSystem:
     def lat(self) -> int:
         return self.rng.randint(1, 30)
 
-    def axi_read(self, node: RefNode, t: int, ident: int, start: int, n: int, user: int) -> tuple[int, bytes, int]:
+    def axi_read(
+        self, node: RefNode, t: int, ident: int, start: int, n: int, user: int
+    ) -> tuple[int, bytes, int]:
         """(time of the last beat, the bytes, the response)."""
         beat = node.params.beat
         base = start - start % beat
@@ -194,7 +229,9 @@ class RefSystem:
         self.emit(end, AxiRead(node.name, t, end, ident, base, beats, beat, user, data, resp))
         return end, data[start - base : start - base + n], resp
 
-    def axi_write(self, node: RefNode, t: int, ident: int, start: int, data: bytes, user: int) -> tuple[int, int]:
+    def axi_write(
+        self, node: RefNode, t: int, ident: int, start: int, data: bytes, user: int
+    ) -> tuple[int, int]:
         """(time of the response, the response)."""
         beat = node.params.beat
         beats = to_beats(start, data, beat)
@@ -204,14 +241,30 @@ class RefSystem:
         t_data = t + len(beats)
         t_resp = t_data + self.lat()
         strb = sum(s << i * beat for i, (_, s) in enumerate(beats))
-        self.emit(t_resp, AxiWrite(
-            node.name, t, t_data, t_resp, ident, start - start % beat, len(beats), beat, user,
-            b"".join(d for d, _ in beats), strb, resp))
+        self.emit(
+            t_resp,
+            AxiWrite(
+                node.name,
+                t,
+                t_data,
+                t_resp,
+                ident,
+                start - start % beat,
+                len(beats),
+                beat,
+                user,
+                b"".join(d for d, _ in beats),
+                strb,
+                resp,
+            ),
+        )
         return t_resp, resp
 
     def plan(self, c: RefChannel, d: Desc) -> Plan:
         far = self.far(c)
-        return check_descriptor(d, Ctx(c.number, c.node.table, False, True, Far(far.node.table, far.number, 0)))
+        return check_descriptor(
+            d, Ctx(c.number, c.node.table, False, True, Far(far.node.table, far.number, 0))
+        )
 
     def run(self, c: RefChannel) -> None:
         """Fetch and execute all that is published."""
@@ -251,7 +304,13 @@ class RefSystem:
         p = c.node.params
         assert plan.dst is not None
         chunks = split_chunks(
-            plan.src or 0, plan.dst, plan.length, p.max_burst, remote=plan.remote, link_mtu=p.link_mtu)
+            plan.src or 0,
+            plan.dst,
+            plan.length,
+            p.max_burst,
+            remote=plan.remote,
+            link_mtu=p.link_mtu,
+        )
         far = self.far(c)
         where, user, ident = (far.node, far.func, 1) if plan.remote else (c.node, c.func, 0)
         held, held_at, status = b"", plan.dst, 0
@@ -315,17 +374,35 @@ class RefSystem:
         if kind < 0.9:
             return self.write(c, n, flags, tag)
         good = self.copy(c, n, flags, tag)
-        return Desc(**{**good.__dict__, **rng.choice([
-            {"opcode": 0x77}, {"opcode": int(Op.READ)}, {"flags": 0x80}, {"length": 0},
-            {"flags": 1 << DescFlag.NOTIFY}, {"src": good.src ^ 1 << 40}, {"dst": good.dst | 0xFFF << 52},
-            {"dst": good.src}, {"length": SEG_BYTES + 1}, {"opcode": int(Op.WRITE)},
-        ])})
+        return Desc(
+            **{
+                **good.__dict__,
+                **rng.choice(
+                    [
+                        {"opcode": 0x77},
+                        {"opcode": int(Op.READ)},
+                        {"flags": 0x80},
+                        {"length": 0},
+                        {"flags": 1 << DescFlag.NOTIFY},
+                        {"src": good.src ^ 1 << 40},
+                        {"dst": good.dst | 0xFFF << 52},
+                        {"dst": good.src},
+                        {"length": SEG_BYTES + 1},
+                        {"opcode": int(Op.WRITE)},
+                    ]
+                ),
+            }
+        )
 
     def random_traffic(self, descs: int, max_len: int = 3000) -> None:
         for node in self.nodes.values():
             for c in node.chans:
-                some = [self.random_desc(c, self.rng.randrange(1 << 16), max_len) for _ in range(descs)]
-                self.submit(c, [*some, Desc(Op.NOP, 0, 0xE0D)])  # the last one reports for all before
+                some = [
+                    self.random_desc(c, self.rng.randrange(1 << 16), max_len) for _ in range(descs)
+                ]
+                self.submit(
+                    c, [*some, Desc(Op.NOP, 0, 0xE0D)]
+                )  # the last one reports for all before
 
 
 def entries_of(e: AxiWrite) -> list[Cqe]:
