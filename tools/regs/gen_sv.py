@@ -17,7 +17,7 @@ def generate(model: Model) -> str:
         "//",
         "// crl_pkg: <STRUCT>_<FIELD>_LSB and _W, <ENUM>_<NAME> (bit numbers if flags),",
         "//   ST_<status>, REG_<PAGE>_<REG> (offset in page), <PAGE>_<REG>_<FIELD>_LSB and _W,",
-        "//   BAR_<PAGE>_BASE, _STRIDE and _COUNT. Used as crl_pkg::NAME.",
+        "//   WMASK_ and RESET_<PAGE>_<REG>, BAR_<PAGE>_BASE, _STRIDE, _COUNT. Used as crl_pkg::NAME.",
         "// verilator lint_off UNUSEDPARAM",
         "package crl_pkg;",
         "",
@@ -71,6 +71,12 @@ def generate(model: Model) -> str:
         out.append(f"  // {p.title}")
         for r in p.regs:
             const(f"REG_{p.name}_{r.name}", r.offset, 12, r.title)
+            if r.mask("rw"):
+                const(
+                    f"WMASK_{p.name}_{r.name}", r.mask("rw"), 64, "bits that hold what is written"
+                )
+            if r.fixed_reset and r.reset:
+                const(f"RESET_{p.name}_{r.name}", r.reset, 64, "value after reset")
             for f in r.fields:
                 const(f"{p.name}_{r.name}_{f.name}_LSB", f.lsb)
                 const(f"{p.name}_{r.name}_{f.name}_W", f.width)

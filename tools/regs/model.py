@@ -269,9 +269,7 @@ def load(root: Path = ROOT) -> Model:
     model = Model(version=(ver["major"], ver["minor"], ver["patch"]))
     model.pages = load_pages(root / RDL)
     model.structs = [_struct(n, s) for n, s in raw["structs"].items()]
-    model.enums = [
-        _enum(n, raw["enum_types"][n], v, comments) for n, v in raw["enums"].items()
-    ]
+    model.enums = [_enum(n, raw["enum_types"][n], v, comments) for n, v in raw["enums"].items()]
     model.status = [
         Status(n, s["code"], s["raised"], _text(s["desc"]), _text(s["do"]))
         for n, s in raw["status"].items()

@@ -4,7 +4,7 @@
 //
 // crl_pkg: <STRUCT>_<FIELD>_LSB and _W, <ENUM>_<NAME> (bit numbers if flags),
 //   ST_<status>, REG_<PAGE>_<REG> (offset in page), <PAGE>_<REG>_<FIELD>_LSB and _W,
-//   BAR_<PAGE>_BASE, _STRIDE and _COUNT. Used as crl_pkg::NAME.
+//   WMASK_ and RESET_<PAGE>_<REG>, BAR_<PAGE>_BASE, _STRIDE, _COUNT. Used as crl_pkg::NAME.
 // verilator lint_off UNUSEDPARAM
 package crl_pkg;
 
@@ -288,24 +288,30 @@ package crl_pkg;
   localparam int CH_STATUS_CHANNEL_LSB = 16;
   localparam int CH_STATUS_CHANNEL_W = 16;
   localparam logic [11:0] REG_CH_DRING_BASE = 12'h010;            // Descriptor ring base
+  localparam logic [63:0] WMASK_CH_DRING_BASE = 64'hFFFFFFFFFFFFFFFF;  // bits that hold what is written
   localparam int CH_DRING_BASE_ADDR_LSB = 0;
   localparam int CH_DRING_BASE_ADDR_W = 64;
   localparam logic [11:0] REG_CH_DRING_SIZE = 12'h018;            // Descriptor ring size
+  localparam logic [63:0] WMASK_CH_DRING_SIZE = 64'h000000000000000F;  // bits that hold what is written
   localparam int CH_DRING_SIZE_LOG2_LSB = 0;
   localparam int CH_DRING_SIZE_LOG2_W = 4;
   localparam logic [11:0] REG_CH_CRING_BASE = 12'h020;            // Completion ring base
+  localparam logic [63:0] WMASK_CH_CRING_BASE = 64'hFFFFFFFFFFFFFFFF;  // bits that hold what is written
   localparam int CH_CRING_BASE_ADDR_LSB = 0;
   localparam int CH_CRING_BASE_ADDR_W = 64;
   localparam logic [11:0] REG_CH_CRING_SIZE = 12'h028;            // Completion ring size
+  localparam logic [63:0] WMASK_CH_CRING_SIZE = 64'h000000000000000F;  // bits that hold what is written
   localparam int CH_CRING_SIZE_LOG2_LSB = 0;
   localparam int CH_CRING_SIZE_LOG2_W = 4;
   localparam logic [11:0] REG_CH_DRING_PROD = 12'h040;            // Descriptor ring producer doorbell
+  localparam logic [63:0] WMASK_CH_DRING_PROD = 64'h000000000000FFFF;  // bits that hold what is written
   localparam int CH_DRING_PROD_INDEX_LSB = 0;
   localparam int CH_DRING_PROD_INDEX_W = 16;
   localparam logic [11:0] REG_CH_DRING_CONS = 12'h048;            // Descriptor ring consumer index
   localparam int CH_DRING_CONS_INDEX_LSB = 0;
   localparam int CH_DRING_CONS_INDEX_W = 16;
   localparam logic [11:0] REG_CH_CRING_CONS = 12'h050;            // Completion ring consumer doorbell
+  localparam logic [63:0] WMASK_CH_CRING_CONS = 64'h000000000000FFFF;  // bits that hold what is written
   localparam int CH_CRING_CONS_INDEX_LSB = 0;
   localparam int CH_CRING_CONS_INDEX_W = 16;
   localparam logic [11:0] REG_CH_CRING_PROD = 12'h058;            // Completion ring producer index
@@ -315,9 +321,11 @@ package crl_pkg;
   localparam int CH_IRQ_STATUS_PENDING_LSB = 0;
   localparam int CH_IRQ_STATUS_PENDING_W = 1;
   localparam logic [11:0] REG_CH_IRQ_ENABLE = 12'h088;            // Interrupt enable
+  localparam logic [63:0] WMASK_CH_IRQ_ENABLE = 64'h0000000000000001;  // bits that hold what is written
   localparam int CH_IRQ_ENABLE_ENABLE_LSB = 0;
   localparam int CH_IRQ_ENABLE_ENABLE_W = 1;
   localparam logic [11:0] REG_CH_IRQ_COALESCE = 12'h090;          // Interrupt coalescing
+  localparam logic [63:0] WMASK_CH_IRQ_COALESCE = 64'h00000000FFFF00FF;  // bits that hold what is written
   localparam int CH_IRQ_COALESCE_COUNT_LSB = 0;
   localparam int CH_IRQ_COALESCE_COUNT_W = 8;
   localparam int CH_IRQ_COALESCE_TIME_LSB = 16;
@@ -355,9 +363,12 @@ package crl_pkg;
 
   // MSI-X table entry
   localparam logic [11:0] REG_MSIX_ADDR = 12'h000;                // Message address
+  localparam logic [63:0] WMASK_MSIX_ADDR = 64'hFFFFFFFFFFFFFFFC;  // bits that hold what is written
   localparam int MSIX_ADDR_ADDR_LSB = 2;
   localparam int MSIX_ADDR_ADDR_W = 62;
   localparam logic [11:0] REG_MSIX_DATA_CTRL = 12'h008;           // Message data and vector control
+  localparam logic [63:0] WMASK_MSIX_DATA_CTRL = 64'h00000001FFFFFFFF;  // bits that hold what is written
+  localparam logic [63:0] RESET_MSIX_DATA_CTRL = 64'h0000000100000000;  // value after reset
   localparam int MSIX_DATA_CTRL_DATA_LSB = 0;
   localparam int MSIX_DATA_CTRL_DATA_W = 32;
   localparam int MSIX_DATA_CTRL_MASK_LSB = 32;
@@ -370,6 +381,7 @@ package crl_pkg;
 
   // Node
   localparam logic [11:0] REG_NODE_IDENT = 12'h000;               // Identification and version
+  localparam logic [63:0] RESET_NODE_IDENT = 64'h000100004E4C5243;  // value after reset
   localparam int NODE_IDENT_MAGIC_LSB = 0;
   localparam int NODE_IDENT_MAGIC_W = 32;
   localparam int NODE_IDENT_PATCH_LSB = 32;
@@ -403,9 +415,11 @@ package crl_pkg;
   localparam int NODE_CAPS1_RX_SHARED_LSB = 40;
   localparam int NODE_CAPS1_RX_SHARED_W = 8;
   localparam logic [11:0] REG_NODE_NUMBER = 12'h018;              // Number of this node
+  localparam logic [63:0] WMASK_NODE_NUMBER = 64'h00000000000000FF;  // bits that hold what is written
   localparam int NODE_NUMBER_NODE_LSB = 0;
   localparam int NODE_NUMBER_NODE_W = 8;
   localparam logic [11:0] REG_NODE_CTRL = 12'h020;                // Node control
+  localparam logic [63:0] WMASK_NODE_CTRL = 64'h0000000000000007;  // bits that hold what is written
   localparam int NODE_CTRL_IRQ_ENABLE_LSB = 0;
   localparam int NODE_CTRL_IRQ_ENABLE_W = 1;
   localparam int NODE_CTRL_MSIX_ENABLE_LSB = 1;
@@ -439,6 +453,8 @@ package crl_pkg;
   localparam int NODE_EVENT_MSIX_ERR_LSB = 3;
   localparam int NODE_EVENT_MSIX_ERR_W = 1;
   localparam logic [11:0] REG_NODE_EVENT_ENABLE = 12'h048;        // Node event enable
+  localparam logic [63:0] WMASK_NODE_EVENT_ENABLE = 64'h000000000000000F;  // bits that hold what is written
+  localparam logic [63:0] RESET_NODE_EVENT_ENABLE = 64'h0000000000000001;  // value after reset
   localparam int NODE_EVENT_ENABLE_FATAL_LSB = 0;
   localparam int NODE_EVENT_ENABLE_FATAL_W = 1;
   localparam int NODE_EVENT_ENABLE_PEER_LSB = 1;
@@ -450,6 +466,7 @@ package crl_pkg;
 
   // Channel, privileged registers
   localparam logic [11:0] REG_CHP_OWNER = 12'h000;                // Owner of the channel
+  localparam logic [63:0] WMASK_CHP_OWNER = 64'h80000000FFFF0FFF;  // bits that hold what is written
   localparam int CHP_OWNER_FUNC_LSB = 0;
   localparam int CHP_OWNER_FUNC_W = 12;
   localparam int CHP_OWNER_TAG_LSB = 16;
@@ -457,6 +474,7 @@ package crl_pkg;
   localparam int CHP_OWNER_VALID_LSB = 63;
   localparam int CHP_OWNER_VALID_W = 1;
   localparam logic [11:0] REG_CHP_POLICY = 12'h008;               // Policy
+  localparam logic [63:0] WMASK_CHP_POLICY = 64'h000000000000FF1F;  // bits that hold what is written
   localparam int CHP_POLICY_CLASS_LSB = 0;
   localparam int CHP_POLICY_CLASS_W = 2;
   localparam int CHP_POLICY_MGMT_LSB = 2;
@@ -468,11 +486,13 @@ package crl_pkg;
   localparam int CHP_POLICY_WEIGHT_LSB = 8;
   localparam int CHP_POLICY_WEIGHT_W = 8;
   localparam logic [11:0] REG_CHP_RATE = 12'h010;                 // Rate limit
+  localparam logic [63:0] WMASK_CHP_RATE = 64'h00000000FFFFFFFF;  // bits that hold what is written
   localparam int CHP_RATE_RATE_LSB = 0;
   localparam int CHP_RATE_RATE_W = 16;
   localparam int CHP_RATE_BURST_LSB = 16;
   localparam int CHP_RATE_BURST_W = 16;
   localparam logic [11:0] REG_CHP_BIND = 12'h018;                 // Binding to a peer's channel
+  localparam logic [63:0] WMASK_CHP_BIND = 64'h80000000000003FF;  // bits that hold what is written
   localparam int CHP_BIND_PEER_CH_LSB = 0;
   localparam int CHP_BIND_PEER_CH_W = 8;
   localparam int CHP_BIND_PEER_LSB = 8;
@@ -482,12 +502,15 @@ package crl_pkg;
 
   // Segment
   localparam logic [11:0] REG_SEG_BASE = 12'h000;                 // Base
+  localparam logic [63:0] WMASK_SEG_BASE = 64'hFFFFFFFFFFFFF000;  // bits that hold what is written
   localparam int SEG_BASE_BASE_LSB = 12;
   localparam int SEG_BASE_BASE_W = 52;
   localparam logic [11:0] REG_SEG_SIZE = 12'h008;                 // Size
+  localparam logic [63:0] WMASK_SEG_SIZE = 64'h000001FFFFFFFFFF;  // bits that hold what is written
   localparam int SEG_SIZE_SIZE_LSB = 0;
   localparam int SEG_SIZE_SIZE_W = 41;
   localparam logic [11:0] REG_SEG_CTRL = 12'h010;                 // Rights, binding and key
+  localparam logic [63:0] WMASK_SEG_CTRL = 64'h80000FFF000FFF3F;  // bits that hold what is written
   localparam int SEG_CTRL_RIGHTS_LSB = 0;
   localparam int SEG_CTRL_RIGHTS_W = 6;
   localparam int SEG_CTRL_CHANNEL_LSB = 8;
@@ -501,6 +524,7 @@ package crl_pkg;
 
   // Peer
   localparam logic [11:0] REG_PEER_CTRL = 12'h000;                // Peer control
+  localparam logic [63:0] WMASK_PEER_CTRL = 64'h80000000FFFF00FF;  // bits that hold what is written
   localparam int PEER_CTRL_NODE_LSB = 0;
   localparam int PEER_CTRL_NODE_W = 8;
   localparam int PEER_CTRL_EPOCH_LSB = 16;

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_regs: BAR0 of the node: registers, doorbells, owner checks, interrupts and counters.
+//
+// How: crl_regs_axil takes one write and one read at a time. crl_regs_guest checks the owner and
+//   turns doorbells and commands into events; crl_regs_store, crl_regs_node and crl_regs_irq take
+//   what is written; crl_regs_read finds what is read. crl_irq_coalesce, crl_msix and crl_ctr make
+//   interrupts, messages and counters out of the engine's events.
+// Latency: W handshake to db_valid, cdb_valid and cmd_valid 1 cycle, to B 1; AR to R 4 for
+//   function 0, 6 for others, 10 to 100 for counters. Throughput: a write every 2 cycles.
+//   After reset nothing is accepted for 2^RAM_AW or 2^FUNC_W cycles, whichever is more, while
+//   memories are cleared and cc_we, seg_we send the reset values of every channel and segment.
+// Assumes: events of channels below CHANNELS only. ch_locked covers a channel from two cycles after
+//   its ENABLE command on. Nothing that this block waits for lies outside it.
+`default_nettype none
+
+module crl_regs #(
+    parameter int CHANNELS        = 8,    // 1 to 64
+    parameter int PEERS           = 1,    // 1 to 3
+    parameter int SEGMENTS        = 32,   // 2 to 128
+    parameter int FUNC_W          = 8,    // 1 to 12
+    parameter int DATA_W          = 64,
+    parameter int LINK_W          = 64,
+    parameter int PREFETCH        = 64,
+    parameter int OPS             = 128,
+    parameter int MAX_BURST_BYTES = 512,
+    parameter int LINK_MTU        = 1024,
+    parameter int RX_SHARED       = 16,
+    localparam int CW             = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
+    localparam int SW             = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
+    localparam int N_EV           = 1 + PEERS  // own channels, then the target of each peer
+) (
+    input  wire logic                  clk,
+    input  wire logic                  rst,             // synchronous, active high
+
+    input  wire logic [20:0]           s_axil_awaddr,
+    input  wire logic [FUNC_W-1:0]     s_axil_awuser,   // who asks; 0 is the privileged function
+    input  wire logic                  s_axil_awvalid,
+    output logic                       s_axil_awready,
+    input  wire logic [63:0]           s_axil_wdata,
+    input  wire logic [7:0]            s_axil_wstrb,
+    input  wire logic                  s_axil_wvalid,
+    output logic                       s_axil_wready,
+    output logic      [1:0]            s_axil_bresp,
+    output logic                       s_axil_bvalid,
+    input  wire logic                  s_axil_bready,
+    input  wire logic [20:0]           s_axil_araddr,
+    input  wire logic [FUNC_W-1:0]     s_axil_aruser,
+    input  wire logic                  s_axil_arvalid,
+    output logic                       s_axil_arready,
+    output logic      [63:0]           s_axil_rdata,
+    output logic      [1:0]            s_axil_rresp,
+    output logic                       s_axil_rvalid,
+    input  wire logic                  s_axil_rready,
+
+    output logic                       db_valid,        // event: producer doorbell
+    output logic      [CW-1:0]         db_ch,
+    output logic      [15:0]           db_val,
+    output logic                       cdb_valid,       // event: consumer doorbell
+    output logic      [CW-1:0]         cdb_ch,
+    output logic      [15:0]           cdb_val,
+    output logic                       cmd_valid,       // event: command
+    output logic      [CW-1:0]         cmd_ch,
+    output logic      [2:0]            cmd,
+
+    input  wire logic [CW-1:0]         rc_ch,           // ring set-up, two cycles later
+    input  wire logic [1:0]            rc_sel,          // DRING_BASE, _SIZE, CRING_BASE, _SIZE
+    output logic      [63:0]           rc_data,
+    input  wire logic [CHANNELS-1:0]   ch_locked,       // not disabled: ring set-up is read-only
+
+    output logic                       cc_we,           // event: configuration of cc_ch
+    output logic      [CW-1:0]         cc_ch,
+    output logic      [FUNC_W-1:0]     cc_func,
+    output logic      [1:0]            cc_class,
+    output logic      [7:0]            cc_weight,
+    output logic                       cc_mgmt,
+    output logic      [15:0]           cc_rate,
+    output logic      [15:0]           cc_burst,
+    output logic                       cc_abs,
+    output logic                       cc_stop,
+    output logic                       cc_bind,
+    output logic      [1:0]            cc_peer,
+    output logic      [7:0]            cc_peer_ch,
+
+    output logic                       seg_we,          // event: entry of seg_idx
+    output logic      [SW-1:0]         seg_idx,
+    output logic      [crl_pkg::SEGENT_W-1:0] seg_entry,
+
+    output logic      [7:0]            node_id,
+    output logic      [PEERS-1:0]      peer_enable,
+    output logic      [PEERS*8-1:0]    peer_node,
+    output logic      [PEERS*16-1:0]   peer_epoch,
+    input  wire logic [PEERS-1:0]      peer_up,         // levels
+    input  wire logic [PEERS*5-1:0]    peer_ev,         // events [peer]{bad_frame, nak, rx, tx, crc}
+
+    output logic      [CW-1:0]         st_ch,           // status of a channel, one cycle later
+    input  wire logic [3:0]            st_state,
+    input  wire logic [7:0]            st_error,
+    input  wire logic                  st_busy,
+    input  wire logic [11:0]           st_dr_prod,
+    input  wire logic [11:0]           st_dr_cons,
+    input  wire logic [11:0]           st_cq_prod,
+    input  wire logic [11:0]           st_cq_cons,
+
+    input  wire logic [N_EV-1:0]       irq_valid,       // events: completion, notify of each peer
+    input  wire logic [N_EV*CW-1:0]    irq_ch,
+    output logic                       irq,             // pin, level
+
+    output logic                       m_wb_valid,      // MSI-X, write client
+    input  wire logic                  m_wb_ready,
+    output logic                       m_wb_first,
+    output logic                       m_wb_last,
+    output logic      [63:0]           m_wb_addr,
+    output logic      [7:0]            m_wb_len,
+    output logic      [FUNC_W-1:0]     m_wb_user,
+    output logic      [DATA_W-1:0]     m_wb_data,
+    output logic      [DATA_W/8-1:0]   m_wb_strb,
+    input  wire logic                  m_wb_b_valid,    // event
+    input  wire logic [1:0]            m_wb_b_resp,
+
+    input  wire logic                  ret_valid,       // event: an operation retired
+    input  wire logic [CW-1:0]         ret_ch,
+    input  wire logic [7:0]            ret_status,
+    input  wire logic                  rd_cnt_valid,    // event: bytes read for a channel
+    input  wire logic [CW-1:0]         rd_cnt_ch,
+    input  wire logic [11:0]           rd_cnt_bytes,
+    input  wire logic [N_EV-1:0]       wr_cnt_valid,    // events: bytes written for a channel
+    input  wire logic [N_EV*CW-1:0]    wr_cnt_ch,
+    input  wire logic [N_EV*12-1:0]    wr_cnt_bytes,
+    input  wire logic [CHANNELS*6-1:0] stall,           // levels [channel][cause]
+    input  wire logic                  clr_valid,       // event: clear the counters of clr_ch
+    input  wire logic [CW-1:0]         clr_ch,
+    input  wire logic                  fatal            // level
+);
+
+  localparam int RAM_AW = 1 + (CW + 4 > SW + 2 ? CW + 4 : SW + 2);
+  localparam int RW     = CW > 2 ? CW : 2;
+  localparam int V      = CHANNELS + 1;
+  localparam int VW     = $clog2(CHANNELS + 1);
+
+  initial begin
+    if (CHANNELS < 1 || CHANNELS > 64)  $fatal(1, "crl_regs: CHANNELS must be 1 to 64");
+    if (PEERS < 1 || PEERS > 3)         $fatal(1, "crl_regs: PEERS must be 1 to 3");
+    if (SEGMENTS < 2 || SEGMENTS > 128) $fatal(1, "crl_regs: SEGMENTS must be 2 to 128");
+    if (FUNC_W < 1 || FUNC_W > 12)      $fatal(1, "crl_regs: FUNC_W must be 1 to 12");
+    if (DATA_W < 64)                    $fatal(1, "crl_regs: DATA_W must be at least 64");
+  end
+
+  // --- bus ---------------------------------------------------------------------------------------
+  logic              init, store_init, ctr_init, func_init;
+  logic              hold, store_busy, foreign_hold, at_ctrl, clr_busy;
+  logic              wr, rd_valid, rd_done, rd_ones;
+  logic [20:0]       wr_addr, rd_addr;
+  logic [FUNC_W-1:0] wr_user, rd_user;
+  logic [63:0]       wr_data, rd_data;
+  logic [7:0]        wr_strb;
+
+  // A command waits while counters are being cleared, so that a channel that was reset starts to
+  // count from 0.
+  assign hold = store_busy || foreign_hold || (at_ctrl && clr_busy);
+  assign init = store_init || ctr_init || func_init;
+
+  crl_regs_axil #(.FUNC_W(FUNC_W)) u_axil (
+      .clk, .rst,
+      .s_axil_awaddr, .s_axil_awuser, .s_axil_awvalid, .s_axil_awready,
+      .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid, .s_axil_wready,
+      .s_axil_bresp, .s_axil_bvalid, .s_axil_bready,
+      .s_axil_araddr, .s_axil_aruser, .s_axil_arvalid, .s_axil_arready,
+      .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready,
+      .init, .hold, .wr, .wr_addr, .wr_user, .wr_data, .wr_strb,
+      .rd_valid, .rd_addr, .rd_user, .rd_done, .rd_ones, .rd_data
+  );
+
+  // --- writes ------------------------------------------------------------------------------------
+  logic              q_ok, q_foreign, cc_own;
+  logic [20:0]       q_addr;
+  logic [FUNC_W-1:0] q_user;
+  logic [63:0]       q_data;
+  logic [7:0]        q_strb;
+
+  crl_regs_guest #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W)) u_guest (
+      .clk, .rst, .wr, .wr_addr, .wr_user, .wr_data, .wr_strb,
+      .own_we(cc_we), .own_ch(cc_ch), .own_valid(cc_own), .own_func(cc_func),
+      .at_ctrl, .q_ok, .q_foreign, .q_addr, .q_user, .q_data, .q_strb,
+      .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd
+  );
+
+  logic              tab_req, tab_gnt, ram_req, ram_gnt;
+  logic [RAM_AW-1:0] tab_addr, ram_addr;
+  logic [63:0]       ram_data;
+  logic [FUNC_W-1:0] own_func;
+
+  crl_regs_store #(
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
+  ) u_store (
+      .clk, .rst, .init(store_init), .busy(store_busy),
+      .q_ok, .q_addr, .q_data, .q_strb, .ch_locked,
+      .a_req(tab_req), .a_addr(tab_addr), .a_gnt(tab_gnt),
+      .b_req(ram_req), .b_addr(ram_addr), .b_gnt(ram_gnt), .rd_data(ram_data),
+      .rc_ch, .rc_sel, .rc_data,
+      .cc_we, .cc_ch, .cc_own, .cc_func(own_func), .cc_class, .cc_weight, .cc_mgmt, .cc_rate,
+      .cc_burst, .cc_abs, .cc_stop, .cc_bind, .cc_peer, .cc_peer_ch,
+      .seg_we, .seg_idx, .seg_entry
+  );
+
+  // Without a valid owner the engine acts for function 0.
+  assign cc_func = own_func & {FUNC_W{cc_own}};
+
+  // --- node, peers, interrupts -------------------------------------------------------------------
+  logic                irq_enable, msix_enable, msix_mask, msix_error, node_is_peer;
+  logic [63:0]         node_data;
+  logic [CHANNELS-1:0] ch_pending, ch_enable;
+  logic [3:0]          node_event, node_enable;
+  logic [V-1:0]        msg, msix_pending;
+  logic                fire, last_valid, last_write;
+  logic [CW-1:0]       fire_ch;
+  logic [FUNC_W-1:0]   last_func;
+  logic [20:0]         last_addr;
+  logic                foreign, foreign_done;
+  logic                page_ch, page_vec;
+
+  crl_regs_node #(
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .DATA_W(DATA_W),
+      .LINK_W(LINK_W), .PREFETCH(PREFETCH), .OPS(OPS), .MAX_BURST_BYTES(MAX_BURST_BYTES),
+      .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED)
+  ) u_node (
+      .clk, .rst, .q_ok, .q_addr, .q_data, .q_strb,
+      .rd_ofs({rd_addr[11:3], 3'b000}), .rd_is_peer(node_is_peer), .rd_peer(rd_addr[7:6]),
+      .rd_data(node_data), .fatal, .peer_up, .ch_pending, .node_event, .node_enable,
+      .last_valid, .last_write, .last_func, .last_addr,
+      .node_id, .irq_enable, .msix_enable, .msix_mask, .peer_enable, .peer_node, .peer_epoch
+  );
+
+  crl_regs_irq #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_irq (
+      .clk, .rst, .q_ok, .q_addr, .q_data, .q_strb, .fire, .fire_ch, .fatal, .peer_up,
+      .ev_foreign(q_foreign || foreign_done), .ev_msix(msix_error), .irq_enable,
+      .ch_pending, .ch_enable, .node_event, .node_enable, .msg, .irq
+  );
+
+  assign page_ch  = q_ok && q_addr[20] && q_addr[19:12] < 8'(CHANNELS)
+                 && {q_addr[11:3], 3'b000} == crl_pkg::REG_CH_IRQ_COALESCE;
+  assign page_vec = q_ok && q_addr[20:11] == 10'h3C0 && q_addr[10:4] <= 7'(CHANNELS)
+                 && q_addr[3] && q_strb[4];
+
+  crl_irq_coalesce #(.CHANNELS(CHANNELS), .SRCS(N_EV)) u_coalesce (
+      .clk, .rst, .init(store_init), .ev_valid(irq_valid), .ev_ch(irq_ch),
+      .cfg_we(page_ch ? q_strb[3:0] : 4'd0), .cfg_ch(db_ch), .cfg_data(q_data[31:0]),
+      .fire, .fire_ch
+  );
+
+  crl_msix #(
+      .CHANNELS(CHANNELS), .FUNC_W(FUNC_W), .DATA_W(DATA_W), .RAM_AW(RAM_AW)
+  ) u_msix (
+      .clk, .rst, .enable(msix_enable), .func_mask(msix_mask), .fire(msg), .pending(msix_pending),
+      .mask_we(page_vec), .mask_vec(q_addr[4 +: VW]),
+      .mask_val(q_data[crl_pkg::MSIX_DATA_CTRL_MASK_LSB]),
+      .tab_req, .tab_addr, .tab_gnt, .tab_data(ram_data),
+      .m_wb_valid, .m_wb_ready, .m_wb_first, .m_wb_last, .m_wb_addr, .m_wb_len, .m_wb_user,
+      .m_wb_data, .m_wb_strb, .m_wb_b_valid, .m_wb_b_resp, .error(msix_error)
+  );
+
+  // --- counters ----------------------------------------------------------------------------------
+  logic              ctr_get, ctr_peer, ctr_done, func_get, func_done;
+  logic [RW-1:0]     ctr_row;
+  logic [3:0]        ctr_k;
+  logic [63:0]       ctr_count;
+  logic [FUNC_W-1:0] func_idx;
+  logic [31:0]       func_count;
+
+  crl_ctr #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_ctr (
+      .clk, .rst, .init(ctr_init), .ret_valid, .ret_ch, .ret_status,
+      .rd_cnt_valid, .rd_cnt_ch, .rd_cnt_bytes, .wr_cnt_valid, .wr_cnt_ch, .wr_cnt_bytes,
+      .stall, .peer_ev, .clr_valid, .clr_ch, .clr_busy,
+      .get(ctr_get), .get_peer(ctr_peer), .get_row(ctr_row), .get_k(ctr_k),
+      .get_done(ctr_done), .count(ctr_count)
+  );
+
+  crl_regs_foreign #(.FUNC_W(FUNC_W)) u_foreign (
+      .clk, .rst, .init(func_init), .wr_hold(foreign_hold),
+      .ev_wr(q_foreign), .ev_wr_func(q_user), .ev_wr_addr(q_addr),
+      .ev_rd(foreign), .ev_rd_func(rd_user), .ev_rd_addr(rd_addr), .ev_rd_done(foreign_done),
+      .get(func_get), .get_func(func_idx), .get_done(func_done), .count(func_count),
+      .last_valid, .last_write, .last_func, .last_addr
+  );
+
+  // --- reads -------------------------------------------------------------------------------------
+  crl_regs_read #(
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
+  ) u_read (
+      .clk, .rst, .rd_valid, .rd_addr, .rd_user, .rd_done, .rd_ones, .rd_data,
+      .ram_req, .ram_addr, .ram_gnt, .ram_data,
+      .ctr_get, .ctr_peer, .ctr_row, .ctr_k, .ctr_done, .ctr_count,
+      .func_get, .func_idx, .func_done, .func_count, .foreign, .foreign_done,
+      .node_is_peer, .node_data, .ch_pending, .ch_enable, .msix_pending,
+      .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons
+  );
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_regs_map: where in BAR0 an address lies.
+//
+// How: combinational; every constant comes from the register description. Registers that only hold
+//   what was written share one RAM of 64-bit words. Its map:
+//     channel half  {0, channel, slot}: slots below; segment half {1, segment, register}.
+// Latency: 0.
+// Assumes: nothing.
+`default_nettype none
+
+module crl_regs_map #(
+    parameter int CHANNELS = 8,
+    parameter int PEERS    = 1,
+    parameter int SEGMENTS = 32,
+    parameter int FUNC_W   = 8,
+    localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
+    localparam int SW      = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
+    localparam int RAM_AW  = 1 + (CW + 4 > SW + 2 ? CW + 4 : SW + 2)
+) (
+    input  wire logic [20:0]       addr,
+    output logic                   in_ch,      // guest page of an existing channel
+    output logic                   in_chp,     // privileged registers of an existing channel
+    output logic                   in_seg,     // an existing segment
+    output logic                   in_msix,    // vector of an existing channel, or the node's
+    output logic                   in_pba,
+    output logic                   in_node,
+    output logic                   in_peer,    // an existing peer
+    output logic                   in_func,    // counter of an existing FUNCTION_ID
+    output logic      [CW-1:0]     ch,         // channel, for in_ch, in_chp and in_msix
+    output logic                   vec_node,   // in_msix: the node's vector
+    output logic                   ram_hit,    // a register of an existing page that the RAM holds
+    output logic      [RAM_AW-1:0] ram_addr,
+    output logic      [63:0]       wmask       // bits that the RAM takes
+);
+
+  // Slots of a channel in the RAM. The node's vector lives with channel 0.
+  localparam logic [3:0] SLOT_COALESCE = 4'd6;
+  localparam logic [3:0] SLOT_VEC      = 4'd8;   // address, then data and control
+  localparam logic [3:0] SLOT_NODE_VEC = 4'd10;
+  localparam logic [3:0] SLOT_OWNER    = 4'd12;  // then policy, rate, binding
+
+  logic [11:0] ofs;         // in a page, without the byte in the word
+  logic [7:0]  page;        // 4 KiB page from the first guest page on
+  logic        top_half, priv;
+  logic [3:0]  slot;
+  logic        ring, coal;
+  logic [6:0]  vec;         // vector number
+  logic [63:0] func_mask;   // the node has FUNC_W bits of FUNCTION_ID
+
+  assign ofs      = {addr[11:3], 3'b000};
+  assign page     = addr[19:12];
+  assign top_half = addr[20];
+  assign priv     = top_half && page[7:4] == 4'hF;
+  assign vec      = addr[10:4];
+
+  assign func_mask = (64'd1 << FUNC_W) - 64'd1;
+
+  assign in_ch   = top_half && page < 8'(CHANNELS);
+  assign in_chp  = priv && page[3:0] == 4'h1 && {1'b0, addr[11:6]} < 7'(CHANNELS) && !addr[5];
+  assign in_seg  = priv && page[3:0] == 4'h2 && {1'b0, addr[11:5]} < 8'(SEGMENTS);
+  assign in_peer = priv && page[3:0] == 4'h4 && {1'b0, addr[11:6]} < 7'(PEERS);
+  assign in_node = priv && page[3:0] == 4'h0;
+  assign in_func = priv && page[3] && (addr[14:3] >> FUNC_W) == '0;
+  assign in_msix = top_half && page == 8'hE0 && addr[11] == 1'b0 && vec <= 7'(CHANNELS);
+  assign in_pba  = top_half && page == 8'hE8 && ofs[11:4] == '0;
+
+  assign vec_node = vec == 7'(CHANNELS);
+
+  always_comb begin
+    ch = addr[12 +: CW];
+    if (page[7]) ch = page[4] ? addr[6 +: CW] : addr[4 +: CW];
+    if (CHANNELS == 1) ch = '0;
+  end
+
+  assign ring = ofs == crl_pkg::REG_CH_DRING_BASE || ofs == crl_pkg::REG_CH_DRING_SIZE
+             || ofs == crl_pkg::REG_CH_CRING_BASE || ofs == crl_pkg::REG_CH_CRING_SIZE;
+  assign coal = ofs == crl_pkg::REG_CH_IRQ_COALESCE;
+
+  always_comb begin
+    slot = {1'b0, addr[5:3]};  // ring registers: slots 2 to 5
+    if (in_ch && coal) slot = SLOT_COALESCE;
+    if (in_chp)        slot = SLOT_OWNER | {2'b00, addr[4:3]};
+    if (in_msix)       slot = (vec_node ? SLOT_NODE_VEC : SLOT_VEC) | {3'b000, addr[3]};
+  end
+
+  assign ram_hit = (in_ch && (ring || coal)) || in_chp || in_msix
+                || (in_seg && addr[4:3] != 2'd3);
+
+  always_comb begin
+    ram_addr = '0;
+    if (in_seg) begin
+      ram_addr[RAM_AW-1] = 1'b1;
+      ram_addr[1:0]      = addr[4:3];
+      ram_addr[2 +: SW]  = addr[5 +: SW];
+    end else begin
+      ram_addr[3:0] = slot;
+      if (!(in_msix && vec_node)) ram_addr[4 +: CW] = ch;
+    end
+  end
+
+  always_comb begin
+    wmask = crl_pkg::WMASK_CH_DRING_BASE;
+    if (in_ch) begin
+      if (ofs == crl_pkg::REG_CH_DRING_SIZE || ofs == crl_pkg::REG_CH_CRING_SIZE)
+        wmask = crl_pkg::WMASK_CH_DRING_SIZE;
+      if (coal) wmask = crl_pkg::WMASK_CH_IRQ_COALESCE;
+    end else if (in_chp) begin
+      case (addr[4:3])
+        2'd0: wmask = crl_pkg::WMASK_CHP_OWNER
+                    & (func_mask << crl_pkg::CHP_OWNER_FUNC_LSB | ~64'hFFF);
+        2'd1: wmask = crl_pkg::WMASK_CHP_POLICY;
+        2'd2: wmask = crl_pkg::WMASK_CHP_RATE;
+        default: wmask = crl_pkg::WMASK_CHP_BIND;
+      endcase
+    end else if (in_seg) begin
+      case (addr[4:3])
+        2'd0: wmask = crl_pkg::WMASK_SEG_BASE;
+        2'd1: wmask = crl_pkg::WMASK_SEG_SIZE;
+        default: wmask = crl_pkg::WMASK_SEG_CTRL;
+      endcase
+    end else begin
+      wmask = addr[3] ? crl_pkg::WMASK_MSIX_DATA_CTRL : crl_pkg::WMASK_MSIX_ADDR;
+    end
+  end
+
+  logic unused;
+
+  assign unused = &{1'b0, addr[2:0]};
+
+endmodule
+
+`default_nettype wire

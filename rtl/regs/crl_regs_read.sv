@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_regs_read: the read side: owner check, and a way to each register.
+//
+// How: for a guest's access to a channel page the owner is read from the register RAM first; then
+//   the register comes from that RAM, from the counters, or from the multiplexer of everything
+//   else. A refused read is counted and gives all ones; a reserved address gives 0.
+// Latency: 3 cycles from rd_valid to rd_done for function 0, 5 for others, more for counters.
+// Assumes: rd_addr and rd_user are stable from rd_valid to rd_done. st_* belong to st_ch from one
+//   cycle later on.
+`default_nettype none
+
+module crl_regs_read #(
+    parameter int CHANNELS = 8,
+    parameter int PEERS    = 1,
+    parameter int SEGMENTS = 32,
+    parameter int FUNC_W   = 8,
+    localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
+    localparam int SW      = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
+    localparam int RW      = CW > 2 ? CW : 2,
+    localparam int RAM_AW  = 1 + (CW + 4 > SW + 2 ? CW + 4 : SW + 2)
+) (
+    input  wire logic                clk,
+    input  wire logic                rst,           // synchronous, active high
+
+    input  wire logic                rd_valid,      // a read waits for rd_done
+    input  wire logic [20:0]         rd_addr,
+    input  wire logic [FUNC_W-1:0]   rd_user,
+    output logic                     rd_done,       // event: rd_data counts
+    output logic                     rd_ones,       // it was refused
+    output logic      [63:0]         rd_data,
+
+    output logic                     ram_req,       // register RAM, until ram_gnt
+    output logic      [RAM_AW-1:0]   ram_addr,
+    input  wire logic                ram_gnt,
+    input  wire logic [63:0]         ram_data,      // the cycle after ram_gnt
+
+    output logic                     ctr_get,       // counter, until ctr_done
+    output logic                     ctr_peer,
+    output logic      [RW-1:0]       ctr_row,
+    output logic      [3:0]          ctr_k,
+    input  wire logic                ctr_done,
+    input  wire logic [63:0]         ctr_count,
+
+    output logic                     func_get,      // counter of refused accesses, until func_done
+    output logic      [FUNC_W-1:0]   func_idx,
+    input  wire logic                func_done,
+    input  wire logic [31:0]         func_count,
+    output logic                     foreign,       // this read is refused, until foreign_done
+    input  wire logic                foreign_done,
+
+    output logic                     node_is_peer,  // node and peer registers
+    input  wire logic [63:0]         node_data,
+    input  wire logic [CHANNELS-1:0] ch_pending,
+    input  wire logic [CHANNELS-1:0] ch_enable,
+    input  wire logic [CHANNELS:0]   msix_pending,
+
+    output logic      [CW-1:0]       st_ch,         // status of a channel
+    input  wire logic [3:0]          st_state,
+    input  wire logic [7:0]          st_error,
+    input  wire logic                st_busy,
+    input  wire logic [11:0]         st_dr_prod,
+    input  wire logic [11:0]         st_dr_cons,
+    input  wire logic [11:0]         st_cq_prod,
+    input  wire logic [11:0]         st_cq_cons
+);
+
+  localparam logic [3:0] SLOT_OWNER = 4'd12;  // as in crl_regs_map
+
+  // Owner word asked for, owner word here, register asked for, data here, waiting for a counter.
+  localparam logic [2:0] S_IDLE = 3'd0, S_OWNER = 3'd1, S_CHECK = 3'd2, S_READ = 3'd3,
+                         S_DATA = 3'd4, S_WAIT = 3'd5, S_FOREIGN = 3'd6;
+
+  logic                in_ch, in_chp, in_seg, in_msix, in_pba, in_node, in_peer, in_func;
+  logic                vec_node, ram_hit, is_ctr, is_peer_ctr, owned;
+  logic [CW-1:0]       ch;
+  logic [RAM_AW-1:0]   map_addr;
+  logic [63:0]         unused_mask;
+  logic [11:0]         ofs, peer_ofs;
+  logic [2:0]          state_q;
+  logic [63:0]         misc, misc_q;
+
+  crl_regs_map #(
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
+  ) u_map (
+      .addr(rd_addr), .in_ch, .in_chp, .in_seg, .in_msix, .in_pba, .in_node, .in_peer, .in_func,
+      .ch, .vec_node, .ram_hit, .ram_addr(map_addr), .wmask(unused_mask)
+  );
+
+  assign ofs         = {rd_addr[11:3], 3'b000};
+  assign is_ctr      = in_ch && ofs >= crl_pkg::REG_CH_CNT_DESC
+                    && ofs <= crl_pkg::REG_CH_CNT_STALL_FETCH;
+  assign peer_ofs    = {6'd0, rd_addr[5:3], 3'b000};
+  assign is_peer_ctr = in_peer && peer_ofs >= crl_pkg::REG_PEER_CRC_ERR
+                    && peer_ofs <= crl_pkg::REG_PEER_BAD_FRAME;
+  assign owned       = ram_data[crl_pkg::CHP_OWNER_VALID_LSB]
+                    && ram_data[crl_pkg::CHP_OWNER_FUNC_LSB +: FUNC_W] == rd_user;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      state_q <= S_IDLE;
+    end else begin
+      case (state_q)
+        S_IDLE: if (rd_valid) begin
+          if (rd_user == '0) state_q <= S_READ;
+          else if (in_ch)    state_q <= S_OWNER;
+          else               state_q <= S_FOREIGN;
+        end
+        S_OWNER: if (ram_gnt) state_q <= S_CHECK;
+        S_CHECK: state_q <= owned ? S_READ : S_FOREIGN;
+        S_READ: begin
+          if (is_ctr || is_peer_ctr || in_func) state_q <= S_WAIT;
+          else if (!ram_hit || ram_gnt)         state_q <= S_DATA;
+        end
+        default: if (rd_done) state_q <= S_IDLE;  // S_DATA, S_WAIT, S_FOREIGN
+      endcase
+    end
+  end
+
+  // --- requests ----------------------------------------------------------------------------------
+  assign ram_req = state_q == S_OWNER || (state_q == S_READ && ram_hit);
+
+  always_comb begin
+    ram_addr = map_addr;
+    if (state_q == S_OWNER) begin
+      ram_addr            = '0;
+      ram_addr[4 +: CW]   = ch;
+      ram_addr[3:0]       = SLOT_OWNER;
+    end
+  end
+
+  assign ctr_get      = state_q == S_WAIT && !in_func;
+  assign ctr_peer     = in_peer;
+  assign ctr_row      = in_peer ? RW'(rd_addr[7:6]) : RW'(ch);
+  assign ctr_k        = in_peer ? 4'(rd_addr[5:3]) - 4'd2 : rd_addr[6:3];
+  assign func_get     = state_q == S_WAIT && in_func;
+  assign func_idx     = rd_addr[3 +: FUNC_W];
+  assign foreign      = state_q == S_FOREIGN;
+  assign node_is_peer = in_peer;
+  assign st_ch        = ch;
+
+  // --- everything that is neither in the RAM nor a counter -----------------------------------------
+  logic [63:0] pba;
+
+  always_comb begin
+    pba = '0;
+    for (int v = 0; v <= CHANNELS; v++) begin
+      if (rd_addr[3] == (v >= 64)) pba[v % 64] = msix_pending[v];
+    end
+  end
+
+  always_comb begin
+    misc = '0;
+    if (in_ch) begin
+      case (ofs)
+        crl_pkg::REG_CH_STATUS: begin
+          misc[crl_pkg::CH_STATUS_STATE_LSB +: 4]      = st_state;
+          misc[crl_pkg::CH_STATUS_BUSY_LSB]            = st_busy;
+          misc[crl_pkg::CH_STATUS_LAST_ERROR_LSB +: 8] = st_error;
+          misc[crl_pkg::CH_STATUS_CHANNEL_LSB +: 16]   = 16'(ch);
+        end
+        crl_pkg::REG_CH_DRING_PROD: misc[11:0] = st_dr_prod;
+        crl_pkg::REG_CH_DRING_CONS: misc[11:0] = st_dr_cons;
+        crl_pkg::REG_CH_CRING_CONS: misc[11:0] = st_cq_cons;
+        crl_pkg::REG_CH_CRING_PROD: misc[11:0] = st_cq_prod;
+        crl_pkg::REG_CH_IRQ_STATUS: misc[0]    = ch_pending[ch];
+        crl_pkg::REG_CH_IRQ_ENABLE: misc[0]    = ch_enable[ch];
+        default: ;
+      endcase
+    end
+    if (in_pba)             misc = pba;
+    if (in_node || in_peer) misc = node_data;
+  end
+
+  always_ff @(posedge clk) misc_q <= misc;
+
+  // --- answer ------------------------------------------------------------------------------------
+  assign rd_ones = state_q == S_FOREIGN;
+  assign rd_done = state_q == S_DATA || (state_q == S_FOREIGN && foreign_done)
+                || (state_q == S_WAIT && (in_func ? func_done : ctr_done));
+
+  always_comb begin
+    rd_data = misc_q;
+    if (ram_hit)                rd_data = ram_data;
+    if (is_ctr || is_peer_ctr)  rd_data = ctr_count;
+    if (in_func)                rd_data = {32'd0, func_count};
+  end
+
+  logic unused;
+
+  assign unused = &{1'b0, in_chp, in_seg, in_msix, vec_node, unused_mask, ram_data};
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_regs_store: the RAM behind the registers that only hold what was written, and what follows
+//   from a write to it.
+//
+// How: one RAM of 64-bit words with byte enables. A second, smaller one holds the ring set-up again
+//   for the engine's own read port. A write to a privileged channel register starts a walk over the
+//   four words of that channel, after which all of them leave together with `cc_we`; a write to a
+//   segment's CTRL walks over its three words, checks them and leaves with `seg_we` (an entry that
+//   is out of range leaves, and is written back, without VALID).
+//   After reset a sweep (`init`) clears both RAMs and sends every channel's and every segment's
+//   reset values, so that tables elsewhere need no reset of their own.
+// Latency: a read 1 cycle after its grant; rc_data 2 cycles after rc_ch and rc_sel; cc_we and
+//   seg_we 7 cycles after the write. Sweep: 2^RAM_AW cycles.
+// Assumes: no write while `busy`. The engine's set-up reads don't meet a write of the same word:
+//   ch_locked covers a channel from two cycles after its ENABLE on.
+`default_nettype none
+
+module crl_regs_store #(
+    parameter int CHANNELS = 8,
+    parameter int PEERS    = 1,
+    parameter int SEGMENTS = 32,
+    parameter int FUNC_W   = 8,
+    localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
+    localparam int SW      = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
+    localparam int RAM_AW  = 1 + (CW + 4 > SW + 2 ? CW + 4 : SW + 2)
+) (
+    input  wire logic                         clk,
+    input  wire logic                         rst,         // synchronous, active high
+    output logic                              init,        // the sweep after reset is running
+    output logic                              busy,        // no write now
+
+    input  wire logic                         q_ok,        // event: an allowed write
+    input  wire logic [20:0]                  q_addr,
+    input  wire logic [63:0]                  q_data,
+    input  wire logic [7:0]                   q_strb,
+    input  wire logic [CHANNELS-1:0]          ch_locked,   // ring set-up is read-only
+
+    input  wire logic                         a_req,       // read port a, goes first
+    input  wire logic [RAM_AW-1:0]            a_addr,
+    output logic                              a_gnt,
+    input  wire logic                         b_req,       // read port b
+    input  wire logic [RAM_AW-1:0]            b_addr,
+    output logic                              b_gnt,
+    output logic      [63:0]                  rd_data,     // the cycle after a grant
+
+    input  wire logic [CW-1:0]                rc_ch,       // ring set-up for the engine
+    input  wire logic [1:0]                   rc_sel,
+    output logic      [63:0]                  rc_data,
+
+    output logic                              cc_we,       // event: configuration of cc_ch
+    output logic      [CW-1:0]                cc_ch,
+    output logic                              cc_own,      // CHP.OWNER is valid
+    output logic      [FUNC_W-1:0]            cc_func,
+    output logic      [1:0]                   cc_class,
+    output logic      [7:0]                   cc_weight,
+    output logic                              cc_mgmt,
+    output logic      [15:0]                  cc_rate,
+    output logic      [15:0]                  cc_burst,
+    output logic                              cc_abs,
+    output logic                              cc_stop,
+    output logic                              cc_bind,
+    output logic      [1:0]                   cc_peer,
+    output logic      [7:0]                   cc_peer_ch,
+
+    output logic                              seg_we,      // event: entry of seg_idx
+    output logic      [SW-1:0]                seg_idx,
+    output logic      [crl_pkg::SEGENT_W-1:0] seg_entry
+);
+
+  logic              hit, in_ch, in_chp, in_seg;
+  logic              n_msix, n_pba, n_node, n_peer, n_func, n_vec;  // not needed here
+  logic [CW-1:0]     q_ch;
+  logic [RAM_AW-1:0] q_ram_addr;
+  logic [63:0]       q_mask;
+
+  crl_regs_map #(
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
+  ) u_map (
+      .addr(q_addr), .in_ch, .in_chp, .in_seg, .in_msix(n_msix), .in_pba(n_pba),
+      .in_node(n_node), .in_peer(n_peer), .in_func(n_func), .ch(q_ch), .vec_node(n_vec),
+      .ram_hit(hit), .ram_addr(q_ram_addr), .wmask(q_mask)
+  );
+
+  // --- sweep -------------------------------------------------------------------------------------
+  logic              init_q;
+  logic [RAM_AW-1:0] sweep_q;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      init_q  <= 1'b1;
+      sweep_q <= '0;
+    end else if (init_q) begin
+      sweep_q <= sweep_q + 1'b1;
+      init_q  <= sweep_q != '1;
+    end
+  end
+
+  assign init = init_q;
+
+  // --- walk: one read a cycle, then the event ----------------------------------------------------
+  // step 0 idle; 1 to 4 read word step - 1; 5 last word arrives; 6 check; 7 event, write back
+  logic [2:0]        step_q;
+  logic              walk_seg_q;             // over a segment, else over a channel
+  logic [RAM_AW-1:0] walk_addr_q;            // word 0 of the walk
+  logic              start, got;
+  logic [1:0]        got_word;
+  logic              bad;                    // the segment's range is impossible
+  logic              bad_q;
+  logic              mem_we;
+
+  assign start    = q_ok && (in_chp || (in_seg && q_addr[4:3] == 2'd2));
+  assign busy     = init_q || step_q != 3'd0;
+  assign got      = step_q >= 3'd2 && step_q <= 3'd5;
+  assign got_word = step_q[1:0] - 2'd2;
+
+  always_ff @(posedge clk) begin
+    if (rst)                  step_q <= 3'd0;
+    else if (start)           step_q <= 3'd1;
+    else if (step_q != 3'd0)  step_q <= step_q + 3'd1;
+  end
+
+  always_ff @(posedge clk) begin
+    if (start) begin
+      walk_seg_q  <= in_seg;
+      walk_addr_q <= {q_ram_addr[RAM_AW-1:2], 2'b00};
+    end
+    bad_q <= bad;
+  end
+
+  // --- the RAM -----------------------------------------------------------------------------------
+  logic [7:0]        mem_be;
+  logic [RAM_AW-1:0] mem_waddr, mem_raddr;
+  logic [63:0]       mem_mask, mem_wdata;
+  logic              locked, write_back, walk_read;
+
+  assign locked     = in_ch && q_addr[7:6] == 2'b00 && ch_locked[q_ch];
+  assign write_back = step_q == 3'd7 && walk_seg_q && bad_q;
+  assign walk_read  = step_q >= 3'd1 && step_q <= 3'd4;
+
+  // Of what is not a bus write, the sweep writes reset values and the write-back takes VALID away.
+  always_comb begin
+    mem_be    = '0;
+    mem_waddr = q_ram_addr;
+    mem_mask  = q_mask;
+    if (init_q) begin
+      mem_be    = '1;
+      mem_waddr = sweep_q;
+      mem_mask  = '0;
+    end else if (write_back) begin
+      mem_be    = 8'h80;
+      mem_waddr = {walk_addr_q[RAM_AW-1:2], 2'd2};
+      mem_mask  = '0;
+    end else if (q_ok && hit && !locked) begin
+      mem_be    = q_strb;
+    end
+    mem_wdata = q_data & mem_mask;
+    // Slots 9 and 11 hold vectors' data and control (crl_regs_map).
+    if (init_q && !sweep_q[RAM_AW-1] && sweep_q[3:2] == 2'b10 && sweep_q[0])
+      mem_wdata = mem_wdata | crl_pkg::RESET_MSIX_DATA_CTRL;
+    mem_we = mem_be != '0;
+  end
+
+  always_comb begin
+    a_gnt     = a_req && !walk_read && !mem_we;
+    b_gnt     = b_req && !a_req && !walk_read && !mem_we;
+    mem_raddr = a_req ? a_addr : b_addr;
+    if (walk_read) mem_raddr = {walk_addr_q[RAM_AW-1:2], step_q[1:0] - 2'd1};
+  end
+
+  crl_ram_bram #(.W(64), .DEPTH(1 << RAM_AW), .BYTE_EN(1)) u_ram (
+      .clk, .we(mem_be), .waddr(mem_waddr), .wdata(mem_wdata),
+      .re(walk_read || a_gnt || b_gnt), .raddr(mem_raddr), .rdata(rd_data)
+  );
+
+  // --- ring set-up once more, for the engine -----------------------------------------------------
+  logic          ring_slot;
+  logic [1:0]    ring_sel;
+  logic [CW+1:0] ring_waddr;
+  logic [63:0]   ring_rdata;
+
+  assign ring_slot  = !mem_waddr[RAM_AW-1] && !mem_waddr[3]
+                   && (mem_waddr[2:1] == 2'b01 || mem_waddr[2:1] == 2'b10);  // slots 2 to 5
+  assign ring_sel   = mem_waddr[1:0] - 2'd2;
+  assign ring_waddr = {mem_waddr[4 +: CW], ring_sel};
+
+  crl_ram_bram #(.W(64), .DEPTH(4 << CW), .BYTE_EN(1)) u_ring (
+      .clk, .we(ring_slot ? mem_be : 8'd0), .waddr(ring_waddr), .wdata(mem_wdata),
+      .re(1'b1), .raddr({rc_ch, rc_sel}), .rdata(ring_rdata)
+  );
+
+  always_ff @(posedge clk) rc_data <= ring_rdata;
+
+  // --- what the walk collects --------------------------------------------------------------------
+  logic [crl_pkg::SEG_BASE_BASE_W-1:0]   base_q;
+  logic [crl_pkg::SEG_SIZE_SIZE_W-1:0]   size_q;
+  logic [crl_pkg::SEG_CTRL_RIGHTS_W-1:0] rights_q;
+  logic [7:0]                            seg_ch_q;
+  logic [3:0]                            seg_peer_q;
+  logic [11:0]                           gen_q;
+  logic                                  seg_valid_q;
+
+  // Reset, because the sweep sends these as reset values.
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      {cc_own, cc_func, cc_class, cc_weight, cc_mgmt, cc_rate, cc_burst} <= '0;
+      {cc_abs, cc_stop, cc_bind, cc_peer, cc_peer_ch}                    <= '0;
+    end else if (got && !walk_seg_q) begin
+      case (got_word)
+        2'd0: begin
+          cc_own  <= rd_data[crl_pkg::CHP_OWNER_VALID_LSB];
+          cc_func <= rd_data[crl_pkg::CHP_OWNER_FUNC_LSB +: FUNC_W];
+        end
+        2'd1: begin
+          cc_class  <= rd_data[crl_pkg::CHP_POLICY_CLASS_LSB +: 2];
+          cc_mgmt   <= rd_data[crl_pkg::CHP_POLICY_MGMT_LSB];
+          cc_abs    <= rd_data[crl_pkg::CHP_POLICY_ABS_LSB];
+          cc_stop   <= rd_data[crl_pkg::CHP_POLICY_STOP_ON_ERROR_LSB];
+          cc_weight <= rd_data[crl_pkg::CHP_POLICY_WEIGHT_LSB +: 8];
+        end
+        2'd2: begin
+          cc_rate  <= rd_data[crl_pkg::CHP_RATE_RATE_LSB +: 16];
+          cc_burst <= rd_data[crl_pkg::CHP_RATE_BURST_LSB +: 16];
+        end
+        default: begin
+          cc_peer_ch <= rd_data[crl_pkg::CHP_BIND_PEER_CH_LSB +: 8];
+          cc_peer    <= rd_data[crl_pkg::CHP_BIND_PEER_LSB +: 2];
+          cc_bind    <= rd_data[crl_pkg::CHP_BIND_VALID_LSB];
+        end
+      endcase
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      {base_q, size_q, rights_q, seg_ch_q, seg_peer_q, gen_q, seg_valid_q} <= '0;
+    end else if (got && walk_seg_q) begin
+      case (got_word)
+        2'd0: base_q <= rd_data[crl_pkg::SEG_BASE_BASE_LSB +: crl_pkg::SEG_BASE_BASE_W];
+        2'd1: size_q <= rd_data[crl_pkg::SEG_SIZE_SIZE_LSB +: crl_pkg::SEG_SIZE_SIZE_W];
+        2'd2: begin
+          rights_q    <= rd_data[crl_pkg::SEG_CTRL_RIGHTS_LSB +: crl_pkg::SEG_CTRL_RIGHTS_W];
+          seg_ch_q    <= rd_data[crl_pkg::SEG_CTRL_CHANNEL_LSB +: 8];
+          seg_peer_q  <= rd_data[crl_pkg::SEG_CTRL_PEER_LSB +: 4];
+          gen_q       <= rd_data[crl_pkg::SEG_CTRL_GEN_LSB +: 12];
+          seg_valid_q <= rd_data[crl_pkg::SEG_CTRL_VALID_LSB];
+        end
+        default: ;
+      endcase
+    end
+  end
+
+  // Base + size above 2^64: a carry out of the sum in 4 KiB units, unless it ends there exactly.
+  logic [29:0] low_sum;
+
+  assign low_sum = {1'b0, base_q[28:0]} + {1'b0, size_q[40:12]} + 30'(size_q[11:0] != '0);
+  assign bad     = (size_q[40] && size_q[39:0] != '0)
+                || (&base_q[51:29] && low_sum[29] && low_sum[28:0] != '0);
+
+  // --- events ------------------------------------------------------------------------------------
+  assign cc_we   = init_q ? 32'(sweep_q) < CHANNELS : step_q == 3'd7 && !walk_seg_q;
+  assign cc_ch   = init_q ? (CHANNELS > 1 ? sweep_q[CW-1:0] : '0) : walk_addr_q[4 +: CW];
+  assign seg_we  = init_q ? 32'(sweep_q) < SEGMENTS : step_q == 3'd7 && walk_seg_q;
+  assign seg_idx = init_q ? sweep_q[SW-1:0] : walk_addr_q[2 +: SW];
+
+  always_comb begin
+    seg_entry = '0;
+    seg_entry[crl_pkg::SEGENT_BASE_LSB +: crl_pkg::SEGENT_BASE_W]       = base_q;
+    seg_entry[crl_pkg::SEGENT_SIZE_LSB +: crl_pkg::SEGENT_SIZE_W]       = size_q;
+    seg_entry[crl_pkg::SEGENT_PEER_LSB +: crl_pkg::SEGENT_PEER_W]       = seg_peer_q;
+    seg_entry[crl_pkg::SEGENT_CHANNEL_LSB +: crl_pkg::SEGENT_CHANNEL_W] = seg_ch_q;
+    seg_entry[crl_pkg::SEGENT_RIGHTS_LSB +: crl_pkg::SEGENT_RIGHTS_W]   = rights_q;
+    seg_entry[crl_pkg::SEGENT_GEN_LSB +: crl_pkg::SEGENT_GEN_W]         = gen_q;
+    seg_entry[crl_pkg::SEGENT_VALID_LSB]                                = seg_valid_q && !bad_q;
+  end
+
+  logic unused;
+
+  assign unused = &{1'b0, n_msix, n_pba, n_node, n_peer, n_func, n_vec, rd_data, walk_addr_q};
+
+endmodule
+
+`default_nettype wire
