@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_read: the read half of the memory port: AR arbiter and read buffer.
+//
+// How: descriptor bursts carry ID 0, data bursts ID 1. Descriptors go first until enough are held or requested to cover the measured
+//   fetch latency; from then on data goes first. Data beats wait in a block-RAM FIFO in which they were given room
+//   before they were requested; the worst response of each data burst goes into a FIFO of its own when its last beat is in.
+// Latency: ar_push to m_axi_arvalid 1 cycle; R to d_valid 2 cycles.
+// Throughput: one AR and one R a cycle.
+// Assumes: pushes only while rd_room was high up to 4 cycles before (3 more pushes fit); responses of one ID in order.
+// Source: design sections 4 to 6.
+`default_nettype none
+
+module crl_dma_read #(
+    parameter int DATA_W   = 64,
+    parameter int FUNC_W   = 8,
+    parameter int ID_W     = 4,
+    parameter int PREFETCH = 64,
+    parameter int MAX_BURST_BYTES = 512,
+    parameter int READS_IN_FLIGHT = 64,
+    parameter int BUF_BEATS = 512,               // power of two
+    localparam int B       = DATA_W / 8,
+    localparam int PW      = $clog2(PREFETCH)
+) (
+    input  wire logic              clk,
+    input  wire logic              rst,
+
+    // Descriptor client
+    input  wire logic              f_ar_valid,
+    output logic                   f_ar_ready,
+    input  wire logic [63:0]       f_ar_addr,
+    input  wire logic [7:0]        f_ar_len,
+    input  wire logic [FUNC_W-1:0] f_ar_user,
+    input  wire logic [PW:0]       f_held,
+    output logic                   f_r_valid,
+    input  wire logic              f_r_ready,
+    output logic      [DATA_W-1:0] f_r_data,
+    output logic      [1:0]        f_r_resp,
+    output logic                   f_r_last,
+
+    // Data client
+    output logic                   rd_room,
+    input  wire logic              ar_push,     // event
+    input  wire logic [63:0]       ar_addr,
+    input  wire logic [7:0]        ar_len,
+    input  wire logic [FUNC_W-1:0] ar_user,
+    output logic                   d_valid,     // read beats, in order of the pushes
+    input  wire logic              d_ready,
+    output logic      [DATA_W-1:0] d_data,
+    output logic                   e_valid,     // a burst is in completely: its worst response
+    input  wire logic              e_ready,
+    output logic      [1:0]        e_resp,
+
+    output logic      [ID_W-1:0]   m_axi_arid,
+    output logic      [63:0]       m_axi_araddr,
+    output logic      [7:0]        m_axi_arlen,
+    output logic      [2:0]        m_axi_arsize,
+    output logic      [1:0]        m_axi_arburst,
+    output logic      [3:0]        m_axi_arcache,
+    output logic      [2:0]        m_axi_arprot,
+    output logic      [FUNC_W-1:0] m_axi_aruser,
+    output logic                   m_axi_arvalid,
+    input  wire logic              m_axi_arready,
+    input  wire logic [ID_W-1:0]   m_axi_rid,
+    input  wire logic [DATA_W-1:0] m_axi_rdata,
+    input  wire logic [1:0]        m_axi_rresp,
+    input  wire logic              m_axi_rlast,
+    input  wire logic              m_axi_rvalid,
+    output logic                   m_axi_rready,
+
+    output logic                   pending,     // something is owed
+    output logic                   progress     // a handshake
+);
+
+  localparam int BW  = $clog2(BUF_BEATS);
+  localparam int MAX_BEATS = MAX_BURST_BYTES / B + 1;
+  localparam int EDEPTH = 1 << $clog2(READS_IN_FLIGHT + 8);
+  localparam int EW  = $clog2(EDEPTH);
+  localparam int LAT_W = 12;
+
+  // ---------------------------------------------------------------- AR
+  localparam int AW = 64 + 8 + FUNC_W;
+  logic          a_valid, a_ready, a_ready_unused, sel_data, lock_q, lock_data_q, fetch_first_q;
+  logic [AW-1:0] a_word;
+  logic [3:0]    a_level;
+  logic [63:0]   a_addr;
+  logic [7:0]    a_len;
+  logic [FUNC_W-1:0] a_user;
+
+  crl_fifo #(.W(AW), .DEPTH(8)) u_ar (
+      .clk, .rst, .s_valid(ar_push), .s_ready(a_ready_unused), .s_data({ar_user, ar_len, ar_addr}),
+      .m_valid(a_valid), .m_ready(a_ready), .m_data(a_word), .level(a_level)
+  );
+  assign {a_user, a_len, a_addr} = a_word;
+
+  // A request that was shown stays until it is taken.
+  assign sel_data = lock_q ? lock_data_q : a_valid && !(f_ar_valid && fetch_first_q);
+  assign m_axi_arvalid = sel_data ? a_valid : f_ar_valid;
+  assign m_axi_arid    = {{(ID_W-1){1'b0}}, sel_data};
+  assign m_axi_araddr  = sel_data ? a_addr : f_ar_addr;
+  assign m_axi_arlen   = sel_data ? a_len : f_ar_len;
+  assign m_axi_aruser  = sel_data ? a_user : f_ar_user;
+  assign m_axi_arsize  = 3'($clog2(B));
+  assign m_axi_arburst = 2'b01;
+  assign m_axi_arcache = 4'b0011;
+  assign m_axi_arprot  = 3'b000;
+  assign a_ready       = sel_data && m_axi_arready;
+  assign f_ar_ready    = !sel_data && m_axi_arready;
+
+  always_ff @(posedge clk) begin
+    if (rst) lock_q <= 1'b0;
+    else lock_q <= m_axi_arvalid && !m_axi_arready;
+    lock_data_q <= sel_data;
+  end
+
+  // ---------------------------------------------------------------- R
+  logic           is_data, r_take, d_ready_unused, e_ready_unused;
+  logic [1:0]     resp_q, resp_now;
+  logic [EW:0]    e_level;
+  logic [BW:0]    d_level;
+
+  assign is_data      = m_axi_rid[0];
+  assign m_axi_rready = is_data || f_r_ready;
+  assign r_take       = m_axi_rvalid && m_axi_rready;
+  assign f_r_valid    = m_axi_rvalid && !is_data;
+  assign f_r_data     = m_axi_rdata;
+  assign f_r_resp     = m_axi_rresp;
+  assign f_r_last     = m_axi_rlast;
+  assign resp_now     = m_axi_rresp > resp_q ? m_axi_rresp : resp_q;
+
+  always_ff @(posedge clk) begin
+    if (rst) resp_q <= 2'b00;
+    else if (r_take && is_data) resp_q <= m_axi_rlast ? 2'b00 : resp_now;
+  end
+
+  crl_fifo_bram #(.W(DATA_W), .DEPTH(BUF_BEATS)) u_buf (
+      .clk, .rst, .s_valid(r_take && is_data), .s_ready(d_ready_unused), .s_data(m_axi_rdata),
+      .m_valid(d_valid), .m_ready(d_ready), .m_data(d_data), .level(d_level)
+  );
+  crl_fifo #(.W(2), .DEPTH(EDEPTH)) u_resp (
+      .clk, .rst, .s_valid(r_take && is_data && m_axi_rlast), .s_ready(e_ready_unused), .s_data(resp_now),
+      .m_valid(e_valid), .m_ready(e_ready), .m_data(e_resp), .level(e_level)
+  );
+
+  // ---------------------------------------------------------------- room: promised beats and bursts
+  logic [BW:0] beats_q;   // requested or held
+  logic [EW:0] bursts_q;  // requested, or in and not taken
+  logic [EW:0] out_q;     // requested and not in
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      beats_q  <= '0;
+      bursts_q <= '0;
+      out_q    <= '0;
+      rd_room  <= 1'b0;
+    end else begin
+      beats_q  <= beats_q + (ar_push ? (BW + 1)'(ar_len) + 1'b1 : '0) - {{BW{1'b0}}, d_valid && d_ready};
+      bursts_q <= bursts_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, e_valid && e_ready};
+      out_q    <= out_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, r_take && is_data && m_axi_rlast};
+      rd_room  <= 32'(beats_q) + 4 * MAX_BEATS <= BUF_BEATS && 32'(out_q) + 4 <= READS_IN_FLIGHT
+                  && 32'(bursts_q) + 4 <= EDEPTH && a_level < 4'd4;
+    end
+  end
+
+  // ---------------------------------------------------------------- how far to look ahead
+  // One fetch at a time is measured from its AR handshake to its first beat. Enough is
+  // (latency + 8) * B / 32 + 2 descriptors, rounded up.
+  logic             m_run_q, f_ar_take, f_first, f_first_q;
+  logic [5:0]       f_out_q, m_ahead_q;
+  logic [LAT_W-1:0] m_cnt_q, lat_q;
+  logic [31:0]      enough;
+  logic [PW:0]      enough_q;
+
+  assign f_ar_take = f_ar_valid && f_ar_ready;
+  assign f_first   = f_r_valid && f_r_ready && f_first_q;
+  assign enough    = ((32'(lat_q) + 32'd8) * B + 32'd31) / 32'd32 + 32'd2;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      f_first_q <= 1'b1;
+      f_out_q   <= '0;
+      m_run_q   <= 1'b0;
+      m_ahead_q <= '0;
+      m_cnt_q   <= '0;
+      lat_q     <= '1;
+      fetch_first_q <= 1'b1;
+      enough_q  <= '1;
+    end else begin
+      if (f_r_valid && f_r_ready) f_first_q <= f_r_last;
+      f_out_q <= f_out_q + {5'd0, f_ar_take} - {5'd0, f_first};
+      if (!m_run_q) begin
+        if (f_ar_take) begin
+          m_run_q   <= 1'b1;
+          m_ahead_q <= f_out_q - {5'd0, f_first};
+          m_cnt_q   <= '0;
+        end
+      end else begin
+        if (m_cnt_q != '1) m_cnt_q <= m_cnt_q + 1'b1;
+        if (f_first) begin
+          m_ahead_q <= m_ahead_q - 6'd1;
+          if (m_ahead_q == 6'd0) begin
+            m_run_q <= 1'b0;
+            lat_q   <= m_cnt_q;
+          end
+        end
+      end
+      enough_q      <= enough > PREFETCH ? (PW + 1)'(PREFETCH) : (PW + 1)'(enough);
+      fetch_first_q <= f_held < enough_q;
+    end
+  end
+
+  assign pending  = m_axi_arvalid || out_q != '0 || f_out_q != '0 || !f_first_q;
+  assign progress = (m_axi_arvalid && m_axi_arready) || r_take;
+
+  logic unused;
+  assign unused = &{1'b0, a_ready_unused, d_ready_unused, e_ready_unused, e_level, d_level, m_axi_rid};
+
+`ifndef SYNTHESIS
+  always_ff @(posedge clk) begin
+    if (!rst) begin
+      assert (!ar_push || a_ready_unused);
+      assert (!(r_take && is_data) || d_ready_unused);
+      assert (!(r_take && is_data && m_axi_rlast) || e_ready_unused);
+    end
+  end
+`endif
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_node: one controller's node: registers, DMA engine, one link and one target a peer, memory port.
+//
+// How: docs/architecture.md. This file only connects the blocks. BAR0 on s_axil, controller memory on m_axi, a pair of
+//   AXI4-Streams to each peer on that peer's link clock.
+// Latency: doorbell W handshake to the first data AR handshake 12 cycles + memory latency at 64 bits.
+// Throughput: one read beat and one write beat a cycle on m_axi, one beat a cycle each way on every link.
+// Reset: rst is synchronous to clk and must be held for at least 2 cycles of clk; link_rst[p] likewise for link_clk[p].
+//   Either may come at any time. s_axil answers about 2000 cycles after rst (tables are cleared) at the earliest.
+// Errors: docs/layouts.md has the status codes.
+`default_nettype none
+
+module crl_node #(
+    parameter int DATA_W   = 64,                 // memory port data bits: 64, 128, 256, 512
+    parameter int LINK_W   = DATA_W,             // link data bits: 64, 128, 256, 512
+    parameter int CHANNELS = 8,                  // 1 to 64
+    parameter int PEERS    = 1,                  // 1 to 3
+    parameter int SEGMENTS = 32,                 // 2 to 128
+    parameter int READS_IN_FLIGHT  = 64,         // data bursts
+    parameter int WRITES_IN_FLIGHT = 64,         // data bursts
+    parameter int MAX_BURST_BYTES  = 512,        // power of two, at least 2 beats, at most 2048
+    parameter int PREFETCH = CHANNELS > 16 ? 1 << $clog2(4 * CHANNELS) : 64,  // descriptors, power of two
+    parameter int OPS      = 128,                // operations in flight, power of two
+    parameter int LINK_MTU = 1024,               // payload bytes a frame, power of two
+    parameter int RX_SHARED = 16,                // receive slots a peer beside one a channel
+    parameter int FUNC_W   = 8,                  // FUNCTION_ID bits, to 12
+    parameter int ID_W     = 4,                  // AXI ID bits, at least 3
+    parameter int STALL_MAX_CYCLES  = 65536,     // memory port without progress: fatal
+    parameter int OP_TIMEOUT_CYCLES = 1048576,   // remote operation without op-ack
+    parameter int KEEPALIVE_CYCLES  = 4096,      // idle frames; three missed: link down
+    localparam int B       = DATA_W / 8,
+    localparam int LB      = LINK_W / 8
+) (
+    input  wire logic                    clk,
+    input  wire logic                    rst,
+
+    input  wire logic [20:0]             s_axil_awaddr,
+    input  wire logic [FUNC_W-1:0]       s_axil_awuser,   // FUNCTION_ID of the requester, 0: privileged
+    input  wire logic [2:0]              s_axil_awprot,
+    input  wire logic                    s_axil_awvalid,
+    output logic                         s_axil_awready,
+    input  wire logic [63:0]             s_axil_wdata,
+    input  wire logic [7:0]              s_axil_wstrb,
+    input  wire logic                    s_axil_wvalid,
+    output logic                         s_axil_wready,
+    output logic      [1:0]              s_axil_bresp,
+    output logic                         s_axil_bvalid,
+    input  wire logic                    s_axil_bready,
+    input  wire logic [20:0]             s_axil_araddr,
+    input  wire logic [FUNC_W-1:0]       s_axil_aruser,
+    input  wire logic [2:0]              s_axil_arprot,
+    input  wire logic                    s_axil_arvalid,
+    output logic                         s_axil_arready,
+    output logic      [63:0]             s_axil_rdata,
+    output logic      [1:0]              s_axil_rresp,
+    output logic                         s_axil_rvalid,
+    input  wire logic                    s_axil_rready,
+
+    output logic      [ID_W-1:0]         m_axi_awid,
+    output logic      [63:0]             m_axi_awaddr,
+    output logic      [7:0]              m_axi_awlen,
+    output logic      [2:0]              m_axi_awsize,
+    output logic      [1:0]              m_axi_awburst,
+    output logic      [3:0]              m_axi_awcache,
+    output logic      [2:0]              m_axi_awprot,
+    output logic      [FUNC_W-1:0]       m_axi_awuser,    // FUNCTION_ID on whose behalf
+    output logic                         m_axi_awvalid,
+    input  wire logic                    m_axi_awready,
+    output logic      [DATA_W-1:0]       m_axi_wdata,
+    output logic      [B-1:0]            m_axi_wstrb,
+    output logic                         m_axi_wlast,
+    output logic                         m_axi_wvalid,
+    input  wire logic                    m_axi_wready,
+    input  wire logic [ID_W-1:0]         m_axi_bid,
+    input  wire logic [1:0]              m_axi_bresp,
+    input  wire logic                    m_axi_bvalid,
+    output logic                         m_axi_bready,
+    output logic      [ID_W-1:0]         m_axi_arid,
+    output logic      [63:0]             m_axi_araddr,
+    output logic      [7:0]              m_axi_arlen,
+    output logic      [2:0]              m_axi_arsize,
+    output logic      [1:0]              m_axi_arburst,
+    output logic      [3:0]              m_axi_arcache,
+    output logic      [2:0]              m_axi_arprot,
+    output logic      [FUNC_W-1:0]       m_axi_aruser,
+    output logic                         m_axi_arvalid,
+    input  wire logic                    m_axi_arready,
+    input  wire logic [ID_W-1:0]         m_axi_rid,
+    input  wire logic [DATA_W-1:0]       m_axi_rdata,
+    input  wire logic [1:0]              m_axi_rresp,
+    input  wire logic                    m_axi_rlast,
+    input  wire logic                    m_axi_rvalid,
+    output logic                         m_axi_rready,
+
+    input  wire logic [PEERS-1:0]        link_clk,
+    input  wire logic [PEERS-1:0]        link_rst,
+    input  wire logic [PEERS-1:0]        link_up,         // physical link is up, asynchronous
+    output logic      [PEERS*LINK_W-1:0] m_axis_link_tdata,
+    output logic      [PEERS*LB-1:0]     m_axis_link_tkeep,
+    output logic      [PEERS-1:0]        m_axis_link_tvalid,
+    input  wire logic [PEERS-1:0]        m_axis_link_tready,
+    output logic      [PEERS-1:0]        m_axis_link_tlast,
+    input  wire logic [PEERS*LINK_W-1:0] s_axis_link_tdata,
+    input  wire logic [PEERS*LB-1:0]     s_axis_link_tkeep,
+    input  wire logic [PEERS-1:0]        s_axis_link_tvalid,
+    output logic      [PEERS-1:0]        s_axis_link_tready,
+    input  wire logic [PEERS-1:0]        s_axis_link_tlast,
+
+    output logic                         irq              // level
+);
+
+  localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1;
+  localparam int SW = $clog2(SEGMENTS);
+  localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1;
+  localparam int EW = crl_pkg::SEGENT_W;
+  localparam int N  = 1 + PEERS + 2;             // write clients: data, targets, completions, MSI-X
+
+  initial begin
+    if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512)
+      $fatal(1, "crl_node: DATA_W must be 64, 128, 256 or 512");
+    if (LINK_W != 64 && LINK_W != 128 && LINK_W != 256 && LINK_W != 512)
+      $fatal(1, "crl_node: LINK_W must be 64, 128, 256 or 512");
+    if (CHANNELS < 1 || CHANNELS > 64) $fatal(1, "crl_node: CHANNELS must be 1 to 64");
+    if (PEERS < 1 || PEERS > 3) $fatal(1, "crl_node: PEERS must be 1 to 3");
+    if (SEGMENTS < 2 || SEGMENTS > 128) $fatal(1, "crl_node: SEGMENTS must be 2 to 128");
+    if (READS_IN_FLIGHT < 8 || READS_IN_FLIGHT > 256) $fatal(1, "crl_node: READS_IN_FLIGHT must be 8 to 256");
+    if (WRITES_IN_FLIGHT < 2 || WRITES_IN_FLIGHT > 256) $fatal(1, "crl_node: WRITES_IN_FLIGHT must be 2 to 256");
+    if (MAX_BURST_BYTES < 2 * B || MAX_BURST_BYTES > 2048 || (MAX_BURST_BYTES & (MAX_BURST_BYTES - 1)) != 0)
+      $fatal(1, "crl_node: MAX_BURST_BYTES must be a power of two from two beats to 2048");
+    if (PREFETCH < 4 * CHANNELS || PREFETCH < 16 || (PREFETCH & (PREFETCH - 1)) != 0)
+      $fatal(1, "crl_node: PREFETCH must be a power of two, at least 4 for each channel and 16");
+    if (OPS < 4 || (OPS & (OPS - 1)) != 0) $fatal(1, "crl_node: OPS must be a power of two and at least 4");
+    if (LINK_MTU < MAX_BURST_BYTES || LINK_MTU > 2048 || (LINK_MTU & (LINK_MTU - 1)) != 0)
+      $fatal(1, "crl_node: LINK_MTU must be a power of two from MAX_BURST_BYTES to 2048");
+    if (FUNC_W < 1 || FUNC_W > 12) $fatal(1, "crl_node: FUNC_W must be 1 to 12");
+    if (ID_W < 3) $fatal(1, "crl_node: ID_W must be at least 3");
+  end
+
+  // ---------------------------------------------------------------- registers
+  logic                db_valid, cdb_valid, cmd_valid, cc_we, cc_mgmt, cc_abs, cc_stop, cc_bind, seg_we;
+  logic [CW-1:0]       db_ch, cdb_ch, cmd_ch, rc_ch, cc_ch, st_ch, clr_ch;
+  logic [15:0]         db_val, cdb_val, cc_rate, cc_burst;
+  logic [2:0]          cmd;
+  logic [1:0]          rc_sel, cc_class, cc_peer;
+  logic [63:0]         rc_data;
+  logic [CHANNELS-1:0] ch_locked, err_irq;
+  logic [FUNC_W-1:0]   cc_func;
+  logic [7:0]          cc_weight, cc_peer_ch, node_id, st_error, fatal_cause;
+  logic [SW-1:0]       seg_idx;
+  logic [EW-1:0]       seg_entry;
+  logic [PEERS-1:0]    peer_enable, peer_up;
+  logic [PEERS*8-1:0]  peer_node;
+  logic [PEERS*16-1:0] peer_epoch;
+  logic [PEERS*5-1:0]  peer_ev;
+  logic [3:0]          st_state;
+  logic                st_busy, clr_valid, fatal;
+  logic [11:0]         st_dr_prod, st_dr_cons, st_cq_prod, st_cq_cons;
+  logic                cpl_irq_valid, ret_valid, rd_cnt_valid;
+  logic [CW-1:0]       cpl_irq_ch, ret_ch, rd_cnt_ch;
+  logic [7:0]          ret_status;
+  logic [11:0]         rd_cnt_bytes;
+  logic [1+PEERS-1:0]  wr_cnt_valid;
+  logic [(1+PEERS)*CW-1:0] wr_cnt_ch;
+  logic [(1+PEERS)*12-1:0] wr_cnt_bytes;
+  logic [6*CHANNELS-1:0] stall;
+  logic [PEERS-1:0]    ntf_valid;
+  logic [PEERS*CW-1:0] ntf_ch;
+  logic                misc_irq_valid;
+  logic [1+PEERS-1:0]  irq_ev;
+  logic [(1+PEERS)*CW-1:0] irq_ev_ch;
+  logic [CW-1:0]       misc_irq_ch;
+
+  // Write clients
+  logic [N-1:0]        wb_valid, wb_ready, wb_first, wb_last, wb_b_valid;
+  logic [N*64-1:0]     wb_addr;
+  logic [N*8-1:0]      wb_len;
+  logic [N*FUNC_W-1:0] wb_user;
+  logic [N*DATA_W-1:0] wb_data;
+  logic [N*B-1:0]      wb_strb;
+  logic [1:0]          wb_b_resp;
+
+  crl_regs #(
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .DATA_W(DATA_W), .LINK_W(LINK_W),
+      .PREFETCH(PREFETCH), .OPS(OPS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED)
+  ) u_regs (
+      .clk, .rst,
+      .s_axil_awaddr, .s_axil_awuser, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb,
+      .s_axil_wvalid, .s_axil_wready, .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_aruser,
+      .s_axil_arvalid, .s_axil_arready, .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready,
+      .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd, .rc_ch, .rc_sel, .rc_data,
+      .ch_locked, .cc_we, .cc_ch, .cc_func, .cc_class, .cc_weight, .cc_mgmt, .cc_rate, .cc_burst, .cc_abs, .cc_stop, .cc_bind,
+      .cc_peer, .cc_peer_ch, .seg_we, .seg_idx, .seg_entry,
+      .peer_enable, .peer_node, .peer_epoch, .node_id, .peer_up, .peer_ev,
+      .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons,
+      .clr_valid, .clr_ch,
+      .irq_valid(irq_ev), .irq_ch(irq_ev_ch),
+      .ret_valid, .ret_ch, .ret_status, .rd_cnt_valid, .rd_cnt_ch, .rd_cnt_bytes, .wr_cnt_valid, .wr_cnt_ch, .wr_cnt_bytes,
+      .stall, .fatal, .irq,
+      .m_wb_valid(wb_valid[N-1]), .m_wb_ready(wb_ready[N-1]), .m_wb_first(wb_first[N-1]), .m_wb_last(wb_last[N-1]),
+      .m_wb_addr(wb_addr[(N-1)*64 +: 64]), .m_wb_len(wb_len[(N-1)*8 +: 8]), .m_wb_user(wb_user[(N-1)*FUNC_W +: FUNC_W]),
+      .m_wb_data(wb_data[(N-1)*DATA_W +: DATA_W]), .m_wb_strb(wb_strb[(N-1)*B +: B]),
+      .m_wb_b_valid(wb_b_valid[N-1]), .m_wb_b_resp(wb_b_resp)
+  );
+
+  // Entries into ERROR interrupt too; they share a source with the first peer's notifications.
+  crl_irq_merge #(.CHANNELS(CHANNELS), .SRCS(1)) u_irq_merge (
+      .clk, .rst, .set(err_irq), .ev_valid(ntf_valid[0]), .ev_ch(ntf_ch[CW-1:0]), .irq_valid(misc_irq_valid),
+      .irq_ch(misc_irq_ch)
+  );
+  always_comb begin
+    irq_ev    = {ntf_valid, cpl_irq_valid};
+    irq_ev_ch = {ntf_ch, cpl_irq_ch};
+    irq_ev[1] = misc_irq_valid;
+    irq_ev_ch[CW +: CW] = misc_irq_ch;
+  end
+
+  // ---------------------------------------------------------------- engine
+  logic [PEERS*SW-1:0] tgt_seg_idx;
+  logic [PEERS*EW-1:0] tgt_seg_entry;
+  logic [PEERS*CHANNELS-1:0] tx_ok;
+  logic [PEERS-1:0]    tx_take, txp_valid, txp_ready, txf_valid, txf_ready, ack_valid, ack_ready;
+  logic [7:0]          tx_take_ch, txf_type, txf_flags, txf_src_ch, txf_dst_ch;
+  logic [DATA_W-1:0]   txp_data;
+  logic [31:0]         txf_op_seq, txf_total, txf_offset;
+  logic [15:0]         txf_tag, txf_len;
+  logic [63:0]         txf_segaddr;
+  logic [PEERS*16-1:0] ack_tag, ack_status2;
+  logic [PEERS*8-1:0]  ack_status;
+  logic                rd_pending, rd_progress, wr_pending, wr_progress;
+
+  crl_dma #(
+      .DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .READS_IN_FLIGHT(READS_IN_FLIGHT),
+      .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT), .MAX_BURST_BYTES(MAX_BURST_BYTES), .PREFETCH(PREFETCH), .OPS(OPS),
+      .LINK_MTU(LINK_MTU), .FUNC_W(FUNC_W), .ID_W(ID_W), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES)
+  ) u_dma (
+      .clk, .rst, .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd,
+      .rc_ch, .rc_sel, .rc_data, .ch_locked, .cc_we, .cc_ch, .cc_func, .cc_class, .cc_weight, .cc_mgmt, .cc_rate, .cc_burst,
+      .cc_abs, .cc_stop, .cc_bind, .cc_peer, .cc_peer_ch, .seg_we, .seg_idx, .seg_entry,
+      .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons, .clr_valid, .clr_ch,
+      .irq_valid(cpl_irq_valid), .irq_ch(cpl_irq_ch), .err_irq, .ret_valid, .ret_ch, .ret_status,
+      .rd_cnt_valid, .rd_cnt_ch, .rd_cnt_bytes, .wr_cnt_valid(wr_cnt_valid[0]), .wr_cnt_ch(wr_cnt_ch[CW-1:0]),
+      .wr_cnt_bytes(wr_cnt_bytes[11:0]), .stall, .fatal, .tgt_seg_idx, .tgt_seg_entry,
+      .peer_up, .tx_ok, .tx_take, .tx_take_ch, .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags,
+      .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len,
+      .ack_valid, .ack_ready, .ack_tag, .ack_status, .ack_status2,
+      .wb_valid({wb_valid[N-2], wb_valid[0]}), .wb_ready({wb_ready[N-2], wb_ready[0]}),
+      .wb_first({wb_first[N-2], wb_first[0]}), .wb_last({wb_last[N-2], wb_last[0]}),
+      .wb_addr({wb_addr[(N-2)*64 +: 64], wb_addr[63:0]}), .wb_len({wb_len[(N-2)*8 +: 8], wb_len[7:0]}),
+      .wb_user({wb_user[(N-2)*FUNC_W +: FUNC_W], wb_user[FUNC_W-1:0]}),
+      .wb_data({wb_data[(N-2)*DATA_W +: DATA_W], wb_data[DATA_W-1:0]}), .wb_strb({wb_strb[(N-2)*B +: B], wb_strb[B-1:0]}),
+      .wb_b_valid({wb_b_valid[N-2], wb_b_valid[0]}), .wb_b_resp,
+      .m_axi_arid, .m_axi_araddr, .m_axi_arlen, .m_axi_arsize, .m_axi_arburst, .m_axi_arcache, .m_axi_arprot, .m_axi_aruser,
+      .m_axi_arvalid, .m_axi_arready, .m_axi_rid, .m_axi_rdata, .m_axi_rresp, .m_axi_rlast, .m_axi_rvalid, .m_axi_rready,
+      .rd_pending, .rd_progress
+  );
+
+  // ---------------------------------------------------------------- write port and watchdog
+  crl_axi_wr #(.DATA_W(DATA_W), .ID_W(ID_W), .FUNC_W(FUNC_W), .N_DATA(1 + PEERS), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)) u_wr (
+      .clk, .rst, .s_valid(wb_valid), .s_ready(wb_ready), .s_first(wb_first), .s_last(wb_last), .s_addr(wb_addr), .s_len(wb_len),
+      .s_user(wb_user), .s_data(wb_data), .s_strb(wb_strb), .b_valid(wb_b_valid), .b_resp(wb_b_resp),
+      .m_axi_awid, .m_axi_awaddr, .m_axi_awlen, .m_axi_awsize, .m_axi_awburst, .m_axi_awcache, .m_axi_awprot, .m_axi_awuser,
+      .m_axi_awvalid, .m_axi_awready, .m_axi_wdata, .m_axi_wstrb, .m_axi_wlast, .m_axi_wvalid, .m_axi_wready,
+      .m_axi_bid, .m_axi_bresp, .m_axi_bvalid, .m_axi_bready, .pending(wr_pending), .progress(wr_progress)
+  );
+
+  crl_mem_watch #(.STALL_MAX_CYCLES(STALL_MAX_CYCLES)) u_watch (
+      .clk, .rst, .rd_pending, .rd_progress, .wr_pending, .wr_progress, .fatal, .cause(fatal_cause)
+  );
+
+  // ---------------------------------------------------------------- peers
+  logic [CHANNELS-1:0] bind_ok_q;
+  always_ff @(posedge clk) begin
+    if (rst) bind_ok_q <= '0;
+    else if (cc_we) bind_ok_q[cc_ch] <= cc_bind;
+  end
+
+  generate
+    for (genvar p = 0; p < PEERS; p++) begin : g_peer
+      logic               rx_valid, rx_ready, rxp_valid, rxp_ready, rxp_last, slot_free, rsp_valid, rsp_ready, bind_ok;
+      logic [crl_pkg::FRAME_W-1:0] rx_hdr;
+      logic [DATA_W-1:0]  rxp_data;
+      logic [7:0]         slot_free_ch, rsp_src_ch, rsp_dst_ch, rsp_status, bind_peer_ch, ack_src_ch_unused;
+      logic [31:0]        rsp_op_seq;
+      logic [15:0]        rsp_tag, rsp_status2;
+      logic [CW-1:0]      bind_ch;
+      logic [1:0]         bind_peer;
+      logic [FUNC_W-1:0]  bind_func;
+      logic               busy_unused;
+
+      crl_link #(.DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED),
+                 .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
+          .clk, .rst, .cfg_enable(peer_enable[p]), .cfg_node(node_id), .cfg_peer_node(peer_node[8*p +: 8]),
+          .cfg_epoch(peer_epoch[16*p +: 16]), .link_up_i(link_up[p]), .up(peer_up[p]),
+          .tx_ok(tx_ok[p*CHANNELS +: CHANNELS]), .tx_take(tx_take[p]), .tx_take_ch(tx_take_ch[CW-1:0]),
+          .txp_valid(txp_valid[p]), .txp_ready(txp_ready[p]), .txp_data, .txf_valid(txf_valid[p]), .txf_ready(txf_ready[p]),
+          .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len,
+          .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status, .rsp_status2,
+          .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free, .slot_free_ch,
+          .ack_valid(ack_valid[p]), .ack_ready(ack_ready[p]), .ack_tag(ack_tag[16*p +: 16]), .ack_src_ch(ack_src_ch_unused),
+          .ack_status(ack_status[8*p +: 8]), .ack_status2(ack_status2[16*p +: 16]),
+          .ev_crc_err(peer_ev[5*p]), .ev_frame_tx(peer_ev[5*p + 1]), .ev_frame_rx(peer_ev[5*p + 2]), .ev_nak(peer_ev[5*p + 3]),
+          .ev_bad_frame(peer_ev[5*p + 4]),
+          .link_clk(link_clk[p]), .link_rst(link_rst[p]),
+          .m_axis_link_tdata(m_axis_link_tdata[p*LINK_W +: LINK_W]), .m_axis_link_tkeep(m_axis_link_tkeep[p*LB +: LB]),
+          .m_axis_link_tvalid(m_axis_link_tvalid[p]), .m_axis_link_tready(m_axis_link_tready[p]),
+          .m_axis_link_tlast(m_axis_link_tlast[p]),
+          .s_axis_link_tdata(s_axis_link_tdata[p*LINK_W +: LINK_W]), .s_axis_link_tkeep(s_axis_link_tkeep[p*LB +: LB]),
+          .s_axis_link_tvalid(s_axis_link_tvalid[p]), .s_axis_link_tready(s_axis_link_tready[p]),
+          .s_axis_link_tlast(s_axis_link_tlast[p])
+      );
+
+      // Which peer and which of its channels may act on this channel, and for whom.
+      crl_ram_lut #(.W(10 + FUNC_W), .DEPTH(CHANNELS)) u_bind (
+          .clk, .we(cc_we), .waddr(cc_ch), .wdata({cc_func, cc_peer_ch, cc_peer}), .raddr(bind_ch),
+          .rdata({bind_func, bind_peer_ch, bind_peer})
+      );
+      assign bind_ok = bind_ok_q[bind_ch] && 32'(bind_peer) < PEERS;
+
+      crl_target #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(p), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
+                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .RX_SLOTS(CHANNELS + RX_SHARED)) u_target (
+          .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free, .slot_free_ch,
+          .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status, .rsp_status2,
+          .bind_ch, .bind_ok, .bind_peer(bind_peer[PW-1:0]), .bind_peer_ch, .bind_func,
+          .seg_idx(tgt_seg_idx[p*SW +: SW]), .seg_entry(tgt_seg_entry[p*EW +: EW]),
+          .wb_valid(wb_valid[1+p]), .wb_ready(wb_ready[1+p]), .wb_first(wb_first[1+p]), .wb_last(wb_last[1+p]),
+          .wb_addr(wb_addr[(1+p)*64 +: 64]), .wb_len(wb_len[(1+p)*8 +: 8]), .wb_user(wb_user[(1+p)*FUNC_W +: FUNC_W]),
+          .wb_data(wb_data[(1+p)*DATA_W +: DATA_W]), .wb_strb(wb_strb[(1+p)*B +: B]),
+          .wb_b_valid(wb_b_valid[1+p]), .wb_b_resp,
+          .cnt_in_valid(wr_cnt_valid[1+p]), .cnt_in_ch(wr_cnt_ch[(1+p)*CW +: CW]), .cnt_in_bytes(wr_cnt_bytes[(1+p)*12 +: 12]),
+          .irq_valid(ntf_valid[p]), .irq_ch(ntf_ch[p*CW +: CW]), .busy(busy_unused)
+      );
+
+      logic unused;
+      assign unused = &{1'b0, ack_src_ch_unused, busy_unused, bind_peer};
+    end
+  endgenerate
+
+  logic unused;
+  assign unused = &{1'b0, tx_take_ch, s_axil_awprot, s_axil_arprot, fatal_cause};
+
+endmodule
+
+`default_nettype wire
