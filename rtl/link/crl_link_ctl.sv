@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_link_ctl: link state, the agreement of both ends on a new session, time-outs.
+//
+// How: DOWN drops everything and waits until the node holds nothing of the old session; CLEAR resets
+//   counters and RAMs; HAND exchanges EPOCH frames until both ends know of each other; UP.
+//   Each session has a nonce, taken from a counter that runs through resets. An EPOCH frame carries the sender's nonce, the
+//   peer's nonce if it was heard, and the sender's parameters. A side is UP when the peer has
+//   repeated its nonce. The peer's nonce changing while UP means that the peer began anew: DOWN.
+//   The link keeps order, so all that follows the EPOCH frame that made a side UP belongs to the new session.
+// Time-outs: nothing good heard for 3 keep-alive times, or no progress with frames not
+//   acknowledged for 4 of them (a NAK is repeated 8 times in that time): DOWN.
+`default_nettype none
+
+module crl_link_ctl #(
+    parameter int CHANNELS         = 8,
+    parameter int LINK_MTU         = 1024,
+    parameter int RX_SHARED        = 16,
+    parameter int KEEPALIVE_CYCLES = 4096
+) (
+    input  wire logic         clk,
+    input  wire logic         rst,
+    input  wire logic         cfg_enable,
+    input  wire logic [7:0]   cfg_node,
+    input  wire logic [7:0]   cfg_peer_node,
+    input  wire logic [15:0]  cfg_epoch,
+    input  wire logic         pin_up,       // synchronised
+    input  wire logic         quiet,        // nothing of the old session is left
+    output logic              up,
+    output logic              flush,        // level: drop everything
+    output logic              clear,        // level: back to the start
+    // receiver
+    input  wire logic         heard,        // event: a good frame
+    input  wire logic         ep_valid,     // event: it is an EPOCH frame
+    input  wire logic [127:0] ep_ops,
+    // sender
+    output logic              epoch_due,
+    output logic      [127:0] epoch_ops,
+    input  wire logic         did_epoch,    // event
+    input  wire logic         did_any,      // event: some frame was started
+    input  wire logic         busy,         // one is being sent
+    input  wire logic         unacked,      // frames sent and not acknowledged
+    input  wire logic         progress,     // event: some were acknowledged
+    input  wire logic         news,         // an acknowledgement or credit waits to be sent
+    input  wire logic         urgent,
+    output logic              idle_due
+);
+
+  localparam int NEWS_WAIT   = 64;                     // cycles that an acknowledgement may wait
+  localparam int PROBE       = KEEPALIVE_CYCLES / 16;  // silence with frames not acknowledged
+  localparam int HEARD_LIMIT = 3 * KEEPALIVE_CYCLES;
+  localparam int STUCK_LIMIT = 4 * KEEPALIVE_CYCLES;
+  localparam int TW = $clog2(STUCK_LIMIT + 1);
+  localparam int SWEEP = CHANNELS + 16;
+  localparam int CW = $clog2(SWEEP + 1);
+
+  initial begin
+    if (KEEPALIVE_CYCLES < 256) $fatal(1, "crl_link_ctl: KEEPALIVE_CYCLES must be at least 256");
+  end
+
+  localparam logic [1:0] DOWN = 2'd0, CLEAR = 2'd1, HAND = 2'd2, UP = 2'd3;
+
+  logic [1:0]    state_q;
+  logic          up_q, flush_q, clear_q;
+  logic [31:0]   free_q;          // source of nonces; no reset, so that a session never meets its own past
+  logic [31:0]   nonce_q, peer_q;
+  logic          heard_q;         // peer_q is valid
+  logic          due_q;
+  logic [CW-1:0] sweep_q;
+  logic [31:0]   cfg_q;           // set-up of this session
+  logic [31:0]   cfg_now;
+
+  initial free_q = 32'd1;
+
+  assign cfg_now = {cfg_epoch, cfg_node, cfg_peer_node};
+  assign up      = up_q;
+  assign flush   = flush_q;
+  assign clear   = clear_q;
+
+  // ---- operands of EPOCH frames
+  // 31:0 nonce, 63:32 the peer's nonce as heard, 64 it was heard, 65 the sender is UP,
+  // 79:72 CHANNELS, 95:80 LINK_MTU, 111:96 RX_SHARED.
+  localparam logic [39:0] PARAMS = {16'(RX_SHARED), 16'(LINK_MTU), 8'(CHANNELS)};
+
+  logic        e_fits, e_new, e_echo, e_up;
+  logic [31:0] e_nonce;
+
+  assign epoch_ops = {16'd0, PARAMS, 6'd0, state_q == UP, heard_q, heard_q ? peer_q : 32'd0, nonce_q};
+  assign e_nonce   = ep_ops[31:0];
+  assign e_fits    = ep_valid && ep_ops[111:72] == PARAMS;
+  assign e_new     = !heard_q || e_nonce != peer_q;
+  assign e_echo    = ep_ops[64] && ep_ops[63:32] == nonce_q;
+  assign e_up      = ep_ops[65];
+
+  logic unused;
+  assign unused = &{1'b0, ep_ops[127:112], ep_ops[71:66]};
+
+  // The comparison of the EPOCH frame is registered; such frames are far apart.
+  logic        c_fits_q, c_new_q, c_echo_q, c_up_q;
+  logic [31:0] c_nonce_q;
+
+  always_ff @(posedge clk) begin
+    c_new_q   <= e_new;
+    c_echo_q  <= e_echo;
+    c_up_q    <= e_up;
+    c_nonce_q <= e_nonce;
+    free_q    <= free_q + 1'b1;
+  end
+
+  // ---- timers
+  logic [TW-1:0] silent_q;   // since a good frame was heard (UP)
+  logic [TW-1:0] stuck_q;    // since progress
+  logic [TW-1:0] sent_q;     // since a frame was sent
+  logic [6:0]    news_q;     // news has waited, the transmitter idle
+  logic          lost_q, still_q, chain_q;
+
+  assign epoch_due = due_q;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      silent_q <= '0;
+      stuck_q  <= '0;
+      sent_q   <= '0;
+      news_q   <= '0;
+      lost_q   <= 1'b0;
+      still_q  <= 1'b0;
+      chain_q  <= 1'b0;
+      idle_due <= 1'b0;
+    end else begin
+      silent_q <= heard || !up_q ? '0 : silent_q + 1'b1;
+      lost_q   <= up_q && silent_q == TW'(HEARD_LIMIT);
+      stuck_q  <= progress || !up_q || !unacked ? '0 : stuck_q + 1'b1;
+      still_q  <= up_q && stuck_q == TW'(STUCK_LIMIT);
+      sent_q   <= did_any || busy ? '0 : sent_q == TW'(KEEPALIVE_CYCLES) ? sent_q : sent_q + 1'b1;
+      news_q   <= did_any || busy || !news ? '0 : news_q[6] ? news_q : news_q + 1'b1;
+      // Once an IDLE has gone for news, the rest of the news follows without delay.
+      if (did_any) chain_q <= news_q[6] || urgent;
+      else if (!news && !busy) chain_q <= 1'b0;
+      idle_due <= up_q && !did_any && !busy
+                  && ((news && (news_q == 7'(NEWS_WAIT) || urgent || chain_q))
+                      || (unacked && sent_q >= TW'(PROBE))
+                      || sent_q == TW'(KEEPALIVE_CYCLES));
+    end
+  end
+
+  // ---- state
+  logic fall, swept;
+
+  assign swept = sweep_q == CW'(SWEEP);
+  assign fall = !cfg_enable || !pin_up || cfg_q != cfg_now || lost_q || still_q
+                || (state_q == UP && c_fits_q && c_new_q);
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      state_q  <= DOWN;
+      up_q     <= 1'b0;
+      flush_q  <= 1'b1;
+      clear_q  <= 1'b0;
+      heard_q  <= 1'b0;
+      due_q    <= 1'b0;
+      c_fits_q <= 1'b0;
+      sweep_q  <= '0;
+    end else begin
+      c_fits_q <= e_fits;
+      if (state_q == DOWN) begin
+        heard_q <= 1'b0;
+        due_q   <= 1'b0;
+        sweep_q <= '0;
+        cfg_q   <= cfg_now;
+        if (cfg_enable && pin_up && quiet) begin
+          state_q <= CLEAR;
+          clear_q <= 1'b1;
+        end
+      end else if (state_q == CLEAR) begin
+        nonce_q <= free_q;
+        // Long enough for every RAM word, and for a frame that was reserved while the link fell.
+        sweep_q <= swept ? sweep_q : sweep_q + 1'b1;
+        if (swept && quiet) begin
+          state_q <= HAND;
+          clear_q <= 1'b0;
+          flush_q <= 1'b0;
+          due_q   <= 1'b1;
+        end
+      end else if (fall) begin
+        state_q <= DOWN;
+        up_q    <= 1'b0;
+        flush_q <= 1'b1;
+        due_q   <= 1'b0;
+      end else begin
+        if (did_epoch) due_q <= 1'b0;
+        else if (state_q == HAND && sent_q == TW'(PROBE)) due_q <= 1'b1;
+        if (c_fits_q) begin
+          peer_q  <= c_nonce_q;
+          heard_q <= 1'b1;
+          if (state_q == HAND && c_echo_q) begin
+            state_q <= UP;
+            up_q    <= 1'b1;
+          end
+          // Answer whoever has not come up yet.
+          if (state_q == HAND || !c_up_q) due_q <= 1'b1;
+        end
+      end
+    end
+  end
+
+endmodule
+
+`default_nettype wire

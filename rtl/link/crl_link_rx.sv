@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_link_rx: takes the link's beats apart, checks every frame, and only then lets it count.
+//
+// How: stage 0 holds a beat and feeds the CRC, stage 1 collects the header, stage 2 writes into the
+//   current slot and, with the frame's last beat, decides. The header comes first on the wire but last in
+//   the CRC's order: its share is computed from state 0 and added to the payload's state shifted on by
+//   64 bytes, which the linearity of a CRC allows. A frame that is not taken leaves no trace but a counter.
+// Latency: 3 cycles from a beat to its write, 4 from the last beat to the outputs d_*. A beat a cycle, always ready.
+// Assumes: nothing of what comes over the link. A frame ends with s_last, whatever its length.
+`default_nettype none
+
+module crl_link_rx #(
+    parameter int LINK_W   = 64,
+    parameter int CHANNELS = 8,
+    parameter int LINK_MTU = 1024,
+    localparam int HB      = crl_pkg::FRAME_W / LINK_W,
+    localparam int HW      = HB > 1 ? $clog2(HB) : 1,
+    localparam int MB      = LINK_MTU * 8 / LINK_W,
+    localparam int MBW     = $clog2(MB)
+) (
+    input  wire logic              clk,
+    input  wire logic              rst,
+    input  wire logic [7:0]        cfg_node,
+    input  wire logic [7:0]        cfg_peer_node,
+    input  wire logic [15:0]       cfg_epoch,
+    input  wire logic              up,            // REQ and RSP may be taken
+    input  wire logic              s_valid,       // always taken
+    input  wire logic [LINK_W-1:0] s_data,
+    input  wire logic              s_full,        // tkeep is all ones
+    input  wire logic              s_last,
+    // into the current slot
+    output logic                   w_hdr,
+    output logic      [HW-1:0]     w_hidx,
+    output logic                   w_pay,
+    output logic      [MBW-1:0]    w_pidx,
+    output logic      [LINK_W-1:0] w_data,
+    // decision, with the frame's last beat: a good frame of REQ or RSP
+    output logic                   req_valid,
+    output logic                   rsp_valid,
+    output logic      [15:0]       fr_seq,
+    output logic      [MBW:0]      fr_beats,      // payload beats
+    output logic      [15:0]       fr_len,
+    // one cycle later: a good frame, and what it carries
+    output logic                   d_good,        // event
+    output logic                   d_ctl,         // with it: neither REQ nor RSP
+    output logic      [7:0]        d_type,
+    output logic      [7:0]        d_flags,
+    output logic      [7:0]        d_status,
+    output logic      [7:0]        d_dst_ch,
+    output logic      [15:0]       d_seq,
+    output logic      [15:0]       d_tag,
+    output logic      [15:0]       d_status2,
+    output logic      [15:0]       d_ack_req,
+    output logic      [7:0]        d_rsp_credit,
+    output logic                   d_cr_valid,
+    output logic      [7:0]        d_cr_ch,
+    output logic      [7:0]        d_cr_cnt,
+    output logic      [127:0]      d_ops,         // operands
+    output logic                   ev_crc_err,    // event: CRC
+    output logic                   ev_bad_frame   // event: length, keep, version, nodes, epoch, type
+);
+
+  // ---- stage 0: place of the beat in its frame
+  logic              pos_pay_q;               // the next beat is payload
+  logic [MBW:0]      pos_q;                   // and its index; MB: too long
+  logic              v0_q, hdr0_q, first0_q, last0_q, over0_q, full0_q;
+  logic [MBW-1:0]    idx0_q;
+  logic [LINK_W-1:0] d0_q;
+  logic              hdr_end;
+
+  assign hdr_end = !pos_pay_q && pos_q == (MBW+1)'(HB - 1);
+
+  always_ff @(posedge clk) begin
+    if (s_valid) begin
+      d0_q     <= s_data;
+      hdr0_q   <= !pos_pay_q;
+      first0_q <= pos_q == '0;
+      idx0_q   <= pos_q[MBW-1:0];
+      over0_q  <= pos_pay_q && pos_q[MBW];
+      full0_q  <= s_full;
+      last0_q  <= s_last;
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      v0_q      <= 1'b0;
+      pos_pay_q <= 1'b0;
+      pos_q     <= '0;
+    end else begin
+      v0_q <= s_valid;
+      if (s_valid) begin
+        if (s_last) begin
+          pos_pay_q <= 1'b0;
+          pos_q     <= '0;
+        end else if (hdr_end) begin
+          pos_pay_q <= 1'b1;
+          pos_q     <= '0;
+        end else if (!pos_q[MBW]) begin
+          pos_q <= pos_q + 1'b1;
+        end
+      end
+    end
+  end
+
+  // ---- CRC; its field counts as zero
+  logic [31:0]       crc_q, crc_in, crc_out;
+  logic [LINK_W-1:0] crc_data;
+  logic              crc_here;
+
+  localparam int CRC_LSB = crl_pkg::FRAME_CRC_LSB - (HB - 1) * LINK_W;
+
+  assign crc_here = hdr0_q && idx0_q == MBW'(HB - 1);
+  assign crc_in   = !first0_q ? crc_q : hdr0_q ? 32'h0 : 32'hFFFF_FFFF;
+
+  always_comb begin
+    crc_data = d0_q;
+    if (crc_here) crc_data[CRC_LSB +: 32] = 32'h0;
+  end
+
+  crl_crc32c #(.W(LINK_W)) u_crc (.crc_in, .data(crc_data), .crc_out);
+
+  always_ff @(posedge clk) begin
+    if (v0_q) crc_q <= crc_out;
+  end
+
+  // ---- stage 1: header is collected; the two CRC states meet
+  logic                        v1_q, hdr1_q, last1_q, over1_q, full1_q;
+  logic [MBW-1:0]              idx1_q;
+  logic [LINK_W-1:0]           d1_q;
+  logic [crl_pkg::FRAME_W-1:0] cap_q;
+  logic [31:0]                 hcrc_q, pay_state, pay_shift, fin_q;
+  logic                        hlast1;
+
+  assign hlast1    = hdr1_q && idx1_q == MBW'(HB - 1);
+  assign pay_state = hdr1_q ? 32'hFFFF_FFFF : crc_q;
+
+  crl_crc32c #(.W(crl_pkg::FRAME_W)) u_shift (
+      .crc_in(pay_state), .data({crl_pkg::FRAME_W{1'b0}}), .crc_out(pay_shift)
+  );
+
+  always_ff @(posedge clk) begin
+    d1_q    <= d0_q;
+    hdr1_q  <= hdr0_q;
+    idx1_q  <= idx0_q;
+    over1_q <= over0_q;
+    full1_q <= full0_q;
+    if (v1_q && hlast1) hcrc_q <= crc_q;
+    fin_q   <= pay_shift ^ (hdr1_q ? crc_q : hcrc_q);
+    for (int k = 0; k < HB; k++) begin
+      if (v1_q && hdr1_q && idx1_q == MBW'(k)) cap_q[k*LINK_W +: LINK_W] <= d1_q;
+    end
+  end
+
+  // ---- stage 2: write and decide
+  logic              v2_q, hdr2_q, last2_q, over2_q;
+  logic [MBW-1:0]    idx2_q;
+  logic [LINK_W-1:0] d2_q;
+  logic              short2_q;     // the frame ends inside the header
+  logic              notfull_q;    // some beat of the frame was not full
+
+  always_ff @(posedge clk) begin
+    d2_q     <= d1_q;
+    hdr2_q   <= hdr1_q;
+    idx2_q   <= idx1_q;
+    over2_q  <= over1_q;
+    short2_q <= hdr1_q && !hlast1;
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      v1_q      <= 1'b0;
+      v2_q      <= 1'b0;
+      last1_q   <= 1'b0;
+      last2_q   <= 1'b0;
+      notfull_q <= 1'b0;
+    end else begin
+      v1_q    <= v0_q;
+      v2_q    <= v1_q;
+      last1_q <= v0_q && last0_q;
+      last2_q <= v1_q && last1_q;
+      if (v1_q) notfull_q <= !full1_q || (notfull_q && !last2_q);
+      else if (last2_q) notfull_q <= 1'b0;
+    end
+  end
+
+  assign w_hdr  = v2_q && hdr2_q;
+  assign w_hidx = idx2_q[HW-1:0];
+  assign w_pay  = v2_q && !hdr2_q && !over2_q;
+  assign w_pidx = idx2_q;
+  assign w_data = d2_q;
+
+  // Everything below is looked at in the cycle of the last beat only.
+  logic [15:0] len, len_m1;
+  logic [7:0]  ftype, src_ch;
+  logic [3:0]  vc, version;
+  logic        crc_ok, len_ok, addr_ok, kind_ok, is_req, is_rsp, is_ctl, good;
+
+  assign len     = cap_q[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: crl_pkg::FRAME_PAYLOAD_LEN_W];
+  assign ftype   = cap_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W];
+  assign vc      = cap_q[crl_pkg::FRAME_VC_LSB +: crl_pkg::FRAME_VC_W];
+  assign version = cap_q[crl_pkg::FRAME_VERSION_LSB +: crl_pkg::FRAME_VERSION_W];
+  assign src_ch  = cap_q[crl_pkg::FRAME_SRC_CH_LSB +: crl_pkg::FRAME_SRC_CH_W];
+  assign len_m1  = len - 1'b1;
+  assign crc_ok  = (fin_q ^ cap_q[crl_pkg::FRAME_CRC_LSB +: 32]) == 32'hFFFF_FFFF && !short2_q;
+  assign len_ok  = hdr2_q ? len == '0
+                          : len != '0 && !over2_q && 16'(idx2_q) == len_m1 >> $clog2(LINK_W / 8);
+  assign addr_ok = version == 4'd1
+      && cap_q[crl_pkg::FRAME_SRC_NODE_LSB +: crl_pkg::FRAME_SRC_NODE_W] == cfg_peer_node
+      && cap_q[crl_pkg::FRAME_DST_NODE_LSB +: crl_pkg::FRAME_DST_NODE_W] == cfg_node
+      && cap_q[crl_pkg::FRAME_EPOCH_LSB +: crl_pkg::FRAME_EPOCH_W] == cfg_epoch;
+  assign is_req  = vc == crl_pkg::FRAME_VC_REQ && ftype[7:4] == 4'h1 && src_ch < 8'(CHANNELS);
+  assign is_rsp  = vc == crl_pkg::FRAME_VC_RSP && hdr2_q
+      && (ftype == crl_pkg::FRAME_TYPE_OP_ACK || ftype == crl_pkg::FRAME_TYPE_OP_NAK);
+  assign is_ctl  = vc == crl_pkg::FRAME_VC_NONE && hdr2_q
+      && (ftype == crl_pkg::FRAME_TYPE_IDLE || ftype == crl_pkg::FRAME_TYPE_LINK_NAK
+          || ftype == crl_pkg::FRAME_TYPE_EPOCH);
+  assign kind_ok = is_req || is_rsp || is_ctl;
+  assign good    = last2_q && crc_ok && len_ok && addr_ok && kind_ok && !notfull_q;
+
+  assign req_valid = good && is_req && up;
+  assign rsp_valid = good && is_rsp && up;
+  assign fr_seq    = cap_q[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W];
+  assign fr_beats  = hdr2_q ? '0 : {1'b0, idx2_q} + 1'b1;
+  assign fr_len    = len;
+
+  always_ff @(posedge clk) begin
+    d_ctl        <= is_ctl;
+    d_type       <= ftype;
+    d_flags      <= cap_q[crl_pkg::FRAME_FLAGS_LSB +: crl_pkg::FRAME_FLAGS_W];
+    d_status     <= cap_q[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W];
+    d_dst_ch     <= cap_q[crl_pkg::FRAME_DST_CH_LSB +: crl_pkg::FRAME_DST_CH_W];
+    d_seq        <= fr_seq;
+    d_tag        <= cap_q[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W];
+    d_status2    <= cap_q[crl_pkg::FRAME_STATUS2_LSB +: crl_pkg::FRAME_STATUS2_W];
+    d_ack_req    <= cap_q[crl_pkg::FRAME_ACK_REQ_LSB +: crl_pkg::FRAME_ACK_REQ_W];
+    d_rsp_credit <= cap_q[crl_pkg::FRAME_RSP_CREDIT_LSB +: crl_pkg::FRAME_RSP_CREDIT_W];
+    d_cr_valid   <= cap_q[crl_pkg::FRAME_CREDIT_VALID_LSB];
+    d_cr_ch      <= cap_q[crl_pkg::FRAME_CREDIT_CH_LSB +: crl_pkg::FRAME_CREDIT_CH_W];
+    d_cr_cnt     <= cap_q[crl_pkg::FRAME_CREDIT_CNT_LSB +: crl_pkg::FRAME_CREDIT_CNT_W];
+    d_ops        <= {cap_q[crl_pkg::FRAME_OPERAND1_LSB +: crl_pkg::FRAME_OPERAND1_W],
+                     cap_q[crl_pkg::FRAME_OPERAND0_LSB +: crl_pkg::FRAME_OPERAND0_W]};
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      d_good       <= 1'b0;
+      ev_crc_err   <= 1'b0;
+      ev_bad_frame <= 1'b0;
+    end else begin
+      d_good       <= good;
+      ev_crc_err   <= last2_q && !short2_q && !crc_ok;
+      ev_bad_frame <= last2_q && (short2_q || (crc_ok && !good));
+    end
+  end
+
+endmodule
+
+`default_nettype wire

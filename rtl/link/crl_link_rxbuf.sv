@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_link_rxbuf: receive slots. A frame is written beat by beat into the current slot and becomes
+// visible when it is committed; slots are used in turn and read in the same order.
+//
+// How: the credits that the peer holds never exceed the slots, and a slot is emptied (read out) before
+//   its credit is given back, so that frames may be freed in any order while slots go round. Two readers follow
+//   the writer: one loads headers, one streams payloads and never runs ahead of the header.
+// Flush (level): frames whose header has not been shown are dropped; the others are finished as usual.
+//   'quiet' tells that nothing is left and that the node has freed everything it was given.
+// Latency: commit to rx_valid FRAME_W/LINK_W + 3 cycles. Throughput: a beat a cycle, no bubble between payloads.
+// Assumes: clear only when quiet and flushed; commit only with room.
+`default_nettype none
+
+module crl_link_rxbuf #(
+    parameter int DATA_W   = 64,
+    parameter int LINK_W   = 64,
+    parameter int LINK_MTU = 1024,
+    parameter int SLOTS    = 24,
+    localparam int HB      = crl_pkg::FRAME_W / LINK_W,
+    localparam int HW      = HB > 1 ? $clog2(HB) : 1,
+    localparam int MB      = LINK_MTU * 8 / LINK_W,
+    localparam int MBW     = $clog2(MB)
+) (
+    input  wire logic              clk,
+    input  wire logic              rst,
+    input  wire logic              flush,
+    input  wire logic              clear,       // back to the first slot
+    output logic                   quiet,
+    // writer
+    output logic                   room,        // the current slot is free
+    input  wire logic              w_hdr,
+    input  wire logic [HW-1:0]     w_hidx,
+    input  wire logic              w_pay,
+    input  wire logic [MBW-1:0]    w_pidx,
+    input  wire logic [LINK_W-1:0] w_data,
+    input  wire logic              commit,      // event: the slot holds a good frame
+    input  wire logic [MBW:0]      commit_beats,
+    input  wire logic [15:0]       commit_len,
+    // to the node
+    output logic                   rx_valid,
+    input  wire logic              rx_ready,
+    output logic [crl_pkg::FRAME_W-1:0] rx_hdr,
+    output logic                   rxp_valid,
+    input  wire logic              rxp_ready,
+    output logic      [DATA_W-1:0] rxp_data,
+    output logic                   rxp_last,
+    input  wire logic              slot_free    // event: one frame is done with
+);
+
+  localparam int SW    = $clog2(SLOTS);
+  localparam int CW    = $clog2(SLOTS + 1);
+  localparam int RATIO = DATA_W > LINK_W ? DATA_W / LINK_W : LINK_W / DATA_W;
+  localparam int NW    = RATIO > 1 ? $clog2(RATIO) : 1;
+  localparam int META_W = MBW + 1 + NW;
+
+  // ---- writer
+  logic [SW-1:0] wr_slot_q, h_slot_q, p_slot_q;
+  logic [CW-1:0] used_q;     // slots written and not yet read out
+  logic [CW-1:0] wait_q;     // committed, header not shown
+  logic [CW-1:0] open_q;     // header shown, payload not finished
+  logic [CW-1:0] held_q;     // header shown, not freed by the node
+  logic          room_q, show, p_done;
+
+  function automatic logic [SW-1:0] after(input logic [SW-1:0] s);
+    after = s == SW'(SLOTS - 1) ? '0 : s + 1'b1;
+  endfunction
+
+  function automatic logic [CW-1:0] count(input logic [CW-1:0] n, input logic inc, input logic dec);
+    count = n + {{(CW-1){dec && !inc}}, inc != dec};
+  endfunction
+
+  assign room  = room_q;
+  assign quiet = held_q == '0 && open_q == '0;
+
+  // ---- header reader
+  logic                        ld_q, ld_v_q;     // reading; the RAM's word is valid
+  logic [HW-1:0]               ld_idx_q;
+  logic                        ld_end_q;         // it is the header's last word
+  logic                        rx_valid_q;
+  logic [crl_pkg::FRAME_W-1:0] hdr_q;
+  logic [LINK_W-1:0]           h_word;
+  logic                        ld_start;
+
+  assign rx_valid = rx_valid_q;
+  assign rx_hdr   = hdr_q;
+  assign ld_start = wait_q != '0 && !ld_q && !ld_v_q && (!rx_valid_q || rx_ready) && !flush;
+  assign show     = ld_v_q && ld_end_q && !flush;
+
+  localparam int HDEPTH = SLOTS * HB;
+  localparam int HAW    = $clog2(HDEPTH);
+  logic [HAW-1:0] h_waddr, h_raddr, h_base;
+
+  generate
+    if (HB > 1) begin : g_beats
+      assign h_waddr = {wr_slot_q, w_hidx};
+      assign h_base  = {h_slot_q, {HW{1'b0}}};
+      assign h_raddr = h_base | HAW'(ld_idx_q);
+      always_ff @(posedge clk) begin
+        if (ld_v_q) hdr_q <= {h_word, hdr_q[crl_pkg::FRAME_W-1:LINK_W]};
+      end
+    end else begin : g_beat
+      logic unused;
+      assign unused  = &{1'b0, w_hidx, ld_idx_q};
+      assign h_waddr = wr_slot_q;
+      assign h_base  = h_slot_q;
+      assign h_raddr = h_base;
+      always_ff @(posedge clk) begin
+        if (ld_v_q) hdr_q <= h_word;
+      end
+    end
+  endgenerate
+
+  crl_ram_bram #(.W(LINK_W), .DEPTH(HDEPTH)) u_hdr (
+      .clk, .we(w_hdr && room_q), .waddr(h_waddr), .wdata(w_data),
+      .re(ld_q), .raddr(h_raddr), .rdata(h_word)
+  );
+
+  always_ff @(posedge clk) begin
+    ld_end_q <= ld_idx_q == HW'(HB - 1);
+    if (rst) begin
+      ld_q       <= 1'b0;
+      ld_v_q     <= 1'b0;
+      ld_idx_q   <= '0;
+      rx_valid_q <= 1'b0;
+    end else begin
+      ld_v_q <= ld_q && !flush;
+      if (flush) ld_q <= 1'b0;
+      else if (ld_start) ld_q <= 1'b1;
+      else if (ld_idx_q == HW'(HB - 1)) ld_q <= 1'b0;
+
+      ld_idx_q <= ld_q && ld_idx_q != HW'(HB - 1) && !flush ? ld_idx_q + 1'b1 : '0;
+
+      if (show)          rx_valid_q <= 1'b1;
+      else if (rx_ready) rx_valid_q <= 1'b0;
+    end
+  end
+
+  // ---- payload reader
+  logic [META_W-1:0] meta_in, meta;
+  logic [MBW:0]      p_beats;
+  logic [NW-1:0]     p_pieces, pieces1_q;
+  logic [MBW:0]      p_idx_q;
+  logic              p_go, p_run, p_end, p_none;
+  logic              v1_q, end1_q, sk_ready, sk_valid, sk_take, sk_last;
+  logic [NW-1:0]     sk_pieces;
+  logic [LINK_W-1:0] p_word, sk_data;
+
+  generate
+    if (LINK_W > DATA_W) begin : g_pieces
+      // Pieces of the last beat that the node gets, less one.
+      logic [15:0] len_m1;
+      logic        unused;
+      assign len_m1  = commit_len - 1'b1;
+      assign unused  = &{1'b0, len_m1};
+      assign meta_in = {len_m1[$clog2(DATA_W / 8) +: NW], commit_beats};
+    end else begin : g_whole
+      logic unused;
+      assign unused  = &{1'b0, commit_len};
+      assign meta_in = {{NW{1'b0}}, commit_beats};
+    end
+  endgenerate
+
+  crl_ram_lut #(.W(META_W), .DEPTH(SLOTS)) u_meta (
+      .clk, .we(commit), .waddr(wr_slot_q), .wdata(meta_in), .raddr(p_slot_q), .rdata(meta)
+  );
+
+  assign {p_pieces, p_beats} = meta;
+  assign p_none = p_beats == '0;
+  assign p_go   = !v1_q || sk_ready;
+  assign p_run  = open_q != '0 && p_go && !p_none;
+  assign p_end  = p_idx_q + 1'b1 == p_beats;
+  assign p_done = open_q != '0 && (p_none || (p_go && p_end));
+
+  crl_ram_bram #(.W(LINK_W), .DEPTH(SLOTS * MB)) u_pay (
+      .clk, .we(w_pay && room_q), .waddr({wr_slot_q, w_pidx}), .wdata(w_data),
+      .re(p_run), .raddr({p_slot_q, p_idx_q[MBW-1:0]}), .rdata(p_word)
+  );
+
+  always_ff @(posedge clk) begin
+    if (p_go) begin
+      end1_q    <= p_end;
+      pieces1_q <= p_pieces;
+    end
+    if (rst) begin
+      p_idx_q <= '0;
+      v1_q    <= 1'b0;
+    end else begin
+      if (p_go) v1_q <= p_run;
+      if (p_run) p_idx_q <= p_end ? '0 : p_idx_q + 1'b1;
+    end
+  end
+
+  crl_skid #(.W(LINK_W + NW + 1)) u_skid (
+      .clk, .rst,
+      .s_valid(v1_q), .s_ready(sk_ready), .s_data({pieces1_q, end1_q, p_word}),
+      .m_valid(sk_valid), .m_ready(sk_take), .m_data({sk_pieces, sk_last, sk_data})
+  );
+
+  crl_link_width #(.IN_W(LINK_W), .OUT_W(DATA_W)) u_width (
+      .clk, .rst, .clear(1'b0),
+      .s_valid(sk_valid), .s_ready(sk_take), .s_data(sk_data), .s_last(sk_last), .s_pieces(sk_pieces),
+      .m_valid(rxp_valid), .m_ready(rxp_ready), .m_data(rxp_data), .m_last(rxp_last)
+  );
+
+  // ---- counts
+  always_ff @(posedge clk) begin
+    if (rst || clear) begin
+      wr_slot_q <= '0;
+      h_slot_q  <= '0;
+      p_slot_q  <= '0;
+      used_q    <= '0;
+      room_q    <= 1'b1;
+      wait_q    <= '0;
+    end else begin
+      if (commit) wr_slot_q <= after(wr_slot_q);
+      if (show)   h_slot_q  <= after(h_slot_q);
+      if (p_done) p_slot_q  <= after(p_slot_q);
+      used_q <= count(used_q, commit, p_done);
+      room_q <= count(used_q, commit, p_done) != CW'(SLOTS);
+      wait_q <= flush ? '0 : count(wait_q, commit, show);
+    end
+    if (rst) begin
+      open_q <= '0;
+      held_q <= '0;
+    end else begin
+      open_q <= count(open_q, show, p_done);
+      held_q <= count(held_q, show, slot_free);
+    end
+  end
+
+`ifndef SYNTHESIS
+  always_ff @(posedge clk) begin
+    if (!rst) begin
+      assert (!(slot_free && held_q == '0));   // the node frees what it was given, once
+      assert (!(commit && !room_q));
+    end
+  end
+`endif
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_link_tx: chooses the next frame, builds its header, appends the payload, sends.
+//
+// How: a choice is made in the cycle in which the last beat of the frame before passes: control frames
+//   that are due (EPOCH, LINK_NAK), RSP, REQ, and IDLE when there is nothing else. The header is
+//   loaded with the newest acknowledgement and credit into a shift register; its CRC goes on from
+//   the payload's, which was computed when the frame was stored, and is put into the last header beat.
+// Latency: 3 cycles from the choice to the first beat at m_*. No bubble within or between frames.
+// Assumes: re_data follows re by one cycle and holds while re is low. Layout: FRAME.
+`default_nettype none
+
+module crl_link_tx #(
+    parameter int LINK_W   = 64,
+    parameter int LINK_MTU = 1024,
+    parameter int SLOTS    = 16,     // REQ frames in the buffer
+    localparam int IW      = $clog2(SLOTS),
+    localparam int MBW     = $clog2(LINK_MTU * 8 / LINK_W)
+) (
+    input  wire logic              clk,
+    input  wire logic              rst,
+    input  wire logic [7:0]        cfg_node,
+    input  wire logic [7:0]        cfg_peer_node,
+    input  wire logic [15:0]       cfg_epoch,
+    input  wire logic              up,          // data may be sent, acknowledgements count
+    // what waits
+    input  wire logic              epoch_due,
+    input  wire logic [127:0]      epoch_ops,   // operands of an EPOCH frame
+    input  wire logic              nak_req_due,
+    input  wire logic              nak_rsp_due,
+    input  wire logic              idle_due,
+    input  wire logic [7:0]        idle_status, // in IDLE frames
+    input  wire logic              rsp_avail,
+    input  wire logic [15:0]       rsp_seq,
+    input  wire logic [87:0]       rsp_rec,     // {status2, status, tag, op_seq, dst_ch, src_ch}
+    input  wire logic [15:0]       rsp_next,    // next new number of RSP
+    input  wire logic              req_avail,
+    input  wire logic              req_resend,
+    input  wire logic [15:0]       req_seq,
+    input  wire logic [207:0]      req_rec,     // {offset, total, segaddr, tag, op_seq, dst_ch, src_ch, flags, type}
+    input  wire logic [15:0]       req_len,
+    input  wire logic [MBW:0]      req_beats,
+    input  wire logic [31:0]       req_crc,
+    input  wire logic [15:0]       req_next,    // next new number of REQ
+    // what rides on every header
+    input  wire logic [15:0]       ack_req,     // number expected on REQ
+    input  wire logic [15:0]       exp_rsp,     // number expected on RSP
+    input  wire logic [7:0]        rsp_credit,
+    input  wire logic [7:0]        cr_ch,
+    input  wire logic [7:0]        cr_cnt,
+    // events: a frame of this kind was started
+    output logic                   did_any,
+    output logic                   did_epoch,
+    output logic                   did_nak_req,
+    output logic                   did_nak_rsp,
+    output logic                   did_rsp,
+    output logic                   did_req,
+    output logic                   did_idle,
+    output logic                   busy,        // a frame is being sent
+    output logic                   hold_req,    // and it is a REQ frame that was sent before
+    // payload
+    output logic                   re,
+    output logic      [IW-1:0]     re_slot,
+    output logic      [MBW-1:0]    re_idx,
+    input  wire logic [LINK_W-1:0] re_data,
+    // to the link
+    output logic                   m_valid,
+    input  wire logic              m_ready,
+    output logic      [LINK_W-1:0] m_data,
+    output logic                   m_last
+);
+
+  localparam int HB  = crl_pkg::FRAME_W / LINK_W;          // header beats
+  localparam int HW  = HB > 1 ? $clog2(HB) : 1;
+  localparam int CRC_LSB = crl_pkg::FRAME_CRC_LSB - (HB - 1) * LINK_W;  // in the last header beat
+
+  // ---- choice
+  logic go;            // the pipeline moves
+  logic at_end, choose, pick_epoch, pick_nak_req, pick_nak_rsp, pick_rsp, pick_req, pick_idle;
+  logic hdr_q, pay_q;  // what the first stage holds
+  logic start;
+
+  assign choose       = go && (at_end || !(hdr_q || pay_q));
+  assign pick_epoch   = epoch_due;
+  assign pick_nak_req = !pick_epoch && up && nak_req_due;
+  assign pick_nak_rsp = !pick_epoch && up && !nak_req_due && nak_rsp_due;
+  assign pick_rsp     = !pick_epoch && up && !nak_req_due && !nak_rsp_due && rsp_avail;
+  assign pick_req     = !pick_epoch && up && !nak_req_due && !nak_rsp_due && !rsp_avail && req_avail;
+  assign pick_idle    = !pick_epoch && up && !nak_req_due && !nak_rsp_due && !rsp_avail && !req_avail
+                        && idle_due;
+  assign start        = choose && (epoch_due || (up && (nak_req_due || nak_rsp_due || rsp_avail
+                        || req_avail || idle_due)));
+  assign did_any      = start;
+  assign did_epoch    = choose && pick_epoch;
+  assign did_nak_req  = choose && pick_nak_req;
+  assign did_nak_rsp  = choose && pick_nak_rsp;
+  assign did_rsp      = choose && pick_rsp;
+  assign did_req      = choose && pick_req;
+  assign did_idle     = choose && pick_idle;
+
+  // ---- header
+  logic [crl_pkg::FRAME_W-1:0] hdr_d, sh_q;
+  logic [63:0] r_segaddr, ep_lo, ep_hi;
+  logic [31:0] r_offset, r_total, r_op_seq, p_op_seq;
+  logic [15:0] r_tag, p_status2, p_tag;
+  logic [7:0]  r_dst_ch, r_src_ch, r_flags, r_type, p_status, p_dst_ch, p_src_ch;
+
+  assign {r_offset, r_total, r_segaddr, r_tag, r_op_seq, r_dst_ch, r_src_ch, r_flags, r_type} = req_rec;
+  assign {p_status2, p_status, p_tag, p_op_seq, p_dst_ch, p_src_ch} = rsp_rec;
+  assign {ep_hi, ep_lo} = epoch_ops;
+
+  always_comb begin
+    hdr_d = '0;
+    hdr_d[crl_pkg::FRAME_VERSION_LSB +: crl_pkg::FRAME_VERSION_W]   = 4'd1;
+    hdr_d[crl_pkg::FRAME_SRC_NODE_LSB +: crl_pkg::FRAME_SRC_NODE_W] = cfg_node;
+    hdr_d[crl_pkg::FRAME_DST_NODE_LSB +: crl_pkg::FRAME_DST_NODE_W] = cfg_peer_node;
+    hdr_d[crl_pkg::FRAME_EPOCH_LSB +: crl_pkg::FRAME_EPOCH_W]       = cfg_epoch;
+    if (up) begin
+      hdr_d[crl_pkg::FRAME_ACK_REQ_LSB +: crl_pkg::FRAME_ACK_REQ_W]       = ack_req;
+      hdr_d[crl_pkg::FRAME_RSP_CREDIT_LSB +: crl_pkg::FRAME_RSP_CREDIT_W] = rsp_credit;
+      hdr_d[crl_pkg::FRAME_CREDIT_CH_LSB +: crl_pkg::FRAME_CREDIT_CH_W]   = cr_ch;
+      hdr_d[crl_pkg::FRAME_CREDIT_CNT_LSB +: crl_pkg::FRAME_CREDIT_CNT_W] = cr_cnt;
+      hdr_d[crl_pkg::FRAME_CREDIT_VALID_LSB]                              = 1'b1;
+    end
+    if (pick_req) begin
+      hdr_d[crl_pkg::FRAME_VC_LSB +: crl_pkg::FRAME_VC_W]             = crl_pkg::FRAME_VC_REQ;
+      hdr_d[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W]         = r_type;
+      hdr_d[crl_pkg::FRAME_FLAGS_LSB +: crl_pkg::FRAME_FLAGS_W]       = r_flags;
+      hdr_d[crl_pkg::FRAME_SRC_CH_LSB +: crl_pkg::FRAME_SRC_CH_W]     = r_src_ch;
+      hdr_d[crl_pkg::FRAME_DST_CH_LSB +: crl_pkg::FRAME_DST_CH_W]     = r_dst_ch;
+      hdr_d[crl_pkg::FRAME_OP_SEQ_LSB +: crl_pkg::FRAME_OP_SEQ_W]     = r_op_seq;
+      hdr_d[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W]           = r_tag;
+      hdr_d[crl_pkg::FRAME_SEGADDR_LSB +: crl_pkg::FRAME_SEGADDR_W]   = r_segaddr;
+      hdr_d[crl_pkg::FRAME_TOTAL_LEN_LSB +: crl_pkg::FRAME_TOTAL_LEN_W] = r_total;
+      hdr_d[crl_pkg::FRAME_OFFSET_LSB +: crl_pkg::FRAME_OFFSET_W]     = r_offset;
+      hdr_d[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W] = req_seq;
+      hdr_d[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: crl_pkg::FRAME_PAYLOAD_LEN_W] = req_len;
+    end else if (pick_rsp) begin
+      hdr_d[crl_pkg::FRAME_VC_LSB +: crl_pkg::FRAME_VC_W]             = crl_pkg::FRAME_VC_RSP;
+      hdr_d[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W]         =
+          p_status == crl_pkg::ST_OK ? crl_pkg::FRAME_TYPE_OP_ACK : crl_pkg::FRAME_TYPE_OP_NAK;
+      hdr_d[crl_pkg::FRAME_FLAGS_LSB + crl_pkg::FRAME_FLAG_FIRST]     = 1'b1;
+      hdr_d[crl_pkg::FRAME_FLAGS_LSB + crl_pkg::FRAME_FLAG_LAST]      = 1'b1;
+      hdr_d[crl_pkg::FRAME_SRC_CH_LSB +: crl_pkg::FRAME_SRC_CH_W]     = p_src_ch;
+      hdr_d[crl_pkg::FRAME_DST_CH_LSB +: crl_pkg::FRAME_DST_CH_W]     = p_dst_ch;
+      hdr_d[crl_pkg::FRAME_OP_SEQ_LSB +: crl_pkg::FRAME_OP_SEQ_W]     = p_op_seq;
+      hdr_d[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W]           = p_tag;
+      hdr_d[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W]     = p_status;
+      hdr_d[crl_pkg::FRAME_STATUS2_LSB +: crl_pkg::FRAME_STATUS2_W]   = p_status2;
+      hdr_d[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W] = rsp_seq;
+    end else if (pick_epoch) begin
+      hdr_d[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W]         = crl_pkg::FRAME_TYPE_EPOCH;
+      hdr_d[crl_pkg::FRAME_OPERAND0_LSB +: crl_pkg::FRAME_OPERAND0_W] = ep_lo;
+      hdr_d[crl_pkg::FRAME_OPERAND1_LSB +: crl_pkg::FRAME_OPERAND1_W] = ep_hi;
+    end else if (pick_nak_req || pick_nak_rsp) begin
+      hdr_d[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W]         = crl_pkg::FRAME_TYPE_LINK_NAK;
+      hdr_d[crl_pkg::FRAME_FLAGS_LSB + crl_pkg::FRAME_FLAG_NAK_RSP]   = pick_nak_rsp;
+      hdr_d[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W] = pick_nak_rsp ? exp_rsp : ack_req;
+    end else begin
+      // IDLE says what comes next on both channels, so that the loss of the last frame is seen.
+      hdr_d[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W]         = crl_pkg::FRAME_TYPE_IDLE;
+      hdr_d[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W]     = idle_status;
+      hdr_d[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W] = req_next;
+      hdr_d[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W]           = rsp_next;
+    end
+  end
+
+  // ---- first stage: header beat in sh_q, or payload beat at re_data
+  logic [HW-1:0]  hcnt_q;
+  logic [MBW:0]   left_q;       // payload beats behind the one in this stage
+  logic [MBW-1:0] idx_q;        // next payload beat to be read
+  logic [IW-1:0]  slot_q;
+  logic           resend_q;
+  logic           hdr_first, hdr_last;
+
+  assign hdr_first = hdr_q && hcnt_q == '0;
+  assign hdr_last  = hdr_q && hcnt_q == HW'(HB - 1);
+  assign at_end    = (hdr_last || pay_q) && left_q == '0;
+  assign re        = go && (hdr_last || pay_q) && left_q != '0;
+  assign re_slot   = slot_q;
+  assign re_idx    = idx_q;
+  assign busy      = hdr_q || pay_q;
+  assign hold_req  = resend_q;
+
+  always_ff @(posedge clk) begin
+    if (choose)  sh_q <= hdr_d;
+    else if (go) sh_q <= sh_q >> LINK_W;
+    if (choose)  slot_q <= req_seq[IW-1:0];
+    if (choose)  left_q <= pick_req ? req_beats : '0;
+    else if (re) left_q <= left_q - 1'b1;
+    if (choose)  idx_q <= '0;
+    else if (re) idx_q <= idx_q + 1'b1;
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      hdr_q    <= 1'b0;
+      pay_q    <= 1'b0;
+      hcnt_q   <= '0;
+      resend_q <= 1'b0;
+    end else if (go) begin
+      if (choose) begin
+        hdr_q    <= start;
+        pay_q    <= 1'b0;
+        hcnt_q   <= '0;
+        resend_q <= pick_req && req_resend;
+      end else if (hdr_last) begin
+        hdr_q  <= 1'b0;
+        pay_q  <= 1'b1;
+      end else if (hdr_q) begin
+        hcnt_q <= hcnt_q + 1'b1;
+      end
+    end
+  end
+
+  // ---- CRC of the header, second stage, output
+  logic [31:0]       crc_q, crc_start_q, crc_out;
+  logic              v_q, last_q, ins_q;
+  logic [LINK_W-1:0] d_q, d_out;
+
+  crl_crc32c #(.W(LINK_W)) u_crc (
+      .crc_in(hdr_first ? crc_start_q : crc_q), .data(sh_q[LINK_W-1:0]), .crc_out
+  );
+
+  always_ff @(posedge clk) begin
+    if (choose) crc_start_q <= pick_req ? req_crc : 32'hFFFF_FFFF;
+    if (go) begin
+      if (hdr_q) crc_q <= crc_out;
+      d_q    <= pay_q ? re_data : sh_q[LINK_W-1:0];
+      ins_q  <= hdr_last;
+      last_q <= at_end;
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst)     v_q <= 1'b0;
+    else if (go) v_q <= hdr_q || pay_q;
+  end
+
+  always_comb begin
+    d_out = d_q;
+    if (ins_q) d_out[CRC_LSB +: 32] = ~crc_q;
+  end
+
+  crl_skid #(.W(LINK_W + 1)) u_out (
+      .clk, .rst,
+      .s_valid(v_q), .s_ready(go), .s_data({last_q, d_out}),
+      .m_valid, .m_ready, .m_data({m_last, m_data})
+  );
+
+endmodule
+
+`default_nettype wire
