@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models import regmap
@@ -34,7 +34,6 @@ def rules(pair: Pair) -> set[str]:
     return {e.rule for e in pair.errors}
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 1 << 30),
     channels=st.sampled_from([1, 2, 3]),
@@ -240,7 +239,7 @@ MUTATIONS: list[Mutation] = [
 
 
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda m: m.__name__)
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(4))
 def test_every_mutation_is_noticed(mutate: Mutation, seed: int) -> None:
     """Stimulus: a legal trace with one thing broken. Checking: at least one mismatch."""
     sys = base(seed)
@@ -458,7 +457,7 @@ def test_completion_ring_overrun() -> None:
     """Stimulus: completions with the consumer doorbells removed. Checking: 'ring-overrun'."""
     sys = RefSystem(2, channels=1, dlog2=5, clog2=2)
     c = sys.nodes["A"].chans[0]
-    sys.submit(c, [sys.copy(c, 9, 0, k) for k in range(12)])
+    sys.submit(c, [sys.copy(c, 9, 0, k) for k in range(4)])
     judge(sys, strict=True).finish()
     ev = [
         e
@@ -482,7 +481,6 @@ def test_stop_on_error_leaves_the_rest() -> None:
     assert rules(judge(sys2, ev[:k]))
 
 
-@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 1 << 30), which=st.sampled_from(MUTATIONS))
 def test_mutations_at_random(seed: int, which: Mutation) -> None:
     """Stimulus: random trace, random mutation. Checking: noticed."""
