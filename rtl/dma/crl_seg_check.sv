@@ -45,6 +45,7 @@ module crl_seg_check (
   logic        bad_index_q, bad_gen_q, bad_bind_q, bad_right_q, bad_range_q, wrap_q;
   logic        right_side, same_peer;
   logic [41:0] range_end;
+  logic [42:0] room;
   logic [52:0] page;
   logic [51:0] page_q;
   logic [11:0] low_q;
@@ -53,13 +54,14 @@ module crl_seg_check (
                                 : ent_rights[crl_pkg::SEG_RIGHT_LOCAL];
   assign same_peer  = !is_remote || ent_peer == peer || ent_peer == 4'hF;
   assign range_end  = {2'd0, offset} + {9'd0, len};
+  assign room       = {2'd0, ent_size} - {1'b0, range_end};  // the borrow is the answer
   assign page       = {1'b0, ent_base} + {25'd0, offset[39:12]};
 
   assign bad_index = !(idx_ok && ent_valid);
   assign bad_gen   = ent_gen != gen;
   assign bad_bind  = !(right_side && same_peer && ent_channel == channel);
   assign bad_right = (need_right & ~ent_rights) != '0;
-  assign bad_range = range_end > {1'b0, ent_size};
+  assign bad_range = room[42];
 
   always_ff @(posedge clk) begin
     bad_index_q <= bad_index;
@@ -83,6 +85,9 @@ module crl_seg_check (
     else if (bad_range_q || wrap_q) status = crl_pkg::ST_SEG_RANGE;
     else                            status = crl_pkg::ST_OK;
   end
+
+  logic unused;
+  assign unused = &{1'b0, room[41:0]};
 
 endmodule
 

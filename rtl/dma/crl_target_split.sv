@@ -113,7 +113,7 @@ module crl_target_split #(
   assign user  = c_user_q;
 
   logic unused;
-  assign unused = &{1'b0, p_end_q[LB-1:0]};
+  assign unused = &{1'b0, p_end_q[LB-1:0], f_bytes};
 
 endmodule
 
