@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_cpl: operations between their first burst and their completion: table, in-order
+// retirement per channel, completion rings and the writer of completion entries.
+//
+// How: ends only mark the table (crl_dma_optab) and raise 'go' of their channel. The retirement
+//   engine takes a channel whose 'go' is up, round robin, and looks at its oldest operation in two
+//   cycles (R0 reads, R1 decides): done ones retire one after the other and their entries form one
+//   burst, until the next is not done, 8 are together, or the ring or a 4 KiB block ends. It
+//   starts a burst only when none waits behind the one that the port works on, so that
+//   entries gather while the port is busy. Everything retired passes a queue in which what was
+//   posted waits for its write response; behind it indices become visible and events go out.
+//   'one' and 'many' per channel tell whether another end may be known, so that a lone completion
+//   leaves at once instead of after a look at its successor.
+// Latency: end event to wb_valid 6 cycles for a lone completion. Throughput: one operation in two
+//   cycles.
+// Assumes: an operation of a channel is allocated only when cq_ok was up after its last allocation
+//   was counted (the next cycle); a channel is configured only when op_empty and idle.
+//   ldone_gen is alloc_gen of the entry: an end of an operation that has already ended is ignored.
+`default_nettype none
+
+module crl_dma_cpl #(
+    parameter int CHANNELS          = 8,        // 1 to 64
+    parameter int OPS               = 128,      // power of two
+    parameter int PEERS             = 1,
+    parameter int DATA_W            = 64,
+    parameter int FUNC_W            = 8,
+    parameter int OP_TIMEOUT_CYCLES = 1048576,
+    localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
+    localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
+    localparam int OW = $clog2(OPS),
+    localparam int GW = 16 - OW
+) (
+    input  wire logic                clk,
+    input  wire logic                rst,            // synchronous, active high
+
+    // Begin: takes an entry and reserves a completion slot
+    input  wire logic                alloc_valid,    // event, only while alloc_ready
+    output logic                     alloc_ready,    // stays up until an allocation takes the entry
+    input  wire logic [CW-1:0]       alloc_ch,
+    input  wire logic [15:0]         alloc_tag,
+    input  wire logic                alloc_irq,      // interrupt when it completes
+    input  wire logic                alloc_nocpl,    // no completion when it ends well
+    input  wire logic                alloc_remote,   // ends by rdone, ldone or the sweeper
+    input  wire logic [PW-1:0]       alloc_peer,
+    input  wire logic [31:0]         alloc_bytes,    // BYTES of the completion if it ends well
+    input  wire logic [11:0]         alloc_cons,     // consumer index behind its descriptor
+    output logic      [OW-1:0]       alloc_idx,
+    output logic      [GW-1:0]       alloc_gen,
+
+    // End
+    input  wire logic                ldone_valid,    // event
+    input  wire logic [OW-1:0]       ldone_idx,
+    input  wire logic [GW-1:0]       ldone_gen,
+    input  wire logic [7:0]          ldone_status,
+    input  wire logic [PEERS-1:0]    rdone_valid,    // one a peer
+    output logic      [PEERS-1:0]    rdone_ready,
+    input  wire logic [PEERS*16-1:0] rdone_tag,      // {generation, index}
+    input  wire logic [PEERS*8-1:0]  rdone_status,
+    input  wire logic [PEERS*16-1:0] rdone_status2,
+    input  wire logic [PEERS-1:0]    peer_up,        // its remote operations end when it falls
+    input  wire logic                fatal,          // all operations end with MEM_TIMEOUT
+
+    // Channels
+    output logic      [CHANNELS-1:0] cq_ok,          // a completion slot can be reserved
+    output logic      [CHANNELS-1:0] op_empty,       // nothing allocated, no response awaited
+    input  wire logic [CHANNELS-1:0] suppress,       // retire without posting
+    input  wire logic                cfg_we,         // event: ring set-up, indices to 0
+    input  wire logic [CW-1:0]       cfg_ch,
+    input  wire logic [63:0]         cfg_base,       // absolute, aligned to min(ring, 4 KiB)
+    input  wire logic [3:0]          cfg_log2,       // entries, 2 to 12
+    input  wire logic [FUNC_W-1:0]   cfg_func,       // on whose behalf entries are written
+    input  wire logic                cdb_valid,      // event: consumer doorbell
+    input  wire logic [CW-1:0]       cdb_ch,
+    input  wire logic [15:0]         cdb_val,
+    output logic                     cdb_err_valid,  // event: out of range, ignored
+    output logic      [CW-1:0]       cdb_err_ch,
+
+    // Write client
+    output logic                     wb_valid,
+    input  wire logic                wb_ready,
+    output logic                     wb_first,
+    output logic                     wb_last,
+    output logic      [63:0]         wb_addr,
+    output logic      [7:0]          wb_len,
+    output logic      [FUNC_W-1:0]   wb_user,
+    output logic      [DATA_W-1:0]   wb_data,
+    output logic      [DATA_W/8-1:0] wb_strb,
+    input  wire logic                wb_b_valid,     // event, in order
+    input  wire logic [1:0]          wb_b_resp,
+
+    // Events and read-out
+    output logic                     irq_valid,      // entries that ask for it are in memory
+    output logic      [CW-1:0]       irq_ch,
+    output logic                     cq_err_valid,   // a completion write failed
+    output logic      [CW-1:0]       cq_err_ch,
+    output logic      [1:0]          cq_err_resp,
+    output logic                     ret_valid,      // an operation has retired
+    output logic      [CW-1:0]       ret_ch,
+    output logic      [7:0]          ret_status,
+    output logic      [31:0]         ret_bytes,
+    output logic      [11:0]         ret_cons,
+    input  wire logic [CW-1:0]       rd_ch,
+    output logic      [11:0]         rd_cq_prod,
+    output logic      [11:0]         rd_cq_cons,
+    output logic      [11:0]         rd_dr_cons
+);
+
+  localparam int INFO_W  = 16 + 32 + 12 + 2;
+  localparam int RET_D   = 128;                         // retired operations that wait
+  localparam int RET_W   = 1 + CW + 8 + 32 + 12 + 12;
+  localparam int RET_PW  = $clog2(RET_D);
+  localparam int MAX_RUN = 8;                           // operations looked at before others
+
+  // ---------------------------------------------------------------------------------------------
+  // Table
+
+  logic                end_valid;
+  logic [CW-1:0]       end_ch;
+  logic                rt_re, rt_done, rt_unknown, rt_last, rt_pop;
+  logic [INFO_W-1:0]   rt_info;
+  logic [7:0]          rt_status;
+  logic [15:0]         rt_status2, rt_tag;
+  logic [31:0]         rt_bytes;
+  logic [11:0]         rt_cons;
+  logic                rt_irq, rt_nocpl;
+  logic [CHANNELS-1:0] empty;
+  logic [CW-1:0]       ch_q;      // the channel that the engine works on
+
+  crl_dma_optab #(
+      .CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES)
+  ) u_optab (
+      .clk, .rst,
+      .alloc_valid, .alloc_ready, .alloc_ch, .alloc_remote, .alloc_peer,
+      .alloc_info({alloc_tag, alloc_bytes, alloc_cons, alloc_irq, alloc_nocpl}),
+      .alloc_idx, .alloc_gen,
+      .ldone_valid, .ldone_idx, .ldone_gen, .ldone_status,
+      .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2, .peer_up, .fatal,
+      .end_valid, .end_ch,
+      .rt_re, .rt_ch(ch_q), .rt_done, .rt_unknown, .rt_last, .rt_info, .rt_status, .rt_status2,
+      .rt_pop, .empty
+  );
+
+  assign {rt_tag, rt_bytes, rt_cons, rt_irq, rt_nocpl} = rt_info;
+
+  // ---------------------------------------------------------------------------------------------
+  // Rings
+
+  logic          cfg_busy, give_q, give_ready;
+  logic [CW-1:0] give_ch_q;
+  logic [11:0]   slot, slot_next;
+  logic          phase, edge_hit, post;
+  logic          pub_prod, t_go;
+  logic [CW-1:0] t_ch;
+  logic [11:0]   t_slot, t_cons;
+  logic [57:0]   base;
+  logic [FUNC_W-1:0] func;
+
+  crl_dma_cplring #(.CHANNELS(CHANNELS)) u_ring (
+      .clk, .rst,
+      .cfg_we, .cfg_ch, .cfg_log2, .cfg_busy,
+      .alloc_valid, .alloc_ch, .give_valid(give_q), .give_ready, .give_ch(give_ch_q), .cq_ok,
+      .rt_ch(ch_q), .rt_slot(slot), .rt_next(slot_next), .rt_phase(phase), .rt_edge(edge_hit),
+      .rt_post(post),
+      .pub_prod, .pub_cons(t_go), .pub_ch(t_ch), .pub_slot(t_slot), .pub_dr_cons(t_cons),
+      .cdb_valid, .cdb_ch, .cdb_val, .cdb_err_valid, .cdb_err_ch,
+      .rd_ch, .rd_cq_prod, .rd_cq_cons, .rd_dr_cons
+  );
+
+  crl_ram_bram #(.W(58 + FUNC_W), .DEPTH(CHANNELS > 1 ? CHANNELS : 2)) u_base (
+      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata({cfg_func, cfg_base[63:6]}),
+      .re(rt_re), .raddr(ch_q), .rdata({func, base})
+  );
+
+  // ---------------------------------------------------------------------------------------------
+  // Retirement engine
+
+  localparam logic [1:0] IDLE = 2'd0, R0 = 2'd1, R1 = 2'd2;
+
+  logic [1:0]          state_q, state_d;
+  logic [CW-1:0]       ch_d, other_ch;
+  logic [CHANNELS-1:0] go_q, one_q, many_q;  // look at it; one end is known; maybe more are
+  logic [CHANNELS-1:0] dead_q;               // a completion write failed
+  logic [CHANNELS-1:0] here;                 // one-hot of ch_q
+  logic [CHANNELS-1:0] others;
+  logic                other, other_take;
+  logic [CHANNELS-1:0] unused_gnt;
+  logic [2:0]          run_q;
+  logic                open_q;               // a burst is open
+  logic                good, stop, none_left, look, close;
+  logic                wr_busy, hold, ret_room;
+
+  always_comb begin
+    here       = '0;
+    here[ch_q] = 1'b1;
+  end
+
+  assign others = go_q & ~empty & ~(state_q == IDLE ? '0 : here);
+
+  crl_rr_arb #(.N(CHANNELS)) u_arb (
+      .clk, .rst, .req(others), .ack(other_take), .gnt(unused_gnt), .gnt_idx(other_ch),
+      .gnt_valid(other)
+  );
+
+  assign hold      = (!open_q && wr_busy) || give_q || !ret_room;
+  assign rt_re     = state_q == R0 && !hold;
+  assign look      = state_q == R1 && !cfg_busy && !rt_unknown;
+  assign rt_pop    = look && rt_done;
+  assign good      = rt_status == crl_pkg::ST_OK;
+  assign post      = rt_pop && !suppress[ch_q] && !dead_q[ch_q] && !(rt_nocpl && good);
+  assign none_left = rt_last || !many_q[ch_q];
+  assign stop      = none_left || run_q == 3'(MAX_RUN - 1) || (post && edge_hit);
+  assign close     = look && (open_q || post) && (!rt_done || stop);
+
+  always_comb begin
+    state_d    = state_q;
+    ch_d       = ch_q;
+    other_take = 1'b0;
+    case (state_q)
+      R0: if (!hold) state_d = R1;
+      R1: begin
+        state_d = R0;
+        if (look && (!rt_done || stop)) begin
+          other_take = other;
+          if (other)                       ch_d    = other_ch;
+          else if (!rt_done || none_left)  state_d = IDLE;
+        end
+      end
+      default: begin
+        other_take = other;
+        ch_d       = other ? other_ch : end_ch;
+        if (other || end_valid) state_d = R0;
+      end
+    endcase
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      state_q <= IDLE;
+      ch_q    <= '0;
+      go_q    <= '0;
+      one_q   <= '0;
+      many_q  <= '0;
+      open_q  <= 1'b0;
+      run_q   <= '0;
+    end else begin
+      state_q <= state_d;
+      ch_q    <= ch_d;
+      if (look) begin
+        open_q <= (open_q || post) && !close;
+        run_q  <= rt_done && !stop ? run_q + 1'b1 : '0;
+      end
+      for (int c = 0; c < CHANNELS; c++) begin
+        if (look && here[c]) begin
+          if (!rt_done || none_left) go_q[c] <= 1'b0;
+          if (rt_done && none_left)  one_q[c] <= 1'b0;
+          if (rt_done && rt_last)    many_q[c] <= 1'b0;
+        end
+        if (end_valid && CW'(c) == end_ch) begin
+          go_q[c]  <= 1'b1;
+          one_q[c] <= 1'b1;
+          if (one_q[c] && !(rt_pop && here[c] && none_left)) many_q[c] <= 1'b1;
+        end
+      end
+    end
+  end
+
+  // ---------------------------------------------------------------------------------------------
+  // The entry, and the queue of what has retired
+
+  logic          e_valid_q, e_start_q, e_close_q, e_irq_q, e_ret_q;
+  logic [127:0]  e_data_q, e_data;
+  logic [11:0]   e_slot_q, e_next_q, e_cons_q;
+  logic [31:0]   e_bytes_q;
+  logic [57:0]   e_base_q;
+  logic [FUNC_W-1:0] e_user_q;
+  logic [RET_PW-1:0] put_q, get_q, last_put;
+  logic [RET_PW:0]   ret_level;
+  logic          t_valid, t_post, t_ok, t_last;
+  logic [7:0]    t_status;
+  logic [31:0]   t_bytes;
+  logic          b_valid, b_take;
+  logic [1:0]    b_resp;
+  logic          sent_valid, sent_irq;
+  logic [2:0]    sent_more, more_q;
+  logic [CHANNELS-1:0] busy_q;
+  logic          unused_ret_ready, unused_resp_ready;  // room is counted elsewhere
+  logic [4:0]    unused_resp_level;
+  logic          unused_base;
+
+  assign unused_base = &{1'b0, cfg_base[5:0]};
+
+  always_comb begin
+    e_data = '0;
+    e_data[crl_pkg::CQE_TAG_LSB +: crl_pkg::CQE_TAG_W]       = rt_tag;
+    e_data[crl_pkg::CQE_STATUS_LSB +: crl_pkg::CQE_STATUS_W] = rt_status;
+    e_data[crl_pkg::CQE_KIND_LSB +: crl_pkg::CQE_KIND_W]     =
+        crl_pkg::CQE_KIND_W'(crl_pkg::CQE_KIND_DESCRIPTOR);
+    e_data[crl_pkg::CQE_PHASE_LSB]                           = phase;
+    e_data[crl_pkg::CQE_DRING_CONS_LSB +: 12]                = rt_cons;
+    e_data[crl_pkg::CQE_STATUS2_LSB +: crl_pkg::CQE_STATUS2_W] = rt_status2;
+    e_data[crl_pkg::CQE_BYTES_LSB +: crl_pkg::CQE_BYTES_W]   = good ? rt_bytes : '0;
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      e_valid_q <= 1'b0;
+      e_close_q <= 1'b0;
+      e_ret_q   <= 1'b0;
+      give_q    <= 1'b0;
+      put_q     <= '0;
+    end else begin
+      e_valid_q <= post;
+      e_close_q <= close;
+      e_ret_q   <= rt_pop;
+      if (rt_pop && !post) give_q <= 1'b1;
+      else if (give_ready) give_q <= 1'b0;
+      if (rt_pop) put_q <= put_q + 1'b1;
+    end
+    if (rt_pop) give_ch_q <= ch_q;
+    e_start_q <= !open_q;
+    e_irq_q   <= rt_irq || !good;
+    e_data_q  <= e_data;
+    e_slot_q  <= slot;
+    e_next_q  <= slot_next;
+    e_cons_q  <= rt_cons;
+    e_bytes_q <= good ? rt_bytes : '0;
+    e_base_q  <= base;
+    e_user_q  <= func;
+  end
+
+  crl_dma_cplwr #(.DATA_W(DATA_W), .FUNC_W(FUNC_W)) u_wr (
+      .clk, .rst,
+      .e_valid(e_valid_q), .e_start(e_start_q), .e_irq(e_irq_q), .e_data(e_data_q),
+      .e_slot(e_slot_q), .e_base(e_base_q), .e_user(e_user_q), .e_close(e_close_q), .busy(wr_busy),
+      .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb,
+      .sent_valid, .sent_ready(b_take), .sent_more, .sent_irq
+  );
+
+  // gives way for the two that can be under way when its level is read
+  assign ret_room = !ret_level[RET_PW] && ret_level[RET_PW-1:1] != '1;
+
+  crl_fifo_bram #(.W(RET_W), .DEPTH(RET_D)) u_ret (
+      .clk, .rst, .s_valid(e_ret_q), .s_ready(unused_ret_ready),
+      .s_data({e_valid_q, give_ch_q, e_data_q[crl_pkg::CQE_STATUS_LSB +: 8], e_bytes_q, e_cons_q,
+               e_next_q}),
+      .m_valid(t_valid), .m_ready(t_go),
+      .m_data({t_post, t_ch, t_status, t_bytes, t_cons, t_slot}), .level(ret_level)
+  );
+  crl_fifo #(.W(2), .DEPTH(16)) u_resp (
+      .clk, .rst, .s_valid(wb_b_valid), .s_ready(unused_resp_ready), .s_data(wb_b_resp),
+      .m_valid(b_valid), .m_ready(b_take), .m_data(b_resp),
+      .level(unused_resp_level)
+  );
+  crl_ram_lut #(.W(RET_PW), .DEPTH(CHANNELS)) u_last_put (
+      .clk, .we(rt_pop), .waddr(ch_q), .wdata(put_q), .raddr(t_ch), .rdata(last_put)
+  );
+
+  assign t_ok     = sent_valid && b_valid;
+  assign t_go     = t_valid && (!t_post || t_ok) && !cfg_busy;
+  assign t_last   = more_q == sent_more;
+  assign b_take   = t_go && t_post && t_last;
+  assign pub_prod = t_go && t_post && !b_resp[1] && !dead_q[t_ch];
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      more_q       <= '0;
+      get_q        <= '0;
+      dead_q       <= '0;
+      busy_q       <= '0;
+      irq_valid    <= 1'b0;
+      cq_err_valid <= 1'b0;
+      ret_valid    <= 1'b0;
+    end else begin
+      if (t_go && t_post) more_q <= t_last ? '0 : more_q + 1'b1;
+      if (t_go) get_q <= get_q + 1'b1;
+      if (t_go && last_put == get_q && empty[t_ch]) busy_q[t_ch] <= 1'b0;
+      if (alloc_valid) busy_q[alloc_ch] <= 1'b1;
+      if (b_take && b_resp[1]) dead_q[t_ch] <= 1'b1;
+      if (cfg_we) dead_q[cfg_ch] <= 1'b0;
+      irq_valid    <= b_take && sent_irq && !b_resp[1] && !dead_q[t_ch];
+      cq_err_valid <= b_take && b_resp[1];
+      ret_valid    <= t_go;
+    end
+    irq_ch      <= t_ch;
+    cq_err_ch   <= t_ch;
+    cq_err_resp <= b_resp;
+    ret_ch      <= t_ch;
+    ret_status  <= t_status;
+    ret_bytes   <= t_bytes;
+    ret_cons    <= t_cons;
+  end
+
+  assign op_empty = ~busy_q;
+
+endmodule
+
+`default_nettype wire
