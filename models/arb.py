@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arbitration and bursts as properties over traces (design: 'Arbitration and the life of a channel').
+"""Arbitration and bursts as properties over traces (design, section 7).
 
-A trace is a list of `Grant` in the order of time. `eligible` is the set of channels that had work and tokens
+A trace is a list of `Grant` in the order of time. `eligible` is the set of channels that had
+work and tokens
 when the pick was made, as a bit mask. Chunks that follow in the same frame come without a pick.
 """
 
@@ -216,7 +217,8 @@ def check_rate(
 ) -> list[Violation]:
     """In every window of C cycles a channel gets at most burst + rate·C/256 + one overshoot.
 
-    A channel is eligible while its bucket holds more than nothing, so the last grant may overshoot: by a burst,
+    A channel is eligible while its bucket holds more than nothing, so the last grant may
+    overshoot: by a burst,
     or by a frame (`overshoot`) for remote operations. The bucket holds at least one burst.
     """
     out = []
@@ -241,7 +243,8 @@ def check_rate(
 
 
 def check_urgency(trace: Sequence[Grant], ch: int, bound_bytes: int) -> list[Violation]:
-    """From the pick at which `ch` is first seen eligible to its own, at most bound_bytes go to others."""
+    """From the pick at which `ch` is first seen eligible to its own, at most bound_bytes go to
+    others."""
     out = []
     others = 0
     waiting = False
@@ -263,7 +266,8 @@ def check_urgency(trace: Sequence[Grant], ch: int, bound_bytes: int) -> list[Vio
 def check_work_conserving(
     trace: Sequence[Grant], idle: Sequence[tuple[int, int]], limit: int
 ) -> list[Violation]:
-    """`idle`: (cycle, eligible) of cycles without a pick; at most `limit` in a row with somebody eligible."""
+    """`idle`: (cycle, eligible) of cycles without a pick; at most `limit` in a row with
+    somebody eligible."""
     picks = {g.cycle for g in trace if g.pick}
     out = []
     run = 0
@@ -295,7 +299,8 @@ def check_bursts(
 ) -> list[Violation]:
     """Never across 4 KiB, no longer than allowed, and in sum what is due.
 
-    A write burst may have one beat more than MAX_BURST_BYTES: a chunk whose source is aligned and whose
+    A write burst may have one beat more than MAX_BURST_BYTES: a chunk whose source is aligned
+    and whose
     destination is not, touches it.
     """
     out = []
@@ -321,7 +326,8 @@ def simulate_drr(
 ) -> list[Grant]:
     """A plain deficit round robin over backlogged channels, for testing the properties themselves.
 
-    `chunk[i]`: the sizes that channel i sends, over and over. The deficit is charged after the fact and
+    `chunk[i]`: the sizes that channel i sends, over and over. The deficit is charged after the
+    fact and
     a debt is kept; the turn passes when the deficit is used up.
     """
     order = sorted(cfg)

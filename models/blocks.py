@@ -82,7 +82,8 @@ def read_bursts(chunks: Iterable[Chunk], beat: int) -> list[Burst]:
 def write_bursts(chunks: Iterable[Chunk], beat: int) -> list[Burst]:
     """Local write bursts of an operation: whole destination beats until the last chunk.
 
-    What is left over after the last whole beat is carried into the next chunk, so each destination beat
+    What is left over after the last whole beat is carried into the next chunk, so each
+    destination beat
     is written once. A chunk that completes no beat makes no burst.
     """
     out = []

@@ -68,7 +68,8 @@ class Counters:
 
 @dataclass
 class Channel:
-    """One channel. `busy` is true in the transient states and until a pause has reached its edge."""
+    """One channel. `busy` is true in the transient states and until a pause has reached its
+    edge."""
 
     number: int
     stop_on_error: bool = False

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The generated layouts as the models use them.
 
-Enums come from `models.layout`; `Struct` packs and unpacks by field name, `Desc` and `Cqe` are immutable.
+Enums come from `models.layout`; `Struct` packs and unpacks by field name, `Desc` and `Cqe` are
+immutable.
 """
 
 from __future__ import annotations

@@ -275,7 +275,7 @@ class Allocator:
     ) -> int:
         """An address with addr % align == offset.
 
-        `before_edge` = n puts the start n bytes below a 4 KiB edge (n = 0: on it), for tests of edges.
+        `before_edge` = n puts the start n bytes below a 4 KiB edge (n = 0: on it).
         """
         start = self._next + self.gap
         if before_edge is not None:

@@ -88,9 +88,8 @@ def check_local(d: Desc, ctx: Ctx) -> Plan:
     if not c.ok:
         return Plan(c.status)
     dst = c.addr
-    if d.opcode == Op.COPY and src is not None:
-        if src < dst + d.length and dst < src + d.length:
-            return Plan(Status.OVERLAP)
+    if src is not None and src < dst + d.length and dst < src + d.length:
+        return Plan(Status.OVERLAP)
     return Plan(Status.OK, src, dst, d.length)
 
 
@@ -116,7 +115,8 @@ def check_descriptor(d: Desc, ctx: Ctx) -> Plan:
 
 
 def fill_bytes(pattern: int, length: int, pos: int = 0) -> bytes:
-    """Bytes [pos, pos + length) of a FILL: the pattern repeats from the destination's first byte."""
+    """Bytes [pos, pos + length) of a FILL: the pattern repeats from the destination's first
+    byte."""
     unit = pattern.to_bytes(8, "little")
     skew = pos % 8
     return (unit * (length // 8 + 2))[skew : skew + length]
@@ -143,7 +143,8 @@ def execute(
     dring_cons: int = 0,
     phase: int = 1,
 ) -> Result:
-    """Run one descriptor on whole memories. Error regions of the memories answer with their codes."""
+    """Run one descriptor on whole memories. Error regions of the memories answer with their
+    codes."""
     plan = check_descriptor(d, ctx)
     status, nbytes, undefined = plan.status, 0, False
     read: list[tuple[int, int]] = []

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`Pair`: explains everything that monitors saw on two or more nodes, or says what is wrong.
 
-It learns registers from register writes and descriptors from memory (and, if they differ, from the fetch),
-derives what each operation may read, write and report, and holds every access and every completion against
-that. See models/README.md for the interface.
+It learns registers from register writes, descriptors from memory (and, if they differ, from the
+fetch), derives what each operation may read, write and report, and holds every access and every
+completion against that. See models/README.md for the interface.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class Pair:
             NodeReset: self._node_reset,
         }  # type: ignore[dict-item]
 
-    # interface --------------------------------------------------------------------------------------
+    # interface ---------------------------------------------------------------------------------
     def feed(self, event: Event) -> None:
         """Take one event; with `strict`, raise PairError at a mismatch."""
         before = len(self.errors)
@@ -222,7 +222,8 @@ class Pair:
         return diffs
 
     def finish(self, require: int = 1) -> Report:
-        """The end of a test: nothing owed, totals agree, and at least `require` completions compared."""
+        """The end of a test: nothing owed, totals agree, and at least `require` completions
+        compared."""
         before = len(self.errors)
         for read, places in self._suspects:
             at = min(places)
@@ -256,7 +257,7 @@ class Pair:
             raise PairError(self.errors)
         return self.report
 
-    # helpers ----------------------------------------------------------------------------------------
+    # helpers -----------------------------------------------------------------------------------
     def _bad(self, t: int, node: str, rule: str, text: str) -> None:
         assert rule in RULES, rule
         self.errors.append(Mismatch(t, node, rule, text))
@@ -278,7 +279,7 @@ class Pair:
                 break
             self._retire(n, c, op, 0, self.now)
 
-    # registers --------------------------------------------------------------------------------------
+    # registers ---------------------------------------------------------------------------------
     def _reg_write(self, e: RegWrite) -> None:
         self.now = max(self.now, e.t)
         n = self._n[e.node]
@@ -546,7 +547,8 @@ class Pair:
                     e.t,
                     n.name,
                     "wrong-register",
-                    f"{life.where} DRING_CONS {e.data}, {life.retired} of {life.published} are retired",
+                    f"{life.where} DRING_CONS {e.data}, "
+                    f"{life.retired} of {life.published} are retired",
                 )
         elif name in ("CNT_DESC", "CNT_ERR", "CNT_RD_BYTES", "CNT_WR_BYTES"):
             self._counter_read(n, c, name, e)
@@ -613,7 +615,7 @@ class Pair:
                 t, n.name, "early-disabled", f"{life.where} shows DISABLED, a response came after"
             )
 
-    # plans ------------------------------------------------------------------------------------------
+    # plans -------------------------------------------------------------------------------------
     def _ctx(self, n: NodeState, c: ChanState, up: bool) -> Ctx:
         far = None
         there = self._far.get((n.name, c.peer)) if c.bound else None
@@ -686,7 +688,7 @@ class Pair:
             if p.ok and p.dst is not None and dst is not None:
                 dst.undefined.append((p.dst, p.dst + p.length))
 
-    # reads ------------------------------------------------------------------------------------------
+    # reads -------------------------------------------------------------------------------------
     def _axi_read(self, e: AxiRead) -> None:
         self.now = max(self.now, e.t_data)
         n = self._n[e.node]
@@ -858,7 +860,7 @@ class Pair:
             elif o.last_resp >= t:
                 self._bad(t, op.life.node, "fence", f"{op} began before the last response of {o}")
 
-    # writes -----------------------------------------------------------------------------------------
+    # writes ------------------------------------------------------------------------------------
     def _axi_write(self, e: AxiWrite) -> None:
         self.now = max(self.now, e.t_resp)
         n = self._n[e.node]
@@ -1021,7 +1023,7 @@ class Pair:
                             return
         self._bad(e.t_addr, n.name, "unexplained-access", what)
 
-    # completions ------------------------------------------------------------------------------------
+    # completions -------------------------------------------------------------------------------
     def _completion_write(
         self, n: NodeState, e: AxiWrite, base: int, runs: list[tuple[int, int]]
     ) -> None:
@@ -1083,8 +1085,6 @@ class Pair:
         op = self._match(n, life, cqe, where, t)
         if op is None:
             return
-        if life.t_reset is not None and t > life.t_reset and self._surely_reset(n, life):
-            self._bad(t, n.name, "extra-completion", f"{where} after a reset")
         life.cq_prod += 1
         self._skip_silent(n, life, op, t)
         self._judge(n, life, op, cqe, where, t)
@@ -1094,11 +1094,6 @@ class Pair:
         if op.desc.flag(DescFlag.IRQ) or cqe.status:
             c.irq_due.append(e.t_resp)
         self._retire(n, c, op, cqe.status, t)
-
-    def _surely_reset(self, n: NodeState, life: Life) -> bool:
-        """Long enough after RESET that no posting decided before can be under way: not known; a reading of
-        STATUS closes the life, and what comes after that is a late access."""
-        return False
 
     def _match(self, n: NodeState, life: Life, cqe: Cqe, where: str, t: int) -> OpState | None:
         """The operation that an entry speaks of: in order, but silent ones may be passed over."""
@@ -1137,7 +1132,8 @@ class Pair:
         return later or (None if past else op)
 
     def _skip_silent(self, n: NodeState, life: Life, op: OpState, t: int) -> None:
-        """Operations without completion that lie before `op`: they ended well, so they must be done."""
+        """Operations without completion that lie before `op`: they ended well, so they must be
+        done."""
         while life.retired < op.n:
             o = life.ops[life.retired]
             if not o.silent:
@@ -1187,8 +1183,6 @@ class Pair:
             }
         if n.fatal or n.mem_stall:
             allowed.add(int(Status.MEM_TIMEOUT))
-        if len(op.variants) > 1 and op.may_run and op.remote:
-            allowed |= {x | AT_PEER for x in ()}
         if status not in allowed:
             bad("wrong-completion", f"must be {self._names(allowed or {0})}")
             return
@@ -1270,7 +1264,7 @@ class Pair:
                 dst.chans[c.peer_ch].irq_due.append(op.last_resp)
         op.forget()
 
-    # interrupts -------------------------------------------------------------------------------------
+    # interrupts --------------------------------------------------------------------------------
     def _msix_write(
         self, n: NodeState, e: AxiWrite, base: int, runs: list[tuple[int, int]]
     ) -> None:
@@ -1317,7 +1311,7 @@ class Pair:
     def _irq_pin(self, e: IrqPin) -> None:
         self.now = max(self.now, e.t)
 
-    # the rest ---------------------------------------------------------------------------------------
+    # the rest ----------------------------------------------------------------------------------
     def _cpu_write(self, e: CpuWrite) -> None:
         self.now = max(self.now, e.t)
         n = self._n[e.node]

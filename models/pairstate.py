@@ -126,9 +126,10 @@ class OpState:
         """Source bytes that a read returned."""
         if self.got is None:
             self.got = bytearray(self.desc.length)
-        if any(s < pos + len(data) and pos < e for s, e in self.have):
-            if self.got[pos : pos + len(data)] != data:
-                self.other_values.append((pos, bytes(self.got[pos : pos + len(data)])))
+        for s, e in self.have:
+            lo, hi = max(s, pos), min(e, pos + len(data))
+            if lo < hi and self.got[lo:hi] != data[lo - pos : hi - pos]:
+                self.other_values.append((lo, bytes(self.got[lo:hi])))
         self.got[pos : pos + len(data)] = data
         self.have = merge_ranges([*self.have, (pos, pos + len(data))])
 

@@ -57,7 +57,8 @@ RING_REGS = frozenset({"DRING_BASE", "DRING_SIZE", "CRING_BASE", "CRING_SIZE"})
 
 @dataclass(frozen=True)
 class Where:
-    """A decoded address: the register's name and the index of its channel, segment, peer or vector."""
+    """A decoded address: the register's name and the index of its channel, segment, peer or
+    vector."""
 
     name: str
     index: int = 0
@@ -123,7 +124,7 @@ def merge(old: int, new: int, strb: int) -> int:
     return old
 
 
-# Register values from fields, for benches and tests ------------------------------------------------
+# Register values from fields, for benches and tests --------------------------------------------
 def ch_owner(func: int, tag: int = 0, valid: bool = True) -> int:
     return func | tag << 16 | int(valid) << 63
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Descriptor and completion rings: indices modulo the size, capacity size - 1, phase on completions."""
+"""Descriptor and completion rings: indices modulo the size, capacity size - 1, phase on
+completions."""
 
 from __future__ import annotations
 
@@ -128,7 +129,8 @@ class CplRing(Ring):
 def fetch_bursts(
     ring: Ring, first: int, count: int, max_bytes: int = PAGE
 ) -> list[tuple[int, int]]:
-    """(address, entries) of the bursts for `count` entries: never across 4 KiB or the ring's end."""
+    """(address, entries) of the bursts for `count` entries: never across 4 KiB or the ring's
+    end."""
     out = []
     while count:
         addr = ring.addr(first)

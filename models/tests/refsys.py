@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small behavioural engine that makes legal traces, to test `Pair` with and to break on purpose.
 
-Each channel runs on a clock of its own; the events of all are sorted by the time at which they were over.
+Each channel runs on a clock of its own; the events of all are sorted by the time at which they
+were over.
 Buffers are disjoint, so that time plays no role in the values.
 """
 
@@ -105,7 +106,7 @@ class RefSystem:
                 )
         self._setup()
 
-    # events -----------------------------------------------------------------------------------------
+    # events ------------------------------------------------------------------------------------
     def emit(self, t: int, e: Event) -> None:
         self.events.append((t, len(self.events), e))
 
@@ -119,11 +120,9 @@ class RefSystem:
         node.mem.write(addr, data)
         self.emit(t, CpuWrite(node.name, t, addr, data))
 
-    # set-up -----------------------------------------------------------------------------------------
+    # set-up ------------------------------------------------------------------------------------
     def _setup(self) -> None:
-        t = 0
-        for node in self.nodes.values():
-            t += 1
+        for t, node in enumerate(self.nodes.values(), 1):
             self.reg(node, t, regmap.peer(0, "PEER_CTRL"), regmap.peer_ctrl(1 - node.number))
             self.emit(t, LinkState(node.name, t, 0, True))
             for c in node.chans:
@@ -179,7 +178,7 @@ class RefSystem:
         ):
             self.reg(c.node, t, regmap.guest(c.number, name), value, c.func)
 
-    # software ---------------------------------------------------------------------------------------
+    # software ----------------------------------------------------------------------------------
     def far(self, c: RefChannel) -> RefChannel:
         return self.nodes["B" if c.node.name == "A" else "A"].chans[c.number]
 
@@ -212,7 +211,7 @@ class RefSystem:
             self.reg(c.node, c.t, regmap.guest(c.number, "DRING_PROD"), c.dring.prod, c.func)
             self.run(c)
 
-    # engine -----------------------------------------------------------------------------------------
+    # engine ------------------------------------------------------------------------------------
     def lat(self) -> int:
         return self.rng.randint(1, 30)
 

@@ -83,7 +83,8 @@ def test_one_percent() -> None:
 
 
 def test_priority() -> None:
-    """Stimulus: a lower class picked while a higher waits. Checking: noticed, but for management."""
+    """Stimulus: a lower class picked while a higher waits.
+    Checking: noticed, but for management."""
     cfg = {0: ChannelCfg(cls=0), 1: ChannelCfg(cls=3), 2: ChannelCfg(cls=0, mgmt=True)}
     assert check_priority([Grant(0, 0, 64, 0b011)], cfg)
     assert not check_priority([Grant(0, 1, 64, 0b011)], cfg)
@@ -102,7 +103,8 @@ def test_mgmt() -> None:
 
 @given(st.integers(64, 2000), st.integers(0, 4000), st.lists(st.integers(1, MB), min_size=1))
 def test_rate(rate: int, burst: int, chunks: list[int]) -> None:
-    """Stimulus: a token bucket that lets a chunk go while it holds something. Checking: passes; double fails."""
+    """Stimulus: a token bucket that lets a chunk go while it holds something.
+    Checking: passes; double fails."""
     cfg = {0: ChannelCfg(rate=rate, burst=burst)}
     trace = []
     tokens, cycle = 256 * burst, 0

@@ -154,7 +154,8 @@ def test_split_write(payload: bytes, mtu: int) -> None:
 # layouts ------------------------------------------------------------------------------------------
 @given(raw=st.binary(min_size=32, max_size=32))
 def test_descriptor_round_trip(raw: bytes) -> None:
-    """Stimulus: any 32 bytes. Checking: unpack and pack give them back, and agree with the layout."""
+    """Stimulus: any 32 bytes.
+    Checking: unpack and pack give them back, and agree with the layout."""
     d = Desc.unpack(raw)
     assert d.pack() == raw == layout.Desc.unpack(raw).pack()
 
@@ -207,7 +208,9 @@ def test_strobes(old: int, new: int, strb: int) -> None:
 
 # memory -------------------------------------------------------------------------------------------
 @given(
-    ops=st.lists(st.tuples(st.integers(0, 3 * PAGE), st.binary(min_size=1, max_size=5000)), max_size=8)
+    ops=st.lists(
+        st.tuples(st.integers(0, 3 * PAGE), st.binary(min_size=1, max_size=5000)), max_size=8
+    )
 )
 def test_memory_is_a_byte_array(ops: list[tuple[int, bytes]]) -> None:
     """Stimulus: writes across pages. Checking: a flat array holds the same."""
@@ -350,9 +353,7 @@ def test_segment_pack(base: int, size: int, rights: int, gen: int) -> None:
     """Stimulus: fields. Checking: as the generated layout of the seam."""
     s = Segment(True, base << 12, size, rights, 5, 2, gen)
     assert Segment.unpack(s.pack()) == s
-    e = layout.Segent(
-        base=base, size=size, peer=2, channel=5, rights=rights, gen=gen, valid=1
-    )
+    e = layout.Segent(base=base, size=size, peer=2, channel=5, rights=rights, gen=gen, valid=1)
     assert e.to_int() == s.pack()
 
 
@@ -416,7 +417,8 @@ def test_ring_set_up_rules() -> None:
 
 @given(log2=st.integers(2, 12), first=st.integers(0, 4095), n=st.integers(1, 300))
 def test_fetch_bursts(log2: int, first: int, n: int) -> None:
-    """Stimulus: any part of a ring. Checking: entries in order; no 4 KiB edge, no ring end inside."""
+    """Stimulus: any part of a ring.
+    Checking: entries in order; no 4 KiB edge, no ring end inside."""
     ring = DescRing(0x10000, log2)
     first, n = first % ring.size, min(n, ring.size - 1)
     out = fetch_bursts(ring, first, n)

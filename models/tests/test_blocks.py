@@ -119,7 +119,8 @@ def test_realign_one_chunk(data: bytes, so: int, do: int, beat: int) -> None:
 def test_realign_an_operation(
     src: int, dst: int, n: int, mb: int, beat: int, remote: bool, seed: int
 ) -> None:
-    """Stimulus: an operation as the commands of its chunks. Checking: memory (or the frames) as one move."""
+    """Stimulus: an operation as the commands of its chunks.
+    Checking: memory (or the frames) as one move."""
     data = random.Random(seed).randbytes(n)
     mem = Memory()
     mem.write(src, data)

@@ -69,7 +69,8 @@ def test_opcodes(op: int) -> None:
 @pytest.mark.parametrize("flag", range(8))
 @pytest.mark.parametrize("op", sorted(SUPPORTED))
 def test_flags(op: int, flag: int) -> None:
-    """Stimulus: each flag on each opcode. Checking: reserved ones and a local NOTIFY are BAD_FLAGS."""
+    """Stimulus: each flag on each opcode.
+    Checking: reserved ones and a local NOTIFY are BAD_FLAGS."""
     d = replace(WRITE if op == Op.WRITE else COPY, opcode=op, flags=1 << flag)
     good = flag in (DescFlag.FENCE, DescFlag.IRQ, DescFlag.NO_CPL)
     good |= flag == DescFlag.NOTIFY and op == Op.WRITE
@@ -89,7 +90,8 @@ def test_overlap(a: int, b: int, n: int) -> None:
 
 
 def test_write_faults() -> None:
-    """Stimulus: link down, source fault with link down, binding, far segment. Checking: codes, bit 7."""
+    """Stimulus: link down, source fault with link down, binding, far segment.
+    Checking: codes, bit 7."""
     down = replace(CTX, peer_up=False)
     assert check_descriptor(WRITE, down).status == Status.PEER_DOWN
     bad_src = replace(WRITE, src=segaddr(4, 0, 0))
@@ -130,7 +132,12 @@ def test_execute_moves(data: bytes, so: int, do: int) -> None:
     r = execute(d, CTX, near, far, dring_cons=4)
     before.write(0x40000 + do, data)
     assert near == before
-    assert r.cqe is not None and (r.cqe.tag, r.cqe.status, r.cqe.nbytes, r.cqe.dring_cons) == (9, 0, n, 4)
+    assert r.cqe is not None and (r.cqe.tag, r.cqe.status, r.cqe.nbytes, r.cqe.dring_cons) == (
+        9,
+        0,
+        n,
+        4,
+    )
     r = execute(replace(d, opcode=Op.WRITE, dst=segaddr(5, 2, do)), CTX, near, far)
     assert far.read(0x90000 + do, n) == data and near == before
     r = execute(replace(d, opcode=Op.FILL, src=0x0807060504030201), CTX, near, far)

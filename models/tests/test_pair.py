@@ -45,7 +45,8 @@ def rules(pair: Pair) -> set[str]:
 def test_legal_traffic_passes(
     seed: int, channels: int, data_w: int, dlog2: int, clog2: int, max_burst: int
 ) -> None:
-    """Stimulus: random legal traces of two nodes. Checking: no mismatch, and memory equals the engine's."""
+    """Stimulus: random legal traces of two nodes.
+    Checking: no mismatch, and memory equals the engine's."""
     sys = RefSystem(seed, channels, data_w, dlog2, clog2, max_burst)
     sys.random_traffic(12)
     pair = judge(sys, strict=True)
@@ -256,7 +257,8 @@ def test_nothing_compared_is_a_failure() -> None:
 
 
 def test_strict_raises_at_once() -> None:
-    """Stimulus: a wrong byte. Checking: feed() raises, and the text names address and descriptor."""
+    """Stimulus: a wrong byte.
+    Checking: feed() raises, and the text names address and descriptor."""
     sys = base(3)
     with pytest.raises(PairError, match="wrong-data"):
         judge(sys, wrong_byte(sys.trace(), random.Random(1)), strict=True)
@@ -298,7 +300,8 @@ def test_memory_errors_have_their_codes(op: str, write: bool, resp: int) -> None
 
 
 def test_segment_rewritten_in_mid_flight_allows_both() -> None:
-    """Stimulus: the key is revoked between doorbell and completion. Checking: OK and KEY_REVOKED pass."""
+    """Stimulus: the key is revoked between doorbell and completion.
+    Checking: OK and KEY_REVOKED pass."""
     for status in (0, int(Status.KEY_REVOKED)):
         sys, d = _one("copy")
         c = sys.nodes["A"].chans[0]
@@ -346,7 +349,8 @@ def _status(state: int, error: int = 0, busy: int = 0) -> int:
 
 
 def test_abort_allows_aborted_then_silence() -> None:
-    """Stimulus: ABORT before the completion. Checking: ABORTED or OK pass; nothing may follow DISABLED."""
+    """Stimulus: ABORT before the completion.
+    Checking: ABORTED or OK pass; nothing may follow DISABLED."""
     sys, d = _one("write", 2000)
     c = sys.nodes["A"].chans[0]
     sys.submit(c, [d])
@@ -405,7 +409,8 @@ def test_wrong_state_is_noticed() -> None:
 
 
 def test_foreign_access_is_dropped_and_counted() -> None:
-    """Stimulus: function 7 rings channel 0's doorbell. Checking: no effect; reads all ones; FOREIGN_CNT 2."""
+    """Stimulus: function 7 rings channel 0's doorbell.
+    Checking: no effect; reads all ones; FOREIGN_CNT 2."""
     sys, d = _one("copy")
     c = sys.nodes["A"].chans[0]
     sys.submit(c, [d])
