@@ -109,8 +109,8 @@ def check_descriptor(d: Desc, ctx: Ctx) -> Plan:
     if not plan.ok or not plan.remote:
         return plan
     far = check_far(d, ctx.far)
-    if not far.ok:
-        return far
+    if not far.ok:  # the source is read nevertheless: frames are on their way before the answer
+        return Plan(far.status, plan.src, None, d.length, True)
     return Plan(Status.OK, plan.src, far.dst, d.length, True)
 
 

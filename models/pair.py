@@ -664,7 +664,7 @@ class Pair:
         return self._n[there[0]] if there else None
 
     def _index(self, op: OpState, p: Plan) -> None:
-        if not p.ok or not p.length:
+        if not p.length:
             return
         if p.src is not None:
             index_add(self._n[op.life.node].src_index, op, p.src, p.src + p.length)
@@ -674,7 +674,7 @@ class Pair:
 
     def _unindex(self, op: OpState) -> None:
         for p in op.plans:
-            if not p.ok or not p.length:
+            if not p.length:
                 continue
             if p.src is not None:
                 index_remove(self._n[op.life.node].src_index, op, p.src, p.src + p.length)
@@ -889,10 +889,12 @@ class Pair:
             addr, new = base + s, e.data[s:x]
             w = RecentWrite(e.t_addr, e.t_data, e.t_resp, addr, n.mem.read(addr, x - s), new)
             n.mem.write(addr, new)
-            for r in n.recent:  # data counts in the order in which it came over the bus
+            late = e.t_data < n.newest_data
+            for r in n.recent if late else ():  # data counts in the order of the bus
                 if r.t_data > e.t_data and r.addr < addr + len(new) and addr < r.addr + len(r.new):
                     n.mem.write(r.addr, r.new)
             n.recent.append(w)
+            n.newest_data = max(n.newest_data, e.t_data)
             for read, places in self._suspects:
                 if read.node == n.name and e.t_addr <= read.t_data:
                     self._clear_suspect(read, places, addr, new)

@@ -311,6 +311,7 @@ class NodeState:
     dst_index: dict[int, list[tuple[OpState, int, int]]] = field(default_factory=dict)
     undefined: list[tuple[int, int]] = field(default_factory=list)
     recent: deque[RecentWrite] = field(default_factory=lambda: deque(maxlen=256))
+    newest_data: int = -1
     read_bytes: int = 0
     due_read_beats: int = 0
     read_beats: int = 0

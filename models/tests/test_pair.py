@@ -201,7 +201,8 @@ def late_data(ev: list[Event], rng: random.Random) -> list[Event]:
 
 def wrong_channel_doorbell(ev: list[Event], rng: random.Random) -> list[Event]:
     """The doorbell was never rung: everything that follows has no reason."""
-    i = _pick(ev, rng, lambda e: isinstance(e, RegWrite) and e.addr & 0xFFF == 0x040)
+    bells = {regmap.guest(ch, "DRING_PROD") for ch in range(4)}
+    i = _pick(ev, rng, lambda e: isinstance(e, RegWrite) and e.addr in bells)
     return ev[:i] + ev[i + 1 :]
 
 
