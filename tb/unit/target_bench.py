@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Link side, look-ups, memory and scoreboard around crl_target, one cycle at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, RisingEdge, Timer
+
+from models.gen.carillon_layout import Frame, FrameType
+from models.segments import R_REMOTE, R_WRITE, Segment, SegmentTable
+from tb.lib.sim import sim_parameters
+from tb.unit.target_model import CANCEL, FIRST, LAST, NOTIFY, Answer, Binding, TargetModel, Write
+
+
+@dataclass
+class Rates:
+    """Chances in a cycle, and the cycles until a write response."""
+
+    hdr: float = 1.0
+    payload: float = 1.0
+    wb: float = 1.0
+    rsp: float = 1.0
+    latency: tuple[int, int] = (1, 4)
+
+
+class Bench:
+    """Runs frames through the design. Everything that comes out is compared with the model."""
+
+    def __init__(self, dut, rng):
+        p = sim_parameters()
+        self.dut, self.rng, self.p = dut, rng, p
+        self.lanes, self.channels = p["DATA_W"] // 8, p["CHANNELS"]
+        self.peer, self.segments = p.get("PEER", 0), p["SEGMENTS"]
+        self.max_burst, self.mtu = p.get("MAX_BURST_BYTES", 512), p.get("LINK_MTU", 1024)
+        self.table = SegmentTable(self.segments)
+        self.bindings: dict[int, Binding] = {}
+        self.error_rate = 0.0
+        self.compared = 0
+        self.tamper = lambda kind, value: value
+        self.fresh()
+
+    def fresh(self):
+        self.model = TargetModel(self.peer, self.channels, self.max_burst, self.mtu, self.table,
+                                 self.bindings, self.response)
+
+    def response(self):
+        return self.rng.choice([2, 3]) if self.rng.random() < self.error_rate else 0
+
+    async def reset(self, clock=True):
+        d = self.dut
+        if clock:
+            Clock(d.clk, 10, "ns").start()
+        for name in ("rx_valid", "rx_hdr", "rxp_valid", "rxp_data", "rxp_last", "rsp_ready",
+                     "bind_ok", "bind_peer", "bind_peer_ch", "bind_func", "seg_entry", "wb_ready",
+                     "wb_b_valid", "wb_b_resp"):
+            getattr(d, name).value = 0
+        d.rst.value = 1
+        await ClockCycles(d.clk, 3)
+        d.rst.value = 0
+
+    def set_up(self):
+        """Every channel is bound and has a segment; the others are for violations."""
+        rng = self.rng
+        for ch in range(self.channels):
+            self.bindings[ch] = Binding(True, self.peer, (ch * 7 + 3) % 256, rng.randrange(256))
+        for i in range(self.segments):
+            self.table.set(i, Segment(
+                True, rng.getrandbits(48) << 12, rng.choice([5000, 8192, 70001, 1 << 20, 1 << 40]),
+                R_WRITE | R_REMOTE, i % self.channels, rng.choice([self.peer, 15]),
+                rng.randrange(4096)))
+
+    def operation(self, ch, length=None, index=None, offset=None, **fields):
+        """The frames of a WRITE, as the peer's engine makes them."""
+        rng = self.rng
+        index = index if index is not None else rng.choice(
+            [i for i in range(self.segments) if self.table.get(i).channel == ch])
+        size = self.table.get(index).size
+        length = length or rng.choice([1, 7, 8, 64, 100, 511, 512, 513, 1024, 1500, 4000])
+        length = min(length, size)
+        if offset is None:
+            offset = rng.choice([0, size - length, rng.randrange(size - length + 1)])
+        op = dict(type=int(FrameType.WRITE), src_ch=self.bindings[ch].peer_ch, dst_ch=ch,
+                  op_seq=rng.getrandbits(32), tag=rng.getrandbits(16),
+                  segaddr=self.table.address(index, offset), total_len=length)
+        op.update(fields)
+        notify = NOTIFY if rng.random() < 0.5 else 0
+        frames = []
+        for at in range(0, length, self.mtu):
+            size = min(self.mtu, length - at)
+            flags = (FIRST if at == 0 else 0) | (LAST if at + size == length else 0) | notify
+            frames.append((Frame(**{**op, "flags": flags, "payload_len": size, "offset": at}),
+                           rng.randbytes(size)))
+        return frames
+
+    @staticmethod
+    def cancel(frame: Frame):
+        return (Frame(type=int(FrameType.WRITE), flags=CANCEL, src_ch=frame.src_ch,
+                      dst_ch=frame.dst_ch, op_seq=frame.op_seq, tag=frame.tag,
+                      segaddr=frame.segaddr, total_len=frame.total_len), b"")
+
+    async def run(self, items, rates: Rates, slots=None, stop_after=None, hold_rsp=False):
+        """items: (frame, payload), or a callable that changes tables when nothing is under way.
+
+        Returns the cycles from the first header to the last write beat."""
+        d, rng, m = self.dut, self.rng, self.model
+        slots = slots or self.channels + 16
+        todo = deque(items)
+        payload: deque = deque()    # (beat, last)
+        held = 0                    # slots in use
+        hdr_on = pay_on = False
+        bursts: deque = deque()     # responses: (cycle, resp)
+        beats: list = []
+        now: dict = {}
+        rsp_held = None
+        cycle, idle, started, finished = 0, 0, None, None
+        while True:
+            if not hdr_on and todo and callable(todo[0]) and not held and not d.busy.value:
+                todo.popleft()()
+                continue
+            if not hdr_on and todo and not callable(todo[0]) and held < slots and (
+                    rng.random() < rates.hdr):
+                frame, data = todo[0]
+                hdr_on = True
+                held += 1
+                d.rx_hdr.value = frame.to_int() | rng.getrandbits(32) << 480
+                m.frame(frame, data)
+                for at in range(0, len(data), self.lanes):
+                    beat = data[at : at + self.lanes].ljust(self.lanes, b"\0")
+                    payload.append((int.from_bytes(beat, "little"), at + self.lanes >= len(data)))
+            if not pay_on and payload and rng.random() < rates.payload:
+                pay_on = True
+                d.rxp_data.value, d.rxp_last.value = payload[0]
+            d.rx_valid.value, d.rxp_valid.value = hdr_on, pay_on
+            d.wb_ready.value = rng.random() < rates.wb
+            d.rsp_ready.value = not hold_rsp and rng.random() < rates.rsp
+            d.wb_b_valid.value = bool(bursts) and bursts[0][0] <= cycle
+            d.wb_b_resp.value = bursts[0][1] if bursts else 0
+            event_b = bool(bursts) and bursts[0][0] <= cycle
+            await Timer(1, "ns")
+            if not d.rst.value:
+                found = self.bindings.get(int(d.bind_ch.value) if d.bind_ch.value.is_resolvable
+                                          else 0, Binding())
+                d.bind_ok.value, d.bind_peer.value = found.ok, found.peer
+                d.bind_peer_ch.value, d.bind_func.value = found.peer_ch, found.func
+                if d.seg_idx.value.is_resolvable:
+                    d.seg_entry.value = self.table.get(int(d.seg_idx.value)).pack()
+            await RisingEdge(d.clk)
+            cycle += 1
+            idle += 1
+            if hdr_on and d.rx_ready.value:
+                hdr_on, idle = False, 0
+                todo.popleft()
+                started = started or cycle
+            if pay_on and d.rxp_ready.value:
+                pay_on, idle = False, 0
+                payload.popleft()
+            if event_b:
+                bursts.popleft()
+                idle = 0
+            if d.wb_valid.value and d.wb_ready.value:
+                idle, finished = 0, cycle
+                if d.wb_first.value:
+                    assert not beats, "a burst begins within another one"
+                    now = dict(addr=int(d.wb_addr.value), length=int(d.wb_len.value),
+                               user=int(d.wb_user.value))
+                assert bool(d.wb_first.value) == (not beats), "first"
+                beats.append((int(d.wb_data.value), int(d.wb_strb.value)))
+                if d.wb_last.value:
+                    resp = self.burst(now, beats)
+                    when = cycle + rng.randint(*rates.latency)
+                    when = max(when, bursts[-1][0] + 1 if bursts else 0)
+                    bursts.append((when, resp))
+                    beats = []
+            elif rates.payload == 1.0 and rates.hdr == 1.0 and beats:
+                assert d.wb_valid.value or not payload, "a gap within a burst"
+            if d.cnt_in_valid.value:
+                want = m.counts.popleft()
+                assert (int(d.cnt_in_ch.value), int(d.cnt_in_bytes.value)) == want, "count"
+            if d.irq_valid.value:
+                want = m.irqs.popleft()
+                assert int(d.irq_ch.value) == want, "interrupt of another channel"
+            if d.rsp_valid.value:
+                got = Answer(*(int(getattr(d, f"rsp_{n}").value) for n in (
+                    "src_ch", "dst_ch", "op_seq", "tag", "status", "status2")))
+                assert rsp_held in (None, got), "an answer changed while it was stalled"
+                rsp_held = got
+                if d.rsp_ready.value:
+                    rsp_held, idle = None, 0
+                    want = m.answers.popleft()
+                    got = self.tamper("answer", got)
+                    assert got == want, f"answer {got}, expected {want}"
+                    self.compared += 1
+            else:
+                assert rsp_held is None, "an answer was withdrawn"
+            if d.slot_free.value:
+                assert int(d.slot_free_ch.value) == m.slots.popleft(), "slot of another channel"
+                held -= 1
+                idle = 0
+            if stop_after is not None and cycle >= stop_after:
+                return cycle
+            if not (todo or payload or held or beats or bursts):
+                break
+            if hold_rsp and idle > 60:
+                return held
+            assert idle < 400, "nothing moves"
+        for _ in range(3):
+            await RisingEdge(d.clk)
+            assert not (d.wb_valid.value or d.rsp_valid.value or d.busy.value), "not at rest"
+        self.finish()
+        return (finished or 0) - (started or 0)
+
+    def burst(self, now, beats):
+        """Check a burst; returns the response that the model chose for it."""
+        lanes = self.lanes
+        assert len(beats) == now["length"] + 1, "beats of the burst"
+        base = now["addr"] // lanes * lanes
+        line = now["addr"] // self.max_burst
+        assert (base + len(beats) * lanes - 1) // self.max_burst == line, "crosses an edge"
+        raw = bytearray()
+        first = None
+        for n, (data, strb) in enumerate(beats):
+            for lane in range(lanes):
+                if strb >> lane & 1:
+                    at = base + n * lanes + lane
+                    first = at if first is None else first
+                    assert at == first + len(raw), "strobes with a hole"
+                    raw.append(data >> 8 * lane & 0xFF)
+                    self.inside(at)
+                else:
+                    assert not data >> 8 * lane & 0xFF, "a lane without strobe is not 0"
+        assert self.model.writes, "a write that nothing asked for"
+        want = self.model.writes.popleft()
+        got = self.tamper("write", Write(first, bytes(raw), now["user"], want.resp))
+        assert got == want, f"write {got}, expected {want}"
+        assert now["addr"] == want.addr, "address of the burst"
+        self.compared += 1
+        return want.resp
+
+    def inside(self, at):
+        """Whatever the model says: every byte lies in a segment that peers may write."""
+        assert any(s.valid and s.rights & R_WRITE and s.rights & R_REMOTE
+                   and s.base <= at < s.base + s.size for s in self.table.table.values())
+
+    def finish(self):
+        m = self.model
+        for what in ("writes", "answers", "irqs", "counts", "slots"):
+            assert not getattr(m, what), f"{what} are missing: {getattr(m, what)}"
+        assert self.compared, "nothing was compared"
