@@ -238,6 +238,10 @@ class Pair:
             for c in n.chans:
                 if c.life is not None and c.life.open:
                     self._finish_silent(n, c, c.life)
+        for n in self._n.values():
+            for life in n.lives:
+                for op in life.ops[life.fetched : life.retired]:
+                    self._bad(self.now, n.name, "fetch-order", f"{op} ended, but was not fetched")
         for op in self.pending():
             self._bad(
                 self.now, op.life.node, "missing-completion", f"{op} never ended; {op.missing()}"
@@ -392,6 +396,7 @@ class Pair:
                 life.t_drain = t
         if new & _TRANSIENT:
             new.add(int(State.DISABLED))
+        c.before, c.t_command = c.states, t
         c.states = new
 
     def _enable(self, n: NodeState, c: ChanState, t: int) -> int:
@@ -571,33 +576,53 @@ class Pair:
 
     def _status_read(self, n: NodeState, c: ChanState, e: RegRead) -> None:
         state, last = e.data & 0xF, e.data >> 8 & 0xFF
+        busy = bool(e.data >> 4 & 1)
         life = c.life
-        if state not in c.states:
-            names = "/".join(State(s).name for s in sorted(c.states))
-            got = State(state).name if state in State._value2member_map_ else str(state)
-            self._bad(e.t, n.name, "wrong-state", f"ch{c.number} shows {got}, can only be {names}")
-            return
-        if last not in c.errors:
+        failed = self._may_have_failed(n, c)
+        if last not in c.errors | failed:
             self._bad(
                 e.t,
                 n.name,
                 "wrong-state",
                 f"ch{c.number} shows LAST_ERROR {status_name(last)}, for no reason",
             )
+        # While a command is under way, the state may still be the one before it.
+        asked = e.t if e.t_addr is None else e.t_addr
+        if state in c.before and (busy or asked <= c.t_command):
+            return
+        possible = c.states | ({int(State.ERROR)} if failed and c.states & _LIVING else set())
+        if state not in possible:
+            names = "/".join(State(s).name for s in sorted(possible))
+            got = State(state).name if state in State._value2member_map_ else str(state)
+            self._bad(e.t, n.name, "wrong-state", f"ch{c.number} shows {got}, can only be {names}")
+            return
+        if busy and state not in (State.ERROR, State.DISABLED):
+            return
         if state == State.DISABLED and life is not None and life.open:
             self._check_quiet(n, c, life, e.t)
             self._close(life, e.t)
         if state == State.ERROR and life is not None and life.open:
             life.stop(e.t, status_name(last))
-        busy = bool(e.data >> 4 & 1)
         follow = {state}
         if state in _TRANSIENT:
             follow.add(int(State.DISABLED))
-        if state == State.ACTIVE and busy and int(State.PAUSED) in c.states:
-            follow.add(int(State.PAUSED))
         if int(State.ERROR) in c.states and state in _LIVING:
             follow.add(int(State.ERROR))
         c.states = follow
+
+    def _may_have_failed(self, n: NodeState, c: ChanState) -> set[int]:
+        """Codes with which the channel may have stopped, its completion still on its way."""
+        life = c.life
+        out: set[int] = set()
+        if n.fatal or n.mem_stall:
+            out.add(int(Status.MEM_TIMEOUT))
+        if life is None or not life.open or not c.stop_on_error:
+            return out
+        for op in life.ops[life.retired : life.retired + 512]:
+            out |= {int(p.status) for p in op.plans if not p.ok} | set(op.errors)
+            if op.remote and op.disturbed:
+                out |= {int(Status.LINK_ERROR), int(Status.OP_TIMEOUT), int(Status.PEER_DOWN)}
+        return out
 
     def _check_quiet(self, n: NodeState, c: ChanState, life: Life, t: int) -> None:
         """DISABLED is visible: all that was owed must be over."""
@@ -758,6 +783,13 @@ class Pair:
                     "late-access",
                     f"{life.where}: fetch at {e.addr:#x} after it was disabled",
                 )
+            elif e.t_data > (life.t_closed or 0):
+                self._bad(
+                    e.t_data,
+                    n.name,
+                    "early-disabled",
+                    f"{life.where}: fetch at {e.addr:#x} was outstanding when it showed DISABLED",
+                )
             return
         life.last_drain_t = max(life.last_drain_t, e.t_data)
         first = life.fetched
@@ -801,7 +833,7 @@ class Pair:
         op.t_fetch = e.t_addr
         self.report.descriptors += 1
         d = Desc.unpack(raw)
-        if d != op.desc:
+        if d != op.desc and op.n >= op.life.retired:
             self._allow(e.t_data, n.name, "descriptor-changed", f"{op} was fetched as ({d})")
             self._unindex(op)
             op.desc, op.variants = d, []
@@ -1220,6 +1252,7 @@ class Pair:
         c.desc_count += 1
         if status:
             c.err_count += 1
+            c.errors.add(status)
             if c.stop_on_error and status != Status.ABORTED or status & ~AT_PEER in CHANNEL_ERRORS:
                 self._channel_error(c, status, t)
         elif op.data_len:

@@ -238,6 +238,8 @@ class ChanState:
     bind: int = 0
     ring: dict[str, int] = field(default_factory=dict)
     states: set[int] = field(default_factory=lambda: {int(State.DISABLED)})
+    before: set[int] = field(default_factory=lambda: {int(State.DISABLED)})
+    t_command: int = -1  # when `states` last changed by a command; `before` held until then
     errors: set[int] = field(default_factory=lambda: {0})
     life: Life | None = None
     desc_count: int = 0

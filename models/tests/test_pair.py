@@ -107,6 +107,16 @@ def missing_read(ev: list[Event], rng: random.Random) -> list[Event]:
     return ev[:i] + ev[i + 1 :]
 
 
+def missing_fetch(ev: list[Event], rng: random.Random) -> list[Event]:
+    i = _pick(ev, rng, lambda e: isinstance(e, AxiRead) and e.id == 0)
+    return ev[:i] + ev[i + 1 :]
+
+
+def repeated_fetch(ev: list[Event], rng: random.Random) -> list[Event]:
+    i = _pick(ev, rng, lambda e: isinstance(e, AxiRead) and e.id == 0)
+    return [*ev[: i + 1], ev[i], *ev[i + 1 :]]
+
+
 def repeated_read(ev: list[Event], rng: random.Random) -> list[Event]:
     i = _pick(ev, rng, _data_read)
     return [*ev[: i + 1], ev[i], *ev[i + 1 :]]
@@ -219,6 +229,8 @@ MUTATIONS: list[Mutation] = [
     repeated_write,
     missing_read,
     repeated_read,
+    missing_fetch,
+    repeated_fetch,
     strobe_beyond,
     outside,
     read_outside,

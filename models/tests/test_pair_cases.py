@@ -430,3 +430,42 @@ def test_completion_entries_helper() -> None:
     w = AxiWrite("A", 0, 1, 2, 2, 0, 1, 32, 0, bytes(16) + raw, 0xFFFF0000)
     assert entries_of(w) == [Cqe(5)]
     assert entries_of(with_entry(w, tag=6)) == [Cqe(6)]
+
+
+def test_status_while_a_command_is_under_way() -> None:
+    """Stimulus: STATUS reads around a command. Checking: the old state passes with BUSY, or when it
+    was asked for before the command."""
+    sys = RefSystem(6, channels=1)
+    c = sys.nodes["A"].chans[0]
+    ev = [*sys.trace(), ctrl(c, 60, Cmd.RESET)]
+    passes(judge(sys, [*ev, status(c, 61, State.ACTIVE, busy=1)]))
+    passes(judge(sys, [*ev, replace(status(c, 61, State.ACTIVE), t_addr=59)]))
+    assert "wrong-state" in rules(judge(sys, [*ev, status(c, 61, State.ACTIVE)]))
+    passes(judge(sys, [*ev, status(c, 61, State.RESETTING, busy=1)]))
+    passes(judge(sys, [*ev, status(c, 61, State.DISABLED)]))
+
+
+def test_error_state_may_show_before_its_completion() -> None:
+    """Stimulus: STOP_ON_ERROR; STATUS is read between the error and its completion.
+    Checking: ERROR with the code passes, ERROR with another does not."""
+    sys = RefSystem(2, channels=1, dlog2=4, stop=True)
+    c = sys.nodes["A"].chans[0]
+    sys.submit(c, [Desc(0x99, tag=1)])
+    ev = sys.trace()
+    k = next(i for i, e in enumerate(ev) if is_cpl(e))
+    t = ev[k].t_addr - 1
+    for code, ok in ((Status.BAD_OPCODE, True), (Status.BAD_FLAGS, False)):
+        got = rules(judge(sys, [*ev[:k], status(c, t, State.ERROR, code), ev[k]]))
+        assert ("wrong-state" not in got) == ok
+
+
+def test_fetch_outstanding_when_disabled_shows() -> None:
+    """Stimulus: RESET, DISABLED, then the end of a fetch. Checking: 'early-disabled'."""
+    sys = RefSystem(6, channels=1)
+    c = sys.nodes["A"].chans[0]
+    sys.submit(c, [sys.copy(c, 20, 0, 1)])
+    ev = sys.trace()
+    k = first(ev, AxiRead, id=0)
+    t = ev[k].t_data - 1
+    quiet = [ctrl(c, t - 1, Cmd.RESET), status(c, t, State.DISABLED)]
+    assert rules(judge(sys, [*ev[:k], *quiet, ev[k]])) == {"early-disabled"}
