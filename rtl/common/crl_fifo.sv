@@ -87,6 +87,9 @@ module crl_fifo #(
         else if (m_ready) out_valid_q <= 1'b0;
       end
     end else begin : g_direct
+      logic unused;
+
+      assign unused      = &{1'b0, out_valid_q, out_q};
       assign out_valid_q = 1'b0;
       assign out_q       = '0;
       assign m_valid     = level_q != '0;

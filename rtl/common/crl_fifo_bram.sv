@@ -90,6 +90,9 @@ module crl_fifo_bram #(
         else if (rd_take) out_valid_q <= rd_valid_q;
       end
     end else begin : g_direct
+      logic unused;
+
+      assign unused      = &{1'b0, out_valid_q, out_q};
       assign out_valid_q = 1'b0;
       assign out_q       = '0;
       assign rd_take     = m_ready;
