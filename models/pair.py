@@ -28,7 +28,6 @@ from models.events import (
     RegWrite,
     worst,
 )
-from models.frame import FrameError, parse
 from models.lay import (
     AT_PEER,
     CQE,
@@ -44,6 +43,7 @@ from models.lay import (
     Status,
     status_name,
 )
+from models.linkcheck import LinkChecker
 from models.memory import OKAY, PAGE, SLVERR, DiffRun, Memory, merge_ranges, report, strobe_runs
 from models.ops import Ctx, Far, Plan, check_descriptor, fill_bytes
 from models.pairstate import (
@@ -147,7 +147,7 @@ class Pair:
         self.report = Report()
         self.now = 0
         self._suspects: list[tuple[AxiRead, set[int]]] = []
-        self._seq: dict[tuple[str, str, int], int] = {}
+        self._wires: dict[tuple[str, str], LinkChecker] = {}
         self._handlers: dict[type, Callable[[object], None]] = {
             RegWrite: self._reg_write,
             RegRead: self._reg_read,
@@ -1385,10 +1385,13 @@ class Pair:
                 self._n[name].link_fault.add(p)
                 self._n[name].exact = False
             self._disturb(e.node, e.peer)
+            if there:
+                self._wire(e.node, there[0]).disturbed()
         elif e.kind == "link_clean":
             n.link_fault.discard(e.peer)
             there = self._far.get((e.node, e.peer))
             if there:
+                self._wire(e.node, there[0]).restart()
                 self._n[there[0]].link_fault.discard(there[1])
         elif e.kind == "mem_stall":
             n.mem_stall, n.exact = True, False
@@ -1416,20 +1419,20 @@ class Pair:
     def _link_frame(self, e: LinkFrame) -> None:
         self.now = max(self.now, e.t)
         self.report.frames += 1
-        beat = self._n[e.src].params.beat
-        try:
-            f = parse(e.raw, beat)
-        except FrameError as err:
-            self._bad(e.t, e.src, "frame", f"to {e.dst}: {err}")
-            return
-        if f.vc:
-            key = (e.src, e.dst, f.vc)
-            want = self._seq.get(key)
-            if want is not None and f.link_seq != want:
-                self._bad(
-                    e.t, e.src, "frame", f"LINK_SEQ {f.link_seq} on VC {f.vc}, next is {want}"
-                )
-            self._seq[key] = f.link_seq + 1 & 0xFFFF
+        link = self._wire(e.src, e.dst)
+        before = len(link.faults)
+        link.frame(e.src, e.t, e.raw)
+        for fault in link.faults[before:]:
+            self._bad(e.t, e.src, "frame", f"to {e.dst}: {fault.rule}: {fault.text}")
+
+    def _wire(self, a: str, b: str) -> LinkChecker:
+        key = (min(a, b), max(a, b))
+        if key not in self._wires:
+            p = self._n[a].params
+            self._wires[key] = LinkChecker(
+                *key, (p.link_w or p.data_w) // 8, p.link_mtu, p.rx_shared
+            )
+        return self._wires[key]
 
     def _check_totals(self, n: NodeState) -> None:
         if not n.exact or self.errors:

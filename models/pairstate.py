@@ -26,6 +26,8 @@ class NodeParams:
     peers: int = 1
     max_burst: int = 512
     link_mtu: int = 1024
+    link_w: int = 0  # 0: as data_w
+    rx_shared: int = 16
 
     @property
     def beat(self) -> int:

@@ -29,6 +29,7 @@ from models.lay import (
     Cqe,
     Desc,
     DescFlag,
+    FrameFlag,
     FrameType,
     Op,
     State,
@@ -356,15 +357,18 @@ def test_peer_refuses_an_unbound_channel() -> None:
 def test_frames_are_checked() -> None:
     """Stimulus: frames with a bad CRC and a jump of LINK_SEQ. Checking: 'frame'."""
     sys = RefSystem(1)
+    one = 1 << FrameFlag.FIRST | 1 << FrameFlag.LAST
+    base = Frame(FrameType.WRITE, flags=one, payload=bytes(9), total_len=9)
     good = [
-        LinkFrame("A", "B", k, Frame(FrameType.WRITE, link_seq=k, payload=bytes(9)).build(8))
+        LinkFrame("A", "B", k, replace(base, link_seq=k, op_seq=k, tag=k).build(8))
         for k in range(3)
     ]
     passes(judge(sys, [*sys.trace(), *good]))
     assert "frame" in rules(judge(sys, [*sys.trace(), good[0], good[2]]))
     raw = bytearray(good[0].raw)
     raw[3] ^= 1
-    assert "frame" in rules(judge(sys, [*sys.trace(), replace(good[0], raw=bytes(raw))]))
+    broken = replace(good[0], raw=bytes(raw))
+    assert "frame" in rules(judge(sys, [*sys.trace(), broken]))
 
 
 # interrupts --------------------------------------------------------------------------------------

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must hold for the frames on a link, seen on the wire in both directions.
+
+The checker stands in the middle: what it has seen, the receiver of a frame may know later, but
+never
+earlier. So 'sent without credit' or 'acknowledged before it was sent' can't be false alarms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from models.frame import Frame, FrameError, parse
+from models.lay import FrameFlag, FrameType, FrameVc
+
+SEQ_MOD = 1 << 16
+
+
+@dataclass
+class OpOnLink:
+    """An operation whose frames are on the way, by (sender's channel)."""
+
+    src_ch: int
+    dst_ch: int
+    op_seq: int
+    tag: int
+    segaddr: int
+    total: int
+    type: int
+    offset: int = 0
+    sent: bool = False  # its LAST frame, or a CANCEL
+    refused: bool = False  # an op-nak came; the rest of its frames may or may not follow
+
+
+@dataclass
+class Direction:
+    """One sender's side."""
+
+    next_seq: dict[int, int] = field(default_factory=lambda: {1: 0, 2: 0})
+    acked: int = 0  # ACK_REQ seen from the other side, running
+    open_op: dict[int, OpOnLink] = field(default_factory=dict)
+    waiting: dict[int, OpOnLink] = field(default_factory=dict)  # by tag
+    last_op_seq: dict[int, int] = field(default_factory=dict)
+    sent_ch: dict[int, int] = field(default_factory=dict)
+    freed_ch: dict[int, int] = field(default_factory=dict)
+    epoch: int | None = None
+    frames: int = 0
+
+
+@dataclass(frozen=True)
+class FrameFault:
+    """A rule that a frame broke."""
+
+    src: str
+    t: int
+    rule: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.rule} from {self.src} at {self.t}: {self.text}"
+
+
+@dataclass
+class LinkChecker:
+    """One link between two nodes. `beat` is LINK_W / 8.
+
+    `disturbed()` tells it that the bench lost or broke a frame: from then on only what still holds
+    is checked (form, CRC, continuity inside an operation).
+    """
+
+    a: str
+    b: str
+    beat: int = 8
+    mtu: int = 1024
+    rx_shared: int = 16
+    node_ids: dict[str, int] = field(default_factory=dict)
+    faults: list[FrameFault] = field(default_factory=list)
+    dirty: bool = False
+
+    def __post_init__(self) -> None:
+        self.way = {self.a: Direction(), self.b: Direction()}
+
+    def other(self, name: str) -> str:
+        return self.b if name == self.a else self.a
+
+    def disturbed(self) -> None:
+        self.dirty = True
+
+    def restart(self) -> None:
+        """The link came up anew: sequences, credits and operations begin again."""
+        self.dirty = False
+        self.way = {self.a: Direction(), self.b: Direction()}
+
+    def frame(self, src: str, t: int, raw: bytes) -> Frame | None:
+        """Take a frame that `src` sent; None when it is broken."""
+        me, you = self.way[src], self.way[self.other(src)]
+
+        def bad(rule: str, text: str) -> None:
+            self.faults.append(FrameFault(src, t, rule, text))
+
+        try:
+            f = parse(raw, self.beat, self.mtu)
+        except FrameError as err:
+            bad(err.reason, str(err))
+            return None
+        if any(raw[64 + len(f.payload) :]):
+            bad("padding", "bytes after the payload are not 0")
+        me.frames += 1
+        self._identity(src, f, me, bad)
+        if f.vc in me.next_seq:
+            want = me.next_seq[f.vc]
+            if f.link_seq != want and not self.dirty:
+                bad("link-seq", f"LINK_SEQ {f.link_seq} on VC {f.vc}, next is {want}")
+            me.next_seq[f.vc] = (f.link_seq + 1) % SEQ_MOD
+        if not self.dirty:
+            self._acks(f, you, bad)
+        if f.vc == FrameVc.REQ:
+            self._request(f, me, bad)
+        elif f.vc == FrameVc.RSP:
+            self._response(f, you, bad)
+        elif f.payload:
+            bad("payload", f"{FrameType(f.type).name} carries {len(f.payload)} bytes")
+        return f
+
+    def _identity(self, src: str, f: Frame, me: Direction, bad: Callback) -> None:
+        for name, value in ((src, f.src_node), (self.other(src), f.dst_node)):
+            if name in self.node_ids and self.node_ids[name] != value:
+                bad("node", f"node {value} where {name} is {self.node_ids[name]}")
+        if me.epoch is not None and f.epoch != me.epoch and not self.dirty:
+            bad("epoch", f"epoch {f.epoch}, was {me.epoch}")
+        me.epoch = f.epoch
+
+    def _acks(self, f: Frame, you: Direction, bad: Callback) -> None:
+        """Link-ack and credits that this frame brings to the other side."""
+        ahead = (f.ack_req - you.acked) % SEQ_MOD
+        if ahead > (you.next_seq[1] - you.acked) % SEQ_MOD:
+            bad("ack", f"ACK_REQ {f.ack_req}, sent was up to {you.next_seq[1]}")
+        else:
+            you.acked = f.ack_req
+        if f.credit_valid:
+            sent, freed = you.sent_ch.get(f.credit_ch, 0), you.freed_ch.get(f.credit_ch, 0)
+            more = (f.credit_cnt - freed) % 256
+            if freed + more > sent:
+                bad("credit", f"{freed + more} slots of channel {f.credit_ch} freed, {sent} used")
+            else:
+                you.freed_ch[f.credit_ch] = freed + more
+
+    def _request(self, f: Frame, me: Direction, bad: Callback) -> None:
+        me.sent_ch[f.src_ch] = me.sent_ch.get(f.src_ch, 0) + 1
+        if not self.dirty:
+            held = {c: n - me.freed_ch.get(c, 0) for c, n in me.sent_ch.items()}
+            shared = sum(max(0, n - 1) for n in held.values())
+            if shared > self.rx_shared:
+                bad(
+                    "no-credit",
+                    f"channel {f.src_ch}: {shared} shared slots, {self.rx_shared} exist",
+                )
+        op = me.open_op.get(f.src_ch)
+        if f.cancel:
+            if f.payload:
+                bad("cancel", "a CANCEL carries no payload")
+            me.open_op.pop(f.src_ch, None)
+            if op is not None:
+                op.sent = True
+            return
+        if f.first:
+            if op is not None and not op.refused and not self.dirty:
+                bad("operation", f"channel {f.src_ch}: operation {op.op_seq} was not finished")
+            last = me.last_op_seq.get(f.src_ch)
+            if last is not None and f.op_seq != (last + 1) % (1 << 32) and not self.dirty:
+                bad("op-seq", f"channel {f.src_ch}: OP_SEQ {f.op_seq} after {last}")
+            me.last_op_seq[f.src_ch] = f.op_seq
+            op = OpOnLink(f.src_ch, f.dst_ch, f.op_seq, f.tag, f.segaddr, f.total_len, f.type)
+            if f.tag in me.waiting and not self.dirty:
+                bad("tag", f"tag {f.tag:#x} is in use")
+            me.open_op[f.src_ch] = me.waiting[f.tag] = op
+        elif op is None:
+            if not self.dirty:
+                bad("operation", f"channel {f.src_ch}: a frame of no operation, OFFSET {f.offset}")
+            return
+        assert op is not None
+        same = (op.dst_ch, op.op_seq, op.tag, op.segaddr, op.total, op.type)
+        if same != (f.dst_ch, f.op_seq, f.tag, f.segaddr, f.total_len, f.type):
+            bad("operation", f"channel {f.src_ch}: fields change inside operation {op.op_seq}")
+        if f.offset != op.offset:
+            bad("offset", f"channel {f.src_ch}: OFFSET {f.offset}, next is {op.offset}")
+        op.offset = f.offset + len(f.payload)
+        full = op.offset == op.total
+        if f.last != full:
+            bad("last", f"channel {f.src_ch}: LAST is {f.last} at {op.offset} of {op.total}")
+        if not f.last and len(f.payload) != self.mtu:
+            bad("short-frame", f"channel {f.src_ch}: {len(f.payload)} bytes in mid-operation")
+        if f.last:
+            op.sent = True
+            me.open_op.pop(f.src_ch, None)
+
+    def _response(self, f: Frame, you: Direction, bad: Callback) -> None:
+        if f.type not in (FrameType.OP_ACK, FrameType.OP_NAK):
+            return
+        op = you.waiting.pop(f.tag, None)
+        if op is None:
+            if not self.dirty:
+                bad("response", f"{FrameType(f.type).name} for tag {f.tag:#x}, which does not wait")
+            return
+        if (f.dst_ch, f.op_seq) != (op.src_ch, op.op_seq):
+            bad("response", f"tag {f.tag:#x} is operation {op.op_seq} of channel {op.src_ch}")
+        if f.type == FrameType.OP_ACK:
+            if not op.sent:
+                bad("early-ack", f"operation {op.op_seq} of channel {op.src_ch} is not all sent")
+            if f.status:
+                bad("response", f"an op-ack with status {f.status:#x}")
+        else:
+            op.refused = True
+            if not f.status:
+                bad("response", "an op-nak with status OK")
+
+    def finish(self) -> list[FrameFault]:
+        """At the end: every operation was answered, every slot given back is known."""
+        for name, d in self.way.items():
+            for op in d.waiting.values():
+                if not self.dirty:
+                    text = f"operation {op.op_seq} of channel {op.src_ch} was never answered"
+                    self.faults.append(FrameFault(name, -1, "unanswered", text))
+        return self.faults
+
+
+class Callback:
+    """(rule, text) -> None; here for the annotations only."""
+
+    def __call__(self, rule: str, text: str) -> None: ...
+
+
+def flags(*bits: FrameFlag) -> int:
+    """A flags byte from bit numbers."""
+    return sum(1 << b for b in bits)
+
+
+def check_all(
+    frames: Iterable[tuple[str, bytes]], a: str = "A", b: str = "B", **kw: int
+) -> list[FrameFault]:
+    """For benches that have a list: (sender, raw) in the order of the wire."""
+    link = LinkChecker(a, b, **kw)  # type: ignore[arg-type]
+    for t, (src, raw) in enumerate(frames):
+        link.frame(src, t, raw)
+    return link.finish()
