@@ -2,8 +2,8 @@
 """Arbitration and bursts as properties over traces (design, section 7).
 
 A trace is a list of `Grant` in the order of time. `eligible` is the set of channels that had
-work and tokens
-when the pick was made, as a bit mask. Chunks that follow in the same frame come without a pick.
+work and tokens when the pick was made, as a bit mask. Chunks that follow in the same frame come
+without a pick.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 """What must hold for the frames on a link, seen on the wire in both directions.
 
 The checker stands in the middle: what it has seen, the receiver of a frame may know later, but
-never
-earlier. So 'sent without credit' or 'acknowledged before it was sent' can't be false alarms.
+never earlier. So 'sent without credit' or 'acknowledged before it was sent' can't be false alarms.
 """
 
 from __future__ import annotations
