@@ -6,10 +6,10 @@
 //   the data FIFO as soon as it is complete. When the burst is closed it moves to the write
 //   stage (w_*), where its address is worked out, and another can be gathered. So at most one
 //   closed burst waits for the port, and while it waits more entries become ready for the next.
-// Latency: e_valid with e_close to wb_valid 2 cycles (3 at 64 bits). Throughput: an entry in two
+// Latency: e_valid with e_close to wb_valid 2 cycles. Throughput: an entry in two
 //   cycles, a beat a cycle.
-// Assumes: entries come two cycles apart or more, at most 8 a burst, adjacent in memory, and none
-//   while 'busy' unless it belongs to the burst that is open.
+// Assumes: entries come two cycles apart or more, at most 8 a burst, adjacent in memory; the first
+//   of a burst comes two cycles after 'busy' was low, and no other entry in between.
 `default_nettype none
 
 module crl_dma_cplwr #(
@@ -30,7 +30,7 @@ module crl_dma_cplwr #(
     input  wire logic [57:0]         e_base,    // bits 63:6 of the ring's base, with e_start
     input  wire logic [FUNC_W-1:0]   e_user,
     input  wire logic                e_close,   // event: the burst ends (with or without e_valid)
-    output logic                     busy,      // a burst is being gathered
+    output logic                     busy,      // no room for a new burst in 2 cycles
 
     output logic                     wb_valid,
     input  wire logic                wb_ready,
@@ -58,7 +58,6 @@ module crl_dma_cplwr #(
   logic [LANES-1:0]  p_lanes, b_lanes;
   logic              unused_room;   // two bursts of 8 entries fit
   logic [6:0]        unused_beats;
-  logic              close_q;  // the last beat of the burst goes into the FIFO
 
   generate
     if (DATA_W < 128) begin : g_halves
@@ -134,7 +133,9 @@ module crl_dma_cplwr #(
   logic              room, go;
   logic [$clog2(BURSTS):0] unused_sent;
 
-  assign busy = g_open_q || g_closed_q || e_valid;
+  // A burst that is closed moves on by itself when the write stage is free, before an entry that is
+  // looked up from now on comes here.
+  assign busy = (e_close || g_closed_q) ? w_valid_q : g_open_q || e_valid;
   assign move = g_closed_q && (!w_valid_q || (go && wb_first));
 
   // Rings below 4 KiB are aligned to their size, others to 4 KiB, so the low bits never carry.
@@ -158,18 +159,15 @@ module crl_dma_cplwr #(
     if (rst) begin
       g_open_q   <= 1'b0;
       g_closed_q <= 1'b0;
-      close_q    <= 1'b0;
       w_valid_q  <= 1'b0;
       within_q   <= 1'b0;
     end else begin
-      // At 64 bits an entry's second beat follows a cycle later.
-      close_q <= e_close && DATA_W < 128;
-      if (DATA_W < 128 ? close_q : e_close) g_open_q <= 1'b0;
-      else if (e_valid && e_start)          g_open_q <= 1'b1;
-      if (DATA_W < 128 ? close_q : e_close) g_closed_q <= 1'b1;
-      else if (move)                        g_closed_q <= 1'b0;
-      if (move)                  w_valid_q <= 1'b1;
-      else if (go && wb_first)   w_valid_q <= 1'b0;
+      if (e_close)                 g_open_q <= 1'b0;
+      else if (e_valid && e_start) g_open_q <= 1'b1;
+      if (e_close)   g_closed_q <= 1'b1;
+      else if (move) g_closed_q <= 1'b0;
+      if (move)                w_valid_q <= 1'b1;
+      else if (go && wb_first) w_valid_q <= 1'b0;
       if (go) within_q <= !wb_last;
     end
     if (e_valid && e_start) begin
@@ -192,7 +190,8 @@ module crl_dma_cplwr #(
     if (go) left_q <= (wb_first ? w_len_q : left_q) - 8'd1;
   end
 
-  // The beats of a closed burst are in the FIFO or follow at a beat a cycle.
+  // The beats of a closed burst are in the FIFO or follow at a beat a cycle. At 64 bits the last
+  // beat enters when the burst moves on, and is there when the one before it has left.
   assign wb_valid = b_valid && (within_q || (w_valid_q && room));
   assign wb_first = !within_q;
   assign wb_last  = wb_first ? w_len_q == '0 : left_q == '0;
