@@ -8,8 +8,9 @@
 //
 // prog entry: {write, user[15:0], strb[7:0], addr[31:0], data[63:0]}
 // res entry:  {resp[1:0], cycle of the W or AR handshake[63:0], rdata[63:0]}
-// Every access is also logged to <NAME>_log.txt while cfg_log is set (for the monitor): one line
-// `W|R addr user strb data resp cycle`, in the order of the responses.
+// Every access is also logged to <NAME>_log.txt while cfg_log is set (for the monitor), times in ps:
+//   W|R t_handshake t_response addr user strb data resp
+// t_handshake: the later one of AW and W, or AR. Lines are in the order of the responses.
 `timescale 1ps / 1ps
 `default_nettype none
 
@@ -65,7 +66,7 @@ module crl_tb_axil #(
   reg running, aw_left, w_left, reading;
   reg [120:0] cur, done;
   reg [31:0] rnd = 32'h1234567;
-  reg [63:0] t0;
+  reg [63:0] when[0:N-1];   // time of the last handshake of each access
   reg [15:0] outstanding;
   reg p_bv, p_rv;
   reg [1:0] p_bresp;
@@ -78,8 +79,8 @@ module crl_tb_axil #(
       res[at_b][63:0] = data;
       if (cycle - res[at_b][127:64] > 64'(st_slowest)) st_slowest = 32'(cycle - res[at_b][127:64]);
       if (fd != 0)
-        $fdisplay(fd, "%s %h %h %h %h %h %0d", done[120] ? "W" : "R", done[95:64], done[119:104],
-                  done[103:96], done[120] ? done[63:0] : data, resp, res[at_b][127:64]);
+        $fdisplay(fd, "%s %0d %0d %h %h %h %h %0d", done[120] ? "W" : "R", when[at_b], $time,
+                  done[95:64], done[119:104], done[103:96], done[120] ? done[63:0] : data, resp);
       at_b = at_b + 1;
     end
   endtask
@@ -111,14 +112,19 @@ module crl_tb_axil #(
       p_bresp = m_axil_bresp;
       p_rv = m_axil_rvalid && !m_axil_rready;
       p_r = {m_axil_rresp, m_axil_rdata};
-      if (m_axil_awvalid && m_axil_awready) m_axil_awvalid <= 0;
+      if (m_axil_awvalid && m_axil_awready) begin
+        m_axil_awvalid <= 0;
+        when[at_w] = $time;
+      end
       if (m_axil_wvalid && m_axil_wready) begin
         m_axil_wvalid <= 0;
         res[at_w][127:64] = cycle;
+        when[at_w] = $time;
       end
       if (m_axil_arvalid && m_axil_arready) begin
         m_axil_arvalid <= 0;
         res[at_aw-1][127:64] = cycle;
+        when[at_aw-1] = $time;
       end
       if (m_axil_bvalid && m_axil_bready) begin
         if (outstanding == 0 || reading) begin

@@ -10,7 +10,8 @@
 
 module crl_tb_linkpipe #(
     parameter int LINK_W = 64,
-    parameter int DEPTH_LOG2 = 12   // delay + SLACK must fit
+    parameter int DEPTH_LOG2 = 12,  // delay + SLACK must fit
+    parameter     NAME = "pipe"     // of the log of frames, as sent: `data data ... t` a line
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -47,12 +48,14 @@ module crl_tb_linkpipe #(
   reg [31:0] st_errors /*verilator public_flat_rw*/ = 0;  // sender not stable, gaps in tkeep
   reg [31:0] st_first_cycle /*verilator public_flat_rw*/ = 0;
   reg [31:0] st_last_cycle /*verilator public_flat_rw*/ = 0;
+  reg cfg_log /*verilator public_flat_rw*/ = 0;           // <NAME>_log.txt, times in ps
   reg st_fault_hit /*verilator public_flat_rw*/ = 0;      // toggles at each fault
 
   reg [LINK_W+LINK_W/8:0] ring[0:DEPTH-1];
   reg [31:0] when_out[0:DEPTH-1];
   reg [31:0] head, tail, now, rnd, seed_q, limit;
   reg [15:0] beat;
+  integer log_fd = 0;
   reg lose, flip;
   reg [LINK_W-1:0] d;
   reg p_v;
@@ -67,10 +70,16 @@ module crl_tb_linkpipe #(
     rnd = rnd ^ (rnd << 13);
     rnd = rnd ^ (rnd >> 17);
     rnd = rnd ^ (rnd << 5);
+    if (cfg_log && log_fd == 0) log_fd = $fopen({NAME, "_log.txt"}, "w");
+    if (!cfg_log && log_fd != 0) begin
+      $fclose(log_fd);
+      log_fd = 0;
+    end
     now = now + 1;
     limit = (cfg_delay == 0 ? 32'd1 : 32'(cfg_delay)) + SLACK;
     if (limit > DEPTH - 2) limit = DEPTH - 2;
     if (rst) begin
+      if (log_fd != 0 && beat != 0) $fwrite(log_fd, " cut\n");
       head = 0; tail = 0; beat = 0; lose = 0; flip = 0; p_v = 0;
       s_axis_tready <= 0;
       m_axis_tvalid <= 0;
@@ -112,6 +121,10 @@ module crl_tb_linkpipe #(
           d[rnd[15:0]%LINK_W] = !d[rnd[15:0]%LINK_W];
           st_faults = st_faults + 1;
           st_fault_hit = !st_fault_hit;
+        end
+        if (log_fd != 0) begin
+          $fwrite(log_fd, " %h", s_axis_tdata);
+          if (s_axis_tlast) $fwrite(log_fd, " %0d\n", $time);
         end
         beat = s_axis_tlast ? 16'd0 : beat + 16'd1;
         st_beats = st_beats + 1;

@@ -18,7 +18,11 @@
 // bd_go; bd_done follows at once, no time passes.
 //   1 load <NAME>_in.bin (each word big endian)   2 dump to <NAME>_out.bin (little endian)
 //   3 fill with bd_data   4 open burst log <NAME>_log.txt   5 close it   6 clear counters, marks
-// Log lines: R|W id user addr len cyc_addr cyc_first cyc_end resp lo hi bytes.
+//   7 take cfg_seed   8 flush the log
+// Log lines (times in ps, numbers in decimal, addresses and data in hexadecimal):
+//   r slot resp data                                    a read beat
+//   R slot t_addr t_first t_end id user addr len size   a read burst, at its last beat
+//   W t_addr t_data t_end id user addr len size resp {strobe data}*   a write burst, at its response
 //
 // Rules of AXI4 that are checked (viol_count, viol_code and $error): 1 burst crosses 4 KiB, 2 not INCR,
 // 3 size above the bus, 4 WLAST in the wrong beat, 5 payload not stable while stalled, 6 valid withdrawn,
@@ -150,6 +154,7 @@ module crl_tb_mem #(
   reg [63:0] rq_first[0:RQ-1];
   reg [8:0] rq_beat[0:RQ-1];
   reg rq_done[0:RQ-1];
+  reg rq_first_seen[0:RQ-1];
   reg [1:0] rq_nth[0:RQ-1];
   reg [1:0] rq_resp[0:RQ-1];
   reg [31:0] rq_head, rq_tail;
@@ -251,7 +256,6 @@ module crl_tb_mem #(
   reg r_free, b_free;
   reg [31:0] r_slot;   // burst whose beat is in the output register
   reg [31:0] b_slot;
-  reg [63:0] lg_lo, lg_hi;
   reg [31:0] b_bytes;
 
   always @(posedge clk) begin
@@ -289,7 +293,8 @@ module crl_tb_mem #(
         rq_size[slot] = s_axi_arsize;
         rq_id[slot] = s_axi_arid;
         rq_user[slot] = s_axi_aruser;
-        rq_cyc[slot] = cycle;
+        rq_cyc[slot] = $time;
+        rq_first_seen[slot] = 0;
         rq_time[slot] = cycle + 64'(cfg_latency) + 64'(rnd[15:0] & cfg_jitter);
         rq_beat[slot] = 0;
         rq_done[slot] = 0;
@@ -313,14 +318,17 @@ module crl_tb_mem #(
       if (s_axi_rvalid && !s_axi_rready) st_r_wait = st_r_wait + 1;
       if (s_axi_rvalid && s_axi_rready) begin
         st_rbeats = st_rbeats + 1;
+        if (log_fd != 0) $fdisplay(log_fd, "r %0d %0d %h", r_slot, s_axi_rresp, s_axi_rdata);
+        if (rq_first_seen[r_slot] == 0) begin
+          rq_first_seen[r_slot] = 1;
+          rq_first[r_slot] = $time;
+        end
         if (s_axi_rlast) begin
           st_rd_out = st_rd_out - 1;
           if (log_fd != 0)
-            $fdisplay(log_fd, "R %0d %0d %h %0d %0d %0d %0d %0d %h %h 0", rq_id[r_slot],
-                      rq_user[r_slot], rq_addr[r_slot], rq_len[r_slot], rq_cyc[r_slot],
-                      rq_first[r_slot], cycle, rq_resp[r_slot], rq_addr[r_slot],
-                      ((rq_addr[r_slot] >> rq_size[r_slot]) << rq_size[r_slot])
-                      + ((64'(rq_len[r_slot]) + 1) << rq_size[r_slot]) - 1);
+            $fdisplay(log_fd, "R %0d %0d %0d %0d %0d %0d %h %0d %0d", r_slot, rq_cyc[r_slot],
+                      rq_first[r_slot], $time, rq_id[r_slot], rq_user[r_slot], rq_addr[r_slot],
+                      rq_len[r_slot], rq_size[r_slot]);
         end
       end
       r_free = !s_axi_rvalid || s_axi_rready;
@@ -365,7 +373,6 @@ module crl_tb_mem #(
           s_axi_rid <= rq_id[pick];
           s_axi_rlast <= rq_beat[pick] == 9'(rq_len[pick]);
           s_axi_rvalid <= 1;
-          if (rq_beat[pick] == 0) rq_first[pick] = cycle + 1;
           if (rq_beat[pick] == 9'(rq_len[pick])) begin
             rq_done[pick] = 1;
             while (rq_head != rq_tail && rq_done[rq_head%RQ]) rq_head = rq_head + 1;
@@ -384,7 +391,7 @@ module crl_tb_mem #(
         bq_size[slot] = s_axi_awsize;
         bq_id[slot] = s_axi_awid;
         bq_user[slot] = s_axi_awuser;
-        bq_cyc[slot] = cycle;
+        bq_cyc[slot] = $time;
         bq_done[slot] = 0;
         bq_nth[slot] = 0;
         if (cfg_nth_wr != 0 && cfg_nth_ids[s_axi_awid]) begin
@@ -404,7 +411,7 @@ module crl_tb_mem #(
         wd_data[slot] = s_axi_wdata;
         wd_strb[slot] = s_axi_wstrb;
         wd_last[slot] = s_axi_wlast;
-        wd_when[slot] = cycle;
+        wd_when[slot] = $time;
         if ((^s_axi_wstrb ^ s_axi_wlast) === 1'bx) violation(8'd8, 0);
         wd_tail = wd_tail + 1;
         if (s_axi_wlast) wd_lasts = wd_lasts + 1;
@@ -437,10 +444,15 @@ module crl_tb_mem #(
           st_cpl_bursts = st_cpl_bursts + 1;
           if (cfg_cpl_target != 0 && st_cpl >= cfg_cpl_target) st_cpl_hit = 1;
         end
-        if (log_fd != 0)
-          $fdisplay(log_fd, "W %0d %0d %h %0d %0d %0d %0d %0d %h %h %0d", bq_id[b_slot],
-                    bq_user[b_slot], bq_addr[b_slot], bq_len[b_slot], bq_cyc[b_slot],
-                    bq_wcyc[b_slot], cycle, s_axi_bresp, lg_lo, lg_hi, b_bytes);
+        if (log_fd != 0) begin
+          $fwrite(log_fd, "W %0d %0d %0d %0d %0d %h %0d %0d %0d", bq_cyc[b_slot], bq_wcyc[b_slot],
+                  $time, bq_id[b_slot], bq_user[b_slot], bq_addr[b_slot], bq_len[b_slot],
+                  bq_size[b_slot], s_axi_bresp);
+          for (i = 0; i <= 32'(bq_len[b_slot]); i = i + 1)
+            $fwrite(log_fd, " %h %h", wd_strb[(bq_start[b_slot]+i)%WD],
+                    wd_data[(bq_start[b_slot]+i)%WD]);
+          $fwrite(log_fd, "\n");
+        end
       end
       b_free = !s_axi_bvalid || s_axi_bready;
       if (b_free) begin
@@ -471,8 +483,6 @@ module crl_tb_mem #(
           where = lookup(base);
           resp = where[32] ? 2'd0 : 2'd3;
           nbytes = 0;
-          lg_lo = 64'hFFFF_FFFF_FFFF_FFFF;
-          lg_hi = 0;
           for (i = 0; i <= 32'(bq_len[pick]); i = i + 1) begin
             s = wd_strb[(bq_start[pick]+i)%WD];
             a = base + (64'(i) << bq_size[pick]);
@@ -487,8 +497,6 @@ module crl_tb_mem #(
                 violation(8'd7, a);
               e = range_error(lo, hi, 1'b1);
               if (e > resp) resp = e;
-              if (lo < lg_lo) lg_lo = lo;
-              if (hi > lg_hi) lg_hi = hi;
               nbytes = nbytes + $countones(s);
             end
           end
@@ -551,6 +559,7 @@ module crl_tb_mem #(
         end
         4'd3: for (bi = 0; bi < bd_count; bi = bi + 1) mem[bd_addr+bi] = bd_data;
         4'd4: log_fd = $fopen({NAME, "_log.txt"}, "w");
+        4'd8: if (log_fd != 0) $fflush(log_fd);
         4'd5: begin
           if (log_fd != 0) $fclose(log_fd);
           log_fd = 0;
@@ -559,6 +568,7 @@ module crl_tb_mem #(
           st_ar = 0; st_aw = 0; st_rbeats = 0; st_wbeats = 0; st_wbytes = 0;
           st_r_wait = 0; st_w_gap = 0; st_rd_max = 0; st_wr_max = 0;
           st_cpl = 0; st_cpl_bursts = 0; st_cpl_hit = 0;
+          viol_count = 0; viol_code = 0;
           mk_ar = 0; mk_ar_seen = 0; mk_b = 0;
         end
         4'd7: rnd = (cfg_seed == 0) ? 32'h2545F491 : cfg_seed;

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `make bench` measures: rows, bounds, limits and the rivals' figures.
+
+A bound is the number of cycles that the set-up's physics allows at best. Symbols: B bytes a beat, S bytes
+an operation, N operations over all channels, L latency of the memory (AR handshake to first R beat and
+last W beat to B are L cycles beyond the model's least of 1), D one-way delay of the link in cycles.
+
+dma_copy    one memory port for descriptors, data and completions, one read beat and one write beat a
+            cycle. touched(o, S) = beats that S bytes at offset o touch.
+                R = N*(touched(src) + 32/B)   W = N*(touched(dst) + 16/B)
+                bound = max(R, W) + 3*L + 16
+            Measured from the W handshake of the first doorbell to the B of the last completion.
+dma_kick    from the doorbell's W handshake to the first data AR handshake: bound = L + 12 at 64 bits; four of
+            these are the descriptor's own beats: L + 8 + ceil(32/B) at any width.
+dma_remote  WRITE. P = ceil(min(S, MTU)/B), H = 64/B beats of a header (the CRC is in it), A = H beats of an
+            op-ack. A frame is stored whole before it is sent (its CRC goes first) and before it is used.
+                link beats, one direction = N*(frames*H + ceil(S/B)), with both directions + N*A
+                read port  = N*(ceil(S/B) + 32/B)
+                write port = N*16/B at the sender, N*ceil(S/B) at the receiver; both sums with both directions
+                bound = max of these + 4*L + 2*D + 2*P + A + 32
+            The 4*L: descriptor, data, far write, completion. All clocks alike.
+dma_qos     shares: channels that always have work, weights w_i. In every window of 1 MiB of data writes the
+            deviation |bytes_i - w_i*1 MiB/sum(w)| is at most 1% of 1 MiB. `cycles` is the worst deviation and
+            `bound` the allowed one, both in bytes (extra.unit).
+            urgency: a 64-byte COPY of class 3 while a class-0 channel moves 64 KiB pieces: doorbell to the B of its
+            completion. bound = the same on an idle engine + beats of the reads in flight, READS_IN_FLIGHT *
+            MAX_BURST_BYTES / B, twice (its descriptor queues behind data, then its data).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+FRAME_HEADER = 64
+MTU = 1024
+MAX_BURST = 512
+READS_IN_FLIGHT = 64
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: `top` and `parameters` say which build it needs."""
+
+    bench: str
+    config: dict[str, Any]
+    top: str
+    parameters: dict[str, int]
+    limit: float | None = None  # of the ratio
+    extra: dict[str, Any] = field(default_factory=dict)
+    quick: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.bench + "".join(f",{k}={v}" for k, v in self.config.items())
+
+
+def touched(offset: int, size: int, beat: int) -> int:
+    """Beats that `size` bytes at `offset` touch."""
+    return (offset % beat + size + beat - 1) // beat
+
+
+def copy_bound(c: dict[str, Any]) -> int:
+    b = c["data_w"] // 8
+    r = c["n"] * (touched(c["src_off"], c["s"], b) + 32 / b)
+    w = c["n"] * (touched(c["dst_off"], c["s"], b) + 16 / b)
+    return ceil(max(r, w)) + 3 * c["latency"] + 16
+
+
+def kick_bound(c: dict[str, Any]) -> int:
+    return c["latency"] + 8 + ceil(32 / (c["data_w"] // 8))
+
+
+def remote_bound(c: dict[str, Any]) -> int:
+    b, n, s = c["data_w"] // 8, c["n"], c["s"]
+    both = c["directions"] == 2
+    head = FRAME_HEADER // b or 1
+    frames = ceil(s / MTU)
+    data = ceil(s / b)
+    link = n * (frames * head + data) + (n * head if both else 0)
+    read = ceil(n * (data + 32 / b))
+    write = max(ceil(n * 16 / b), n * data) if not both else ceil(n * (data + 16 / b))
+    p = ceil(min(s, MTU) / b)
+    return max(link, read, write) + 4 * c["latency"] + 2 * c["delay"] + 2 * p + head + 32
+
+
+def copy_limit(c: dict[str, Any]) -> float | None:
+    if c["src_off"] or c["dst_off"]:
+        return 1.05 if c["s"] >= 1000 else None
+    if c["data_w"] == 64:
+        return 1.02 if c["n"] >= 1000 else 1.05
+    if c["data_w"] == 512:
+        if c["s"] >= 1024:
+            return 1.02
+        if c["s"] == 256:
+            return 1.11
+        if c["s"] == 64:  # (cycles - 3*latency - 16)/N <= 3
+            return (3 * c["n"] + 3 * c["latency"] + 16) / copy_bound(c)
+    return None
+
+
+def _copy(data_w, n, s, latency, channels, src_off=0, dst_off=0, quick=False) -> Row:
+    config = {"data_w": data_w, "n": n, "s": s, "latency": latency, "channels": channels,
+              "op": "COPY", "src_off": src_off, "dst_off": dst_off}
+    return Row("dma_copy", config, "crl_tb_node", {"DATA_W": data_w}, copy_limit(config), quick=quick)
+
+
+def _copy_rows() -> Iterator[Row]:
+    for channels in (1, 8):
+        for n in (64, 1000):
+            for latency in (0, 20, 100, 200):
+                for s in (64, 256, 1024, 4096):
+                    yield _copy(64, n, s, latency, channels, quick=n == 64 and s <= 1024)
+    for latency in (20, 100):
+        for s in (64, 256, 1024, 4096):
+            yield _copy(512, 1000, s, latency, 1, quick=s == 1024 and latency == 20)
+    for data_w in (64, 512):
+        for src_off, dst_off in ((3, 5), (5, 3)):
+            for s in (64, 1000, 1024, 4096):
+                yield _copy(data_w, 1000, s, 20, 1, src_off, dst_off,
+                            quick=data_w == 64 and s == 1000)
+
+
+def _kick_rows() -> Iterator[Row]:
+    for data_w in (64, 512):
+        for latency in (0, 20, 100):
+            config = {"data_w": data_w, "latency": latency, "channels": 8}
+            yield Row("dma_kick", config, "crl_tb_node", {"DATA_W": data_w},
+                      1.0 if data_w == 64 else None, quick=data_w == 64)
+
+
+def _remote_rows() -> Iterator[Row]:
+    for data_w in (64, 512):
+        for directions in (1, 2):
+            for delay in (10, 200):
+                for s in (64, 256, 512, 1024, 4096):
+                    config = {"data_w": data_w, "n": 1000, "s": s, "latency": 20, "channels": 1,
+                              "op": "WRITE", "delay": delay, "directions": directions}
+                    yield Row("dma_remote", config, "crl_tb_pair", {"DATA_W": data_w},
+                              1.03 if s >= 512 and data_w == 64 else None,
+                              quick=data_w == 64 and s == 1024)
+
+
+def _qos_rows() -> Iterator[Row]:
+    for weights in ((1, 1), (1, 3), (1,) * 8, (1, 2, 3, 4, 5, 6, 7, 8)):
+        config = {"data_w": 64, "kind": "shares", "weights": list(weights), "s": 4096, "latency": 20}
+        yield Row("dma_qos", config, "crl_tb_node", {"DATA_W": 64}, 1.0, quick=weights == (1, 3))
+    for latency in (0, 20, 100):
+        config = {"data_w": 64, "kind": "urgency", "s": 64, "latency": latency}
+        yield Row("dma_qos", config, "crl_tb_node", {"DATA_W": 64}, 1.0, quick=latency == 20)
+
+
+def all_rows() -> list[Row]:
+    return [*_copy_rows(), *_kick_rows(), *_remote_rows(), *_qos_rows()]
+
+
+BOUNDS = {"dma_copy": copy_bound, "dma_kick": kick_bound, "dma_remote": remote_bound}
+
+# Payload utilisation in %, 64-bit bus, 1000 aligned transfers, one in-order read channel that descriptors and
+# data share, data checked; latency -> size -> per cent. Measured on the same memory model as ours.
+RIVAL_UTILISATION = {
+    "axi_cdma (no fetch)": {0: {64: 88.8, 256: 96.8, 1024: 99.0}, 20: {64: 47.0, 256: 95.0, 1024: 98.5},
+                            100: {64: 14.0, 256: 44.7, 1024: 87.9}},
+    "iDMA 4 in flight": {0: {64: 66.6, 256: 88.8, 1024: 97.0}, 20: {64: 66.2, 256: 88.7, 1024: 96.9},
+                         100: {64: 26.2, 256: 82.4, 1024: 96.7}},
+    "iDMA 24 in flight": {0: {64: 66.1, 256: 88.7, 1024: 96.9}, 20: {64: 65.8, 256: 88.5, 1024: 96.9},
+                          100: {64: 64.6, 256: 87.9, 1024: 96.7}},
+    "axisgdma": {0: {64: 25.8, 256: 41.0, 1024: 50.1}, 20: {64: 11.3, 256: 27.1, 1024: 43.3},
+                 100: {64: 3.5, 256: 11.5, 1024: 28.1}},
+}
+# Cycles from the kick to the first data read; latency -> cycles.
+RIVAL_KICK = {
+    "axi_cdma (no fetch)": {0: 3, 20: 3, 100: 3},
+    "iDMA 4 in flight": {0: 8, 20: 28, 100: 108},
+    "iDMA 24 in flight": {0: 9, 20: 28, 100: 108},
+    "axisgdma": {0: 17, 20: 37, 100: 117},
+}
+# Short runs of iDMA: 64 transfers of 64 bytes; latency -> cycles.
+RIVAL_SHORT = {0: 787, 20: 856, 100: 1161}

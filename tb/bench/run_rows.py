@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cocotb side of the benches: runs the rows of one build, one after the other, checks all data.
+
+Rows come in the file that CRL_BENCH_ROWS names; results go to rows.jsonl in the run's folder, a line as
+soon as a row is done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+import traceback
+from pathlib import Path
+
+import cocotb
+from cocotb.triggers import Timer
+
+from models.gen.carillon_layout import Cqe, Desc, Op, Status, reg_addr, status_name
+from tb.bench.rows import BOUNDS, MAX_BURST, MIB, READS_IN_FLIGHT
+from tb.lib.axil_player import Access
+from tb.lib.driver import ChannelDriver, NodeDriver, RingPlace
+from tb.lib.testbed import Testbed
+
+RINGS = 0x0000_0000  # rings of channel c: 128 KiB each
+RING_STEP = 0x2_0000
+GUARD = 0x5A5A_5A5A_5A5A_5A5A
+CPL_ID = 2
+DATA_ID = 1
+
+
+def stride_of(size: int, offset: int) -> int:
+    """Distance between transfers: whole 64-byte units, so that alignment is the same for all."""
+    return (size + offset + 63) // 64 * 64
+
+
+class Layout:
+    """Places of a side's memory: rings first, then sources, then destinations."""
+
+    def __init__(self, side, channels: int) -> None:
+        total = side.mem.size
+        self.src = max(MIB, RING_STEP * channels)
+        self.dst = (self.src + total) // 2 // 4096 * 4096
+        self.end = total
+
+
+async def setup(side, channels: int, log2: int, *, weights=None, classes=None, peer=False):
+    """Owner, segment (all of memory, segment-relative), rings; enabled."""
+    node = NodeDriver(side)
+    out: list[ChannelDriver] = []
+    for c in range(channels):
+        base = RINGS + c * RING_STEP
+        await node.segment(c, base=0, size=side.mem.size, channel=c)
+        cr = base + 32 * (1 << log2)
+        cr = (cr + 4095) // 4096 * 4096
+        driver = await node.channel(
+            c, func=c + 1,
+            dr=RingPlace(base, log2, node.address(c, base)),
+            cr=RingPlace(cr, log2, node.address(c, cr)),
+            weight=weights[c] if weights else 1,
+            cls=classes[c] if classes else 0,
+            peer_ch=c if peer else None,
+        )
+        await driver.enable()
+        out.append(driver)
+    return node, out
+
+
+async def preload(driver: ChannelDriver, descs: list[Desc]) -> None:
+    await driver.put(descs)
+
+
+async def check_completions(driver: ChannelDriver, descs: list[Desc]) -> None:
+    raw = await driver.node.mem.read(driver.cr.base, 16 * len(descs))
+    for i, d in enumerate(descs):
+        entry = Cqe.unpack(raw[16 * i : 16 * i + 16])
+        assert entry.status == Status.OK, f"transfer {i}: {status_name(entry.status)}"
+        assert entry.tag == d.tag and entry.phase == 1, f"completion {i}: {entry}"
+        assert entry.bytes == d.length and entry.dring_cons == i + 1, f"completion {i}: {entry}"
+
+
+def counters(side) -> dict[str, int]:
+    return {k: side.mem.get(f"st_{k}") for k in
+            ("ar", "aw", "rbeats", "wbeats", "r_wait", "w_gap", "rd_max", "wr_max", "cpl_bursts")}
+
+
+def mark(side, name: str, ident: int) -> int:
+    return side.mem.get(name) >> (64 * ident) & (1 << 64) - 1
+
+
+async def place_transfers(rng, src_side, dst_side, n, size, src_off, dst_off, channels):
+    """Sources with random bytes, destinations with a guard pattern; (src, dst, image of dst)."""
+    src_l, dst_l = Layout(src_side, channels), Layout(dst_side, channels)
+    s_step, d_step = stride_of(size, src_off), stride_of(size, dst_off)
+    assert src_l.src + n * s_step <= src_l.dst and dst_l.dst + n * d_step <= dst_l.end, "memory full"
+    data = rng.randbytes(n * s_step)
+    await src_side.mem.write(src_l.src, data)
+    await dst_side.mem.fill(dst_l.dst, n * d_step, GUARD)
+    image = bytearray(GUARD.to_bytes(8, "little") * (n * d_step // 8))
+    pairs = []
+    for i in range(n):
+        s, d = i * s_step + src_off, i * d_step + dst_off
+        image[d : d + size] = data[s : s + size]
+        pairs.append((src_l.src + s, dst_l.dst + d))
+    return pairs, dst_l.dst, bytes(image)
+
+
+def first_difference(got: bytes, want: bytes) -> int:
+    return next(i for i, (x, y) in enumerate(zip(got, want, strict=True)) if x != y)
+
+
+async def dma_copy(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
+    side, k = tb.a, c["channels"]
+    side.mem.set(latency=0)
+    log2 = max(2, (c["n"] // k + 1).bit_length())
+    _, channels = await setup(side, k, log2)
+    pairs, dst, image = await place_transfers(
+        rng, side, side, c["n"], c["s"], c["src_off"], c["dst_off"], k
+    )
+    descs: list[list[Desc]] = [[] for _ in channels]
+    for i, (s, d) in enumerate(pairs):
+        ch = i % k
+        descs[ch].append(Desc(opcode=Op.COPY, tag=i & 0xFFFF, length=c["s"], src=ch << 52 | s,
+                              dst=ch << 52 | d))
+    for driver, work in zip(channels, descs, strict=True):
+        await preload(driver, work)
+    side.mem.set(latency=c["latency"])
+    await side.cycles(20)
+    await side.mem.clear_counters()
+    bells = [Access.wr(ch.reg("DRING_PROD"), ch.prod, ch.func) for ch in channels]
+    results = await side.axil.play(bells)
+    await side.completions(c["n"], timeout_ns=10 * (20 * BOUNDS["dma_copy"](c) + 20_000))
+    cycles = mark(side, "mk_b", CPL_ID) - results[0].cycle
+    extra = counters(side)
+    for driver, work in zip(channels, descs, strict=True):
+        await check_completions(driver, work)
+    got = await side.mem.read(dst, len(image))
+    assert got == image, f"data differs at {dst + first_difference(got, image):#x}"
+    extra["utilisation"] = round(100 * c["n"] * c["s"] / (c["data_w"] // 8) / cycles, 1)
+    return cycles, BOUNDS["dma_copy"](c), extra
+
+
+async def dma_kick(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
+    side = tb.a
+    side.mem.set(latency=0)
+    _, channels = await setup(side, c["channels"], 4)
+    pairs, dst, image = await place_transfers(rng, side, side, 8, 256, 0, 0, c["channels"])
+    driver = channels[5]
+    work = [Desc(opcode=Op.COPY, tag=i, length=256, src=5 << 52 | s, dst=5 << 52 | d)
+            for i, (s, d) in enumerate(pairs)]
+    side.mem.set(latency=c["latency"])
+    await side.cycles(20)
+    worst = 0
+    for desc in work:  # one at a time, the engine idle before each
+        await preload(driver, [desc])
+        await side.mem.clear_counters()
+        start = (await side.axil.write(driver.reg("DRING_PROD"), driver.prod, driver.func)).cycle
+        await side.completions(1)
+        worst = max(worst, mark(side, "mk_ar", DATA_ID) - start)
+        await side.cycles(50)
+    await check_completions(driver, work)
+    assert await side.mem.read(dst, len(image)) == image, "data differs"
+    return worst, BOUNDS["dma_kick"](c), {}
+
+
+async def dma_remote(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
+    sides = tb.sides
+    for side in sides:
+        side.mem.set(latency=0)
+    for pipe in (tb.a2b, tb.b2a):
+        pipe.set(delay=c["delay"])
+    await tb.link_setup()
+    log2 = (c["n"] + 1).bit_length()
+    drivers = [(await setup(side, c["channels"], log2, peer=True))[1][0] for side in sides]
+    senders = [0, 1][: c["directions"]]
+    work, images = {}, {}
+    for i in senders:
+        pairs, dst, image = await place_transfers(
+            rng, sides[i], sides[1 - i], c["n"], c["s"], 0, 0, c["channels"]
+        )
+        work[i] = [Desc(opcode=Op.WRITE, tag=k & 0xFFFF, length=c["s"], src=s, dst=d)
+                   for k, (s, d) in enumerate(pairs)]
+        images[i] = (dst, image)
+        await preload(drivers[i], work[i])
+    for side in sides:
+        side.mem.set(latency=c["latency"])
+    await tb.a.cycles(200)
+    for side in sides:
+        await side.mem.clear_counters()
+    bells = [
+        cocotb.start_soon(sides[i].axil.write(drivers[i].reg("DRING_PROD"), drivers[i].prod,
+                                              drivers[i].func))
+        for i in senders
+    ]
+    starts = [(await bell).cycle for bell in bells]
+    limit = 10 * (20 * BOUNDS["dma_remote"](c) + 40_000)
+    for i in senders:
+        await sides[i].completions(c["n"], timeout_ns=limit)
+    each = [mark(sides[i], "mk_b", CPL_ID) - s for i, s in zip(senders, starts, strict=True)]
+    extra = {"a": counters(tb.a), "b": counters(tb.b), "each": each,
+             "link_frames": tb.a2b.get("st_frames"), "link_beats": tb.a2b.get("st_beats")}
+    for i in senders:
+        await check_completions(drivers[i], work[i])
+        dst, image = images[i]
+        got = await sides[1 - i].mem.read(dst, len(image))
+        assert got == image, f"data differs at {dst + first_difference(got, image):#x}"
+    extra["utilisation"] = round(
+        100 * c["n"] * c["s"] / (c["data_w"] // 8) / max(each), 1
+    )
+    return max(each), BOUNDS["dma_remote"](c), extra
+
+
+async def dma_qos(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
+    if c["kind"] == "urgency":
+        return await _urgency(tb, c, rng)
+    side, weights, size = tb.a, c["weights"], c["s"]
+    side.mem.set(latency=0)
+    k = len(weights)
+    layout = Layout(side, k)
+    _, channels = await setup(side, k, 12, weights=weights)
+    total = 4 * MIB  # bytes moved while all channels have work
+    region = (layout.end - layout.dst) // k // 4096 * 4096
+    data = rng.randbytes(64 * 1024)
+    await side.mem.write(layout.src, data)
+    counts = [min(4000, int(total * w / sum(weights) / size * 1.25) + 8) for w in weights]
+    for ch, driver in enumerate(channels):
+        work = [
+            Desc(opcode=Op.COPY, tag=i & 0xFFFF, length=size,
+                 src=ch << 52 | layout.src + i * size % len(data),
+                 dst=ch << 52 | layout.dst + ch * region + i * size % (region // size * size))
+            for i in range(counts[ch])
+        ]
+        await preload(driver, work)
+    side.mem.set(latency=c["latency"])
+    await side.mem.clear_counters()
+    await side.mem.log_open()
+    results = await side.axil.play(
+        [Access.wr(ch.reg("DRING_PROD"), ch.prod, ch.func) for ch in channels]
+    )
+    limit = 10 * 40 * (total // (c["data_w"] // 8) + 20_000)
+    await side.completions(sum(counts), timeout_ns=limit)
+    await side.mem.log_close()
+    start = results[0].cycle
+    # Order of service: data reads, by the channel whose source addresses them; the user names the owner.
+    served: list[tuple[int, int]] = []
+    for burst in sorted((b for b in side.mem.bursts() if not b.write and b.id == DATA_ID),
+                        key=lambda b: b.t_addr):
+        served.append((burst.user - 1, burst.beats * burst.beat_bytes))
+    owed = [n * size for n in counts]
+    # All channels have work until the first one has been served entirely.
+    left, busy = list(owed), []
+    for ch, size_ in served:
+        left[ch] -= size_
+        busy.append((ch, size_))
+        if left[ch] <= 0:
+            break
+    worst = worst_deviation(busy[k * 8 :], weights, MIB)
+    bound = MIB // 100
+    moved = sum(b for _, b in busy)
+    assert moved > 2 * MIB, f"only {moved} bytes while all channels had work"
+    return worst, bound, {"unit": "bytes", "window": MIB, "bytes": moved, "start": start,
+                          "shares": [round(sum(b for c_, b in busy if c_ == i) / moved, 4)
+                                     for i in range(k)]}
+
+
+def worst_deviation(served: list[tuple[int, int]], weights, window: int) -> int:
+    """Largest |bytes_i - w_i*window/sum(w)| over all windows of `window` bytes."""
+    total_w = sum(weights)
+    have = [0] * len(weights)
+    worst, tail, inside = 0.0, 0, 0
+    for ch, size in served:
+        have[ch] += size
+        inside += size
+        while inside - served[tail][1] >= window:
+            have[served[tail][0]] -= served[tail][1]
+            inside -= served[tail][1]
+            tail += 1
+        if inside >= window:
+            for i, w in enumerate(weights):
+                worst = max(worst, abs(have[i] - w * inside / total_w))
+    return int(worst)
+
+
+async def _urgency(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
+    side, size = tb.a, c["s"]
+    side.mem.set(latency=0)
+    _, (bulk, urgent) = await setup(side, 2, 8, classes=[0, 3])
+    layout = Layout(side, 2)
+    message = rng.randbytes(size)
+    await side.mem.write(layout.src, rng.randbytes(1 << 16))
+    await side.mem.write(layout.src + (1 << 17), message)
+
+    async def send(i: int) -> int:
+        at = layout.dst + (1 << 20) + i * 4096
+        await urgent.put([Desc(opcode=Op.COPY, tag=i, length=size,
+                               src=1 << 52 | layout.src + (1 << 17), dst=1 << 52 | at)])
+        before = side.mem.get("st_cpl")
+        t0 = (await side.axil.write(urgent.reg("DRING_PROD"), urgent.prod, urgent.func)).cycle
+        slot = urgent.cr.base + 16 * i
+        while Cqe.unpack(await side.mem.read(slot, 16)).phase != 1:
+            await side.completions(before + 1)
+            before = side.mem.get("st_cpl")
+            if Cqe.unpack(await side.mem.read(slot, 16)).phase != 1:
+                await side.cycles(1)
+        assert await side.mem.read(at, size) == message
+        return side.cycle - t0
+
+    side.mem.set(latency=c["latency"])
+    await side.cycles(20)
+    idle = max([await send(i) for i in range(4)])
+    pieces = [Desc(opcode=Op.COPY, tag=i, length=1 << 16, src=layout.src, dst=layout.dst)
+              for i in range(60)]
+    await bulk.post(pieces)
+    await side.cycles(2000)
+    waits = []
+    for i in range(4, 40):
+        waits.append(await send(i))
+        await side.cycles(rng.randrange(1, 400))
+    flight = READS_IN_FLIGHT * MAX_BURST // (c["data_w"] // 8)
+    assert not (await bulk.reap())[59:], "the bulk channel ran dry"
+    return max(waits), idle + 2 * flight, {"idle": idle, "typical": sorted(waits)[len(waits) // 2]}
+
+
+BENCHES = {"dma_copy": dma_copy, "dma_kick": dma_kick, "dma_remote": dma_remote, "dma_qos": dma_qos}
+
+
+@cocotb.test()
+async def rows(dut):
+    """*Stimulus*: the rows of CRL_BENCH_ROWS. *Checking*: every byte of every destination, guards
+    included, every completion, AXI rules; a row that fails is reported as such and the next one runs."""
+    todo = json.loads(Path(os.environ["CRL_BENCH_ROWS"]).read_text())
+    seed = int(os.environ["CRL_SEED"])
+    tb = Testbed(dut)
+    failed = []
+    with (Path(os.environ["CRL_RUN_DIR"]) / "rows.jsonl").open("w") as out:
+        for entry in todo:
+            rng = random.Random(f"{seed} {entry['name']}")
+            started, at = time.monotonic(), tb.a.cycle
+            for side in tb.sides:
+                side.mem.quiet()
+            await tb.start(seed=seed)
+            result = {"bench": entry["bench"], "config": entry["config"]}
+            try:
+                cycles, bound, extra = await BENCHES[entry["bench"]](tb, entry["config"], rng)
+                tb.check_rules()
+                result.update(cycles=cycles, bound=bound, ratio=round(cycles / bound, 4), extra=extra)
+            except Exception as exc:  # reported per row
+                failed.append(entry["name"])
+                result.update(cycles=None, bound=None, ratio=None,
+                              extra={"error": f"{type(exc).__name__}: {exc}",
+                                     "trace": traceback.format_exc(limit=-3)})
+            seconds = time.monotonic() - started
+            result["extra"]["seconds"] = round(seconds, 2)
+            result["extra"]["cycles_per_second"] = int((tb.a.cycle - at) / max(seconds, 1e-3))
+            print(json.dumps(result), file=out, flush=True)
+            print(f"{entry['name']}: {result['cycles']} / {result['bound']} = {result['ratio']} "
+                  f"{result['extra'].get('error', '')}", flush=True)
+            await Timer(100, "ns")
+    assert not failed, f"{len(failed)} rows failed: {failed[:5]}"
+
+
+# `reg_addr` is part of this module's interface for notebooks that add rows.
+__all__ = ["BENCHES", "reg_addr", "rows", "worst_deviation"]

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bench around one or two nodes: clocks, resets, memories, register players, link pipes.
+
+    tb = Testbed(dut)
+    await tb.start(period_a=10_000, period_b=7_300, period_l=6_100, seed=5)
+    value = await tb.a.axil.read(reg_addr("NODE", "IDENT"))
+
+The tops are `crl_tb_node` (one side, `a`) and `crl_tb_pair` (`a` and `b`). `SYSTEM_SOURCES` are the
+test components, to be given to `run_sim(sources=...)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cocotb.triggers import FallingEdge, First, RisingEdge, Timer
+from cocotb.utils import get_sim_time
+
+from models.gen.carillon_layout import reg_addr, reg_field, reg_value
+from tb.lib.axil_player import AxilPlayer
+from tb.lib.fastmem import FastMemory
+from tb.lib.sim import sim_parameters
+
+SYSTEM_SOURCES = (
+    "tb/components/crl_tb_mem.sv",
+    "tb/components/crl_tb_axil.sv",
+    "tb/components/crl_tb_linkpipe.sv",
+    "tb/system/crl_tb_side.sv",
+    "tb/system/crl_tb_node.sv",
+    "tb/system/crl_tb_pair.sv",
+)
+
+DEFAULTS: Mapping[str, int] = {
+    "DATA_W": 64, "CHANNELS": 8, "PEERS": 1, "SEGMENTS": 32, "READS_IN_FLIGHT": 64,
+    "WRITES_IN_FLIGHT": 64, "MAX_BURST_BYTES": 512, "OPS": 128, "LINK_MTU": 1024, "RX_SHARED": 16,
+    "FUNC_W": 8, "ID_W": 4, "STALL_MAX_CYCLES": 65536, "OP_TIMEOUT_CYCLES": 1048576,
+    "KEEPALIVE_CYCLES": 4096,
+}
+STORE_W = {"crl_tb_node": 24, "crl_tb_pair": 23}
+
+
+class NoProgress(AssertionError):
+    """Something that had to happen did not happen in time."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of the nodes, defaults filled in."""
+
+    values: Mapping[str, int]
+
+    def __getattr__(self, name: str) -> int:
+        try:
+            return self.values[name.upper()]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @classmethod
+    def of_this_run(cls, top: str) -> Parameters:
+        values = {**DEFAULTS, "STORE_W": STORE_W.get(top, 23), **sim_parameters()}
+        values.setdefault("LINK_W", values["DATA_W"])
+        values.setdefault("PREFETCH", max(64, 4 * values["CHANNELS"]))
+        return cls(values)
+
+
+class LinkPipe:
+    """One direction of the link (`crl_tb_linkpipe`)."""
+
+    def __init__(self, handle: Any) -> None:
+        self.handle = handle
+
+    def set(self, **settings: int) -> None:
+        for key, value in settings.items():
+            getattr(self.handle, f"cfg_{key}").value = value
+
+    def get(self, name: str) -> int:
+        return int(getattr(self.handle, name).value)
+
+    def flip(self, n: int = 1, *, beat: int = 0, bit: int = 3, ftype: int | None = None,
+             ch: int | None = None) -> None:
+        """Flip a bit of the n-th frame from now that has this type and source channel."""
+        self._fault(0, n, beat, bit, ftype, ch)
+
+    def lose(self, n: int = 1, *, ftype: int | None = None, ch: int | None = None) -> None:
+        """Lose the n-th frame from now that has this type and source channel."""
+        self._fault(1, n, 0, 0, ftype, ch)
+
+    def _fault(self, kind: int, n: int, beat: int, bit: int, ftype: int | None, ch: int | None):
+        self.set(
+            fault_kind=kind, fault_n=n, fault_beat=beat, fault_bit=bit,
+            fault_type=0x100 if ftype is None else ftype, fault_ch=0x100 if ch is None else ch,
+        )
+
+
+class Side:
+    """One node with what surrounds it."""
+
+    def __init__(self, top: Any, letter: str, params: Parameters, run_dir: str = ".") -> None:
+        self.top = top
+        self.letter = letter
+        self.name = letter.upper()
+        self.params = params
+        self.handle = getattr(top, letter)
+        self.clk = getattr(top, f"clk_{letter}")
+        self.rst = getattr(top, f"rst_{letter}")
+        self.link_rst = getattr(top, f"lrst_{letter}")
+        self.link_up = getattr(top, f"link_up_{letter}")
+        self.irq = getattr(top, f"irq_{letter}")
+        self.mem = FastMemory(
+            self.handle.mem, f"mem_{letter}", store_w=params.store_w, data_w=params.data_w,
+            run_dir=run_dir,
+        )
+        self.axil = AxilPlayer(self.handle.axil, f"axil_{letter}", run_dir)
+        self.resets: list[int] = []  # times, for the monitors
+
+    @property
+    def cycle(self) -> int:
+        return int(self.handle.cycle.value)
+
+    async def cycles(self, count: int) -> None:
+        """Wait without waking Python every cycle."""
+        self.handle.wake_at.value = self.cycle + count
+        await FallingEdge(self.handle.wake) if int(self.handle.wake.value) else Timer(0)
+        await RisingEdge(self.handle.wake)
+
+    async def reset(self, *, link: bool = True, hold_ns: int = 200) -> None:
+        """Assert the resets of the node for a while; the link pins go down as well."""
+        self.resets.append(int(get_sim_time("ps")))
+        self.rst.value = 1
+        if link:
+            self.link_rst.value = 1
+            self.link_up.value = 0
+        await Timer(hold_ns, "ns")
+        await FallingEdge(self.clk)
+        self.rst.value = 0
+        if link:
+            await FallingEdge(self.top.clk_l)
+            self.link_rst.value = 0
+        await RisingEdge(self.clk)
+        await RisingEdge(self.clk)
+
+    async def completions(self, count: int, timeout_ns: float = 10_000_000) -> None:
+        """Wait until `count` completion entries have their B since the counters were cleared."""
+        mem = self.mem.handle
+        mem.cfg_cpl_target.value = count
+        if int(mem.st_cpl.value) >= count:
+            return
+        done = RisingEdge(mem.st_cpl_hit)
+        limit = Timer(timeout_ns, "ns")
+        if await First(done, limit) is limit:
+            raise NoProgress(
+                f"node {self.name}: {int(mem.st_cpl.value)} of {count} completions after "
+                f"{timeout_ns:g} ns"
+            )
+
+    def check_rules(self) -> None:
+        """No AXI rule was broken on this side."""
+        mem, axil = self.mem, self.handle.axil
+        broken = mem.get("viol_count")
+        assert broken == 0, f"node {self.name}: {broken} AXI rules broken, last {mem.get('viol_code')}"
+        assert int(axil.st_errors.value) == 0, f"node {self.name}: AXI-Lite rules broken"
+
+
+class Testbed:
+    """Clocks, resets, and one or two sides."""
+
+    __test__ = False  # not a pytest class
+
+    def __init__(self, dut: Any, run_dir: str = ".") -> None:
+        self.dut = dut
+        self.params = Parameters.of_this_run(dut._name)
+        self.a = Side(dut, "a", self.params, run_dir)
+        self.sides: list[Side] = [self.a]
+        self.pair = hasattr(dut, "rst_b")
+        if self.pair:
+            self.b = Side(dut, "b", self.params, run_dir)
+            self.sides.append(self.b)
+            self.a2b, self.b2a = LinkPipe(dut.a2b), LinkPipe(dut.b2a)
+
+    async def start(
+        self,
+        *,
+        period_a: int = 10_000,
+        period_b: int = 10_000,
+        period_l: int = 10_000,
+        seed: int = 1,
+        log: bool = False,
+        windows: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
+        """Set the clocks (periods in ps, even), reset everything, seed the random patterns."""
+        self.dut.period_a.value = period_a
+        self.dut.period_l.value = period_l
+        if self.pair:
+            self.dut.period_b.value = period_b
+        await Timer(max(period_a, period_b, period_l) * 4, "ps")
+        for i, side in enumerate(self.sides):
+            if windows and side.name in windows:
+                await side.mem.windows(windows[side.name])
+            else:
+                await side.mem.flat()
+            await side.mem.seed(seed * 7919 + i + 1)
+            side.axil.set(seed=seed + i)
+            if log:
+                await side.mem.log_open()
+                await side.axil.log_open()
+        await self.reset_all()
+
+    async def reset_all(self) -> None:
+        for side in self.sides:
+            side.rst.value = side.link_rst.value = 1
+            side.link_up.value = 0
+            side.resets.append(int(get_sim_time("ps")))
+        await Timer(200, "ns")
+        await FallingEdge(self.dut.clk_l)
+        for side in self.sides:
+            side.link_rst.value = 0
+        for side in self.sides:
+            await FallingEdge(side.clk)
+            side.rst.value = 0
+        await Timer(100, "ns")
+
+    def link(self, up: bool) -> None:
+        """The PHY's pins."""
+        for side in self.sides:
+            side.link_up.value = int(up)
+
+    async def link_setup(self, *, epoch: int = 1, nodes: Sequence[int] = (1, 2),
+                         timeout_us: int = 500) -> None:
+        """Node numbers, peer table, pins; waits for PEER_STATUS.UP on both sides."""
+        for i, side in enumerate(self.sides):
+            await side.axil.write(reg_addr("NODE", "NUMBER"), nodes[i])
+            await side.axil.write(
+                reg_addr("PEER", "CTRL"),
+                reg_value("PEER", "CTRL", NODE=nodes[1 - i], EPOCH=epoch, ENABLE=1),
+            )
+        self.link(True)
+        await self.wait_link(timeout_us=timeout_us)
+
+    async def wait_link(self, up: bool = True, *, timeout_us: int = 500, step_ns: int = 500) -> None:
+        for _ in range(timeout_us * 1000 // step_ns):
+            seen = [
+                reg_field("PEER", "STATUS", "UP", await s.axil.read(reg_addr("PEER", "STATUS")))
+                for s in self.sides
+            ]
+            if all(bool(x) == up for x in seen):
+                return
+            await Timer(step_ns, "ns")
+        raise NoProgress(f"link {'up' if up else 'down'}: seen {seen} after {timeout_us} us")
+
+    def check_rules(self) -> None:
+        for side in self.sides:
+            side.check_rules()
+        if self.pair:
+            for pipe, name in ((self.a2b, "A to B"), (self.b2a, "B to A")):
+                assert pipe.get("st_errors") == 0, f"link {name}: AXI-Stream rules broken"
