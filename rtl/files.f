@@ -66,7 +66,3 @@ rtl/dma/crl_dma_cpl.sv
 rtl/dma/crl_dma.sv
 rtl/node/crl_irq_merge.sv
 rtl/node/crl_node.sv
-rtl/dma/crl_dma_optab.sv
-rtl/dma/crl_dma_cplring.sv
-rtl/dma/crl_dma_cplwr.sv
-rtl/dma/crl_dma_cpl.sv

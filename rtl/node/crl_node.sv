@@ -208,12 +208,14 @@ module crl_node #(
       .clk, .rst, .set(err_irq), .ev_valid(ntf_valid[0]), .ev_ch(ntf_ch[CW-1:0]), .irq_valid(misc_irq_valid),
       .irq_ch(misc_irq_ch)
   );
-  always_comb begin
-    irq_ev    = {ntf_valid, cpl_irq_valid};
-    irq_ev_ch = {ntf_ch, cpl_irq_ch};
-    irq_ev[1] = misc_irq_valid;
-    irq_ev_ch[CW +: CW] = misc_irq_ch;
-  end
+  assign irq_ev[1:0]         = {misc_irq_valid, cpl_irq_valid};
+  assign irq_ev_ch[2*CW-1:0] = {misc_irq_ch, cpl_irq_ch};
+  generate
+    for (genvar p = 1; p < PEERS; p++) begin : g_ntf
+      assign irq_ev[1+p]               = ntf_valid[p];
+      assign irq_ev_ch[(1+p)*CW +: CW] = ntf_ch[p*CW +: CW];
+    end
+  endgenerate
 
   // ---------------------------------------------------------------- engine
   logic [PEERS*SW-1:0] tgt_seg_idx;

@@ -87,17 +87,11 @@ module crl_regs_map #(
   assign ram_hit = (in_ch && (ring || coal)) || in_chp || in_msix
                 || (in_seg && addr[4:3] != 2'd3);
 
-  always_comb begin
-    ram_addr = '0;
-    if (in_seg) begin
-      ram_addr[RAM_AW-1] = 1'b1;
-      ram_addr[1:0]      = addr[4:3];
-      ram_addr[2 +: SW]  = addr[5 +: SW];
-    end else begin
-      ram_addr[3:0] = slot;
-      if (!(in_msix && vec_node)) ram_addr[4 +: CW] = ch;
-    end
-  end
+  // Upper half: segments, four words each; lower half: channels, sixteen words each.
+  logic [RAM_AW-1:0] seg_addr, ch_addr;
+  assign seg_addr = RAM_AW'({addr[5 +: SW], addr[4:3]}) | {1'b1, {(RAM_AW-1){1'b0}}};
+  assign ch_addr  = RAM_AW'({in_msix && vec_node ? CW'(0) : ch, slot});
+  assign ram_addr = in_seg ? seg_addr : ch_addr;
 
   always_comb begin
     wmask = crl_pkg::WMASK_CH_DRING_BASE;

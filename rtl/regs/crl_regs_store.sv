@@ -132,7 +132,7 @@ module crl_regs_store #(
   logic [7:0]        mem_be;
   logic [RAM_AW-1:0] mem_waddr, mem_raddr;
   logic [63:0]       mem_mask, mem_wdata;
-  logic              locked, write_back, walk_read;
+  logic              locked, write_back, walk_read, sweep_vec;
 
   assign locked     = in_ch && q_addr[7:6] == 2'b00 && ch_locked[q_ch];
   assign write_back = step_q == 3'd7 && walk_seg_q && bad_q;
@@ -154,12 +154,13 @@ module crl_regs_store #(
     end else if (q_ok && hit && !locked) begin
       mem_be    = q_strb;
     end
-    mem_wdata = q_data & mem_mask;
-    // Slots 9 and 11 hold vectors' data and control (crl_regs_map).
-    if (init_q && !sweep_q[RAM_AW-1] && sweep_q[3:2] == 2'b10 && sweep_q[0])
-      mem_wdata = mem_wdata | crl_pkg::RESET_MSIX_DATA_CTRL;
-    mem_we = mem_be != '0;
   end
+
+  // Slots 9 and 11 hold vectors' data and control (crl_regs_map).
+  assign sweep_vec = init_q && !sweep_q[RAM_AW-1] && sweep_q[3:2] == 2'b10 && sweep_q[0];
+  assign mem_wdata = (q_data & mem_mask)
+                   | (sweep_vec ? crl_pkg::RESET_MSIX_DATA_CTRL : 64'd0);
+  assign mem_we    = mem_be != '0;
 
   always_comb begin
     a_gnt     = a_req && !walk_read && !mem_we;
@@ -263,16 +264,14 @@ module crl_regs_store #(
   assign seg_we  = init_q ? 32'(sweep_q) < SEGMENTS : step_q == 3'd7 && walk_seg_q;
   assign seg_idx = init_q ? sweep_q[SW-1:0] : walk_addr_q[2 +: SW];
 
-  always_comb begin
-    seg_entry = '0;
-    seg_entry[crl_pkg::SEGENT_BASE_LSB +: crl_pkg::SEGENT_BASE_W]       = base_q;
-    seg_entry[crl_pkg::SEGENT_SIZE_LSB +: crl_pkg::SEGENT_SIZE_W]       = size_q;
-    seg_entry[crl_pkg::SEGENT_PEER_LSB +: crl_pkg::SEGENT_PEER_W]       = seg_peer_q;
-    seg_entry[crl_pkg::SEGENT_CHANNEL_LSB +: crl_pkg::SEGENT_CHANNEL_W] = seg_ch_q;
-    seg_entry[crl_pkg::SEGENT_RIGHTS_LSB +: crl_pkg::SEGENT_RIGHTS_W]   = rights_q;
-    seg_entry[crl_pkg::SEGENT_GEN_LSB +: crl_pkg::SEGENT_GEN_W]         = gen_q;
-    seg_entry[crl_pkg::SEGENT_VALID_LSB]                                = seg_valid_q && !bad_q;
-  end
+  // Continuous assignments: Icarus 11 wakes an always_comb for selects that the block itself assigns.
+  assign seg_entry[crl_pkg::SEGENT_BASE_LSB +: crl_pkg::SEGENT_BASE_W]       = base_q;
+  assign seg_entry[crl_pkg::SEGENT_SIZE_LSB +: crl_pkg::SEGENT_SIZE_W]       = size_q;
+  assign seg_entry[crl_pkg::SEGENT_PEER_LSB +: crl_pkg::SEGENT_PEER_W]       = seg_peer_q;
+  assign seg_entry[crl_pkg::SEGENT_CHANNEL_LSB +: crl_pkg::SEGENT_CHANNEL_W] = seg_ch_q;
+  assign seg_entry[crl_pkg::SEGENT_RIGHTS_LSB +: crl_pkg::SEGENT_RIGHTS_W]   = rights_q;
+  assign seg_entry[crl_pkg::SEGENT_GEN_LSB +: crl_pkg::SEGENT_GEN_W]         = gen_q;
+  assign seg_entry[crl_pkg::SEGENT_VALID_LSB]                                = seg_valid_q && !bad_q;
 
   logic unused;
 
