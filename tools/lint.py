@@ -23,14 +23,15 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tb.lib.sim import _facts, reachable
+from tb.lib.sim import _facts, reachable, tool_version
 from tools import svrules
-from tools.paths import BUILD, ROOT, rtl_sources, tool_env
+from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
 
 WAIVERS = ROOT / "tools" / "waivers.yaml"
 NODE = "crl_node"
@@ -88,6 +89,29 @@ def call(cmd: Sequence[str]) -> tuple[int, str]:
         timeout=1200,
     )
     return done.returncode, done.stdout
+
+
+def cached_call(
+    cmd: Sequence[str], sources: Sequence[Path], listed: bool = True
+) -> tuple[int, str]:
+    """As `call`, with the sources appended; not done again while sources and tools are the same."""
+    key = content_hash(sources, list(cmd), versions())
+    kept = BUILD / "lint" / "cache" / f"{key}.json"
+    if kept.exists():
+        status, text = json.loads(kept.read_text())
+        return status, text
+    status, text = call([*cmd, *(rel(p) for p in sources)] if listed else cmd)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    part = kept.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps([status, text]))
+    part.replace(kept)
+    return status, text
+
+
+@lru_cache(maxsize=1)
+def versions() -> tuple[str, ...]:
+    yosys_version = call(["yosys", "-V"])[1]
+    return tool_version("icarus"), tool_version("verilator"), yosys_version
 
 
 def rel(path: Path | str) -> str:
@@ -168,18 +192,10 @@ class Waivers:
 
 
 def verilator(top: str, parameters: Mapping[str, Any], waivers: Waivers) -> list[Finding]:
-    sources = [rel(p) for p in reachable(top, rtl_sources())]
-    status, text = call(
-        [
-            "verilator",
-            "--lint-only",
-            "-Wall",
-            "-Irtl",
-            "--top-module",
-            top,
-            *(f"-G{k}={v}" for k, v in parameters.items()),
-            *sources,
-        ]
+    sets = [f"-G{k}={v}" for k, v in parameters.items()]
+    status, text = cached_call(
+        ["verilator", "--lint-only", "-Wall", "-Irtl", "--top-module", top, *sets],
+        reachable(top, rtl_sources()),
     )
     found = []
     for kind, rule, file, line, message in _MESSAGE.findall(text):
@@ -205,55 +221,45 @@ def verilator(top: str, parameters: Mapping[str, Any], waivers: Waivers) -> list
 # Icarus and Yosys
 
 
-def icarus(top: str, parameters: Mapping[str, Any]) -> list[Finding]:
-    sources = [rel(p) for p in reachable(top, rtl_sources())]
-    status, text = call(
-        [
-            "iverilog",
-            "-g2012",
-            "-Wall",
-            "-Wno-timescale",
-            "-t",
-            "null",
-            "-Irtl",
-            "-s",
-            top,
-            *(f"-P{top}.{k}={v}" for k, v in parameters.items()),
-            *sources,
-        ]
-    )
+# Not faults: Icarus re-evaluates a block more often than it must, and asserts aren't synthesisable.
+_ICARUS_NOTE = re.compile(
+    r"sensitiv|timescale|sorry: constant selects|System task \(\$\w+\) cannot be synthesized"
+)
+
+
+def icarus(tops: Sequence[str]) -> list[Finding]:
+    """All modules in one call, each a top level with its default parameters."""
+    sources = reachable(tops, rtl_sources())
+    roots = [word for top in tops for word in ("-s", top)]
+    options = ["-g2012", "-Wall", "-Wno-timescale", "-t", "null", "-Irtl"]
+    status, text = cached_call(["iverilog", *options, *roots], sources)
     found = [
-        Finding("icarus", top, "message", line)
+        Finding("icarus", "rtl", "message", line)
         for line in text.splitlines()
-        if line.strip() and not re.search(r"sensitivity|is sensitive to all|timescale", line)
+        if line.strip() and not _ICARUS_NOTE.search(line)
     ]
     if status and not found:
-        found.append(Finding("icarus", top, "status", f"iverilog ended with status {status}"))
+        found.append(Finding("icarus", "rtl", "status", f"iverilog ended with status {status}"))
     return found
 
 
-def yosys(top: str, parameters: Mapping[str, Any]) -> list[Finding]:
-    sources = [rel(p) for p in reachable(top, rtl_sources())]
-    script = [f"read_verilog -sv -Irtl {' '.join(sources)}"]
+def yosys(tops: Sequence[str], parameters: Mapping[str, Any]) -> list[Finding]:
+    """One configuration of one top level, or all modules with their default parameters."""
+    sources = reachable(tops, rtl_sources())
+    named = label(tops[0], parameters) if len(tops) == 1 else "rtl"
+    script = [f"read_verilog -sv -Irtl {' '.join(rel(p) for p in sources)}"]
     if parameters:
-        script.append(
-            "chparam " + " ".join(f"-set {k} {v}" for k, v in parameters.items()) + f" {top}"
-        )
-    script += [f"hierarchy -check -top {top}", "proc -noopt", "check -assert"]
-    status, text = call(["yosys", "-q", "-p", "; ".join(script)])
+        sets = " ".join(f"-set {k} {v}" for k, v in parameters.items())
+        script.append(f"chparam {sets} {tops[0]}")
+    script.append("hierarchy -check" + (f" -top {tops[0]}" if len(tops) == 1 else ""))
+    script += ["proc -noopt", "check -assert"]
+    status, text = cached_call(["yosys", "-q", "-p", "; ".join(script)], sources, listed=False)
     found = []
     for line in text.splitlines():
-        if re.match(r"(Warning|ERROR):", line) and "Preparing to run" not in line:
-            found.append(
-                Finding(
-                    "yosys",
-                    label(top, parameters),
-                    line.split(":")[0].lower(),
-                    line.split(":", 1)[1].strip(),
-                )
-            )
+        if re.match(r"(Warning|ERROR):", line) or re.match(r"\S+:\d+: (Warning|ERROR)", line):
+            found.append(Finding("yosys", named, "message", line.strip()))
     if status and not found:
-        found.append(Finding("yosys", label(top, parameters), "status", text[-400:]))
+        found.append(Finding("yosys", named, "status", text[-400:]))
     return found
 
 
@@ -330,14 +336,15 @@ def run(quick: bool = False) -> dict[str, list[Finding]]:
     """All checks; findings by check."""
     waivers = Waivers()
     shapes = configurations(quick)
-    plain = [(top, p) for top, p in shapes if not p]
+    plain = [top for top, p in shapes if not p]
     jobs: list[tuple[str, Callable[[], list[Finding]]]] = [
         ("house rules", house_rules),
         ("spdx", spdx),
         ("ruff", ruff),
         *(("verilator", lambda t=t, p=p: verilator(t, p, waivers)) for t, p in shapes),
-        *(("icarus", lambda t=t, p=p: icarus(t, p)) for t, p in plain),
-        *(("yosys", lambda t=t, p=p: yosys(t, p)) for t, p in shapes),
+        ("icarus", lambda: icarus(plain)),
+        ("yosys", lambda: yosys(plain, {})),
+        *(("yosys", lambda t=t, p=p: yosys([t], p)) for t, p in shapes if p),
     ]
     found: dict[str, list[Finding]] = {name: [] for name, _ in jobs}
     with ThreadPoolExecutor(2) as pool:
