@@ -34,6 +34,14 @@ module crl_link_gbn #(
     input  wire logic [ACK_W-1:0] ack_num,    // number that the receiver expects next
     input  wire logic             ack_nak,    // go back to it
     input  wire logic             hold,
+`ifdef FORMAL
+    output logic      [SEQ_W-1:0] fv_u,       // for the proof of the whole protocol
+    output logic      [ACK_W-1:0] fv_num,
+    output logic                  fv_pend,
+    output logic                  fv_apply,
+    output logic      [CNT_W-1:0] fv_n,
+    output logic      [CNT_W-1:0] fv_ever,
+`endif
     output logic                  unacked,    // something was sent and not acknowledged
     output logic      [CNT_W-1:0] freed       // event with a count: slots freed
 );
@@ -103,6 +111,8 @@ module crl_link_gbn #(
   end
 
 `ifdef FORMAL
+  assign {fv_u, fv_num, fv_pend, fv_apply, fv_n, fv_ever} = {u_q, num_q, pend_q, apply_q, n_q, ever};
+
   // Order of the four numbers, and the ring is never over-full: inductive.
   logic past_q;
   initial past_q = 1'b0;
@@ -112,10 +122,10 @@ module crl_link_gbn #(
     if (past_q && !rst) begin
       assume (!(push && full));
       assume (!(send && !avail));
-      assert (filled <= CNT_W'(SLOTS));
-      assert (ever <= filled);
-      assert (sent <= ever);
-      assert (!apply_q || n_q <= ever);
+      assert (SEQ_W'(w_q - u_q) <= SEQ_W'(SLOTS));
+      assert (SEQ_W'(m_q - u_q) <= SEQ_W'(w_q - u_q));
+      assert (SEQ_W'(s_q - u_q) <= SEQ_W'(m_q - u_q));
+      assert (!apply_q || SEQ_W'(n_q) <= SEQ_W'(m_q - u_q));
     end
   end
 `endif
