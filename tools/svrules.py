@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-MAX_LINES = 500  # aim for 300
+MAX_LINES = 800  # aim for 300
 PREFIX = "crl_"
 
 Finding = tuple[int, str, str]

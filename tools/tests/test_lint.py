@@ -87,7 +87,7 @@ def test_unpacked_array_port():
         ("prefix", GOOD.replace("crl_good", "good"), "good.sv"),
         ("one-module-per-file", GOOD + "module crl_b; endmodule\n", "crl_good.sv"),
         ("default-nettype", GOOD.replace("`default_nettype none", ""), "crl_good.sv"),
-        ("length", GOOD + "\n" * 600, "crl_good.sv"),
+        ("length", GOOD + "\n" * 900, "crl_good.sv"),
         ("package-enum", "package crl_good; typedef enum logic {A} e; endpackage", "crl_good.sv"),
     ],
 )
