@@ -217,6 +217,48 @@ module crl_target_check #(
   logic unused;
   assign unused = &{1'b0, seg_ok, flags_q, rx_hdr, stop[32]};
 
+`ifdef FORMAL
+  // Whatever the frame and the table: what is accepted lies in the operation's range, and that in
+  // a segment that this peer may write for this channel. Entry and binding as they were looked up.
+  logic [crl_pkg::SEGENT_W-1:0] g_ent;
+  logic                         g_known;
+  logic [69:0]                  g_base, g_size, g_first, g_stop;
+
+  always_ff @(posedge clk) begin
+    g_ent <= seg_entry;
+    if (state_q == S_LOOK) g_known <= bind_ok && bind_peer == PW'(PEER) && bind_peer_ch == peer_ch_q;
+  end
+
+  assign g_base  = {6'd0, g_ent[51:0], 12'd0};
+  assign g_size  = {29'd0, g_ent[92:52]};
+  assign g_first = {6'd0, f_addr};
+  assign g_stop  = g_first + {58'd0, f_bytes};
+
+  always_ff @(posedge clk) begin
+    if (!rst && (state_q == S_CHECK || state_q == S_GIVE)) begin
+      assert ({beyond_q, start_q} == {1'b0, segaddr_q[39:0]} + {9'd0, offset_q});
+      assert (remain_q == {1'b0, total_q} - {1'b0, offset_q});
+      assert (!known_q || (g_known && {24'd0, ch_q} < CHANNELS));
+      if (!bad_len_q) begin
+        assert (plen_q != '0 && plen_q <= 16'(FRAME_MAX));
+        assert ({2'd0, offset_q} + {18'd0, plen_q} <= {2'd0, total_q});
+      end
+    end
+    if (!rst && f_valid && f_write) begin
+      assert (g_known && g_ent[123] && segaddr_q[63:52] < SEGMENTS);
+      assert (g_ent[122:111] == segaddr_q[51:40] && g_ent[104:97] == ch_q);
+      assert (g_ent[110] && g_ent[106] && (g_ent[96:93] == 4'(PEER) || g_ent[96:93] == 4'd15));
+      assert (g_first == g_base + {30'd0, segaddr_q[39:0]} + {38'd0, offset_q});
+      assert (g_stop <= g_base + {30'd0, segaddr_q[39:0]} + {38'd0, total_q});
+      assert (g_base + {30'd0, segaddr_q[39:0]} + {38'd0, total_q} <= g_base + g_size);
+      assert (g_first >= g_base && g_stop <= 70'h1_0000_0000_0000_0000);
+      assert (f_bytes != '0 && f_bytes <= 12'(FRAME_MAX) && !f_drop);
+      assert ((70'(f_bursts) - 70'd1) == ((g_stop - 70'd1) >> LM) - (g_first >> LM));
+    end
+    if (!rst && f_valid && !f_write) assert (f_bursts == '0 && f_status != crl_pkg::ST_OK);
+  end
+`endif
+
 endmodule
 
 `default_nettype wire

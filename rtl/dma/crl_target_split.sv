@@ -115,6 +115,49 @@ module crl_target_split #(
   logic unused;
   assign unused = &{1'b0, p_end_q[LB-1:0], f_bytes};
 
+`ifdef FORMAL
+  // Ghosts: the frame that waits, and what the frame at work has left, from this burst on.
+  logic [63:0] g_p_addr, g_addr;
+  logic [11:0] g_p_bytes, g_left;
+  logic [11:0] g_off;      // of the burst, from the boundary
+  logic [11:0] g_stop;     // lane after the last byte, from the boundary
+  logic [7:0]  g_beats;    // taken of this burst
+
+  assign g_off  = 12'(g_addr[LM-1:0]);
+  assign g_stop = g_off + g_left;
+
+  always_ff @(posedge clk) begin
+    if (f_ready) begin
+      g_p_addr  <= f_addr;
+      g_p_bytes <= f_bytes;
+    end
+    if (load) begin
+      g_addr <= g_p_addr;
+      g_left <= g_p_bytes;
+    end else if (ends) begin
+      g_addr <= g_addr + 64'(MAX_BURST_BYTES) - 64'(g_off);
+      g_left <= g_left - (12'(MAX_BURST_BYTES) - g_off);
+    end
+    if (rst)       g_beats <= '0;
+    else if (beat) g_beats <= last ? '0 : g_beats + 1'b1;
+    if (!rst && !c_valid_q) assert (g_beats == '0);
+    if (!rst && p_valid_q) begin
+      assert (p_addr_q == g_p_addr && g_p_bytes != '0 && g_p_bytes <= 12'(FRAME_MAX));
+      assert (12'(p_end_q) == 12'(g_p_addr[LM-1:0]) + g_p_bytes - 12'd1);
+    end
+    if (!rst && c_valid_q) begin
+      assert (c_addr_q == g_addr && g_left != '0 && g_left <= 12'(FRAME_MAX));
+      assert (first == (g_beats == '0));
+      assert (9'(c_left_q) + 9'(g_beats) == 9'(len));
+      // The burst ends with the frame or at the boundary, and the frame goes on from there.
+      assert ((c_more_q != '0) == (g_stop > 12'(MAX_BURST_BYTES)));
+      assert (12'(c_addr_q[LM-1:LB]) + 12'(c_len_q) ==
+              (c_more_q != '0 ? 12'(BEATS - 1) : (g_stop - 12'd1) >> LB));
+      assert ((12'(c_more_q) << LM) + (12'(c_end_q) << LB) == ((g_stop - 12'd1) >> LB) << LB);
+    end
+  end
+`endif
+
 endmodule
 
 `default_nettype wire

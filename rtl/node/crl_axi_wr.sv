@@ -196,18 +196,31 @@ module crl_axi_wr #(
 
   generate
     if (N_DATA > 2) begin : g_order
-      logic [N_DATA-1:0]             turn;
-      logic                          full_n, any;
-      logic [$clog2(ORDER_DEPTH):0]  level;
-      logic                          unused;
+      localparam int IW = $clog2(N_DATA);
+      logic [IW-1:0]                turn, who;
+      logic                         full_n, any;
+      logic [$clog2(ORDER_DEPTH):0] level;
+      logic                         unused;
+
+      always_comb begin
+        who = '0;
+        for (int i = 0; i < N_DATA; i++) if (gnt[i]) who = who | IW'(i);
+      end
 
       // Never full: it holds at most what is owed.
-      crl_fifo #(.W(N_DATA), .DEPTH(ORDER_DEPTH)) u_order (
+      crl_fifo #(.W(IW), .DEPTH(ORDER_DEPTH)) u_order (
           .clk, .rst,
-          .s_valid(s_id[1]), .s_ready(full_n), .s_data(gnt[N_DATA-1:0]),
+          .s_valid(s_id[1]), .s_ready(full_n), .s_data(who),
           .m_valid(any), .m_ready(b_id[1]), .m_data(turn), .level
       );
-      assign b_target = turn;
+      assign b_target = N_DATA'(1) << turn;
+`ifdef FORMAL
+      always_ff @(posedge clk) begin
+        if (!rst) assert (32'(level) == 32'(owed_id_q[1]));
+        if (!rst && b_id[1]) assert (any);
+        if (!rst && s_id[1]) assert (full_n);
+      end
+`endif
       assign unused   = &{1'b0, full_n, any, level};
     end else begin : g_no_order
       assign b_target = {N_DATA{1'b1}};
@@ -216,6 +229,49 @@ module crl_axi_wr #(
 
   logic unused;
   assign unused = &{1'b0, s_first, b_target};
+
+`ifdef FORMAL
+  // The burst that was begun last: its length, its beats taken and those that left on W.
+  logic [7:0] g_len;
+  logic [8:0] g_in, g_out;
+  logic [3:0] g_starts, g_aws, g_wlasts;
+
+  always_ff @(posedge clk) begin
+    if (start) g_len <= len;
+    if (rst) begin
+      g_in     <= '0;
+      g_out    <= '0;
+      g_starts <= '0;
+      g_aws    <= '0;
+      g_wlasts <= '0;
+    end else begin
+      if (beat) g_in <= start ? 9'd1 : g_in + 1'b1;
+      if (wvalid_q && m_axi_wready) g_out <= m_axi_wlast ? '0 : g_out + 1'b1;
+      g_starts <= g_starts + 4'(start);
+      g_aws    <= g_aws + 4'(awvalid_q && m_axi_awready);
+      g_wlasts <= g_wlasts + 4'(wvalid_q && m_axi_wready && m_axi_wlast);
+      // What clients promise: first marks the beats that begin a burst, last the ones that end it.
+      assume ((s_valid & (s_first ^ ~(gnt & {N{hold}}))) == '0);
+      if (start) assume (13'(addr[11:0]) / 13'(STRB_W) + 13'(len) < 13'(4096 / STRB_W));
+      if (beat) assume (ends == (start ? len == '0 : g_in == 9'(g_len)));
+      // WLAST comes with beat AWLEN + 1 and with no other.
+      assert ((hold ? g_in : 9'd0) <= 9'(g_len));
+      if (wvalid_q) assert (g_in == g_out + 1'b1 && m_axi_wlast == (g_out == 9'(g_len)));
+      if (wvalid_q) assert (m_axi_wlast == !hold);
+      if (!wvalid_q) assert (g_out == (hold ? g_in : 9'd0));
+      if (awvalid_q) assert (m_axi_awlen == g_len);
+      if (awvalid_q) assert (13'(m_axi_awaddr[11:0]) / 13'(STRB_W) + 13'(g_len) < 13'(4096 / STRB_W));
+      // W follows AW burst by burst, and never shows data before their AW.
+      assert (4'(g_aws + 4'(awvalid_q)) == g_starts);
+      assert (4'(g_wlasts + 4'(hold || wvalid_q)) == g_starts);
+      // Responses.
+      assert (owed_q <= CNT_W'(WRITES_IN_FLIGHT));
+      assert ((CNT_W + 2)'(owed_id_q[0]) + (CNT_W + 2)'(owed_id_q[1]) + (CNT_W + 2)'(owed_id_q[2])
+              + (CNT_W + 2)'(owed_id_q[3]) == (CNT_W + 2)'(owed_q));
+      assert ((b_valid & (b_valid - 1'b1)) == '0 && (s_ready & (s_ready - 1'b1)) == '0);
+    end
+  end
+`endif
 
 `ifndef SYNTHESIS
   // The clients keep to their side; AW and W don't change while they are stalled.
@@ -229,14 +285,10 @@ module crl_axi_wr #(
     aw_held_q  <= {m_axi_awaddr, m_axi_awlen, m_axi_awuser, m_axi_awid};
     w_held_q   <= {m_axi_wdata, m_axi_wstrb, m_axi_wlast};
     if (!rst) begin
-      if (aw_stall_q) begin
-        assert (awvalid_q);
-        assert ({m_axi_awaddr, m_axi_awlen, m_axi_awuser, m_axi_awid} === aw_held_q);
-      end
-      if (w_stall_q) begin
-        assert (wvalid_q);
-        assert ({m_axi_wdata, m_axi_wstrb, m_axi_wlast} === w_held_q);
-      end
+      if (aw_stall_q)
+        assert (awvalid_q && {m_axi_awaddr, m_axi_awlen, m_axi_awuser, m_axi_awid} === aw_held_q);
+      if (w_stall_q)
+        assert (wvalid_q && {m_axi_wdata, m_axi_wstrb, m_axi_wlast} === w_held_q);
       if (start) assert ((s_first & s_ready & s_valid) != '0);
       if (beat && hold) assert ((s_first & s_ready & s_valid) == '0);
     end

@@ -96,6 +96,29 @@ module crl_axi_wr_arb #(
     end
   end
 
+`ifdef FORMAL
+  // Data bursts that began while completions or MSI-X waited.
+  logic [3:0] g_cpl, g_msi;
+
+  always_ff @(posedge clk) begin
+    if (rst || !others[CPL]) g_cpl <= '0;
+    else if (data_start)     g_cpl <= g_cpl + 1'b1;
+    if (rst || !others[MSI]) g_msi <= '0;
+    else if (data_start)     g_msi <= g_msi + 1'b1;
+    if (!rst) begin
+      assert ((gnt & (gnt - 1'b1)) == '0 && gnt != '0);
+      assert ((park_q & (park_q - 1'b1)) == '0 && park_q != '0);
+      assert (alt_q != 2'b11 && (alt_q == '0 || (!hold_q && park_q[N_DATA-1:0] != '0)));
+      assert (g_cpl <= 4'(AGE) && g_msi <= 4'(AGE));
+      assert (cpl_age_q == (g_cpl < 4'(AGE) ? g_cpl : 4'(AGE - 1)));
+      assert (msi_age_q == (g_msi < 4'(AGE) ? g_msi : 4'(AGE - 1)));
+      // The last data burst that may pass them is under way, or it is their turn.
+      if (g_cpl == 4'(AGE) || g_msi == 4'(AGE))
+        assert (hold_q || park_q[N_DATA-1:0] == '0);
+    end
+  end
+`endif
+
 endmodule
 
 `default_nettype wire
