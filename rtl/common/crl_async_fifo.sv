@@ -52,24 +52,18 @@ module crl_async_fifo #(
   (* async_reg = "true", keep = "true" *)
   logic [1:0] s2m_req_q, s2m_ack_q;  // brought to m_clk
 
-`ifdef CRL_SETTLED
-  localparam bit START = 1'b0;  // a proof that begins after the reset
-`else
-  localparam bit START = 1'b1;  // power-up is like a reset of both sides
-`endif
-
-  // The handshake never sees an unknown.
+  // Power-up is like a reset of both sides: the handshake never sees an unknown.
   initial begin
-    s_req_q   = START;
-    m_req_q   = START;
+    s_req_q   = 1'b1;
+    m_req_q   = 1'b1;
     s_pend_q  = 1'b0;
     m_pend_q  = 1'b0;
     s_clr_q   = 1'b0;
     m_clr_q   = 1'b0;
     s_ack_q   = 1'b0;
     m_ack_q   = 1'b0;
-    m2s_req_q = {START, START};
-    s2m_req_q = {START, START};
+    m2s_req_q = 2'b11;
+    s2m_req_q = 2'b11;
     m2s_ack_q = 2'b00;
     s2m_ack_q = 2'b00;
   end
@@ -180,8 +174,13 @@ module crl_async_fifo #(
 
 `ifdef FORMAL
 `ifdef CRL_GHOST
-  // The word written at any one pointer value is what is read there. With CRL_SETTLED nobody
-  // resets, and the lagging copies of the pointers are bound too, which closes the induction.
+  // A proof by induction, resets at any moment included. f_s and f_m are the handshakes that s and
+  // m began, each as a row of bits in the order in which a change travels: request, two flip-flops,
+  // answer, two flip-flops. At most one change is under way.
+  logic [5:0] f_s, f_m;
+  assign f_s = {s_req_q, s2m_req_q[0], s2m_req_q[1], m_ack_q, m2s_ack_q[0], m2s_ack_q[1]};
+  assign f_m = {m_req_q, m2s_req_q[0], m2s_req_q[1], s_ack_q, s2m_ack_q[0], s2m_ack_q[1]};
+
   function automatic logic [AW:0] from_gray(input logic [AW:0] g);
     logic [AW:0] b;
     b = g;
@@ -189,14 +188,16 @@ module crl_async_fifo #(
     from_gray = b;
   endfunction
 
-  (* anyconst *) logic [AW:0] f_k;
-  logic [W-1:0] f_beat_q;
-  logic         f_worked_q, f_was_reset_q;
+  (* anyconst *) logic [AW:0] f_k;  // any one value of the pointers
+  logic [W-1:0] f_beat_q;           // what was stored there last
+  logic         f_worked_q, f_was_reset_q, f_between, f_stalled_q;
+  logic [W-1:0] f_stalled_data_q;
   logic [AW:0]  f_rd_meta, f_rd_s, f_wr_meta, f_wr_m, f_level;
 
   initial begin
     f_worked_q    = 1'b0;
     f_was_reset_q = 1'b0;
+    f_stalled_q   = 1'b0;
   end
 
   assign f_rd_meta = from_gray(rd_gray_meta_q);
@@ -204,37 +205,74 @@ module crl_async_fifo #(
   assign f_wr_meta = from_gray(wr_gray_meta_q);
   assign f_wr_m    = from_gray(wr_gray_m);
   assign f_level   = wr_bin_q - rd_bin_q;
+  // One pointer is cleared, the other perhaps not yet.
+  assign f_between = (f_s[2] && f_s[3]) || (f_m[2] && f_m[3]);
 
   always @(posedge s_clk) begin
     if (push && wr_bin_q == f_k) f_beat_q <= s_data;
-    if (!s_hold) assert ((AW + 1)'(wr_bin_q - f_rd_s) <= (AW + 1)'(DEPTH));
   end
 
   always @(posedge m_clk) begin
+    f_stalled_q      <= m_valid && !m_ready;
+    f_stalled_data_q <= m_data;
     if (m_valid) f_worked_q <= 1'b1;
     if (f_worked_q && m_rst) f_was_reset_q <= 1'b1;
-    if (!m_hold) assert ((AW + 1)'(f_wr_m - rd_bin_q) <= (AW + 1)'(DEPTH));
-    if (m_valid && rd_bin_q == f_k) assert (m_data == f_beat_q);
     cover (pop && rd_bin_q == (AW + 1)'(DEPTH));
     cover (pop && f_was_reset_q);
   end
 
-`ifdef CRL_SETTLED
   always_comb begin
-    assert ({s_req_q, s_pend_q, s_ack_q, m2s_req_q, m2s_ack_q} == '0);
-    assert ({m_req_q, m_pend_q, m_ack_q, s2m_req_q, s2m_ack_q} == '0);
+    // What the ports promise: what comes out was stored at that place, and is stored still.
+    if (m_valid && rd_bin_q == f_k) assert (m_data == f_beat_q);
+    if (m_valid) assert (f_level != '0 && f_level <= (AW + 1)'(DEPTH));
+    if (s_ready) assert (f_level < (AW + 1)'(DEPTH));
+`ifdef BREAK
+    if (f_stalled_q) assert (m_valid);  // wrong: a reset withdraws what waits
+`endif
+    if (f_stalled_q && !m_hold) assert (m_valid && m_data == f_stalled_data_q);
+
+    assert ($onehot0(f_s[5:1] ^ f_s[4:0]));
+    assert ($onehot0(f_m[5:1] ^ f_m[4:0]));
+    assert (!s_clr_q || (f_s[1] && f_s[0]));
+    assert (!m_clr_q || (f_m[1] && f_m[0]));
+    assert (!s_pend_q || (!f_s[5] && f_s[0]) || f_s == '0);
+    assert (!m_pend_q || (!f_m[5] && f_m[0]) || f_m == '0);
     assert (wr_gray_q == (wr_bin_q ^ (wr_bin_q >> 1)));
     assert (rd_gray_q == (rd_bin_q ^ (rd_bin_q >> 1)));
-    assert (f_level <= (AW + 1)'(DEPTH));
-    // older copies of a pointer stand behind newer ones
-    assert ((AW + 1)'(wr_bin_q - f_rd_s) <= (AW + 1)'(DEPTH));
-    assert ((AW + 1)'(rd_bin_q - f_rd_meta) <= (AW + 1)'(rd_bin_q - f_rd_s));
-    assert ((AW + 1)'(rd_bin_q - f_rd_s) <= (AW + 1)'(wr_bin_q - f_rd_s));
-    assert ((AW + 1)'(f_wr_m - rd_bin_q) <= (AW + 1)'(f_wr_meta - rd_bin_q));
-    assert ((AW + 1)'(f_wr_meta - rd_bin_q) <= f_level);
-    if ((AW + 1)'(f_k - rd_bin_q) < f_level) assert (mem[f_k[AW-1:0]] == f_beat_q);
+
+    if (f_s[5]) begin  // s asks: first m's pointer is cleared, then its own
+      if (f_s[2])  assert (rd_bin_q == '0);
+      if (f_s[1])  assert (rd_gray_meta_q == '0);
+      if (f_s[0])  assert (rd_gray_s == '0);
+      if (s_clr_q) assert (wr_bin_q == '0);
+    end else if (f_s[0]) begin  // s has taken it back and waits
+      assert ({wr_bin_q, rd_bin_q, rd_gray_meta_q, rd_gray_s} == '0);
+      if (!f_s[4]) assert (wr_gray_meta_q == '0);
+      if (!f_s[3]) assert (wr_gray_m == '0);
+    end
+    if (f_m[5]) begin
+      if (f_m[2])  assert (wr_bin_q == '0);
+      if (f_m[1])  assert (wr_gray_meta_q == '0);
+      if (f_m[0])  assert (wr_gray_m == '0);
+      if (m_clr_q) assert (rd_bin_q == '0);
+    end else if (f_m[0]) begin  // s may be at work again before m is
+      assert (rd_bin_q == '0);
+      if (f_m[3])  assert ({wr_bin_q, wr_gray_meta_q, wr_gray_m} == '0);
+      if (!f_m[4]) assert (rd_gray_meta_q == '0);
+      if (!f_m[3]) assert (rd_gray_s == '0);
+    end
+
+    // Otherwise: older copies of a pointer stand behind newer ones, nowhere more than DEPTH apart.
+    if (!f_between) begin
+      assert (f_level <= (AW + 1)'(DEPTH));
+      assert ((AW + 1)'(wr_bin_q - f_rd_s) <= (AW + 1)'(DEPTH));
+      assert ((AW + 1)'(rd_bin_q - f_rd_meta) <= (AW + 1)'(rd_bin_q - f_rd_s));
+      assert ((AW + 1)'(rd_bin_q - f_rd_s) <= (AW + 1)'(wr_bin_q - f_rd_s));
+      assert ((AW + 1)'(f_wr_m - rd_bin_q) <= (AW + 1)'(f_wr_meta - rd_bin_q));
+      assert ((AW + 1)'(f_wr_meta - rd_bin_q) <= f_level);
+      if ((AW + 1)'(f_k - rd_bin_q) < f_level) assert (mem[f_k[AW-1:0]] == f_beat_q);
+    end
   end
-`endif
 `endif
 `endif
 
