@@ -93,30 +93,19 @@ module crl_regs_map #(
   assign ch_addr  = RAM_AW'({in_msix && vec_node ? CW'(0) : ch, slot});
   assign ram_addr = in_seg ? seg_addr : ch_addr;
 
-  always_comb begin
-    wmask = crl_pkg::WMASK_CH_DRING_BASE;
-    if (in_ch) begin
-      if (ofs == crl_pkg::REG_CH_DRING_SIZE || ofs == crl_pkg::REG_CH_CRING_SIZE)
-        wmask = crl_pkg::WMASK_CH_DRING_SIZE;
-      if (coal) wmask = crl_pkg::WMASK_CH_IRQ_COALESCE;
-    end else if (in_chp) begin
-      case (addr[4:3])
-        2'd0: wmask = crl_pkg::WMASK_CHP_OWNER
-                    & (func_mask << crl_pkg::CHP_OWNER_FUNC_LSB | ~64'hFFF);
-        2'd1: wmask = crl_pkg::WMASK_CHP_POLICY;
-        2'd2: wmask = crl_pkg::WMASK_CHP_RATE;
-        default: wmask = crl_pkg::WMASK_CHP_BIND;
-      endcase
-    end else if (in_seg) begin
-      case (addr[4:3])
-        2'd0: wmask = crl_pkg::WMASK_SEG_BASE;
-        2'd1: wmask = crl_pkg::WMASK_SEG_SIZE;
-        default: wmask = crl_pkg::WMASK_SEG_CTRL;
-      endcase
-    end else begin
-      wmask = addr[3] ? crl_pkg::WMASK_MSIX_DATA_CTRL : crl_pkg::WMASK_MSIX_ADDR;
-    end
-  end
+  // Continuous assignments: with constants only, Icarus 11 wakes an always_comb by its own results.
+  logic [63:0] ch_mask, chp_mask, seg_mask;
+  assign ch_mask  = coal ? crl_pkg::WMASK_CH_IRQ_COALESCE
+                  : ofs == crl_pkg::REG_CH_DRING_SIZE || ofs == crl_pkg::REG_CH_CRING_SIZE
+                    ? crl_pkg::WMASK_CH_DRING_SIZE : crl_pkg::WMASK_CH_DRING_BASE;
+  assign chp_mask = addr[4:3] == 2'd0 ? crl_pkg::WMASK_CHP_OWNER
+                                        & (func_mask << crl_pkg::CHP_OWNER_FUNC_LSB | ~64'hFFF)
+                  : addr[4:3] == 2'd1 ? crl_pkg::WMASK_CHP_POLICY
+                  : addr[4:3] == 2'd2 ? crl_pkg::WMASK_CHP_RATE : crl_pkg::WMASK_CHP_BIND;
+  assign seg_mask = addr[4:3] == 2'd0 ? crl_pkg::WMASK_SEG_BASE
+                  : addr[4:3] == 2'd1 ? crl_pkg::WMASK_SEG_SIZE : crl_pkg::WMASK_SEG_CTRL;
+  assign wmask    = in_ch ? ch_mask : in_chp ? chp_mask : in_seg ? seg_mask
+                  : addr[3] ? crl_pkg::WMASK_MSIX_DATA_CTRL : crl_pkg::WMASK_MSIX_ADDR;
 
   logic unused;
 
