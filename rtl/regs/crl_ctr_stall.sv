@@ -48,10 +48,12 @@ module crl_ctr_stall #(
       .clk, .we(1'b1), .waddr(slot2_q), .wdata(sum2_q), .re(1'b1), .raddr(slot0_q), .rdata
   );
 
-  always_comb begin
-    for (int k = 0; k < CAUSES; k++)
-      sum[k*W +: W] = rdata[k*W +: W] + W'(sample1_q[k]);
-  end
+  genvar g;
+  generate
+    for (g = 0; g < CAUSES; g++) begin : g_cause
+      assign sum[g*W +: W] = rdata[g*W +: W] + W'(sample1_q[g]);
+    end
+  endgenerate
 
   always_ff @(posedge clk) begin
     slot1_q   <= slot0_q;

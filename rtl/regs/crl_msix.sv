@@ -76,13 +76,13 @@ module crl_msix #(
   // --- table read --------------------------------------------------------------------------------
   assign tab_req = state_q == S_ADDR || state_q == S_DATA || state_q == S_OWNER;
 
-  always_comb begin
-    tab_addr      = '0;
-    tab_addr[3:0] = node ? SLOT_NODE_VEC : SLOT_VEC;
-    if (state_q == S_DATA)  tab_addr[0]   = 1'b1;
-    if (state_q == S_OWNER) tab_addr[3:0] = SLOT_OWNER;
-    if (!node)              tab_addr[4 +: CW] = CHANNELS > 1 ? ptr_q[CW-1:0] : '0;
-  end
+  logic [3:0]    slot;
+  logic [CW-1:0] page;
+
+  assign slot = state_q == S_OWNER ? SLOT_OWNER
+              : (node ? SLOT_NODE_VEC : SLOT_VEC) | {3'b000, state_q == S_DATA};
+  assign page = node || CHANNELS == 1 ? '0 : CW'(ptr_q);
+  assign tab_addr = RAM_AW'({page, slot});
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -146,10 +146,14 @@ module crl_msix #(
   assign m_wb_user  = func_q;
   assign m_wb_data  = {(DATA_W/32){data_q}};
 
-  always_comb begin
-    for (int i = 0; i < STRB_W / 4; i++)
-      m_wb_strb[4*i +: 4] = {4{addr_q[$clog2(STRB_W/4)-1:0] == ($clog2(STRB_W/4))'(i)}};
-  end
+  localparam int LANE_W = $clog2(STRB_W / 4);
+
+  genvar g;
+  generate
+    for (g = 0; g < STRB_W / 4; g++) begin : g_lane
+      assign m_wb_strb[4*g +: 4] = {4{addr_q[LANE_W-1:0] == LANE_W'(g)}};
+    end
+  endgenerate
 
   assign error = m_wb_b_valid && m_wb_b_resp[1];
 

@@ -62,22 +62,22 @@ module crl_regs_irq #(
   assign ev_clr   = page_node && lo && ofs == crl_pkg::REG_NODE_EVENT;
   assign ev_en_we = page_node && lo && ofs == crl_pkg::REG_NODE_EVENT_ENABLE;
 
-  always_comb begin
-    happened            = '0;
-    happened[E_FATAL]   = fatal && !fatal_q;
-    happened[E_PEER]    = up_q != peer_up;
-    happened[E_FOREIGN] = ev_foreign;
-    happened[E_MSIX]    = ev_msix;
-  end
+  assign happened[E_FATAL]   = fatal && !fatal_q;
+  assign happened[E_PEER]    = up_q != peer_up;
+  assign happened[E_FOREIGN] = ev_foreign;
+  assign happened[E_MSIX]    = ev_msix;
 
-  always_comb begin
-    for (int c = 0; c < CHANNELS; c++)
-      msg[c] = (fire && fire_ch == CW'(c) && en_q[c])
-            || (en_we && q_ch == CW'(c) && q_data[0] && !en_q[c] && pend_q[c]);
-    // The node's vector: on the first of its enabled events, and on each new one.
-    msg[CHANNELS] = (happened & event_en_q & ~event_q) != '0
-                 || (ev_en_we && (q_data[3:0] & ~event_en_q & event_q) != '0);
-  end
+  genvar g;
+  generate
+    for (g = 0; g < CHANNELS; g++) begin : g_msg
+      assign msg[g] = (fire && fire_ch == CW'(g) && en_q[g])
+                   || (en_we && q_ch == CW'(g) && q_data[0] && !en_q[g] && pend_q[g]);
+    end
+  endgenerate
+
+  // The node's vector: on the first of its enabled events, and on each new one.
+  assign msg[CHANNELS] = (happened & event_en_q & ~event_q) != '0
+                      || (ev_en_we && (q_data[3:0] & ~event_en_q & event_q) != '0);
 
   always_ff @(posedge clk) begin
     if (rst) begin

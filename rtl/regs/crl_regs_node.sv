@@ -123,51 +123,35 @@ module crl_regs_node #(
     end
   end
 
-  logic [63:0] fixed;
+  logic [63:0] last, peer_word, node_word;
+
+  assign last = {last_valid, last_write, 18'd0, 12'(last_func), 11'd0, last_addr};
+
+  assign peer_word =
+      {6'd0, rd_ofs[5:3], 3'b000} == crl_pkg::REG_PEER_CTRL
+    ? 64'(p_node) << crl_pkg::PEER_CTRL_NODE_LSB | 64'(p_epoch) << crl_pkg::PEER_CTRL_EPOCH_LSB
+      | 64'(p_enable) << crl_pkg::PEER_CTRL_ENABLE_LSB
+    : {6'd0, rd_ofs[5:3], 3'b000} == crl_pkg::REG_PEER_STATUS
+    ? 64'(p_up) << crl_pkg::PEER_STATUS_UP_LSB : 64'd0;
 
   always_comb begin
-    rd_data = '0;
-    fixed   = '0;
-    if (rd_is_peer) begin
-      case ({6'd0, rd_ofs[5:3], 3'b000})
-        crl_pkg::REG_PEER_CTRL: begin
-          rd_data[crl_pkg::PEER_CTRL_NODE_LSB +: 8]   = p_node;
-          rd_data[crl_pkg::PEER_CTRL_EPOCH_LSB +: 16] = p_epoch;
-          rd_data[crl_pkg::PEER_CTRL_ENABLE_LSB]      = p_enable;
-        end
-        crl_pkg::REG_PEER_STATUS: rd_data[crl_pkg::PEER_STATUS_UP_LSB] = p_up;
-        default: ;
-      endcase
-    end else begin
-      case (rd_ofs)
-        crl_pkg::REG_NODE_IDENT:  fixed = crl_pkg::RESET_NODE_IDENT;
-        crl_pkg::REG_NODE_CAPS0:  fixed = CAPS0;
-        crl_pkg::REG_NODE_CAPS1:  fixed = CAPS1;
-        crl_pkg::REG_NODE_NUMBER: rd_data[crl_pkg::NODE_NUMBER_NODE_LSB +: 8] = node_id;
-        crl_pkg::REG_NODE_CTRL: begin
-          rd_data[crl_pkg::NODE_CTRL_IRQ_ENABLE_LSB]         = irq_enable;
-          rd_data[crl_pkg::NODE_CTRL_MSIX_ENABLE_LSB]        = msix_enable;
-          rd_data[crl_pkg::NODE_CTRL_MSIX_FUNCTION_MASK_LSB] = msix_mask;
-        end
-        crl_pkg::REG_NODE_STATUS: begin
-          rd_data[crl_pkg::NODE_STATUS_FATAL_LSB] = fatal;
-          rd_data[crl_pkg::NODE_STATUS_FATAL_CAUSE_LSB +: 8] =
-              fatal ? crl_pkg::ST_MEM_TIMEOUT : 8'd0;
-        end
-        crl_pkg::REG_NODE_IRQ_SUMMARY: rd_data[CHANNELS-1:0] = ch_pending;
-        crl_pkg::REG_NODE_FOREIGN_LAST: if (last_valid) begin
-          rd_data[crl_pkg::NODE_FOREIGN_LAST_ADDR_LSB +: 21]     = last_addr;
-          rd_data[crl_pkg::NODE_FOREIGN_LAST_FUNC_LSB +: FUNC_W] = last_func;
-          rd_data[crl_pkg::NODE_FOREIGN_LAST_WRITE_LSB]          = last_write;
-          rd_data[crl_pkg::NODE_FOREIGN_LAST_VALID_LSB]          = 1'b1;
-        end
-        crl_pkg::REG_NODE_EVENT:        rd_data[3:0] = node_event;
-        crl_pkg::REG_NODE_EVENT_ENABLE: rd_data[3:0] = node_enable;
-        default: ;
-      endcase
-      rd_data = rd_data | fixed;
-    end
+    case (rd_ofs)
+      crl_pkg::REG_NODE_IDENT:  node_word = crl_pkg::RESET_NODE_IDENT;
+      crl_pkg::REG_NODE_CAPS0:  node_word = CAPS0;
+      crl_pkg::REG_NODE_CAPS1:  node_word = CAPS1;
+      crl_pkg::REG_NODE_NUMBER: node_word = 64'(node_id);
+      crl_pkg::REG_NODE_CTRL:   node_word = 64'({msix_mask, msix_enable, irq_enable});
+      crl_pkg::REG_NODE_STATUS: node_word = fatal ? 64'(crl_pkg::ST_MEM_TIMEOUT)
+                                            << crl_pkg::NODE_STATUS_FATAL_CAUSE_LSB | 64'd1 : '0;
+      crl_pkg::REG_NODE_IRQ_SUMMARY:  node_word = 64'(ch_pending);
+      crl_pkg::REG_NODE_FOREIGN_LAST: node_word = last_valid ? last : '0;
+      crl_pkg::REG_NODE_EVENT:        node_word = 64'(node_event);
+      crl_pkg::REG_NODE_EVENT_ENABLE: node_word = 64'(node_enable);
+      default:                        node_word = '0;
+    endcase
   end
+
+  assign rd_data = rd_is_peer ? peer_word : node_word;
 
   logic unused;
 

@@ -120,14 +120,7 @@ module crl_regs_read #(
   // --- requests ----------------------------------------------------------------------------------
   assign ram_req = state_q == S_OWNER || (state_q == S_READ && ram_hit);
 
-  always_comb begin
-    ram_addr = map_addr;
-    if (state_q == S_OWNER) begin
-      ram_addr            = '0;
-      ram_addr[4 +: CW]   = ch;
-      ram_addr[3:0]       = SLOT_OWNER;
-    end
-  end
+  assign ram_addr = state_q == S_OWNER ? RAM_AW'({ch, SLOT_OWNER}) : map_addr;
 
   assign ctr_get      = state_q == S_WAIT && !in_func;
   assign ctr_peer     = in_peer;
@@ -140,37 +133,31 @@ module crl_regs_read #(
   assign st_ch        = ch;
 
   // --- everything that is neither in the RAM nor a counter -----------------------------------------
-  logic [63:0] pba;
+  logic [127:0] pba;
+  logic [31:0]  status, ch_word;
+
+  assign pba    = 128'(msix_pending);
+  assign status = 32'(st_state) << crl_pkg::CH_STATUS_STATE_LSB
+                | 32'(st_busy)  << crl_pkg::CH_STATUS_BUSY_LSB
+                | 32'(st_error) << crl_pkg::CH_STATUS_LAST_ERROR_LSB
+                | 32'(ch)       << crl_pkg::CH_STATUS_CHANNEL_LSB;
 
   always_comb begin
-    pba = '0;
-    for (int v = 0; v <= CHANNELS; v++) begin
-      if (rd_addr[3] == (v >= 64)) pba[v % 64] = msix_pending[v];
-    end
+    case (ofs)
+      crl_pkg::REG_CH_STATUS:     ch_word = status;
+      crl_pkg::REG_CH_DRING_PROD: ch_word = 32'(st_dr_prod);
+      crl_pkg::REG_CH_DRING_CONS: ch_word = 32'(st_dr_cons);
+      crl_pkg::REG_CH_CRING_CONS: ch_word = 32'(st_cq_cons);
+      crl_pkg::REG_CH_CRING_PROD: ch_word = 32'(st_cq_prod);
+      crl_pkg::REG_CH_IRQ_STATUS: ch_word = 32'(ch_pending[ch]);
+      crl_pkg::REG_CH_IRQ_ENABLE: ch_word = 32'(ch_enable[ch]);
+      default:                    ch_word = '0;
+    endcase
   end
 
-  always_comb begin
-    misc = '0;
-    if (in_ch) begin
-      case (ofs)
-        crl_pkg::REG_CH_STATUS: begin
-          misc[crl_pkg::CH_STATUS_STATE_LSB +: 4]      = st_state;
-          misc[crl_pkg::CH_STATUS_BUSY_LSB]            = st_busy;
-          misc[crl_pkg::CH_STATUS_LAST_ERROR_LSB +: 8] = st_error;
-          misc[crl_pkg::CH_STATUS_CHANNEL_LSB +: 16]   = 16'(ch);
-        end
-        crl_pkg::REG_CH_DRING_PROD: misc[11:0] = st_dr_prod;
-        crl_pkg::REG_CH_DRING_CONS: misc[11:0] = st_dr_cons;
-        crl_pkg::REG_CH_CRING_CONS: misc[11:0] = st_cq_cons;
-        crl_pkg::REG_CH_CRING_PROD: misc[11:0] = st_cq_prod;
-        crl_pkg::REG_CH_IRQ_STATUS: misc[0]    = ch_pending[ch];
-        crl_pkg::REG_CH_IRQ_ENABLE: misc[0]    = ch_enable[ch];
-        default: ;
-      endcase
-    end
-    if (in_pba)             misc = pba;
-    if (in_node || in_peer) misc = node_data;
-  end
+  assign misc = (in_ch ? {32'd0, ch_word} : '0)
+              | (in_pba ? (rd_addr[3] ? pba[127:64] : pba[63:0]) : '0)
+              | (in_node || in_peer ? node_data : '0);
 
   always_ff @(posedge clk) misc_q <= misc;
 
