@@ -170,6 +170,11 @@ class FastMemory:
             data = await self._words(first, last - first + 1)
         return data[off % 8 : off % 8 + size]
 
+    async def read_all(self) -> bytes:
+        """The whole storage, windows one after the other."""
+        async with self._lock:
+            return await self._words(0, self.size // 8)
+
     async def write(self, addr: int, data: bytes, *, tell: bool = True) -> None:
         """Store bytes."""
         if not data:

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The builds of the system tests. `make test` takes SLICE, pairwise over width and channels.
+
+Time-outs are short, so that a test can wait for them; nothing else depends on them. Tests that don't
+need a parameter of their own share these builds.
+"""
+
+from __future__ import annotations
+
+SHORT = {"STALL_MAX_CYCLES": 8192, "OP_TIMEOUT_CYCLES": 32768, "KEEPALIVE_CYCLES": 1024}
+
+BUILDS: dict[str, dict[str, int]] = {
+    "64b-8ch": {"DATA_W": 64, "CHANNELS": 8, **SHORT},
+    "512b-1ch": {"DATA_W": 512, "CHANNELS": 1, **SHORT},
+    "128b-2ch": {"DATA_W": 128, "CHANNELS": 2, **SHORT},
+    "256b-8ch": {"DATA_W": 256, "CHANNELS": 8, **SHORT},
+    "64b-64ch": {"DATA_W": 64, "CHANNELS": 64, "SEGMENTS": 128, **SHORT},
+    "512b-8ch": {"DATA_W": 512, "CHANNELS": 8, **SHORT},
+    "128b-link64": {"DATA_W": 128, "LINK_W": 64, "CHANNELS": 8, **SHORT},
+    "64b-small": {"DATA_W": 64, "CHANNELS": 8, "READS_IN_FLIGHT": 2, "WRITES_IN_FLIGHT": 2, "OPS": 8,
+                  "MAX_BURST_BYTES": 64, "LINK_MTU": 256, "RX_SHARED": 2, **SHORT},
+}
+SLICE = ("64b-8ch", "512b-1ch")

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Functional coverage, sampled from what the golden model explained, never from what was intended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cocotb_coverage.coverage import CoverCross, CoverPoint, coverage_db, coverage_section
+
+from models.gen.carillon_layout import Cqe, Desc, DescFlag, Op, Status
+from models.pair import Pair
+
+OPS = ["NOP", "COPY", "FILL", "WRITE"]
+LENGTHS = ["1-8", "9-64", "65-512", "513-4096", "4097-16384", "16385-65536", "more"]
+ALIGN = ["beat", "8", "odd"]
+STATUSES = [s.name for s in Status if s not in (Status.DOORBELL_RANGE, Status.BAD_RING,
+                                                 Status.BAD_COMMAND, Status.FETCH_SLVERR,
+                                                 Status.FETCH_DECERR, Status.CPL_WRITE)]
+
+
+def length_class(n: int) -> str:
+    for name, high in zip(LENGTHS, (8, 64, 512, 4096, 16384, 65536), strict=False):
+        if n <= high:
+            return name
+    return LENGTHS[-1]
+
+
+def align_class(offset: int, beat: int) -> str:
+    return "beat" if offset % beat == 0 else "8" if offset % 8 == 0 else "odd"
+
+
+def edge_class(offset: int, length: int) -> str:
+    """How a range lies to 4 KiB edges."""
+    first, last = offset // 4096, (offset + max(length, 1) - 1) // 4096
+    if first == last:
+        return "touches" if (offset + length) % 4096 == 0 or offset % 4096 == 0 else "inside"
+    return "one" if last - first == 1 else "many"
+
+
+def _op(s: dict[str, Any]) -> str:
+    return s["op"]
+
+
+@coverage_section(
+    CoverPoint("carillon.op", xf=_op, bins=OPS),
+    CoverPoint("carillon.length", xf=lambda s: s["length"], bins=LENGTHS[:-1]),
+    CoverPoint("carillon.src_align", xf=lambda s: s["src_align"], bins=ALIGN),
+    CoverPoint("carillon.dst_align", xf=lambda s: s["dst_align"], bins=ALIGN),
+    CoverPoint("carillon.src_edge", xf=lambda s: s["src_edge"],
+               bins=["inside", "touches", "one", "many"]),
+    CoverPoint("carillon.dst_edge", xf=lambda s: s["dst_edge"],
+               bins=["inside", "touches", "one", "many"]),
+    CoverPoint("carillon.status", xf=lambda s: s["status"], bins=STATUSES),
+    CoverPoint("carillon.at_peer", xf=lambda s: s["at_peer"], bins=[False, True]),
+    CoverPoint("carillon.fence", xf=lambda s: s["fence"], bins=[False, True]),
+    CoverPoint("carillon.irq", xf=lambda s: s["irq"], bins=[False, True]),
+    CoverPoint("carillon.notify", xf=lambda s: s["notify"], bins=[False, True]),
+    CoverPoint("carillon.ring_log2", xf=lambda s: s["ring"], bins=list(range(2, 13))),
+    CoverPoint("carillon.dring_wrap", xf=lambda s: s["dwrap"], bins=[False, True]),
+    CoverPoint("carillon.cring_pass", xf=lambda s: s["phase"], bins=[0, 1]),
+    CoverPoint("carillon.data_w", xf=lambda s: s["data_w"], bins=[64, 128, 256, 512]),
+    CoverPoint("carillon.channels", xf=lambda s: s["channels"], bins=[1, 2, 8, 64]),
+    CoverCross("carillon.op_x_length", items=["carillon.op", "carillon.length"]),
+    CoverCross("carillon.op_x_align",
+               items=["carillon.op", "carillon.src_align", "carillon.dst_align"]),
+    CoverCross("carillon.align_x_width",
+               items=["carillon.src_align", "carillon.dst_align", "carillon.data_w"]),
+    CoverCross("carillon.edge_x_edge", items=["carillon.src_edge", "carillon.dst_edge"]),
+)
+def _sample_completion(s: dict[str, Any]) -> None:
+    """One explained completion."""
+
+
+@coverage_section(
+    CoverPoint("carillon.state", xf=lambda state: state,
+               bins=["DISABLED", "ACTIVE", "PAUSED", "DRAINING", "ABORTING", "RESETTING", "ERROR"]),
+)
+def sample_state(state: str) -> None:
+    """A channel's state that STATUS showed."""
+
+
+@coverage_section(
+    CoverPoint("carillon.channel_error", xf=lambda e: e,
+               bins=["FETCH_SLVERR", "FETCH_DECERR", "CPL_WRITE", "MEM_TIMEOUT", "DOORBELL_RANGE",
+                     "BAD_RING", "BAD_COMMAND"]),
+)
+def sample_channel_error(error: str) -> None:
+    """LAST_ERROR that STATUS showed."""
+
+
+@coverage_section(
+    CoverPoint("carillon.disturbance", xf=lambda d: d,
+               bins=["pause", "drain", "abort", "reset", "node_reset", "link_corrupt", "link_down",
+                     "mem_stall", "back_pressure", "foreign_write", "foreign_read"]),
+)
+def sample_disturbance(kind: str) -> None:
+    """Something that the test did while traffic was under way."""
+
+
+def sample_pair(pair: Pair, channels: int, data_w: int, rings: dict[tuple[str, int], int]) -> int:
+    """Sample every completion that the model explained; how many."""
+    count = 0
+    for node in pair.nodes:
+        for ch in range(channels):
+            for cqe, desc in pair.completions(node, ch):
+                _sample_completion(_facts(cqe, desc, channels, data_w, rings.get((node, ch), 0)))
+                count += 1
+    return count
+
+
+def _facts(cqe: Cqe, d: Desc, channels: int, data_w: int, ring: int) -> dict[str, Any]:
+    beat = data_w // 8
+    name = Op(d.opcode).name if d.opcode in Op._value2member_map_ else "?"
+    src = d.src if name in ("COPY", "WRITE") else 0
+    moves = name in ("COPY", "FILL", "WRITE")
+    code = cqe.status & 0x7F
+    return {
+        "op": name,
+        "length": length_class(d.length) if moves else "none",
+        "src_align": align_class(src, beat) if name in ("COPY", "WRITE") else "none",
+        "dst_align": align_class(d.dst, beat) if moves else "none",
+        "src_edge": edge_class(src, d.length) if name in ("COPY", "WRITE") else "none",
+        "dst_edge": edge_class(d.dst, d.length) if moves else "none",
+        "status": Status(code).name if code in Status._value2member_map_ else "?",
+        "at_peer": bool(cqe.status & 0x80),
+        "fence": bool(d.flags >> DescFlag.FENCE & 1),
+        "irq": bool(d.flags >> DescFlag.IRQ & 1),
+        "notify": bool(d.flags >> DescFlag.NOTIFY & 1),
+        "ring": ring,
+        "dwrap": cqe.dring_cons == 0,
+        "phase": cqe.phase,
+        "data_w": data_w,
+        "channels": channels,
+    }
+
+
+def dump(path: Path) -> None:
+    """Bins and hits of this run; runs are merged by `merge`."""
+    out = {}
+    for name, item in coverage_db.items():
+        details = getattr(item, "detailed_coverage", None)
+        if details:
+            out[name] = {str(bin_): hits for bin_, hits in details.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(out, indent=1) + "\n")
+
+
+def merge(files: list[Path]) -> list[dict[str, Any]]:
+    """Rows `{"point", "bins", "hit"}` over all runs; `missing` names what was never seen."""
+    total: dict[str, dict[str, int]] = {}
+    for path in files:
+        for point, bins in json.loads(path.read_text()).items():
+            into = total.setdefault(point, {})
+            for bin_, hits in bins.items():
+                into[bin_] = into.get(bin_, 0) + hits
+    return [
+        {"point": p, "bins": len(b), "hit": sum(1 for h in b.values() if h),
+         "missing": sorted(k for k, h in b.items() if not h)[:40]}
+        for p, b in sorted(total.items())
+    ]
