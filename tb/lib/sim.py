@@ -227,6 +227,8 @@ def _runner(simulator: str, limit: float, extra_env: Mapping[str, str], public: 
                 )
                 verilate.append(str(control))
             make += ["OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2"]
+            # PyPI's package was configured without a compiler and leaves these two empty.
+            make += ["CFG_CXXFLAGS_PCH_I=-include", "CFG_CXXFLAGS_COROUTINES=-fcoroutines"]
             runtime = _verilator_runtime(verilate)
             reuse = [sys.executable, "-c", _COPY, str(runtime), str(self.build_dir)]
             keep = [sys.executable, "-c", _COPY, str(self.build_dir), str(runtime)]
