@@ -37,7 +37,7 @@ from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
 
 HERE = Path(__file__).resolve().parent
 OUT = BUILD / "synth"
-FLOW_VERSION = 1
+FLOW_VERSION = 2
 
 
 class SynthesisError(Exception):
@@ -140,7 +140,7 @@ def sources_of(config: Config) -> list[Path]:
 
 
 def read_script(config: Config, sources: Sequence[Path]) -> list[str]:
-    script = [f"read_verilog -sv -Irtl {' '.join(rel(p) for p in sources)}"]
+    script = [f"read_verilog -sv -noassert -Irtl {' '.join(rel(p) for p in sources)}"]
     if config.parameters:
         sets = " ".join(f"-set {k} {_value(v)}" for k, v in config.parameters.items())
         script.append(f"chparam {sets} {config.top}")
