@@ -120,7 +120,7 @@ synth: ready ## area and speed on ECP5 with Yosys and nextpnr, three seeds (CONF
 
 .PHONY: bench
 bench: ready ## cycles against the bound of physics, with the rivals beside (K=…)
-	@$(RUN) -m tb.bench $(if $(K),-k "$$K")
+	@$(RUN) -m tb.bench $(if $(K),--only "$$K") $(if $(filter icarus verilator,$(SIM)),--sim $(SIM))
 
 .PHONY: regress
 regress: ready ## the whole sweep with seeds and coverage; hours (K=… SEED=…)
