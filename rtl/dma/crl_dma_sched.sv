@@ -11,11 +11,15 @@
 //   a balance outside of a turn (further chunks of a frame, forced service) costs one round:
 //   the channel sits out until the pointer has passed it sit_q times. When all eligible
 //   channels of the highest class sit out, rounds pass with nobody in them, one in two cycles.
+//   The bytes of a charge come late in their cycle, so the pointer moves on in any case and, when the
+//   turn is not spent, comes back a cycle later; a pick in that very cycle is put right by
+//   'stay'.
 //   The picks are counted in windows of 16: in the second half a management channel that has not
 //   been picked in this window goes before all classes.
 // Latency: elig to pick_* 0 cycles. Throughput: a pick in two cycles.
 // Shares and urgency: derived in docs/blocks/sched.md.
-// Assumes: exactly one cycle after a pick comes its charge; a charge is at most MAX_BURST_BYTES.
+// Assumes: exactly one cycle after a pick comes its charge; a charge is at most MAX_BURST_BYTES;
+//   charges are at least two cycles apart.
 //   elig of a channel that has work stays high while pick_ready is high: what is left of a turn is
 //   lost when another channel of the class is picked.
 `default_nettype none
@@ -75,6 +79,7 @@ module crl_dma_sched #(
   logic                           pick, pick_turn_q;
   logic                           stall, pass_q;
   logic [1:0]                     stall_cls, pass_cls_q;
+  logic [CW-1:0]                  first_ch;          // by the order of the last cycle
 
   assign pick = pick_valid && pick_ready;
 
@@ -101,70 +106,74 @@ module crl_dma_sched #(
   // ---------------------------------------------------------------------------------------------
   // Charge: compare in the first cycle, write the balance back in the second
 
-  logic [7:0]      weight_rd, weight;
-  logic [11:0]     cost;
-  logic [BW-1:0]   quantum, stored, balance, left;
-  logic            spent, in_turn;
-  logic            wr_q, wr_spent_q;
-  logic [CW-1:0]   wr_ch_q;
-  logic [BW-1:0]   wr_left_q, wr_quantum_q, wr_data;
-  logic [1:0]      charge_cls;
-  logic            charge_after;
+  logic [7:0]          weight_rd;
+  logic [11:0]         cost;
+  logic [BW-1:0]       fresh, stored, balance, left;  // fresh: a quantum, less one
+  logic                in_turn;
+  logic                wr_q, wr_turn_q, spent_q;      // second cycle
+  logic [CW-1:0]       wr_ch_q;
+  logic [BW-1:0]       wr_left_q, wr_fresh_q, wr_data;
 
   crl_ram_lut #(.W(8), .DEPTH(CHANNELS)) u_weight (
-      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_weight == '0 ? 8'd1 : cfg_weight),
+      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_weight == '0 ? 8'd0 : cfg_weight - 8'd1),
       .raddr(charge_ch), .rdata(weight_rd)
   );
   crl_ram_lut #(.W(BW), .DEPTH(CHANNELS)) u_balance (
       .clk, .we(wr_q), .waddr(wr_ch_q), .wdata(wr_data), .raddr(charge_ch), .rdata(stored)
   );
 
-  assign weight  = known_q[charge_ch] ? weight_rd : 8'd1;
-  assign quantum = {1'b0, weight, {BURST_W{1'b0}}};
+  // A weight is stored less one, like a balance.
+  assign fresh   = {1'b0, known_q[charge_ch] ? weight_rd : 8'd0, {BURST_W{1'b1}}};
+  assign balance = kept_q[charge_ch] ? stored : fresh;
   assign cost    = charge_bytes == '0 ? 12'(NO_DATA) : charge_bytes;
-
-  always_comb begin
-    balance = stored;
-    if (wr_q && wr_ch_q == charge_ch) balance = wr_data;
-    if (!kept_q[charge_ch]) balance = {1'b0, weight - 8'd1, {BURST_W{1'b1}}};  // quantum - 1
-  end
-
   assign left    = balance - BW'(cost);
-  assign spent   = left[BW-1];
-  assign wr_data = wr_spent_q ? wr_left_q + wr_quantum_q : wr_left_q;
   assign in_turn = pick_turn_q || turn_q[charge_ch];
 
+  assign spent_q = wr_left_q[BW-1];
+  assign wr_data = spent_q ? wr_left_q + wr_fresh_q + 1'b1 : wr_left_q;
+
   always_ff @(posedge clk) begin
-    wr_ch_q      <= charge_ch;
-    wr_spent_q   <= spent;
-    wr_left_q    <= left;
-    wr_quantum_q <= quantum;
+    wr_ch_q    <= charge_ch;
+    wr_turn_q  <= in_turn;
+    wr_left_q  <= left;
+    wr_fresh_q <= fresh;
   end
 
   // ---------------------------------------------------------------------------------------------
   // Rounds
 
+  logic [1:0]          charge_cls;
+  logic                charge_after;
+  logic [CHANNELS-1:0] over_d, over_q;  // comes before wr_ch_q whatever the round says
+  logic [CHANNELS-1:0] wr_here;         // one-hot of wr_ch_q
+  logic                stay;
+
   assign charge_cls   = cls_q[charge_ch];
   assign charge_after = after_q[charge_ch];
 
   always_comb begin : p_round
-    logic me, mine, passed;
+    logic me, mine, passed, back;
     after_d = after_q;
     turn_d  = turn_q;
     kept_d  = kept_q;
     sit_d   = sit_q;
     for (int c = 0; c < CHANNELS; c++) begin
-      me     = CW'(c) == charge_ch;
-      mine   = charge_valid && cls_q[c] == charge_cls;
-      passed = after_q[c] == charge_after ? CW'(c) < charge_ch : after_q[c];
-      if (mine && in_turn) begin
-        after_d[c] = me ? !spent : CW'(c) > charge_ch;
-        turn_d[c]  = me && !spent;
-      end
+      me         = CW'(c) == charge_ch;
+      mine       = charge_valid && cls_q[c] == charge_cls;
+      passed     = after_q[c] == charge_after ? CW'(c) < charge_ch : after_q[c];
+      wr_here[c] = CW'(c) == wr_ch_q;
+      back       = wr_q && wr_here[c];
+      over_d[c]  = force_now[c] || cls_q[c] > charge_cls;
+      if (mine && in_turn)        after_d[c] = CW'(c) > charge_ch;
+      else if (back && wr_turn_q) after_d[c] = !spent_q;
+      if (back && wr_turn_q)      turn_d[c] = !spent_q;
       // A turn that another one's turn ends is over, and what was left of it is lost.
-      if (mine && pick_turn_q && turn_q[c]) kept_d[c] = 1'b0;
+      if (mine && pick_turn_q && turn_q[c]) begin
+        turn_d[c] = 1'b0;
+        kept_d[c] = 1'b0;
+      end
       if (charge_valid && me) kept_d[c] = 1'b1;
-      if (charge_valid && me && !in_turn && spent && sit_q[c] != '1)
+      if (back && !wr_turn_q && spent_q && sit_q[c] != '1)
         sit_d[c] = sit_q[c] + 1'b1;
       else if (sit_q[c] != '0 && ((mine && pick_turn_q && passed) ||
                                   (pass_q && cls_q[c] == pass_cls_q)))
@@ -173,6 +182,11 @@ module crl_dma_sched #(
       skip_d[c] = sit_d[c] != '0;
     end
   end
+
+  // The turn of the channel that was charged in the last cycle goes on.
+  assign stay = wr_q && wr_turn_q && !spent_q && |(wr_here & elig & tok) && (over_q & elig & tok) == '0;
+
+  assign pick_ch = stay ? wr_ch_q : first_ch;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -192,6 +206,7 @@ module crl_dma_sched #(
       pick_turn_q <= pick && !force_now[pick_ch];
       pass_q      <= pick_ready && stall && !pass_q;
     end
+    over_q     <= over_d;
     pass_cls_q <= stall_cls;
   end
 
@@ -220,7 +235,7 @@ module crl_dma_sched #(
   crl_dma_pick #(.CHANNELS(CHANNELS)) u_pick (
       .clk, .elig, .tok_d, .skip_d, .after_d,
       .force_d(force_now), .cls(cls_q),
-      .pick_valid, .pick_ch, .stall, .stall_cls
+      .pick_valid, .pick_ch(first_ch), .stall, .stall_cls
   );
 
   always_ff @(posedge clk) begin
@@ -243,7 +258,7 @@ module crl_dma_sched #(
       owes_charge_q <= pick;
       if (pick) assert (elig[pick_ch]);
       if (owes_charge_q) assert (charge_valid && !pick_ready);
-      if (charge_valid) assert (32'(charge_bytes) <= MAX_BURST_BYTES);
+      if (charge_valid) assert (32'(charge_bytes) <= MAX_BURST_BYTES && !wr_q);
     end
   end
 `endif

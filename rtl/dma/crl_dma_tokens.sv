@@ -3,10 +3,10 @@
 // crl_dma_tokens: one token bucket per channel.
 //
 // How: a bucket is a signed count of bytes in LUT RAM; a channel may send while it is not below zero.
-//   A charge takes bytes out; once in 256 cycles, in rotation, a channel's rate is put in, up to the
-//   bucket's depth. Both are one read, one addition and, a cycle later, one write; a charge
-//   goes first and the refill catches up, so none is lost. After a configuration write the
-//   channel is unlimited until its next refill, which fills the bucket.
+//   A charge takes bytes out; once in 256 cycles, in rotation, a channel's rate is put in, unless
+//   that would pass the depth: then it is full. Both read, add and write in one cycle; a charge
+//   goes first and the refill catches up, so none is lost. After a configuration write the channel
+//   is unlimited until its next refill, which fills the bucket.
 // Latency: tok_d tells in the cycle of a charge what holds from the next cycle on.
 // Throughput: an operation a cycle. Refills need one cycle in 256 / 2^CW without a charge.
 // Assumes: an operation takes less than 64 KiB below zero before tok is obeyed.
@@ -44,11 +44,8 @@ module crl_dma_tokens #(
   logic [CW-1:0]       op_ch;
   logic                op_limit, debt, over;
   logic [15:0]         rate, cap;
-  logic [TW-1:0]       stored, now, step, sum;
-  logic                wr_q, wr_refill_q, wr_fill_q;
-  logic [CW-1:0]       wr_ch_q;
-  logic [TW-1:0]       wr_sum_q, wr_data;
-  logic [15:0]         wr_cap_q;
+  logic [16:0]         room;     // signed: a bucket above it would overflow
+  logic [TW-1:0]       stored, step, sum, above;
 
   assign tok    = tok_q;
   assign tick   = time_q[TICK-1:0] == '0;
@@ -69,33 +66,27 @@ module crl_dma_tokens #(
   crl_ram_lut #(.W(16), .DEPTH(CHANNELS)) u_cap (
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_burst), .raddr(op_ch), .rdata(cap)
   );
+  crl_ram_lut #(.W(17), .DEPTH(CHANNELS)) u_room (
+      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata({1'b0, cfg_burst} - {1'b0, cfg_rate}),
+      .raddr(op_ch), .rdata(room)
+  );
   crl_ram_lut #(.W(TW), .DEPTH(CHANNELS)) u_stored (
-      .clk, .we(wr_q), .waddr(wr_ch_q), .wdata(wr_data), .raddr(op_ch), .rdata(stored)
+      .clk, .we(op), .waddr(op_ch), .wdata(over ? {{(TW-16){1'b0}}, cap} : sum),
+      .raddr(op_ch), .rdata(stored)
   );
 
-  assign now = wr_q && wr_ch_q == op_ch ? wr_data : stored;
-
   // One adder: minus the bytes, or plus the rate.
-  assign step = charge_valid ? {{(TW-12){1'b1}}, ~charge_bytes} : {{(TW-16){1'b0}}, rate};
-  assign sum  = now + step + {{(TW-1){1'b0}}, charge_valid};
+  assign step  = charge_valid ? {{(TW-12){1'b1}}, ~charge_bytes} : {{(TW-16){1'b0}}, rate};
+  assign sum   = stored + step + {{(TW-1){1'b0}}, charge_valid};
+  assign above = {room[16], room} - stored;
+  assign over  = !charge_valid && (above[TW-1] || !op_limit);
 
   assign op_limit = limit_q[op_ch];
-  assign debt     = op_limit && sum[TW-1];
+  assign debt     = op_limit && sum[TW-1];  // never when it overflows
 
   always_comb begin
     tok_d = tok_q;
     if (op) tok_d[op_ch] = !debt;
-  end
-
-  assign over    = wr_refill_q && (wr_fill_q || (!wr_sum_q[TW-1] && wr_sum_q[TW-2:0] > {1'b0, wr_cap_q}));
-  assign wr_data = over ? {{(TW-16){1'b0}}, wr_cap_q} : wr_sum_q;
-
-  always_ff @(posedge clk) begin
-    wr_ch_q     <= op_ch;
-    wr_refill_q <= !charge_valid;
-    wr_fill_q   <= !op_limit;
-    wr_sum_q    <= sum;
-    wr_cap_q    <= cap;
   end
 
   always_ff @(posedge clk) begin
@@ -105,10 +96,8 @@ module crl_dma_tokens #(
       time_q  <= '0;
       owed_q  <= '0;
       rot_q   <= '0;
-      wr_q    <= 1'b0;
     end else begin
       tok_q  <= tok_d;
-      wr_q   <= op;
       time_q <= time_q + 1'b1;
       if (refill) rot_q <= rot_q + 1'b1;
       if (tick && !refill && owed_q != '1) owed_q <= owed_q + 1'b1;

@@ -115,7 +115,7 @@ class SchedBench:
                     self._todo.append((ch, nbytes))
                     self.trace.append(Grant(self.now, ch, nbytes, eligible, first))
                     first = False
-                    self._todo += [(-1, 0)] * rng.choice((0, 0, 1, 3))
+                    self._todo += [(-1, 0)] * rng.choice((1, 1, 2, 4))
             else:
                 nbytes = self.sizes[ch]()
                 self._todo.append((ch, nbytes))
