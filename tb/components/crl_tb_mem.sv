@@ -442,7 +442,6 @@ module crl_tb_mem #(
         if (s_axi_bid == cfg_cpl_id) begin
           st_cpl = st_cpl + b_bytes / 16;
           st_cpl_bursts = st_cpl_bursts + 1;
-          if (cfg_cpl_target != 0 && st_cpl >= cfg_cpl_target) st_cpl_hit = 1;
         end
         if (log_fd != 0) begin
           $fwrite(log_fd, "W %0d %0d %0d %0d %0d %h %0d %0d %0d", bq_cyc[b_slot], bq_wcyc[b_slot],
@@ -528,6 +527,8 @@ module crl_tb_mem #(
           end
         end
       end
+
+      st_cpl_hit = cfg_cpl_target != 0 && st_cpl >= cfg_cpl_target;
 
       // ---------------- ready of the next cycle; the current handshake counts as taken
       s_axi_arready <= !cfg_stall[0] && rq_tail - rq_head < 32'(cfg_ar_limit)

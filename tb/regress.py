@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make regress`: every scenario on every build, with many seeds, in parallel, resumable.
+
+    python -m tb.regress                     everything, 3 seeds
+    python -m tb.regress --seeds 20          more seeds
+    python -m tb.regress --only random       scenarios whose name contains a word
+    python -m tb.regress --coverage          collect code coverage too (slower builds)
+    python -m tb.regress --fresh             forget what earlier runs have done
+
+A scenario is (module, cocotb test, build, seed). What has passed with the same sources is not run again,
+so an interrupted regression goes on where it stopped. Results: build/regress/results.json; coverage over
+all runs: build/coverage/results.json. `SEED=n make test K=...` replays one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tb.lib.sim import SimulationError, build_sim, run_sim
+from tb.system.builds import BUILDS
+from tools.paths import BUILD, ROOT, content_hash, rtl_sources
+
+OUT = BUILD / "regress"
+COVERAGE = BUILD / "coverage"
+SOURCES = (
+    "tb/components/crl_tb_mem.sv",
+    "tb/components/crl_tb_axil.sv",
+    "tb/components/crl_tb_linkpipe.sv",
+    "tb/system/crl_tb_side.sv",
+    "tb/system/crl_tb_node.sv",
+    "tb/system/crl_tb_pair.sv",
+)
+TRAFFIC, ERRORS, LIFE = "tb.system.test_traffic", "tb.system.test_errors", "tb.system.test_life"
+SEEDED = (
+    (TRAFFIC, "random_traffic"), (TRAFFIC, "long_transfers"), (TRAFFIC, "small_rings"),
+    (LIFE, "commands_at_random_moments"), (LIFE, "node_reset_in_flight"),
+)
+ONCE = (
+    (TRAFFIC, "smoke"), (LIFE, "abort_stops_a_long_one"),
+)
+ERROR_CASES = (
+    "operation_errors", "address_wrap", "channel_errors", "bad_rings_and_commands", "foreign_access",
+    "link_disturbed", "peer_not_there", "operation_timeout", "memory_timeout",
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    module: str
+    test: str
+    build: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.module.rsplit('.', 1)[-1]}.{self.test}[{self.build}]#{self.seed}"
+
+
+def scenarios(seeds: int) -> Iterator[Scenario]:
+    for build in BUILDS:
+        for module, test in ONCE:
+            yield Scenario(module, test, build, 1)
+        for module, test in SEEDED:
+            for seed in range(1, seeds + 1):
+                yield Scenario(module, test, build, seed)
+    for build in ("64b-8ch", "512b-8ch", "128b-link64"):
+        for test in ERROR_CASES:
+            yield Scenario(ERRORS, test, build, 1)
+    yield Scenario(LIFE, "scoreboard_fails", "64b-8ch", 1)
+
+
+def state_key() -> str:
+    """Changes when anything that a result depends on changes."""
+    sources = list(rtl_sources())
+    for folder in ("tb/components", "tb/system", "tb/lib", "models", "rtl/regs"):
+        sources += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".sv", ".yaml")]
+    return content_hash(sources)
+
+
+def carry_out(s: Scenario, coverage: bool) -> dict:
+    started = time.monotonic()
+    name = re.sub(r"[^\w.=-]+", "_", f"regress-{s.name}").strip("_")
+    row = {"scenario": s.name, "module": s.module, "test": s.test, "build": s.build, "seed": s.seed}
+    try:
+        run = run_sim(
+            "crl_tb_pair", s.module, BUILDS[s.build], SOURCES, sim="verilator", testcase=s.test,
+            seed=s.seed, public="top", name=name, timeout=3600, coverage=coverage,
+        )
+        row.update(status="pass", sim_ns=int(run.sim_time_ns), run=str(run.run_dir.relative_to(ROOT)))
+    except SimulationError as exc:
+        text = str(exc)
+        row.update(status="fail", text=text[-3000:], run=f"build/runs/verilator/{name}")
+    row["seconds"] = round(time.monotonic() - started, 1)
+    return row
+
+
+def code_coverage(files: list[Path]) -> list[dict]:
+    """Lines of the RTL, from Verilator's coverage.dat files."""
+    hits: dict[str, dict[int, int]] = {}
+    entry = re.compile(r"^C '(.*)' (\d+)$")
+    for path in files:
+        for line in path.read_text(errors="replace").splitlines():
+            m = entry.match(line)
+            if not m:
+                continue
+            fields = dict(
+                f.split("\x02", 1) for f in m.group(1).split("\x01") if "\x02" in f
+            )
+            if not fields.get("page", "").startswith(("v_line", "v_branch")):
+                continue
+            name = fields.get("f", "")
+            if "rtl/" not in name:
+                continue
+            name = name[name.rindex("rtl/") :]
+            at = hits.setdefault(name, {})
+            number = int(fields.get("l", "0"))
+            at[number] = at.get(number, 0) + int(m.group(2))
+    return [
+        {"file": f, "lines": len(x), "lines_hit": sum(1 for n in x.values() if n)}
+        for f, x in sorted(hits.items())
+    ]
+
+
+def collect(rows: list[dict]) -> list[dict]:
+    from tb.system.coverage import merge
+
+    runs = [ROOT / r["run"] for r in rows if r.get("run")]
+    functional = merge([p for r in runs if (p := r / "coverage.json").exists()])
+    code = code_coverage([p for r in runs if (p := r / "coverage.dat").exists()])
+    COVERAGE.mkdir(parents=True, exist_ok=True)
+    (COVERAGE / "results.json").write_text(json.dumps(functional + code, indent=1) + "\n")
+    return functional + code
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tb.regress", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", action="append", default=[], help="part of a scenario's name")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--coverage", action="store_true", help="code coverage too")
+    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    args = parser.parse_args(argv)
+    console = Console()
+    todo = [s for s in scenarios(args.seeds) if all(w in s.name for w in args.only)]
+    if args.list:
+        print("\n".join(s.name for s in todo))
+        return 0
+    if not todo:
+        print(f"No scenario matches {args.only}; `--list` shows all of them.", file=sys.stderr)
+        return 2
+    OUT.mkdir(parents=True, exist_ok=True)
+    state = OUT / f"state-{state_key()}{'-cov' if args.coverage else ''}.json"
+    done: dict[str, dict] = {}
+    if state.exists() and not args.fresh:
+        done = {r["scenario"]: r for r in json.loads(state.read_text()) if r["status"] == "pass"}
+    rows = {s.name: done[s.name] for s in todo if s.name in done}
+    rest = [s for s in todo if s.name not in rows]
+    console.print(f"{len(todo)} scenarios, {len(rows)} of them done before")
+    for build in dict.fromkeys(s.build for s in rest):
+        console.print(f"building {build}")
+        try:
+            build_sim("crl_tb_pair", parameters=BUILDS[build], sources=SOURCES, sim="verilator",
+                      public="top", coverage=args.coverage)
+        except SimulationError as exc:
+            console.print(f"[red]{build} does not build[/]\n{exc}", markup=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar, ThreadPoolExecutor(args.jobs) as pool:
+        task = bar.add_task("scenarios", total=len(rest))
+        running = [pool.submit(carry_out, s, args.coverage) for s in rest]
+        for future in as_completed(running):
+            row = future.result()
+            rows[row["scenario"]] = row
+            done[row["scenario"]] = row
+            state.write_text(json.dumps(list(done.values())) + "\n")
+            bar.advance(task)
+            if row["status"] != "pass":
+                bar.console.print(f"[red]fail[/] {row['scenario']}")
+    ordered = [rows[s.name] for s in todo]
+    (OUT / "results.json").write_text(json.dumps(ordered, indent=1) + "\n")
+    coverage = collect(ordered)
+    show(ordered, coverage, console)
+    return 1 if any(r["status"] != "pass" for r in ordered) else 0
+
+
+def show(rows: list[dict], coverage: list[dict], console: Console) -> None:
+    table = Table(title="regression", title_justify="left")
+    builds = list(dict.fromkeys(r["build"] for r in rows))
+    table.add_column("test")
+    for build in builds:
+        table.add_column(build, justify="right")
+    for test in dict.fromkeys(r["test"] for r in rows):
+        cells = []
+        for build in builds:
+            mine = [r for r in rows if r["test"] == test and r["build"] == build]
+            good = sum(r["status"] == "pass" for r in mine)
+            cells.append(f"[{'green' if good == len(mine) else 'red'}]{good}/{len(mine)}" if mine else "")
+        table.add_row(test, *cells)
+    console.print(table)
+    points = Table(title="functional coverage", title_justify="left")
+    for head in ("point", "hit", "bins", "missing"):
+        points.add_column(head, justify="right" if head in ("hit", "bins") else "left", overflow="fold")
+    for row in coverage:
+        if "point" in row:
+            points.add_row(row["point"], str(row["hit"]), str(row["bins"]), ", ".join(row["missing"][:8]))
+    console.print(points)
+    lines = [r for r in coverage if "file" in r]
+    if lines:
+        total, hit = sum(r["lines"] for r in lines), sum(r["lines_hit"] for r in lines)
+        console.print(f"code coverage: {hit} of {total} lines ({100 * hit / max(total, 1):.1f}%)")
+    for row in rows:
+        if row["status"] != "pass":
+            first = next((x for x in row["text"].splitlines() if "FAILED" in x), row["text"][:200])
+            console.print(f"[red]{row['scenario']}[/] {first}", markup=True)
+    console.print("results: build/regress/results.json, build/coverage/results.json")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
