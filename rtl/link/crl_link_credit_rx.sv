@@ -22,6 +22,11 @@ module crl_link_credit_rx #(
     input  wire logic [7:0] free_ch,    // the channel that its frame came from
     output logic      [7:0] cr_ch,      // for the next header
     output logic      [7:0] cr_cnt,
+`ifdef FORMAL
+    output logic            fv_add,     // for the proof: RAM word that is counted up
+    output logic [CW-1:0]   fv_add_ch,
+    output logic [7:0]      fv_old,
+`endif
     input  wire logic       cr_take,    // event: a header was loaded
     output logic            news,       // a count has changed and was not sent
     output logic            urgent      // many have
@@ -33,6 +38,7 @@ module crl_link_credit_rx #(
   logic [CW-1:0]       add_ch_q, sweep_q;
   logic [7:0]          old;
   logic [CHANNELS-1:0] pend_q, add_bit, took_bit, gnt;
+  logic                take_q;
   logic                pick_q;        // pick_ch_q has news; else the turn of all channels
   logic [CW-1:0]       pick_ch_q, idx, turn_q;
   logic                any, next;
@@ -63,8 +69,8 @@ module crl_link_credit_rx #(
       .clk, .rst, .req(pend_q), .ack(next), .gnt, .gnt_idx(idx), .gnt_valid(any)
   );
 
-  // The pick is renewed when it was used, or as long as it has no news.
-  assign next     = cr_take || !pick_q;
+  // The pick is renewed when it was used (seen a cycle late), or as long as it has no news.
+  assign next     = take_q || !pick_q;
   assign add_bit  = {{(CHANNELS-1){1'b0}}, add_q} << add_ch_q;
   assign took_bit = next ? gnt : '0;
   assign cr_ch    = 8'(pick_ch_q);
@@ -78,18 +84,24 @@ module crl_link_credit_rx #(
       pick_ch_q <= '0;
       turn_q    <= '0;
       since_q   <= '0;
+      take_q    <= 1'b0;
     end else begin
       // A count that goes up after the pick was made keeps its bit, and is sent once more at worst.
       pend_q <= (pend_q & ~took_bit) | add_bit | {CHANNELS{refresh}};
       if (next) begin
         pick_q    <= any;
         pick_ch_q <= any ? idx : turn_q;
-        if (!any && cr_take) turn_q <= turn_q == CW'(CHANNELS - 1) ? '0 : turn_q + 1'b1;
+        if (!any && take_q) turn_q <= turn_q == CW'(CHANNELS - 1) ? '0 : turn_q + 1'b1;
       end
-      if (cr_take)                  since_q <= FW'(add_q);
+      take_q <= cr_take;
+      if (take_q)                   since_q <= FW'(add_q);
       else if (add_q && !urgent)    since_q <= since_q + 1'b1;
     end
   end
+
+`ifdef FORMAL
+  assign {fv_add, fv_add_ch, fv_old} = {add_q, add_ch_q, old};
+`endif
 
 endmodule
 

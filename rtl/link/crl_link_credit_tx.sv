@@ -23,6 +23,15 @@ module crl_link_credit_tx #(
     input  wire logic                 ret_valid,  // event; dropped when two wait already
     input  wire logic [7:0]           ret_ch,
     input  wire logic [7:0]           ret_cnt,    // slots freed by the peer, modulo 256
+`ifdef FORMAL
+    output logic      [UW-1:0]        fv_used,    // for the proof: RAM word and operation
+    output logic      [7:0]           fv_last,
+    output logic                      fv_take, fv_ret, fv_wait,
+    output logic      [CW-1:0]        fv_ch, fv_wait_ch,
+    output logic      [7:0]           fv_cnt, fv_wait_cnt,
+    output logic      [UW-1:0]        fv_pool, fv_back,
+    output logic      [CHANNELS-1:0]  fv_none,
+`endif
     output logic      [CHANNELS-1:0]  ok,         // a credit is at hand
     output logic                      bad         // event: a count that can't be
 );
@@ -116,6 +125,12 @@ module crl_link_credit_tx #(
       bad     <= op_ret_q && !n_ok;
     end
   end
+
+`ifdef FORMAL
+  assign {fv_used, fv_last, fv_take, fv_ret, fv_wait} = {used, last, op_take_q, op_ret_q, wait_q};
+  assign {fv_ch, fv_wait_ch, fv_cnt, fv_wait_cnt}     = {op_ch_q, wait_ch_q, op_cnt_q, wait_cnt_q};
+  assign {fv_pool, fv_back, fv_none}                  = {pool_q, back_q, none_q};
+`endif
 
 `ifndef SYNTHESIS
   always_ff @(posedge clk) begin

@@ -61,6 +61,7 @@ module crl_link_rxbuf #(
   logic [CW-1:0] open_q;     // header shown, payload not finished
   logic [CW-1:0] held_q;     // header shown, not freed by the node
   logic          room_q, show, p_done;
+  logic          p_free_q;   // p_done, one cycle later
 
   function automatic logic [SW-1:0] after(input logic [SW-1:0] s);
     after = s == SW'(SLOTS - 1) ? '0 : s + 1'b1;
@@ -209,6 +210,7 @@ module crl_link_rxbuf #(
       wr_slot_q <= '0;
       h_slot_q  <= '0;
       p_slot_q  <= '0;
+      p_free_q  <= 1'b0;
       used_q    <= '0;
       room_q    <= 1'b1;
       wait_q    <= '0;
@@ -216,8 +218,9 @@ module crl_link_rxbuf #(
       if (commit) wr_slot_q <= after(wr_slot_q);
       if (show)   h_slot_q  <= after(h_slot_q);
       if (p_done) p_slot_q  <= after(p_slot_q);
-      used_q <= count(used_q, commit, p_done);
-      room_q <= count(used_q, commit, p_done) != CW'(SLOTS);
+      p_free_q <= p_done;
+      used_q   <= count(used_q, commit, p_free_q);
+      room_q   <= count(used_q, commit, p_free_q) != CW'(SLOTS);
       wait_q <= flush ? '0 : count(wait_q, commit, show);
     end
     if (rst) begin

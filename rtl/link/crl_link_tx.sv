@@ -6,7 +6,8 @@
 //   that are due (EPOCH, LINK_NAK), RSP, REQ, and IDLE when there is nothing else. The header is
 //   loaded with the newest acknowledgement and credit into a shift register; its CRC goes on from
 //   the payload's, which was computed when the frame was stored, and is put into the last header beat.
-// Latency: 3 cycles from the choice to the first beat at m_*. No bubble within or between frames.
+// Latency: 4 cycles from 'avail' to the first beat at m_*. No bubble within a frame, nor between two
+//   frames if the first has more than one beat.
 // Assumes: re_data follows re by one cycle and holds while re is low. Layout: FRAME.
 `default_nettype none
 
@@ -74,29 +75,44 @@ module crl_link_tx #(
   localparam int HW  = HB > 1 ? $clog2(HB) : 1;
   localparam int CRC_LSB = crl_pkg::FRAME_CRC_LSB - (HB - 1) * LINK_W;  // in the last header beat
 
-  // ---- choice
-  logic go;            // the pipeline moves
-  logic at_end, choose, pick_epoch, pick_nak_req, pick_nak_rsp, pick_rsp, pick_req, pick_idle;
-  logic hdr_q, pay_q;  // what the first stage holds
-  logic start;
+  // ---- choice, prepared one cycle ahead; it is not renewed in the cycle after it was used
+  logic       go;            // the pipeline moves
+  logic       at_end, choose, start;
+  logic       hdr_q, pay_q;  // what the first stage holds
+  logic       fresh_q;
+  logic [5:0] want_d, want_q;
+  logic       pick_epoch, pick_nak_req, pick_nak_rsp, pick_rsp, pick_req, pick_idle;
 
-  assign choose       = go && (at_end || !(hdr_q || pay_q));
-  assign pick_epoch   = epoch_due;
-  assign pick_nak_req = !pick_epoch && up && nak_req_due;
-  assign pick_nak_rsp = !pick_epoch && up && !nak_req_due && nak_rsp_due;
-  assign pick_rsp     = !pick_epoch && up && !nak_req_due && !nak_rsp_due && rsp_avail;
-  assign pick_req     = !pick_epoch && up && !nak_req_due && !nak_rsp_due && !rsp_avail && req_avail;
-  assign pick_idle    = !pick_epoch && up && !nak_req_due && !nak_rsp_due && !rsp_avail && !req_avail
-                        && idle_due;
-  assign start        = choose && (epoch_due || (up && (nak_req_due || nak_rsp_due || rsp_avail
-                        || req_avail || idle_due)));
-  assign did_any      = start;
-  assign did_epoch    = choose && pick_epoch;
-  assign did_nak_req  = choose && pick_nak_req;
-  assign did_nak_rsp  = choose && pick_nak_rsp;
-  assign did_rsp      = choose && pick_rsp;
-  assign did_req      = choose && pick_req;
-  assign did_idle     = choose && pick_idle;
+  always_comb begin
+    want_d = 6'b000000;
+    if (epoch_due)        want_d = 6'b000001;
+    else if (!up)         want_d = 6'b000000;
+    else if (nak_req_due) want_d = 6'b000010;
+    else if (nak_rsp_due) want_d = 6'b000100;
+    else if (rsp_avail)   want_d = 6'b001000;
+    else if (req_avail)   want_d = 6'b010000;
+    else if (idle_due)    want_d = 6'b100000;
+  end
+
+  always_ff @(posedge clk) begin
+    want_q  <= want_d;
+    fresh_q <= !rst && !start;
+  end
+
+  assign {pick_idle, pick_req, pick_rsp, pick_nak_rsp, pick_nak_req, pick_epoch} = want_q;
+  assign choose      = go && (at_end || !(hdr_q || pay_q));
+  // What was there a cycle ago may have been acknowledged since, or the link gone down.
+  assign start       = choose && fresh_q
+                       && (pick_epoch ? epoch_due
+                           : up && (pick_nak_req || pick_nak_rsp || (pick_rsp && rsp_avail)
+                                    || (pick_req && req_avail) || (pick_idle && idle_due)));
+  assign did_any     = start;
+  assign did_epoch   = start && pick_epoch;
+  assign did_nak_req = start && pick_nak_req;
+  assign did_nak_rsp = start && pick_nak_rsp;
+  assign did_rsp     = start && pick_rsp;
+  assign did_req     = start && pick_req;
+  assign did_idle    = start && pick_idle;
 
   // ---- header
   logic [crl_pkg::FRAME_W-1:0] hdr_d, sh_q;
@@ -203,7 +219,7 @@ module crl_link_tx #(
         hdr_q    <= start;
         pay_q    <= 1'b0;
         hcnt_q   <= '0;
-        resend_q <= pick_req && req_resend;
+        resend_q <= did_req && req_resend;
       end else if (hdr_last) begin
         hdr_q  <= 1'b0;
         pay_q  <= 1'b1;

@@ -9,7 +9,7 @@
 //   Store and forward: a frame that has been started never waits for data.
 //   A frame that is closed with length 0 drops the beats that came before it.
 //   While 'flush' is high frames are taken as usual and thrown away.
-// Latency: 3 cycles from the last beat to push (more when narrowing). Throughput: a beat a cycle of the
+// Latency: 4 cycles from the last beat to push (more when narrowing). Throughput: a beat a cycle of the
 //   narrower width, no bubble between frames when txf comes with the last beat.
 // Assumes: ceil(txf_len/(DATA_W/8)) beats a frame, or length 0; the first beat of the next frame is not
 //   offered before this frame's txf is.
@@ -100,7 +100,7 @@ module crl_link_txbuf #(
       if (f_take)      h_last_q <= !drop;
       else if (h_fire) h_last_q <= 1'b0;
 
-      if (f_take)    fv_q <= !drop;
+      if (f_take)    fv_q <= 1'b1;
       else if (done) fv_q <= 1'b0;
 
       if (f_take)      cnt_q <= '0;
@@ -146,42 +146,57 @@ module crl_link_txbuf #(
       .m_valid(w_valid), .m_ready(1'b1), .m_data(w_data), .m_last(w_last)
   );
 
-  // ---- slot memory and CRC
-  logic [MBW:0] wr_idx_q;   // beats written of the frame
-  logic [MBW:0] beats_q;    // beats of the frame that is being pushed
-  logic [IW-1:0] wr_slot_q; // runs ahead of push_idx by the frame that is being pushed
-  logic         done;       // last payload beat, or none
-  logic         empty_q;    // the frame that is being pushed has no payload
-  logic [31:0]  crc_q, crc_in, crc_out;
+  // ---- slot memory and CRC, one cycle behind
+  logic              done;             // the frame leaves the intake: last payload beat, or none
+  logic              drop_q;
+  logic              w1_q, done1_q, empty1_q;
+  logic [LINK_W-1:0] d1_q;
+  logic [REC_W-1:0]  rec1_q;
+  logic [15:0]       len1_q;
+  logic [MBW:0]      wr_idx_q;         // beats written of the frame
+  logic [MBW:0]      beats_q;          // beats of the frame that is being pushed
+  logic [IW-1:0]     wr_slot_q;        // runs ahead of push_idx by the frame that is being pushed
+  logic [31:0]       crc_q, crc_in, crc_out;
 
-  assign done   = (w_valid && w_last) || drop;
+  assign done   = (w_valid && w_last) || drop_q;
   assign crc_in = wr_idx_q == '0 ? 32'hFFFF_FFFF : crc_q;
 
-  crl_crc32c #(.W(LINK_W)) u_crc (.crc_in, .data(w_data), .crc_out);
+  crl_crc32c #(.W(LINK_W)) u_crc (.crc_in, .data(d1_q), .crc_out);
 
   crl_ram_bram #(.W(LINK_W), .DEPTH(SLOTS * MB)) u_pay (
       .clk,
-      .we(w_valid), .waddr({wr_slot_q, wr_idx_q[MBW-1:0]}), .wdata(w_data),
+      .we(w1_q), .waddr({wr_slot_q, wr_idx_q[MBW-1:0]}), .wdata(d1_q),
       .re, .raddr({re_slot, re_idx}), .rdata(re_data)
   );
 
   always_ff @(posedge clk) begin
-    if (w_valid) crc_q <= crc_out;
-    beats_q <= drop ? '0 : wr_idx_q + 1'b1;
-    empty_q <= drop;
+    d1_q <= w_data;
+    if (done) begin
+      rec1_q   <= rec_q;
+      len1_q   <= len_q;
+      empty1_q <= drop_q;
+    end
+    if (w1_q) crc_q <= crc_out;
+    beats_q <= empty1_q ? '0 : wr_idx_q + 1'b1;
   end
 
   always_ff @(posedge clk) begin
     if (rst) begin
+      drop_q    <= 1'b0;
+      w1_q      <= 1'b0;
+      done1_q   <= 1'b0;
       wr_idx_q  <= '0;
       wr_slot_q <= '0;
       commit_q  <= 1'b0;
     end else begin
-      commit_q <= done;
-      if (done) wr_idx_q <= '0;
-      else if (w_valid && !wr_idx_q[MBW]) wr_idx_q <= wr_idx_q + 1'b1;
+      drop_q   <= drop;
+      w1_q     <= w_valid;
+      done1_q  <= done;
+      commit_q <= done1_q;
+      if (done1_q) wr_idx_q <= '0;
+      else if (w1_q && !wr_idx_q[MBW]) wr_idx_q <= wr_idx_q + 1'b1;
       if (flush) wr_slot_q <= '0;
-      else if (done) wr_slot_q <= wr_slot_q + 1'b1;
+      else if (done1_q) wr_slot_q <= wr_slot_q + 1'b1;
     end
   end
 
@@ -190,7 +205,7 @@ module crl_link_txbuf #(
   logic [FULL_W-1:0] rec_in, rec_out;
 
   assign push   = commit_q && !flush;
-  assign rec_in = {empty_q ? 32'hFFFF_FFFF : crc_q, beats_q, len_q, rec_q};
+  assign rec_in = {beats_q == '0 ? 32'hFFFF_FFFF : crc_q, beats_q, len1_q, rec1_q};
   assign {rd_crc, rd_beats, rd_len, rd_rec} = rec_out;
 
   crl_ram_lut #(.W(FULL_W), .DEPTH(SLOTS)) u_rec (

@@ -76,12 +76,12 @@ module crl_link_side #(
 
   always @(posedge clk) begin
     up_q <= up;
-    if (ev_crc_err === 1'b1) n_crc <= n_crc + 1;
-    if (ev_frame_tx === 1'b1) n_tx <= n_tx + 1;
-    if (ev_frame_rx === 1'b1) n_rx <= n_rx + 1;
-    if (ev_nak === 1'b1) n_nak <= n_nak + 1;
-    if (ev_bad_frame === 1'b1) n_bad <= n_bad + 1;
-    if (up_q === 1'b1 && up === 1'b0) n_down <= n_down + 1;
+    if (!rst && ev_crc_err === 1'b1) n_crc <= n_crc + 1;
+    if (!rst && ev_frame_tx === 1'b1) n_tx <= n_tx + 1;
+    if (!rst && ev_frame_rx === 1'b1) n_rx <= n_rx + 1;
+    if (!rst && ev_nak === 1'b1) n_nak <= n_nak + 1;
+    if (!rst && ev_bad_frame === 1'b1) n_bad <= n_bad + 1;
+    if (!rst && up_q === 1'b1 && up === 1'b0) n_down <= n_down + 1;
   end
 
   // Once offered, nothing changes until it is taken (resets apart).
