@@ -158,8 +158,8 @@ module crl_dma #(
   localparam int RBW    = MBW - OFF_W + 1;
   localparam int INFO_W = MBW + 7;
   localparam int CHUNK_W = 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
-  // A beat of 512 bits makes the latency's worth of beats as large as the slowest memory needs.
-  localparam int BUF_BEATS = 512;
+  // Covers 200 cycles of latency beside the chunks that are being filled and drained.
+  localparam int BUF_BEATS = DATA_W <= 128 ? 1024 : 512;
   localparam int CHUNKS    = 2 << $clog2(READS_IN_FLIGHT);
 
   // ---------------------------------------------------------------- control
@@ -199,7 +199,8 @@ module crl_dma #(
   logic [63:0]       f_ar_addr;
   logic [7:0]        f_ar_len;
   logic [FUNC_W-1:0] f_ar_user;
-  logic [PW:0]       f_held;
+  logic [PW:0]       f_enough;
+  logic              f_plenty;
   logic [DATA_W-1:0] f_r_data;
   logic [1:0]        f_r_resp;
   logic              enq_valid, pk_empty, pk_en, i_pop_valid, pop_valid;
@@ -216,7 +217,7 @@ module crl_dma #(
       .cfg_we(f_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func, .ret_valid, .ret_ch, .ret_cons,
       .mark_req, .mark_done, .pend, .rd_ch(st_ch), .rd_prod(st_dr_prod),
       .ar_valid(f_ar_valid), .ar_ready(f_ar_ready), .ar_addr(f_ar_addr), .ar_len(f_ar_len), .ar_user(f_ar_user),
-      .held_total(f_held), .r_valid(f_r_valid), .r_ready(f_r_ready), .r_data(f_r_data), .r_resp(f_r_resp), .r_last(f_r_last),
+      .enough(f_enough), .plenty(f_plenty), .r_valid(f_r_valid), .r_ready(f_r_ready), .r_data(f_r_data), .r_resp(f_r_resp), .r_last(f_r_last),
       .ferr_valid, .ferr_ch, .ferr_dec, .empty(st_empty), .enq_valid, .enq_ch,
       .pk_ch, .pk_empty, .pk_en, .pool_data, .pool_info, .pop_valid, .pop_ch
   );
@@ -306,7 +307,7 @@ module crl_dma #(
 
   crl_dma_read #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .ID_W(ID_W), .PREFETCH(PREFETCH), .MAX_BURST_BYTES(MAX_BURST_BYTES),
                  .READS_IN_FLIGHT(READS_IN_FLIGHT), .BUF_BEATS(BUF_BEATS)) u_read (
-      .clk, .rst, .f_ar_valid, .f_ar_ready, .f_ar_addr, .f_ar_len, .f_ar_user, .f_held, .f_r_valid, .f_r_ready, .f_r_data,
+      .clk, .rst, .f_ar_valid, .f_ar_ready, .f_ar_addr, .f_ar_len, .f_ar_user, .f_plenty, .f_enough, .f_r_valid, .f_r_ready, .f_r_data,
       .f_r_resp, .f_r_last, .rd_room, .ar_push, .ar_addr, .ar_len, .ar_user, .d_valid, .d_ready, .d_data,
       .e_valid, .e_ready, .e_resp,
       .m_axi_arid, .m_axi_araddr, .m_axi_arlen, .m_axi_arsize, .m_axi_arburst, .m_axi_arcache, .m_axi_arprot, .m_axi_aruser,

@@ -61,7 +61,8 @@ module crl_dma_fetch #(
     output logic      [63:0]         ar_addr,
     output logic      [7:0]          ar_len,
     output logic      [FUNC_W-1:0]   ar_user,
-    output logic      [PW:0]         held_total,   // held or requested descriptors
+    input  wire logic [PW:0]         enough,       // descriptors that cover the fetch latency
+    output logic                     plenty,       // that many are held or requested
     input  wire logic                r_valid,
     output logic                     r_ready,
     input  wire logic [DATA_W-1:0]   r_data,
@@ -206,6 +207,11 @@ module crl_dma_fetch #(
       if (f1_room5 < batch_q && f1_held[11:1] != 11'd0) f1_ok = 1'b0;
       if (f1_room5 == 5'd0) f1_ok = 1'b0;
     end
+    // What is in hand covers the latency: only a channel that has next to nothing gets a few more.
+    if (plenty) begin
+      if (f1_held[11:1] != 11'd0) f1_ok = 1'b0;
+      if (f1_k > 5'd4) f1_k = 5'd4;
+    end
   end
   assign f1_go        = f1_v_q && f1_ok && q_room && (!ar_valid || ar_ready);
   assign f1_fidx_next = (f1_fidx_q + {7'd0, f1_k}) & f1_mask;
@@ -265,7 +271,6 @@ module crl_dma_fetch #(
   logic [4:0]    share_log2;
   logic          scan_act;
 
-  assign held_total = held_q;
   assign scan_act   = want[scan_q] || !empty[scan_q];
   // 2^share_log2 = share of the channels that have work
   always_comb begin
@@ -299,6 +304,7 @@ module crl_dma_fetch #(
     share_q    <= SBW'(1) << share_log2;
     batch_q    <= share_log2 >= 5'd5 ? 5'd8 : (share_log2 >= 5'd2 ? 5'd1 << (share_log2 - 5'd2) : 5'd1);
     // Valid one cycle later; a request is made at most every second cycle. Own two entries count twice.
+    plenty     <= held_q >= enough;
     all_room_q <= SBW'(PREFETCH + 2 - 2 * CHANNELS) - $signed({1'b0, held_q});
   end
 

@@ -2,8 +2,8 @@
 //
 // crl_dma_read: the read half of the memory port: AR arbiter and read buffer.
 //
-// How: descriptor bursts carry ID 0, data bursts ID 1. Descriptors go first until enough are held or requested to cover the measured
-//   fetch latency; from then on data goes first. Data beats wait in a block-RAM FIFO in which they were given room
+// How: descriptor bursts carry ID 0, data bursts ID 1. Descriptors go first until enough are held or requested to cover the
+//   fetch latency (the last one measured, or the wait so far if that is longer); from then on data goes first. Data beats wait in a block-RAM FIFO in which they were given room
 //   before they were requested; the worst response of each data burst goes into a FIFO of its own when its last beat is in.
 // Latency: ar_push to m_axi_arvalid 1 cycle; R to d_valid 2 cycles.
 // Throughput: one AR and one R a cycle.
@@ -31,7 +31,8 @@ module crl_dma_read #(
     input  wire logic [63:0]       f_ar_addr,
     input  wire logic [7:0]        f_ar_len,
     input  wire logic [FUNC_W-1:0] f_ar_user,
-    input  wire logic [PW:0]       f_held,
+    input  wire logic              f_plenty,    // enough descriptors are held or requested
+    output logic      [PW:0]       f_enough,    // how many that is
     output logic                   f_r_valid,
     input  wire logic              f_r_ready,
     output logic      [DATA_W-1:0] f_r_data,
@@ -80,7 +81,7 @@ module crl_dma_read #(
 
   // ---------------------------------------------------------------- AR
   localparam int AW = 64 + 8 + FUNC_W;
-  logic          a_valid, a_ready, a_ready_unused, sel_data, lock_q, lock_data_q, fetch_first_q;
+  logic          a_valid, a_ready, a_ready_unused, sel_data, lock_q, lock_data_q;
   logic [AW-1:0] a_word;
   logic [3:0]    a_level;
   logic [63:0]   a_addr;
@@ -94,7 +95,7 @@ module crl_dma_read #(
   assign {a_user, a_len, a_addr} = a_word;
 
   // A request that was shown stays until it is taken.
-  assign sel_data = lock_q ? lock_data_q : a_valid && !(f_ar_valid && fetch_first_q);
+  assign sel_data = lock_q ? lock_data_q : a_valid && !(f_ar_valid && !f_plenty);
   assign m_axi_arvalid = sel_data ? a_valid : f_ar_valid;
   assign m_axi_arid    = {{(ID_W-1){1'b0}}, sel_data};
   assign m_axi_araddr  = sel_data ? a_addr : f_ar_addr;
@@ -162,17 +163,18 @@ module crl_dma_read #(
   end
 
   // ---------------------------------------------------------------- how far to look ahead
-  // One fetch at a time is measured from its AR handshake to its first beat. Enough is
+  // One fetch at a time is timed from its AR handshake to its first beat. Enough is
   // (latency + 8) * B / 32 + 2 descriptors, rounded up.
   logic             m_run_q, f_ar_take, f_first, f_first_q;
   logic [5:0]       f_out_q, m_ahead_q;
   logic [LAT_W-1:0] m_cnt_q, lat_q;
+  logic [LAT_W-1:0] lat;
   logic [31:0]      enough;
-  logic [PW:0]      enough_q;
 
   assign f_ar_take = f_ar_valid && f_ar_ready;
   assign f_first   = f_r_valid && f_r_ready && f_first_q;
-  assign enough    = ((32'(lat_q) + 32'd8) * B + 32'd31) / 32'd32 + 32'd2;
+  assign lat       = m_run_q && m_cnt_q > lat_q ? m_cnt_q : lat_q;
+  assign enough    = ((32'(lat) + 32'd8) * B + 32'd31) / 32'd32 + 32'd2;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -181,9 +183,8 @@ module crl_dma_read #(
       m_run_q   <= 1'b0;
       m_ahead_q <= '0;
       m_cnt_q   <= '0;
-      lat_q     <= '1;
-      fetch_first_q <= 1'b1;
-      enough_q  <= '1;
+      lat_q     <= '0;
+      f_enough  <= '0;
     end else begin
       if (f_r_valid && f_r_ready) f_first_q <= f_r_last;
       f_out_q <= f_out_q + {5'd0, f_ar_take} - {5'd0, f_first};
@@ -203,8 +204,7 @@ module crl_dma_read #(
           end
         end
       end
-      enough_q      <= enough > PREFETCH ? (PW + 1)'(PREFETCH) : (PW + 1)'(enough);
-      fetch_first_q <= f_held < enough_q;
+      f_enough <= enough > PREFETCH ? (PW + 1)'(PREFETCH) : (PW + 1)'(enough);
     end
   end
 
