@@ -230,8 +230,9 @@ module crl_dma_issue #(
     end
   end
   logic t1_k_fence, t1_k_tx;
-  assign t1_k_fence = t1_new && t1_fence && !op_empty[t1_ch_q];
-  assign t1_k_tx    = t1_remote && !t1_silent && (t1_fstart || t1_term) && up_c[t1_ch_q]
+  // The info of a channel whose last descriptor has just gone means nothing.
+  assign t1_k_fence = t1_new && !t1_empty_q && t1_fence && !op_empty[t1_ch_q];
+  assign t1_k_tx    = t1_remote && !(t1_new && t1_empty_q) && !t1_silent && (t1_fstart || t1_term) && up_c[t1_ch_q]
                       && (!txok_c[t1_ch_q] || rem_busy);
   assign t1_kill    = t1_k_fence || t1_k_tx
                       || (t1_new && (t1_empty_q || t1_bad || !cq_ok[t1_ch_q] || !alloc_ready || !run[t1_ch_q]));
