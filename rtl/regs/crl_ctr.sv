@@ -45,7 +45,7 @@ module crl_ctr #(
     input  wire logic                  get_peer,       // of a peer, else of a channel
     input  wire logic [RW-1:0]         get_row,
     input  wire logic [3:0]            get_k,
-    output logic                       get_done,       // event: count is valid
+    output logic                       get_done,       // event: count is valid in the next cycle
     output logic      [63:0]           count
 );
 
@@ -76,6 +76,7 @@ module crl_ctr #(
   logic [3:0]    cur_k;
   logic [CW-1:0] cur_ch;
   logic          cur_stall, ok, late, visit, clr_any, clr_hit, get_start, d_valid;
+  logic [63:0]   total;
 
   always_comb begin
     {cur_peer, cur_row, cur_k} = {bg_peer_q, bg_row_q, bg_k_q};
@@ -143,10 +144,10 @@ module crl_ctr #(
     end
   endgenerate
 
-  always_comb begin
-    wr_sum = '0;
-    for (int i = 0; i < N_WR; i++) wr_sum = wr_sum + wr_val[i*W +: W];
-  end
+  // PEERS is 1 to 3. (A sum in a loop would wake its own always_comb in Icarus 11.)
+  assign wr_sum = wr_val[0 +: W] + wr_val[W +: W]
+                + (PEERS > 1 ? wr_val[(N_WR > 2 ? 2 : 0)*W +: W] : '0)
+                + (PEERS > 2 ? wr_val[(N_WR > 3 ? 3 : 0)*W +: W] : '0);
 
   crl_ctr_stall #(.CHANNELS(CHANNELS), .CAUSES(6), .W(STALL_W)) u_stall (
       .clk, .rst, .init(init_q), .stall, .rd_ch(cur_ch),
@@ -160,19 +161,32 @@ module crl_ctr #(
     end
   end
 
-  always_comb begin
-    narrow_val = cur_k[0] ? err_val : desc_val;
-    for (int i = 0; i < 6; i++) begin
-      if (cur_k == K_STALL + 4'(i)) narrow_val = {cap_val[i*STALL_W +: STALL_W], {RW{1'b0}}};
+  // All narrow counters in the order of (peer, k), as one table.
+  localparam int N_TAB = 16;
+  logic [N_TAB*NW-1:0] ch_tab;
+  logic [4*8*NW-1:0]   peer_tab;
+
+  assign ch_tab[0*NW +: NW]  = desc_val;
+  assign ch_tab[1*NW +: NW]  = err_val;
+  assign ch_tab[2*NW +: 2*NW] = '0;
+  assign ch_tab[10*NW +: 6*NW] = '0;
+
+  generate
+    for (g = 0; g < 6; g++) begin : g_stall
+      assign ch_tab[(4+g)*NW +: NW] = {cap_val[g*STALL_W +: STALL_W], {RW{1'b0}}};
     end
-    if (cur_peer) begin
-      narrow_val = '0;
-      for (int i = 0; i < PEERS * 5; i++) begin
-        if (cur_row == RW'(i / 5) && cur_k == 4'(i % 5)) narrow_val = peer_cnt_q[i*NW +: NW];
+    for (g = 0; g < 4; g++) begin : g_peer
+      if (g < PEERS) begin : g_real
+        assign peer_tab[g*8*NW +: 8*NW] = {{(3*NW){1'b0}}, peer_cnt_q[g*5*NW +: 5*NW]};
+      end else begin : g_none
+        assign peer_tab[g*8*NW +: 8*NW] = '0;
       end
     end
-    if (init_q && cur_stall) narrow_val = '0;  // crl_ctr_stall is being cleared too
-  end
+  endgenerate
+
+  assign narrow_val = cur_peer ? peer_tab[{cur_row[1:0], cur_k[2:0]}*NW +: NW]
+                    : init_q && cur_stall ? '0  // crl_ctr_stall is being cleared too
+                    : ch_tab[cur_k*NW +: NW];
 
   always_comb begin
     val = W'(narrow_val);
@@ -201,10 +215,13 @@ module crl_ctr #(
   crl_ctr_ram #(.AW(AW), .W(W), .NW(NW)) u_ram (
       .clk, .rst, .v_valid(visit), .v_addr({cur_peer, cur_row, cur_k}), .v_val(val),
       .v_narrow(cur_peer || (cur_k != K_RD && cur_k != K_WR)),
-      .v_clear(init_q || clr_act_q), .v_stale(!ok), .d_valid, .d_total(count)
+      .v_clear(init_q || clr_act_q), .v_stale(!ok), .d_valid, .d_total(total)
   );
 
   assign get_done = get_iss_q && d_valid;
+
+  // 0 but for an answer, so that the reader can OR it in.
+  always_ff @(posedge clk) count <= get_done ? total : '0;
 
   always_ff @(posedge clk) begin
     if (rst) begin

@@ -44,8 +44,10 @@ module crl_ctr_stall #(
     end
   end
 
-  crl_ram_bram #(.W(CAUSES * W), .DEPTH(1 << SLW)) u_ram (
-      .clk, .we(1'b1), .waddr(slot2_q), .wdata(sum2_q), .re(1'b1), .raddr(slot0_q), .rdata
+  // As deep as a block RAM is, or it would become a larger heap of LUT RAM.
+  crl_ram_bram #(.W(CAUSES * W), .DEPTH(512)) u_ram (
+      .clk, .we(1'b1), .waddr(9'(slot2_q)), .wdata(sum2_q),
+      .re(1'b1), .raddr(9'(slot0_q)), .rdata
   );
 
   genvar g;

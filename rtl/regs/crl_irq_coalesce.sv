@@ -42,7 +42,7 @@ module crl_irq_coalesce #(
   logic [SLW-1:0]    slot0_q, slot1_q, slot2_q, slot3_q, cfg_slot, sweep_q;
   logic [5:0]        pre_q;
   logic [TW-1:0]     now_q;
-  logic [SRCS*W-1:0] acc_val;
+  logic [SRCS*W-1:0] acc_val, part;
   logic [SRCS-1:0]   acc_ok, ev_q;
   logic [SRCS*CW-1:0] ev_ch_q;
   logic [W-1:0]      sum, sum1_q, sum2_q;
@@ -73,10 +73,15 @@ module crl_irq_coalesce #(
     end
   endgenerate
 
-  always_comb begin
-    sum = '0;
-    for (int i = 0; i < SRCS; i++) sum = sum + acc_val[i*W +: W];
-  end
+  // A sum in a loop would wake its own always_comb in Icarus 11.
+  assign part[0 +: W] = acc_val[0 +: W];
+  assign sum          = part[(SRCS-1)*W +: W];
+
+  generate
+    for (g = 1; g < SRCS; g++) begin : g_sum
+      assign part[g*W +: W] = part[(g-1)*W +: W] + acc_val[g*W +: W];
+    end
+  endgenerate
 
   // --- state {waiting, since when, counters at the last interrupt} and settings --------------------
   logic [SW-1:0] state1, state3_q;
@@ -84,8 +89,10 @@ module crl_irq_coalesce #(
   logic [3:0]    cfg_be;
   logic          cfg_read, cfg_write;
 
-  crl_ram_bram #(.W(SW), .DEPTH(1 << SLW)) u_state (
-      .clk, .we(1'b1), .waddr(slot3_q), .wdata(state3_q), .re(1'b1), .raddr(slot0_q), .rdata(state1)
+  // As deep as a block RAM is, or it would become a larger heap of LUT RAM.
+  crl_ram_bram #(.W(SW), .DEPTH(512)) u_state (
+      .clk, .we(1'b1), .waddr(9'(slot3_q)), .wdata(state3_q),
+      .re(1'b1), .raddr(9'(slot0_q)), .rdata(state1)
   );
 
   // A turn whose settings are being written in this very cycle is passed over.
@@ -94,9 +101,9 @@ module crl_irq_coalesce #(
   assign cfg_be    = init ? '1 : cfg_we;
   assign cfg_read  = !(cfg_write && cfg_slot == slot0_q);
 
-  crl_ram_bram #(.W(32), .DEPTH(1 << SLW), .BYTE_EN(1)) u_cfg (
-      .clk, .we(cfg_be), .waddr(cfg_slot), .wdata(init ? 32'd0 : cfg_data),
-      .re(cfg_read), .raddr(slot0_q), .rdata(cfg1)
+  crl_ram_bram #(.W(32), .DEPTH(512), .BYTE_EN(1)) u_cfg (
+      .clk, .we(cfg_be), .waddr(9'(cfg_slot)), .wdata(init ? 32'd0 : cfg_data),
+      .re(cfg_read), .raddr(9'(slot0_q)), .rdata(cfg1)
   );
 
   always_ff @(posedge clk) sweep_q <= rst ? '0 : sweep_q + 1'b1;
@@ -127,9 +134,9 @@ module crl_irq_coalesce #(
                || cfg1[crl_pkg::CH_IRQ_COALESCE_COUNT_LSB + 1 +: 7] == '0;
 
     slot3_q    <= slot2_q;
-    if (fire2 || init)                                  state3_q <= {1'b0, start2_q, sum2_q};
-    else if (look2_q && delta2_q != '0 && !wait2_q)     state3_q <= {1'b1, now_q, snap2_q};
-    else                                                state3_q <= {wait2_q, start2_q, snap2_q};
+    state3_q   <= {!fire2 && !init && (wait2_q || (look2_q && delta2_q != '0)),
+                   wait2_q ? start2_q : now_q,
+                   fire2 || init ? sum2_q : snap2_q};
   end
 
   assign fire2 = look2_q && delta2_q != '0

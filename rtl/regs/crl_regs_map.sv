@@ -44,7 +44,9 @@ module crl_regs_map #(
   logic [7:0]  page;        // 4 KiB page from the first guest page on
   logic        top_half, priv;
   logic [3:0]  slot;
-  logic        ring, coal;
+  logic        ring, coal, ch_ok, seg_ok;
+  logic [7:0]  ch_high;
+  logic [5:0]  cp_high;
   logic [6:0]  vec;         // vector number
   logic [63:0] func_mask;   // the node has FUNC_W bits of FUNCTION_ID
 
@@ -56,10 +58,16 @@ module crl_regs_map #(
 
   assign func_mask = (64'd1 << FUNC_W) - 64'd1;
 
-  assign in_ch   = top_half && page < 8'(CHANNELS);
-  assign in_chp  = priv && page[3:0] == 4'h1 && {1'b0, addr[11:6]} < 7'(CHANNELS) && !addr[5];
-  assign in_seg  = priv && page[3:0] == 4'h2 && {1'b0, addr[11:5]} < 8'(SEGMENTS);
-  assign in_peer = priv && page[3:0] == 4'h4 && {1'b0, addr[11:6]} < 7'(PEERS);
+  // Below a limit: nothing above its bits, and a comparison only where it is no power of two.
+  assign ch_ok   = CHANNELS == (1 << CW) || 32'(ch) < CHANNELS;
+  assign seg_ok  = SEGMENTS == (1 << SW) || 32'(addr[5 +: SW]) < SEGMENTS;
+  assign ch_high = CHANNELS > 1 ? 8'(page >> CW) : page;
+  assign cp_high = CHANNELS > 1 ? 6'(addr[11:6] >> CW) : addr[11:6];
+
+  assign in_ch   = top_half && ch_high == '0 && ch_ok;
+  assign in_chp  = priv && page[3:0] == 4'h1 && cp_high == '0 && ch_ok && !addr[5];
+  assign in_seg  = priv && page[3:0] == 4'h2 && 7'(addr[11:5] >> SW) == '0 && seg_ok;
+  assign in_peer = priv && page[3:0] == 4'h4 && addr[11:8] == '0 && 32'(addr[7:6]) < PEERS;
   assign in_node = priv && page[3:0] == 4'h0;
   assign in_func = priv && page[3] && (addr[14:3] >> FUNC_W) == '0;
   assign in_msix = top_half && page == 8'hE0 && addr[11] == 1'b0 && vec <= 7'(CHANNELS);

@@ -39,7 +39,7 @@ module crl_regs_read #(
     output logic                     ctr_peer,
     output logic      [RW-1:0]       ctr_row,
     output logic      [3:0]          ctr_k,
-    input  wire logic                ctr_done,
+    input  wire logic                ctr_done,      // ctr_count in the next cycle, else 0
     input  wire logic [63:0]         ctr_count,
 
     output logic                     func_get,      // counter of refused accesses, until func_done
@@ -112,7 +112,8 @@ module crl_regs_read #(
           if (is_ctr || is_peer_ctr || in_func) state_q <= S_WAIT;
           else if (!ram_hit || ram_gnt)         state_q <= S_DATA;
         end
-        default: if (rd_done) state_q <= S_IDLE;  // S_DATA, S_WAIT, S_FOREIGN
+        S_WAIT:  if (func_done || ctr_done) state_q <= S_DATA;
+        default: if (rd_done) state_q <= S_IDLE;  // S_DATA, S_FOREIGN
       endcase
     end
   end
@@ -157,21 +158,15 @@ module crl_regs_read #(
 
   assign misc = (in_ch ? {32'd0, ch_word} : '0)
               | (in_pba ? (rd_addr[3] ? pba[127:64] : pba[63:0]) : '0)
-              | (in_node || in_peer ? node_data : '0);
+              | (in_node || in_peer ? node_data : '0)
+              | (in_func ? {32'd0, func_count} : '0);
 
   always_ff @(posedge clk) misc_q <= misc;
 
   // --- answer ------------------------------------------------------------------------------------
   assign rd_ones = state_q == S_FOREIGN;
-  assign rd_done = state_q == S_DATA || (state_q == S_FOREIGN && foreign_done)
-                || (state_q == S_WAIT && (in_func ? func_done : ctr_done));
-
-  always_comb begin
-    rd_data = misc_q;
-    if (ram_hit)                rd_data = ram_data;
-    if (is_ctr || is_peer_ctr)  rd_data = ctr_count;
-    if (in_func)                rd_data = {32'd0, func_count};
-  end
+  assign rd_done = state_q == S_DATA || (state_q == S_FOREIGN && foreign_done);
+  assign rd_data = (ram_hit ? ram_data : '0) | misc_q | ctr_count;
 
   logic unused;
 

@@ -177,17 +177,18 @@ module crl_regs_store #(
   // --- ring set-up once more, for the engine -----------------------------------------------------
   logic          ring_slot;
   logic [1:0]    ring_sel;
-  logic [CW+1:0] ring_waddr;
+  logic [8:0]    ring_waddr;
   logic [63:0]   ring_rdata;
 
   assign ring_slot  = !mem_waddr[RAM_AW-1] && !mem_waddr[3]
                    && (mem_waddr[2:1] == 2'b01 || mem_waddr[2:1] == 2'b10);  // slots 2 to 5
   assign ring_sel   = mem_waddr[1:0] - 2'd2;
-  assign ring_waddr = {mem_waddr[4 +: CW], ring_sel};
+  assign ring_waddr = 9'({mem_waddr[4 +: CW], ring_sel});
 
-  crl_ram_bram #(.W(64), .DEPTH(4 << CW), .BYTE_EN(1)) u_ring (
+  // As deep as a block RAM is, or it would become a larger heap of LUT RAM.
+  crl_ram_bram #(.W(64), .DEPTH(512), .BYTE_EN(1)) u_ring (
       .clk, .we(ring_slot ? mem_be : 8'd0), .waddr(ring_waddr), .wdata(mem_wdata),
-      .re(1'b1), .raddr({rc_ch, rc_sel}), .rdata(ring_rdata)
+      .re(1'b1), .raddr(9'({rc_ch, rc_sel})), .rdata(ring_rdata)
   );
 
   always_ff @(posedge clk) rc_data <= ring_rdata;
