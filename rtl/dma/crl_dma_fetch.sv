@@ -85,6 +85,8 @@ module crl_dma_fetch #(
     input  wire logic [CW-1:0]       pop_ch
 );
 
+  // A descriptor burst holds the read port for at most 32 beats.
+  localparam int K_MAX = DATA_W == 64 ? 8 : 16;
   localparam int MTUB = LINK_MTU > MAX_BURST_BYTES ? 0 : 1;  // a first chunk can fill a frame
 
   // ---------------------------------------------------------------- per channel state
@@ -200,6 +202,7 @@ module crl_dma_fetch #(
   end
   always_comb begin
     f1_k = f1_avail5 < f1_edge ? f1_avail5 : f1_edge;
+    if (f1_k > 5'(K_MAX)) f1_k = 5'(K_MAX);
     f1_ok = f1_avail5 != 5'd0;
     if (f1_room5 < f1_k) begin
       f1_k = f1_room5;

@@ -163,10 +163,11 @@ module crl_dma_read #(
   end
 
   // ---------------------------------------------------------------- how far to look ahead
-  // One fetch at a time is timed from its AR handshake to its first beat. Enough is
-  // (latency + 8) * B / 32 + 2 descriptors, rounded up.
+  // A fetch that finds the port idle is timed from its AR handshake to its first beat: behind other reads it would wait for
+  // them too, but while they are served the port is not idle, and that is all that looking ahead is for.
+  // Enough is (latency + 8) * B / 32 + 2 descriptors, rounded up.
   logic             m_run_q, f_ar_take, f_first, f_first_q;
-  logic [5:0]       f_out_q, m_ahead_q;
+  logic [5:0]       f_out_q;
   logic [LAT_W-1:0] m_cnt_q, lat_q;
   logic [LAT_W-1:0] lat;
   logic [31:0]      enough;
@@ -181,7 +182,6 @@ module crl_dma_read #(
       f_first_q <= 1'b1;
       f_out_q   <= '0;
       m_run_q   <= 1'b0;
-      m_ahead_q <= '0;
       m_cnt_q   <= '0;
       lat_q     <= '0;
       f_enough  <= '0;
@@ -189,19 +189,15 @@ module crl_dma_read #(
       if (f_r_valid && f_r_ready) f_first_q <= f_r_last;
       f_out_q <= f_out_q + {5'd0, f_ar_take} - {5'd0, f_first};
       if (!m_run_q) begin
-        if (f_ar_take) begin
+        if (f_ar_take && out_q == '0 && f_out_q == '0 && !a_valid) begin
           m_run_q   <= 1'b1;
-          m_ahead_q <= f_out_q - {5'd0, f_first};
           m_cnt_q   <= '0;
         end
       end else begin
         if (m_cnt_q != '1) m_cnt_q <= m_cnt_q + 1'b1;
         if (f_first) begin
-          m_ahead_q <= m_ahead_q - 6'd1;
-          if (m_ahead_q == 6'd0) begin
-            m_run_q <= 1'b0;
-            lat_q   <= m_cnt_q;
-          end
+          m_run_q <= 1'b0;
+          lat_q   <= m_cnt_q;
         end
       end
       f_enough <= enough > PREFETCH ? (PW + 1)'(PREFETCH) : (PW + 1)'(enough);
