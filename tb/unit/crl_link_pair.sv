@@ -135,7 +135,10 @@ module crl_link_wire #(
   logic [15:0] fault_skip = 0, fault_beat = 0;
   logic [LINK_W-1:0] fault_mask = 1;
   logic [8:0]  fault_type = 9'h100;     // bit 8: any frame type
-  logic [31:0] n_faults = 0, n_beats = 0, n_frames = 0, idle = 0, first = 0, last = 0, now = 0;
+  logic [31:0] n_faults = 0, n_beats = 0, n_frames = 0, now = 0;
+  // From the first beat of a WRITE to the last: cycles, and beats of WRITE and OP_ACK frames
+  logic [31:0] first = 0, span = 0, useful = 0, useful_span = 0;
+  logic [7:0]  ftype = 0;
   logic [31:0] n_type [0:255];
   logic [15:0] p_flip = 0;              // chance n/65536 a beat
   logic [31:0] seed = 1;
@@ -175,8 +178,13 @@ module crl_link_wire #(
       l = s_tlast;
       keepit = 1;
       n_beats = n_beats + 1;
-      if (first == 0) first = now;
-      last = now;
+      if (beat == 0) ftype = d[15:8];
+      if (first == 0 && ftype == 8'h10) first = now;
+      if (first != 0 && (ftype == 8'h10 || ftype == 8'h20)) useful = useful + 1;
+      if (ftype == 8'h10 && l) begin
+        span = now - first + 1;
+        useful_span = useful;
+      end
       if (beat == 0) begin
         act = 0;
         ncopy = 0;
