@@ -129,15 +129,14 @@ module crl_dma_move #(
   // ---------------------------------------------------------------- X: the command
   // Failure code of an operation: 0 none, 1 SLVERR, 2 DECERR, 3 revoked.
   logic [1:0] fst_rd, fst_now;
-  logic       h_remote, h_go, h_err, h_bad, fst_we;
+  logic       h_remote, h_go, h_err, h_bad, h_drop, h_feed, fst_we, fd_s_ready;
 
   logic             x_v_q, x_go;
-  logic             x_tok_q, x_last_q, x_flush_q, x_cont_q, x_rd_q, x_fill_q, x_remote_q, x_cancel_q, x_drop_q, x_new_q, x_ffirst_q, x_notify_q;
+  logic             x_tok_q, x_last_q, x_flush_q, x_cont_q, x_remote_q, x_cancel_q, x_new_q, x_ffirst_q, x_notify_q;
   logic [CW-1:0]    x_ch_q;
   logic [15:0]      x_tag_q;
   logic [OFF_W-1:0] x_soff_q, x_doff_q;
   logic [MBW:0]     x_n_q;
-  logic [RBW-1:0]   x_rbeats_q;
   logic [7:0]       x_st_q, x_peer_ch_q, x_len_q;
   logic [MTW:0]     x_flen_q;
   logic [1:0]       x_peer_q;
@@ -158,7 +157,7 @@ module crl_dma_move #(
     end
   end
   assign h_bad  = fst_now != 2'd0;
-  assign h_go   = h_valid && (!h_rd || e_valid) && (!x_v_q || x_go);
+  assign h_go   = h_valid && (!h_rd || e_valid) && (!x_v_q || x_go) && fd_s_ready;
   assign h_pop  = h_go;
   assign e_ready = h_go && h_rd;
   assign fst_we = h_go;
@@ -179,11 +178,8 @@ module crl_dma_move #(
     else if (x_go) x_v_q <= 1'b0;
     if (h_go) begin
       x_tok_q    <= h_kind == 3'd0 || h_kind == 3'd4 || (h_bad && !h_remote);
-      x_drop_q   <= h_rd && (h_kind == 3'd0 || (h_bad && !h_remote));
       x_remote_q <= h_remote;
       x_cancel_q <= h_kind == 3'd4 || (h_bad && h_remote);
-      x_fill_q   <= h_kind == 3'd2;
-      x_rd_q     <= h_rd;
       x_new_q    <= h_new;
       x_last_q   <= h_last;
       x_flush_q  <= h_flush;
@@ -195,7 +191,6 @@ module crl_dma_move #(
       x_soff_q   <= h_soff;
       x_doff_q   <= h_doff;
       x_n_q      <= h_n;
-      x_rbeats_q <= h_rbeats;
       x_flen_q   <= h_flen;
       x_peer_q   <= h_peer;
       x_peer_ch_q <= h_peer_ch;
@@ -219,14 +214,16 @@ module crl_dma_move #(
   logic              c_valid, c_ready, i_valid, i_ready, o_valid, o_ready, o_none, o_first, o_last, o_tag_unused;
   logic [DATA_W-1:0] i_data, o_data;
   logic [B-1:0]      o_strb;
-  logic              n_s_ready, n_valid, n_pop, fd_s_ready, fd_valid, fd_pop, x_feed;
+  logic              n_s_ready, n_valid, n_pop, fd_valid, fd_pop;
   logic [INFO_W-1:0] n_word;
   logic [FEED_W-1:0] fd_word;
   logic [4:0]        n_level;
   logic [3:0]        fd_level;
 
-  assign x_feed  = x_drop_q || (!x_tok_q && (x_rd_q || x_fill_q));
-  assign c_valid = x_v_q && n_s_ready && fd_s_ready;
+  // The feed runs a command ahead of crl_align, which takes exactly the beats of each command.
+  assign h_drop  = h_rd && (h_kind == 3'd0 || (h_bad && !h_remote));
+  assign h_feed  = h_rd || (h_kind == 3'd2 && !h_bad);
+  assign c_valid = x_v_q && n_s_ready;
   assign x_go    = c_valid && c_ready;
 
   crl_align #(.DATA_W(DATA_W), .TAG_W(1), .CHANNELS(CHANNELS)) u_align (
@@ -241,8 +238,8 @@ module crl_dma_move #(
       .m_valid(n_valid), .m_ready(n_pop), .m_data(n_word), .level(n_level)
   );
   crl_fifo #(.W(FEED_W), .DEPTH(8)) u_feed (
-      .clk, .rst, .s_valid(x_go && x_feed), .s_ready(fd_s_ready),
-      .s_data({x_drop_q, x_fill_q && !x_drop_q, x_rbeats_q, x_y_q}),
+      .clk, .rst, .s_valid(h_go && h_feed), .s_ready(fd_s_ready),
+      .s_data({h_drop, h_kind == 3'd2, h_rbeats, h_y}),
       .m_valid(fd_valid), .m_ready(fd_pop), .m_data(fd_word), .level(fd_level)
   );
 
