@@ -17,8 +17,9 @@ FILE ?=## file to move, for `make demo`
 CONFIG ?=## only the synthesis configurations whose name contains this
 JOBS ?= 2## tests, proofs and place-and-route runs at a time
 WAVES ?=## 1 records waves in every simulation
+NETLIST ?=## 1 runs module tests on the synthesised netlist instead of the RTL
 FORCE ?=## 1 runs proofs and synthesis even where a cached result exists
-export SIM K SEED TEST FILE CONFIG JOBS WAVES FORCE
+export SIM K SEED TEST FILE CONFIG JOBS WAVES NETLIST FORCE
 
 PY := .venv/bin/python
 LOCK_ID := $(shell sha256sum requirements.lock 2>/dev/null | cut -c1-16)

@@ -182,6 +182,7 @@ def synthesise_parts(config: Config, sources: Sequence[Path]) -> dict[str, dict[
             for pattern in _module_patterns(part)
         ),
         f"synth_ecp5 -top {config.top}",
+        f"rename -top {config.top}",
         f"tee -q -o {rel(folder / 'parts.json')} stat -json",
     ]
     (folder / "parts.ys").write_text("\n".join(script) + "\n")

@@ -14,6 +14,8 @@
   (how to repeat it) and waves if asked for.
 * The seed is derived from the test's name unless `seed=` or the environment's `SEED` gives one
   (`SEED=random` draws a new one). It is printed, and stands in the error message.
+* `netlist=True` (or `NETLIST=1`) runs the same tests on what Yosys makes of the RTL, to catch a
+  miscompilation: gates and flip-flops, written back as Verilog.
 * The run fails when a cocotb test fails, when no cocotb test ran, when the RTL reports an error
   (`assert`, `$error`, `$fatal`), or after `timeout` seconds of wall-clock time.
 
@@ -285,6 +287,45 @@ def _call(cmd: Sequence[str], cwd: Path, env: Mapping[str, str], stdout: Any, li
 
 
 # ---------------------------------------------------------------------------------------------
+# netlist
+
+
+def build_netlist(toplevel: str, parameters: Mapping[str, Any], needed: Sequence[Path]) -> Path:
+    """What Yosys' `synth` makes of a module with these parameters, as a Verilog file."""
+    env = _environment()
+    done = subprocess.run(["yosys", "-V"], env=env, capture_output=True, text=True, check=False)
+    key = content_hash(needed, sorted(parameters.items()), done.stdout, "netlist 2")
+    folder = BUILD / "sim" / "netlist"
+    netlist = folder / f"{toplevel}-{key}.v"
+    with _locked(netlist.with_suffix(".lock")):
+        if netlist.exists():
+            return netlist
+        script = [f"read_verilog -sv -noassert -Irtl {' '.join(_rel(p) for p in needed)}"]
+        if parameters:
+            sets = " ".join(f"-set {k} {_literal(v, 'yosys')}" for k, v in parameters.items())
+            script.append(f"chparam {sets} {toplevel}")
+        part = netlist.with_suffix(".part.v")
+        script += [f"synth -flatten -top {toplevel}", f"rename -top {toplevel}"]
+        script += [f"write_verilog -noattr {_rel(part)}"]
+        (source := netlist.with_suffix(".ys")).write_text("\n".join(script) + "\n")
+        log = netlist.with_suffix(".log")
+        with log.open("w") as out:
+            status = subprocess.run(
+                ["yosys", "-q", "-s", _rel(source)],
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                check=False,
+            ).returncode
+        if status:
+            raise SimulationError(f"Yosys could not synthesise {toplevel}:\n{_tail(log, 15)}")
+        part.replace(netlist)
+    return netlist
+
+
+# ---------------------------------------------------------------------------------------------
 # build
 
 
@@ -309,6 +350,7 @@ def build_sim(
     timing: bool | None = None,
     build_args: Sequence[str] = (),
     rtl: bool = True,
+    netlist: bool = False,
     timeout: float = 1800,
 ) -> Path:
     """Compile (or find) the design; returns the build folder. `run_sim` calls this."""
@@ -319,6 +361,8 @@ def build_sim(
     given = [_as_path(s) for s in sources]
     listed = [p for p in (rtl_sources() if rtl else ()) if p not in given]
     needed = reachable(toplevel, [*listed, *given])
+    if netlist:
+        needed, parameters = [build_netlist(toplevel, parameters, needed)], {}
     include_dirs = [ROOT / "rtl", *sorted({p.parent for p in given})]
     flags = _flags(simulator, needed, waves, coverage, timing) + list(build_args)
     key = content_hash(
@@ -419,6 +463,7 @@ def run_sim(
     waves: bool | None = None,
     timeout: float = 600,
     *,
+    record: bool = True,
     name: str | None = None,
     defines: Mapping[str, Any] | None = None,
     plusargs: Sequence[str] = (),
@@ -427,6 +472,7 @@ def run_sim(
     timing: bool | None = None,
     build_args: Sequence[str] = (),
     rtl: bool = True,
+    netlist: bool | None = None,
     allow_rtl_errors: bool = False,
     check: bool = True,
 ) -> SimResult:
@@ -441,12 +487,15 @@ def run_sim(
     seed         replays a run; default: `SEED`, else derived from the test's name
     extra_env    environment variables for the test
     waves        True records every signal; default: the environment's `WAVES`
+    record       False runs a build that has waves without recording them (Verilator)
     timeout      seconds of wall-clock time for the run (the build has a limit of its own)
     name         name of the run folder; default: made from the pytest test
     public       Verilator: "all" signals visible to the test, "top" for those of the top level
                  only (much faster), or a list of more modules whose signals are needed
     coverage     Verilator: collect code coverage into `coverage.dat`; default: `COVERAGE`
     timing       Verilator: --timing; default: when a source has delays
+    netlist      True simulates the synthesised netlist (no inner signals, no parameters to read);
+                 default: the environment's `NETLIST`, for tops that are a module of the RTL
     rtl          False leaves `rtl/files.f` out (then `sources` is everything)
     allow_rtl_errors   for tests that make the RTL's own assertions fire
     check        False returns the result of a failed run instead of raising
@@ -457,6 +506,8 @@ def run_sim(
     parameters = dict(parameters or {})
     waves = _flag("WAVES") if waves is None else waves
     coverage = (_flag("COVERAGE") and simulator == "verilator") if coverage is None else coverage
+    if netlist is None:
+        netlist = _flag("NETLIST") and rtl and any(p.stem == toplevel for p in rtl_sources())
     module = _module_name(test_module)
     env = {k: str(v) for k, v in (extra_env or {}).items()}
     label = name or _label(toplevel, module, testcase, parameters, env, simulator)
@@ -474,6 +525,7 @@ def run_sim(
         timing=timing,
         build_args=build_args,
         rtl=rtl,
+        netlist=netlist,
     )
 
     run_dir = BUILD / "runs" / simulator / label
@@ -482,12 +534,13 @@ def run_sim(
     result = SimResult(simulator, toplevel, seed, run_dir, build_dir)
     print(f"run {_rel(run_dir)} on {simulator}, SEED={seed}", flush=True)
 
+    recording = waves and record
     env.update({"CRL_PARAMETERS": json.dumps(parameters), "CRL_RUN_DIR": str(run_dir)})
     env.update({"CRL_SIM": simulator, "CRL_SEED": str(seed)})
     args = list(plusargs)
     if simulator == "verilator":
         args += ["+verilator+rand+reset+2", f"+verilator+seed+{seed % 0x7FFFFFFF or 1}"]
-        result.waves = run_dir / ("dump.fst" if has_fst() else "dump.vcd") if waves else None
+        result.waves = run_dir / ("dump.fst" if has_fst() else "dump.vcd") if recording else None
     elif waves:
         result.waves = run_dir / "dump.fst"
         args.append(f"+dumpfile_path={result.waves}")
@@ -507,7 +560,7 @@ def run_sim(
             testcase=testcase,
             seed=seed,
             plusargs=args,
-            waves=waves,
+            waves=recording or (waves and simulator == "icarus"),
             build_dir=build_dir,
             test_dir=run_dir,
             results_xml=str(run_dir / "results.xml"),
