@@ -60,6 +60,7 @@ rtl/dma/crl_dma_read.sv
 rtl/dma/crl_dma_move.sv
 rtl/dma/crl_dma_ctl.sv
 rtl/dma/crl_dma_cplring.sv
+rtl/dma/crl_dma_tab.sv
 rtl/dma/crl_dma_optab.sv
 rtl/dma/crl_dma_cplwr.sv
 rtl/dma/crl_dma_cpl.sv

@@ -123,7 +123,7 @@ module crl_dma_cpl #(
   logic [15:0]         rt_status2, rt_tag;
   logic [31:0]         rt_bytes;
   logic [11:0]         rt_cons;
-  logic                rt_irq, rt_nocpl;
+  logic                rt_irq, rt_nocpl, good;
   logic [CHANNELS-1:0] empty;
   logic [CW-1:0]       ch_q;      // the channel that the engine works on
 
@@ -137,8 +137,8 @@ module crl_dma_cpl #(
       .ldone_valid, .ldone_idx, .ldone_gen, .ldone_status,
       .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2, .peer_up, .fatal,
       .end_valid, .end_ch,
-      .rt_re, .rt_ch(ch_q), .rt_done, .rt_unknown, .rt_last, .rt_info, .rt_status, .rt_status2,
-      .rt_pop, .empty
+      .rt_re, .rt_ch(ch_q), .rt_done, .rt_unknown, .rt_last, .rt_info, .rt_good(good), .rt_status,
+      .rt_status2, .rt_pop, .empty
   );
 
   assign {rt_tag, rt_bytes, rt_cons, rt_irq, rt_nocpl} = rt_info;
@@ -167,7 +167,7 @@ module crl_dma_cpl #(
       .rd_ch, .rd_cq_prod, .rd_cq_cons, .rd_dr_cons
   );
 
-  crl_ram_bram #(.W(58 + FUNC_W), .DEPTH(CHANNELS > 1 ? CHANNELS : 2)) u_base (
+  crl_dma_tab #(.W(58 + FUNC_W), .DEPTH(CHANNELS > 1 ? CHANNELS : 2)) u_base (
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata({cfg_func, cfg_base[63:6]}),
       .re(rt_re), .raddr(ch_q), .rdata({func, base})
   );
@@ -187,8 +187,10 @@ module crl_dma_cpl #(
   logic [CHANNELS-1:0] unused_gnt;
   logic [2:0]          run_q;
   logic                open_q;               // a burst is open
-  logic                good, stop, none_left, look, close;
+  logic                stop, none_left, look, close;
   logic                wr_busy, hold, ret_room;
+  logic                end_q;                // an end, a cycle later: 'go' need not be in time,
+  logic [CW-1:0]       end_ch_q;             // since an idle engine starts with the end itself
 
   always_comb begin
     here       = '0;
@@ -206,12 +208,12 @@ module crl_dma_cpl #(
   assign rt_re     = state_q == R0 && !hold;
   assign look      = state_q == R1 && !cfg_busy && !rt_unknown;
   assign rt_pop    = look && rt_done;
-  assign good      = rt_status == crl_pkg::ST_OK;
   assign post      = rt_pop && !suppress[ch_q] && !dead_q[ch_q] && !(rt_nocpl && good);
   assign none_left = rt_last || !many_q[ch_q];
   assign stop      = none_left || run_q == 3'(MAX_RUN - 1) || (post && edge_hit);
   assign close     = look && (open_q || post) && (!rt_done || stop);
 
+  // What R1 finds comes late out of the table, so it only selects the next state.
   always_comb begin
     state_d    = state_q;
     ch_d       = ch_q;
@@ -220,11 +222,7 @@ module crl_dma_cpl #(
       R0: if (!hold) state_d = R1;
       R1: begin
         state_d = R0;
-        if (look && (!rt_done || stop)) begin
-          other_take = other;
-          if (other)                       ch_d    = other_ch;
-          else if (!rt_done || none_left)  state_d = IDLE;
-        end
+        if (look && (!rt_done || none_left || (stop && other))) state_d = IDLE;
       end
       default: begin
         other_take = other;
@@ -243,9 +241,11 @@ module crl_dma_cpl #(
       many_q  <= '0;
       open_q  <= 1'b0;
       run_q   <= '0;
+      end_q   <= 1'b0;
     end else begin
       state_q <= state_d;
       ch_q    <= ch_d;
+      end_q   <= end_valid;
       if (look) begin
         open_q <= (open_q || post) && !close;
         run_q  <= rt_done && !stop ? run_q + 1'b1 : '0;
@@ -256,13 +256,14 @@ module crl_dma_cpl #(
           if (rt_done && none_left)  one_q[c] <= 1'b0;
           if (rt_done && rt_last)    many_q[c] <= 1'b0;
         end
-        if (end_valid && CW'(c) == end_ch) begin
+        if (end_q && CW'(c) == end_ch_q) begin
           go_q[c]  <= 1'b1;
           one_q[c] <= 1'b1;
           if (one_q[c] && !(rt_pop && here[c] && none_left)) many_q[c] <= 1'b1;
         end
       end
     end
+    end_ch_q <= end_ch;
   end
 
   // ---------------------------------------------------------------------------------------------

@@ -5,9 +5,9 @@
 //
 // How: an entry's fields lie in block RAM. A generation counts the uses of an entry; the table of
 //   ends holds the lowest bit of the generation that ended last, so an entry is done when that bit
-//   equals the generation's. Ends (local, remote, and a sweeper that looks at one entry after the
-//   other) pass two stages: E0 reads the entry, E1 decides and writes. Free entries wait in a
-//   FIFO with their next generation. Per channel the entries form a linked list: head and tail
+//   equals the generation's. Ends pass two stages: E0 reads the entry, E1 decides and writes. A
+//   sweeper looks at one entry after the other in the same way; when it finds one that is lost or
+//   late, it sends an end of its own. Free entries wait in a FIFO with their next generation. Per channel the entries form a linked list: head and tail
 //   in LUT RAM (the head in two, because an allocation or a retirement may set it, and a bit that
 //   tells which is right), successors in block RAM.
 // Latency: end event to end_valid 1 cycle; rt_re to rt_* 1 cycle. After reset alloc_ready
@@ -61,6 +61,7 @@ module crl_dma_optab #(
     output logic                     rt_unknown,   // it was ending in that cycle: look again
     output logic                     rt_last,      // nothing is behind it
     output logic      [INFO_W-1:0]   rt_info,
+    output logic                     rt_good,      // its status is OK
     output logic      [7:0]          rt_status,
     output logic      [15:0]         rt_status2,
     input  wire logic                rt_pop,       // retire it
@@ -123,6 +124,13 @@ module crl_dma_optab #(
   logic [15:0]      r_tag, r_status2;
   logic [7:0]       r_status;
   logic [OW-1:0]    e0_idx;
+  logic [GW-1:0]    e0_gen;
+  logic [7:0]       e0_status;
+  logic [15:0]      e0_status2;
+  logic             own_q, own_remote_q;  // the sweeper's own end
+  logic [OW-1:0]    own_idx_q;
+  logic [GW-1:0]    own_gen_q;
+  logic [7:0]       own_status_q;
 
   crl_rr_arb #(.N(PEERS)) u_arb (
       .clk, .rst, .req(rdone_valid), .ack(remote), .gnt(r_gnt), .gnt_idx(r_peer), .gnt_valid(r_any)
@@ -141,21 +149,43 @@ module crl_dma_optab #(
     end
   end
 
-  assign sweep       = !ldone_valid && (slot_q == '0 || !r_any || init_q);
-  assign remote      = !ldone_valid && !sweep;
+  assign sweep       = !ldone_valid && !own_q &&
+                       (init_q || (!e1_sweep_q && (slot_q == '0 || !r_any)));
+  assign remote      = r_any && !ldone_valid && !own_q && !sweep;
   assign rdone_ready = r_gnt & {PEERS{remote}};
-  assign e0_idx      = ldone_valid ? ldone_idx : sweep ? sweep_q : r_tag[OW-1:0];
+
+  always_comb begin
+    e0_idx     = r_tag[OW-1:0];
+    e0_gen     = r_tag[15:OW];
+    e0_status  = r_status;
+    e0_status2 = r_status2;
+    if (sweep) e0_idx = sweep_q;
+    if (own_q) begin
+      e0_idx     = own_idx_q;
+      e0_gen     = own_gen_q;
+      e0_status  = own_status_q;
+      e0_status2 = '0;
+      e0_status2[crl_pkg::STATUS2_MAY_HAVE_EXECUTED] = own_remote_q;
+    end
+    if (ldone_valid) begin
+      e0_idx     = ldone_idx;
+      e0_gen     = ldone_gen;
+      e0_status  = ldone_status;
+      e0_status2 = '0;
+    end
+  end
 
   // ---------------------------------------------------------------------------------------------
   // E1: what the entry says
 
   logic               e1_local_q, e1_remote_q, e1_sweep_q, e1_init_q;
+  logic               e1_good_q;   // status is OK
   logic               e1_stale_q;  // the entry was being written when it was read
   logic [OW-1:0]      e1_idx_q;
   logic [GW-1:0]      e1_gen_q;
   logic [PW-1:0]      e1_peer_q;
-  logic [7:0]         e1_status_q, e1_status;
-  logic [15:0]        e1_status2_q, e1_status2;
+  logic [7:0]         e1_status_q;
+  logic [15:0]        e1_status2_q;
   logic [IDENT_W-1:0] ident;
   logic [GW-1:0]      id_gen;
   logic [CW-1:0]      id_ch;
@@ -165,6 +195,7 @@ module crl_dma_optab #(
   logic [AGE_W-1:0]   id_time, age;
   logic               id_end;      // lowest bit of the generation that ended last
   logic               live, match, from_peer, lost, late, accept;
+  logic               over;        // the sweeper ends it
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -172,27 +203,38 @@ module crl_dma_optab #(
       e1_remote_q <= 1'b0;
       e1_sweep_q  <= 1'b0;
       e1_init_q   <= 1'b0;
+      own_q       <= 1'b0;
     end else begin
-      e1_local_q  <= ldone_valid;
+      e1_local_q  <= ldone_valid || own_q;
       e1_remote_q <= remote;
       e1_sweep_q  <= sweep && !init_q;
       e1_init_q   <= sweep && init_q;
+      if (e1_sweep_q)        own_q <= over;
+      else if (!ldone_valid) own_q <= 1'b0;
     end
     e1_stale_q   <= (accept && e1_idx_q == e0_idx) || (alloc_valid && alloc_idx == e0_idx);
     e1_idx_q     <= e0_idx;
-    e1_gen_q     <= ldone_valid ? ldone_gen : r_tag[15:OW];
+    e1_gen_q     <= e0_gen;
     e1_peer_q    <= r_peer;
-    e1_status_q  <= ldone_valid ? ldone_status : r_status;
-    e1_status2_q <= ldone_valid ? 16'd0 : r_status2;
+    e1_good_q    <= e0_status == crl_pkg::ST_OK;
+    e1_status_q  <= e0_status;
+    e1_status2_q <= e0_status2;
+    if (e1_sweep_q) begin
+      own_idx_q    <= e1_idx_q;
+      own_gen_q    <= id_gen;
+      own_remote_q <= id_remote;
+      own_status_q <= fatal ? crl_pkg::ST_MEM_TIMEOUT
+                            : lost ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OP_TIMEOUT;
+    end
   end
 
-  crl_ram_bram #(.W(IDENT_W), .DEPTH(OPS)) u_ident (
+  crl_dma_tab #(.W(IDENT_W), .DEPTH(OPS)) u_ident (
       .clk, .we(alloc_valid || e1_init_q), .waddr(e1_init_q ? e1_idx_q : alloc_idx),
       .wdata({alloc_gen | {GW{e1_init_q}}, alloc_ch, alloc_remote, alloc_peer,
               falls_q[alloc_peer], now_q}),
       .re(1'b1), .raddr(e0_idx), .rdata(ident)
   );
-  crl_ram_bram #(.W(1), .DEPTH(OPS)) u_end (
+  crl_dma_tab #(.W(1), .DEPTH(OPS)) u_end (
       .clk, .we(accept || e1_init_q), .waddr(e1_idx_q), .wdata(id_gen[0] || e1_init_q),
       .re(1'b1), .raddr(e0_idx), .rdata(id_end)
   );
@@ -206,21 +248,10 @@ module crl_dma_optab #(
   assign live       = id_gen[0] != id_end && !e1_stale_q;
   assign match      = id_gen == e1_gen_q;
   assign from_peer  = id_remote && id_peer == e1_peer_q;
-  assign accept     = live && ((e1_local_q && match) || (e1_remote_q && match && from_peer) ||
-                               (e1_sweep_q && (fatal || lost || late)));
+  assign over       = live && (fatal || lost || late);
+  assign accept     = live && match && (e1_local_q || (e1_remote_q && from_peer));
   assign end_valid  = accept;
   assign end_ch     = id_ch;
-
-  always_comb begin
-    e1_status  = e1_status_q;
-    e1_status2 = e1_status2_q;
-    if (e1_sweep_q) begin
-      e1_status  = fatal ? crl_pkg::ST_MEM_TIMEOUT : lost ? crl_pkg::ST_LINK_ERROR
-                                                          : crl_pkg::ST_OP_TIMEOUT;
-      e1_status2 = '0;
-      e1_status2[crl_pkg::STATUS2_MAY_HAVE_EXECUTED] = id_remote;
-    end
-  end
 
   // ---------------------------------------------------------------------------------------------
   // Order of a channel
@@ -258,18 +289,18 @@ module crl_dma_optab #(
       .clk, .we(alloc_valid), .waddr(alloc_ch), .wdata(alloc_idx),
       .raddr(alloc_ch), .rdata(tail_alloc)
   );
-  crl_ram_bram #(.W(OW), .DEPTH(OPS)) u_next (
+  crl_dma_tab #(.W(OW), .DEPTH(OPS)) u_next (
       .clk, .we(alloc_valid && !sets_head), .waddr(tail_alloc), .wdata(alloc_idx),
       .re(rt_re), .raddr(head), .rdata(next_rd)
   );
-  crl_ram_bram #(.W(GW + INFO_W), .DEPTH(OPS)) u_info (
+  crl_dma_tab #(.W(GW + INFO_W), .DEPTH(OPS)) u_info (
       .clk, .we(alloc_valid), .waddr(alloc_idx), .wdata({alloc_gen, alloc_info}),
       .re(rt_re), .raddr(head), .rdata({rt_gen, rt_info})
   );
-  crl_ram_bram #(.W(1 + 8 + 16), .DEPTH(OPS)) u_result (
+  crl_dma_tab #(.W(2 + 8 + 16), .DEPTH(OPS)) u_result (
       .clk, .we(accept || e1_init_q), .waddr(e1_idx_q),
-      .wdata({id_gen[0] || e1_init_q, e1_status, e1_status2}),
-      .re(rt_re), .raddr(head), .rdata({rt_end, rt_status, rt_status2})
+      .wdata({id_gen[0] || e1_init_q, e1_good_q, e1_status_q, e1_status2_q}),
+      .re(rt_re), .raddr(head), .rdata({rt_end, rt_good, rt_status, rt_status2})
   );
 
   assign rt_done = rt_end == rt_gen[0] && !rt_unknown;

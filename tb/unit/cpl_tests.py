@@ -94,8 +94,8 @@ async def lone_completion_is_quick(dut):
 @cocotb.test()
 async def retires_at_full_rate(dut):
     """Stimulus: one channel, everything done before the port opens; then in steady state.
-    Checking: one operation in 2 cycles (2.4 allowed with 64
-    channels, where bursts are short)."""
+    Checking: one operation in 2 cycles with one channel, 2.5 with many,
+    where a cycle goes to the choice of the next, and bursts may be short."""
     p = sim_parameters()
     bench = await bench_with_rings(
         dut, [9], alloc=1.0, end=1.0, nocpl=0.0, stale=0.0, remote=0.0, ready=1.0, b_lat=(5, 5),
@@ -108,7 +108,7 @@ async def retires_at_full_rate(dut):
         await bench.cycle()
     rate = 400 / (len(bench.log["ret"]) - first)
     dut._log.info("%.2f cycles an operation, bursts %s", rate, bench.model.burst_sizes)
-    assert rate <= (2.4 if p["CHANNELS"] > 8 else 2.1), f"{rate:.2f} cycles an operation"
+    assert rate <= (2.1 if p["CHANNELS"] == 1 else 2.5), f"{rate:.2f} cycles an operation"
     await bench.drain()
 
 
