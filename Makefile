@@ -12,6 +12,7 @@ PYTHON ?= python3## Python 3.11 or newer, with a shared libpython, for the virtu
 SIM ?=## simulator: icarus, verilator, or empty for both
 K ?=## only tests, proofs or benches whose name matches, as in pytest's -k
 SEED ?=## seed that replays a run, or 'random'; empty: fixed by the test's name
+SEEDS ?= 3## number of seeds a scenario, for `make regress`
 TEST ?=## test whose waves to show, for `make waves`
 FILE ?=## file to move, for `make demo`
 CONFIG ?=## only the synthesis configurations whose name contains this
@@ -39,6 +40,9 @@ $(call fail,SEED=$(SEED) is neither a number nor 'random')
 endif
 ifneq ($(shell [[ '$(JOBS)' =~ ^[1-9][0-9]*$$ ]] || echo bad),)
 $(call fail,JOBS=$(JOBS) is not a positive number)
+endif
+ifneq ($(shell [[ '$(SEEDS)' =~ ^[1-9][0-9]*$$ ]] || echo bad),)
+$(call fail,SEEDS=$(SEEDS) is not a positive number)
 endif
 
 .PHONY: help
@@ -124,8 +128,8 @@ bench: ready ## cycles against the bound of physics, with the rivals beside (K=�
 	@$(RUN) -m tb.bench $(if $(K),--only "$$K") $(if $(filter icarus verilator,$(SIM)),--sim $(SIM))
 
 .PHONY: regress
-regress: ready ## the whole sweep with seeds and coverage; hours (K=… SEED=…)
-	@$(RUN) -m tb.regress $(if $(K),-k "$$K") $(if $(SEED),--seed "$$SEED")
+regress: ready ## the whole sweep with seeds and coverage; hours (K=… SEEDS=…)
+	@$(RUN) -m tb.regress --coverage --jobs $(JOBS) --seeds $(SEEDS) $(if $(K),--only "$$K")
 
 # -------------------------------------------------------------------------------------- people
 .PHONY: waves
