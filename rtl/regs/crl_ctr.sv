@@ -60,14 +60,12 @@ module crl_ctr #(
   localparam logic [3:0] K_WR    = 4'd3;
   localparam logic [3:0] K_STALL = 4'd4;
   localparam logic [3:0] K_LAST  = 4'd9;
-  localparam logic [3:0] K_PEER  = 4'd4;  // last one of a peer
 
   // --- who is visited ----------------------------------------------------------------------------
-  logic          init_q, clr_act_q, get_act_q, get_iss_q, bg_peer_q;
-  logic [AW-1:0] init_cnt_q;
+  logic          init_q, clr_act_q, get_act_q, get_iss_q;
+  logic [AW-1:0] rota_q;        // {peer, row, k}; while init_q, over all words
   logic [CW-1:0] clr_scan_q;
-  logic [3:0]    clr_k_q, bg_k_q;
-  logic [RW-1:0] bg_row_q;
+  logic [3:0]    clr_k_q;
   logic [CHANNELS-1:0] clr_pend_q;
   logic [1:0]    gap_q;         // keeps visits of one address apart
   logic [3:0]    wait_q;        // cycles that the source had no pause
@@ -79,9 +77,8 @@ module crl_ctr #(
   logic [63:0]   total;
 
   always_comb begin
-    {cur_peer, cur_row, cur_k} = {bg_peer_q, bg_row_q, bg_k_q};
-    if (init_q)         {cur_peer, cur_row, cur_k} = init_cnt_q;
-    else if (clr_act_q) {cur_peer, cur_row, cur_k} = {1'b0, RW'(clr_scan_q), clr_k_q};
+    {cur_peer, cur_row, cur_k} = rota_q;
+    if (clr_act_q)      {cur_peer, cur_row, cur_k} = {1'b0, RW'(clr_scan_q), clr_k_q};
     else if (get_act_q) {cur_peer, cur_row, cur_k} = {get_peer, get_row, get_k};
   end
 
@@ -161,19 +158,19 @@ module crl_ctr #(
     end
   end
 
-  // All narrow counters in the order of (peer, k), as one table.
-  localparam int N_TAB = 16;
-  logic [N_TAB*NW-1:0] ch_tab;
-  logic [4*8*NW-1:0]   peer_tab;
+  // Narrow counters as tables; stalls of k = 8 and 9 take the places of the byte counters.
+  logic [8*NW-1:0]   ch_tab;
+  logic [4*8*NW-1:0] peer_tab;
+  logic [2:0]        ch_idx;
 
-  assign ch_tab[0*NW +: NW]  = desc_val;
-  assign ch_tab[1*NW +: NW]  = err_val;
-  assign ch_tab[2*NW +: 2*NW] = '0;
-  assign ch_tab[10*NW +: 6*NW] = '0;
+  assign ch_idx = {cur_k[2], cur_k[3] || (cur_k[2] && cur_k[1]), cur_k[0]};
+  assign ch_tab[0*NW +: NW] = desc_val;
+  assign ch_tab[1*NW +: NW] = err_val;
 
   generate
     for (g = 0; g < 6; g++) begin : g_stall
-      assign ch_tab[(4+g)*NW +: NW] = {cap_val[g*STALL_W +: STALL_W], {RW{1'b0}}};
+      assign ch_tab[(g < 4 ? g + 4 : g - 2)*NW +: NW] =
+          {cap_val[g*STALL_W +: STALL_W], {RW{1'b0}}};
     end
     for (g = 0; g < 4; g++) begin : g_peer
       if (g < PEERS) begin : g_real
@@ -184,9 +181,9 @@ module crl_ctr #(
     end
   endgenerate
 
+  // The first visit after reset finds the sampled counters at 0, as crl_ctr_stall is cleared too.
   assign narrow_val = cur_peer ? peer_tab[{cur_row[1:0], cur_k[2:0]}*NW +: NW]
-                    : init_q && cur_stall ? '0  // crl_ctr_stall is being cleared too
-                    : ch_tab[cur_k*NW +: NW];
+                    : ch_tab[ch_idx*NW +: NW];
 
   always_comb begin
     val = W'(narrow_val);
@@ -226,16 +223,13 @@ module crl_ctr #(
   always_ff @(posedge clk) begin
     if (rst) begin
       init_q     <= 1'b1;
-      init_cnt_q <= '0;
+      rota_q     <= '0;
       clr_pend_q <= '0;
       clr_act_q  <= 1'b0;
       clr_scan_q <= '0;
       clr_k_q    <= '0;
       get_act_q  <= 1'b0;
       get_iss_q  <= 1'b0;
-      bg_peer_q  <= 1'b0;
-      bg_row_q   <= '0;
-      bg_k_q     <= '0;
       gap_q      <= '0;
       wait_q     <= '0;
     end else begin
@@ -243,10 +237,7 @@ module crl_ctr #(
       if (gap_q != '0) gap_q <= gap_q - 2'd1;
 
       if (init_q) begin
-        if (visit) begin
-          init_cnt_q <= init_cnt_q + 1'b1;
-          init_q     <= init_cnt_q != '1;
-        end
+        if (visit) init_q <= rota_q != '1;
       end else if (clr_act_q) begin
         if (visit) begin
           clr_k_q <= clr_k_q + 1'b1;
@@ -260,17 +251,12 @@ module crl_ctr #(
         if (get_act_q) begin
           get_act_q <= 1'b0;
           get_iss_q <= 1'b1;
-        end else if (bg_k_q != (bg_peer_q ? K_PEER : K_LAST)) begin
-          bg_k_q <= bg_k_q + 1'b1;
-        end else begin
-          bg_k_q   <= '0;
-          bg_row_q <= bg_row_q + 1'b1;
-          if (32'(bg_row_q) == (bg_peer_q ? PEERS : CHANNELS) - 1) begin
-            bg_row_q  <= '0;
-            bg_peer_q <= !bg_peer_q;
-          end
         end
       end
+
+      // From k = 9 on to the next row; rows of peers that don't exist cost time only.
+      if (visit && !clr_act_q && !get_act_q)
+        rota_q <= rota_q + AW'({{2{!init_q && cur_k == K_LAST}}, 1'b1});
 
       if (get_start) get_act_q <= 1'b1;
       if (get_done)  get_iss_q <= 1'b0;

@@ -61,7 +61,8 @@ module crl_ctr_stall #(
     slot1_q   <= slot0_q;
     sample1_q <= sample;
     slot2_q   <= slot1_q;
-    sum2_q    <= init ? '0 : sum;
+    if (init) sum2_q <= '0;
+    else      sum2_q <= sum;
   end
 
   assign hit       = slot2_q == SLW'(rd_ch);
@@ -71,10 +72,9 @@ module crl_ctr_stall #(
   always_ff @(posedge clk) begin
     if (rst || cap_drop) cap_q_valid <= 1'b0;
     else if (hit)        cap_q_valid <= 1'b1;
-    if (hit) begin
-      cap_ch_q <= rd_ch;
-      cap_q    <= sum2_q;
-    end
+    if (hit) cap_ch_q <= rd_ch;
+    if (init)     cap_q <= '0;
+    else if (hit) cap_q <= sum2_q;
   end
 
 endmodule

@@ -10,7 +10,7 @@
 //   of 64 cycles have passed since the turn that saw the first (one unit more at most).
 // Latency: from the event that completes an interrupt to `fire` SLOTS + 4 cycles at most, SLOTS
 //   being the larger of 4 and CHANNELS rounded up. Throughput: each source an event a cycle.
-// Assumes: nothing.
+// Assumes: settings of every channel are written while `init` is high.
 `default_nettype none
 
 module crl_irq_coalesce #(
@@ -39,7 +39,7 @@ module crl_irq_coalesce #(
   localparam int SW = 1 + TW + W;
 
   // --- turns -------------------------------------------------------------------------------------
-  logic [SLW-1:0]    slot0_q, slot1_q, slot2_q, slot3_q, cfg_slot, sweep_q;
+  logic [SLW-1:0]    slot0_q, slot1_q, slot2_q, slot3_q;
   logic [5:0]        pre_q;
   logic [TW-1:0]     now_q;
   logic [SRCS*W-1:0] acc_val, part;
@@ -86,8 +86,7 @@ module crl_irq_coalesce #(
   // --- state {waiting, since when, counters at the last interrupt} and settings --------------------
   logic [SW-1:0] state1, state3_q;
   logic [31:0]   cfg1;
-  logic [3:0]    cfg_be;
-  logic          cfg_read, cfg_write;
+  logic          cfg_read;
 
   // As deep as a block RAM is, or it would become a larger heap of LUT RAM.
   crl_ram_bram #(.W(SW), .DEPTH(512)) u_state (
@@ -96,17 +95,12 @@ module crl_irq_coalesce #(
   );
 
   // A turn whose settings are being written in this very cycle is passed over.
-  assign cfg_write = cfg_we != '0 || init;
-  assign cfg_slot  = init ? sweep_q : SLW'(cfg_ch);
-  assign cfg_be    = init ? '1 : cfg_we;
-  assign cfg_read  = !(cfg_write && cfg_slot == slot0_q);
+  assign cfg_read = !(cfg_we != '0 && SLW'(cfg_ch) == slot0_q);
 
   crl_ram_bram #(.W(32), .DEPTH(512), .BYTE_EN(1)) u_cfg (
-      .clk, .we(cfg_be), .waddr(9'(cfg_slot)), .wdata(init ? 32'd0 : cfg_data),
+      .clk, .we(cfg_we), .waddr(9'(cfg_ch)), .wdata(cfg_data),
       .re(cfg_read), .raddr(9'(slot0_q)), .rdata(cfg1)
   );
-
-  always_ff @(posedge clk) sweep_q <= rst ? '0 : sweep_q + 1'b1;
 
   // --- the decision ------------------------------------------------------------------------------
   logic [W-1:0]  delta2_q, snap2_q;

@@ -155,8 +155,7 @@ module crl_regs #(
   logic [63:0]       wr_data, rd_data;
   logic [7:0]        wr_strb;
 
-  // A command waits while counters are being cleared, so that a channel that was reset starts to
-  // count from 0.
+  // A command waits while counters are being cleared: a channel starts to count from 0.
   assign hold = store_busy || foreign_hold || (at_ctrl && clr_busy);
   assign init = store_init || ctr_init || func_init;
 
@@ -197,7 +196,7 @@ module crl_regs #(
       .q_ok, .q_addr, .q_data, .q_strb, .ch_locked,
       .a_req(tab_req), .a_addr(tab_addr), .a_gnt(tab_gnt),
       .b_req(ram_req), .b_addr(ram_addr), .b_gnt(ram_gnt), .rd_data(ram_data),
-      .rc_ch, .rc_sel, .rc_data,
+      .coal_we, .coal_ch, .coal_data, .rc_ch, .rc_sel, .rc_data,
       .cc_we, .cc_ch, .cc_own, .cc_func(own_func), .cc_class, .cc_weight, .cc_mgmt, .cc_rate,
       .cc_burst, .cc_abs, .cc_stop, .cc_bind, .cc_peer, .cc_peer_ch,
       .seg_we, .seg_idx, .seg_entry
@@ -217,7 +216,10 @@ module crl_regs #(
   logic [FUNC_W-1:0]   last_func;
   logic [20:0]         last_addr;
   logic                foreign, foreign_done;
-  logic                page_ch, page_vec;
+  logic                page_vec;
+  logic [3:0]          coal_we;
+  logic [CW-1:0]       coal_ch;
+  logic [31:0]         coal_data;
 
   crl_regs_node #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .DATA_W(DATA_W),
@@ -237,14 +239,12 @@ module crl_regs #(
       .ch_pending, .ch_enable, .node_event, .node_enable, .msg, .irq
   );
 
-  assign page_ch  = q_ok && q_addr[20] && q_addr[19:12] < 8'(CHANNELS)
-                 && {q_addr[11:3], 3'b000} == crl_pkg::REG_CH_IRQ_COALESCE;
   assign page_vec = q_ok && q_addr[20:11] == 10'h3C0 && q_addr[10:4] <= 7'(CHANNELS)
                  && q_addr[3] && q_strb[4];
 
   crl_irq_coalesce #(.CHANNELS(CHANNELS), .SRCS(N_EV)) u_coalesce (
       .clk, .rst, .init(store_init), .ev_valid(irq_valid), .ev_ch(irq_ch),
-      .cfg_we(page_ch ? q_strb[3:0] : 4'd0), .cfg_ch(db_ch), .cfg_data(q_data[31:0]),
+      .cfg_we(coal_we), .cfg_ch(coal_ch), .cfg_data(coal_data),
       .fire, .fire_ch
   );
 

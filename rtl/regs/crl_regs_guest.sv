@@ -57,6 +57,7 @@ module crl_regs_guest #(
   logic [FUNC_W-1:0] user_q;
   logic [63:0]       data_q;
   logic [7:0]        strb_q;
+  logic [15:0]       val_q;
 
   assign in_ch = wr_addr[20] && wr_addr[19:12] < 8'(CHANNELS);
   assign ofs   = {wr_addr[11:3], 3'b000};
@@ -87,6 +88,12 @@ module crl_regs_guest #(
     end
   end
 
+  // A byte that is not strobed counts as 0.
+  always_ff @(posedge clk) begin
+    val_q[7:0]  <= wr_strb[0] ? wr_data[7:0] : 8'd0;
+    val_q[15:8] <= wr_strb[1] ? wr_data[15:8] : 8'd0;
+  end
+
   always_ff @(posedge clk) begin
     addr_q <= wr_addr;
     user_q <= wr_user;
@@ -103,7 +110,7 @@ module crl_regs_guest #(
 
   assign db_valid  = db_q;
   assign db_ch     = CHANNELS > 1 ? addr_q[12 +: CW] : '0;
-  assign db_val    = {strb_q[1] ? data_q[15:8] : 8'd0, strb_q[0] ? data_q[7:0] : 8'd0};
+  assign db_val    = val_q;
   assign cdb_valid = cdb_q;
   assign cdb_ch    = db_ch;
   assign cdb_val   = db_val;

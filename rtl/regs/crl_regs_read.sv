@@ -78,7 +78,6 @@ module crl_regs_read #(
   logic [63:0]         unused_mask;
   logic [11:0]         ofs, peer_ofs;
   logic [2:0]          state_q;
-  logic [63:0]         misc, misc_q;
 
   crl_regs_map #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
@@ -156,17 +155,22 @@ module crl_regs_read #(
     endcase
   end
 
-  assign misc = (in_ch ? {32'd0, ch_word} : '0)
-              | (in_pba ? (rd_addr[3] ? pba[127:64] : pba[63:0]) : '0)
-              | (in_node || in_peer ? node_data : '0)
-              | (in_func ? {32'd0, func_count} : '0);
+  // Registers that are 0 unless selected, so that the answer is an OR.
+  logic [31:0] ch_word_q, func_q;
+  logic [63:0] pba_q, node_q;
 
-  always_ff @(posedge clk) misc_q <= misc;
+  always_ff @(posedge clk) begin
+    ch_word_q <= in_ch ? ch_word : '0;
+    func_q    <= in_func ? func_count : '0;
+    pba_q     <= in_pba ? (rd_addr[3] ? pba[127:64] : pba[63:0]) : '0;
+    node_q    <= in_node || in_peer ? node_data : '0;
+  end
 
   // --- answer ------------------------------------------------------------------------------------
   assign rd_ones = state_q == S_FOREIGN;
   assign rd_done = state_q == S_DATA || (state_q == S_FOREIGN && foreign_done);
-  assign rd_data = (ram_hit ? ram_data : '0) | misc_q | ctr_count;
+  assign rd_data = (ram_hit ? ram_data : '0) | ctr_count | pba_q | node_q
+                 | {32'd0, ch_word_q | func_q};
 
   logic unused;
 

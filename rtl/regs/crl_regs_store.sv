@@ -44,6 +44,10 @@ module crl_regs_store #(
     output logic                              b_gnt,
     output logic      [63:0]                  rd_data,     // the cycle after a grant
 
+    output logic      [3:0]                   coal_we,     // bytes of IRQ_COALESCE of coal_ch
+    output logic      [CW-1:0]                coal_ch,
+    output logic      [31:0]                  coal_data,
+
     input  wire logic [CW-1:0]                rc_ch,       // ring set-up for the engine
     input  wire logic [1:0]                   rc_sel,
     output logic      [63:0]                  rc_data,
@@ -192,6 +196,11 @@ module crl_regs_store #(
   );
 
   always_ff @(posedge clk) rc_data <= ring_rdata;
+
+  // Interrupt coalescing has a copy of slot 6 (crl_regs_map); the sweep clears it too.
+  assign coal_we   = !mem_waddr[RAM_AW-1] && mem_waddr[3:0] == 4'd6 ? mem_be[3:0] : 4'd0;
+  assign coal_ch   = mem_waddr[4 +: CW];
+  assign coal_data = mem_wdata[31:0];
 
   // --- what the walk collects --------------------------------------------------------------------
   logic [crl_pkg::SEG_BASE_BASE_W-1:0]   base_q;

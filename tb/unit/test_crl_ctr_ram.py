@@ -123,9 +123,10 @@ class CtrBench:
             if done:
                 break
         d.get.value = 0
+        task = cocotb.start_soon(self.step(busy))
         await FallingEdge(d.clk)
         got = value(d.count)
-        await RisingEdge(d.clk)
+        await task
         return got
 
     async def check_all(self) -> None:
@@ -166,7 +167,8 @@ async def exact(dut):
             before = b.count.get((0, b.n - 1, k), 0)
             got = await b.get(0, b.n - 1, k, busy=True)
             assert seen.get(k, 0) <= got <= b.count.get((0, b.n - 1, k), 0)
-            assert got >= before - 64 * 256, "more than the stale visits allow"
+            if density < 0.5:  # sources pause often enough for an exact answer
+                assert got >= before
             seen[k] = got
         await b.check_all()
     assert b.events > 5000 and b.compared >= 3 * 4 * b.n

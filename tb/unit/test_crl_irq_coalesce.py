@@ -46,6 +46,8 @@ class Bench:
         d.rst.value, d.init.value = 1, 1
         await self.wait(2)
         d.rst.value = 0
+        for ch in range(self.n):
+            await self.configure(ch, 0, 0)
         await self.wait(3 * self.slots + 8)
         d.init.value = 0
         self.fired.clear()
