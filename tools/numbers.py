@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Put measured numbers into docs/numbers.md and README.md; no number there is typed by hand.
+
+    make bench && make synth && make formal && python -m tools.numbers
+    python -m tools.numbers --check        exit status 1 when a page differs from the results
+
+Text between `<!-- numbers:NAME -->` and `<!-- /numbers -->` is replaced by the section of that name, made from
+build/bench/results.json, build/synth/results.json, build/formal/results.json and build/demo/results.json. A section whose results
+are not there is left as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tools.paths import BUILD, ROOT
+
+PAGES = ("docs/numbers.md", "README.md")
+SECTION = re.compile(r"(<!-- numbers:([\w-]+) -->\n)(.*?)(<!-- /numbers -->)", re.S)
+Rows = list[dict[str, Any]]
+
+
+class NoResults(Exception):
+    """The results that a section needs are not there."""
+
+
+def load(name: str) -> Any:
+    path = BUILD / name / "results.json"
+    if not path.exists():
+        raise NoResults(f"build/{name}/results.json is missing: run `make {name}`")
+    return json.loads(path.read_text())
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; all columns but the first to the right."""
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
+    lines += ["| " + " | ".join(str(x) for x in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+# ---------------------------------------------------------------------------------- bench
+
+
+def payload(row: dict[str, Any]) -> float:
+    """Beats of payload in % of the cycles."""
+    c = row["config"]
+    return 100 * c["n"] * c["s"] / (c["data_w"] // 8) / row["cycles"]
+
+
+def utilisation() -> str:
+    """Ours beside the rivals, on the memory model that the rivals were measured on."""
+    from tb.bench.rows import RIVAL_UTILISATION
+
+    sizes, latencies = (64, 256, 1024), (0, 20, 100)
+    found: dict[tuple, float] = {}
+    for row in load("bench"):
+        c = row["config"]
+        aligned = not c.get("src_off") and not c.get("dst_off")
+        if row["bench"] == "dma_copy" and row["cycles"] and c["data_w"] == 64 and c["n"] == 1000 and aligned:
+            found[c["channels"], c["latency"], c["s"]] = payload(row)
+    if not found:
+        raise NoResults("no dma_copy rows with N = 1000: run `make bench`")
+    rows: list[list[object]] = []
+    for channels in sorted({k[0] for k in found}):
+        name = f"**Carillon, {channels} channel{'s' if channels > 1 else ''}**"
+        rows.append([name, *(_one(found.get((channels, lat, s))) for lat in latencies for s in sizes)])
+    for name, figures in RIVAL_UTILISATION.items():
+        rows.append([name, *(_one(figures[lat].get(s)) for lat in latencies for s in sizes)])
+    limit = [f"{100 * s / (s + 32):.1f}" for s in sizes]
+    rows.append(["*what the bus allows*", *limit, "", "", "", "", "", ""])
+    return table(["latency / bytes", *(f"{lat} / {s}" for lat in latencies for s in sizes)], rows)
+
+
+def _one(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def kick() -> str:
+    """Doorbell to the first data read, in cycles."""
+    from tb.bench.rows import RIVAL_KICK
+
+    ours = {
+        r["config"]["latency"]: r["cycles"] for r in load("bench")
+        if r["bench"] == "dma_kick" and r["config"]["data_w"] == 64 and r["cycles"]
+    }
+    if not ours:
+        raise NoResults("no dma_kick rows: run `make bench`")
+    latencies = (0, 20, 100)
+    rows = [["**Carillon, 8 channels**", *(ours.get(lat, "–") for lat in latencies)]]
+    rows += [[name, *(f[lat] for lat in latencies)] for name, f in RIVAL_KICK.items()]
+    return table(["latency", *map(str, latencies)], rows)
+
+
+def bench_rows(kind: str) -> str:
+    """Every row of a bench: cycles, bound, ratio, and the limit that we set ourselves."""
+    rows = [r for r in load("bench") if r["bench"] == kind]
+    if not rows:
+        raise NoResults(f"no {kind} rows: run `make bench`")
+    keys = list(dict.fromkeys(k for r in rows for k in r["config"]))
+    keys = [k for k in keys if len({str(r["config"].get(k)) for r in rows}) > 1] or keys[:1]
+    body = []
+    for r in rows:
+        limit = r["extra"].get("limit")
+        met = "" if limit is None or r["ratio"] is None else ("yes" if r["ratio"] <= limit + 5e-5 else "**no**")
+        body.append([*(r["config"].get(k, "") for k in keys), r["cycles"], r["bound"],
+                     "–" if r["ratio"] is None else f"{r['ratio']:.4f}", "" if limit is None else f"{limit:.4g}", met])
+    return table([*keys, "cycles", "bound", "ratio", "limit", "met"], body)
+
+
+# ---------------------------------------------------------------------------------- synth, formal
+
+
+def area(row: dict[str, Any]) -> int:
+    """LUT4s, with carry cells and distributed RAM counted as the LUTs that they take."""
+    return row["lut4"] + 2 * row["ccu2c"] + 6 * row["dpr16x4"]
+
+
+def synth() -> str:
+    """Ours and the rivals', mapped with the same commands."""
+    import yaml
+
+    rows = []
+    for row in load("synth"):
+        if row.get("lut4") is None:
+            continue
+        rows.append([f"**{row['config']}**", *_area_cells(row)])
+    for row in yaml.safe_load((ROOT / "syn" / "rivals.yaml").read_text())["rivals"]:
+        rows.append([row["name"], *_area_cells(row)])
+    return table(["ECP5-85k, speed grade 8", "area", "LUT4", "CCU2C", "DPR16X4", "BRAM", "FF", "MHz"], rows)
+
+
+def _area_cells(row: dict[str, Any]) -> list[object]:
+    mhz = row.get("fmax_mhz")
+    return [area(row), row["lut4"], row["ccu2c"], row["dpr16x4"], row["bram"], row["ff"],
+            "–" if mhz is None else f"{mhz:.0f}"]
+
+
+def formal() -> str:
+    rows: Rows = load("formal")
+    kinds = sorted({r["kind"] for r in rows})
+    body = [[k, sum(r["kind"] == k and r["status"] == "pass" for r in rows),
+             sum(r["kind"] == k and r["status"] != "pass" for r in rows)] for k in kinds]
+    return table(["kind", "hold", "do not"], body)
+
+
+# ---------------------------------------------------------------------------------- demo
+
+
+def demo() -> str:
+    """The table of the last demonstration."""
+    d = load("demo")
+    rows = []
+    total = sum(c["bytes"] for c in d["channels"] if c["from"] == "A")
+    for c in d["channels"]:
+        start, bell = c["latency_from_start_ns"], c["latency_from_doorbell_ns"]
+        rows.append([
+            f"{c['ch']} {c['name']} {c['from']}→{'B' if c['from'] == 'A' else 'A'}", c["class"], c["weight"],
+            f"{c['operations']:,}", f"{c['bytes']:,}",
+            f"{100 * c['bytes'] / total:.1f}%" if c["from"] == "A" else "",
+            f"{start['50'] / 1000:.2f} / {start['99'] / 1000:.2f}", f"{bell['50'] / 1000:.2f} / {bell['99'] / 1000:.2f}",
+        ])
+    text = table(["channel", "class", "weight", "operations", "bytes", "of the bytes", "start to completion, µs (50% / 99%)",
+                  "doorbell to completion, µs (50% / 99%)"], rows)
+    m = d["model"]
+    return text + (
+        f"\n{d['bytes']:,} bytes in {d['simulated_us']:.0f} µs of simulated time; the link from A to B carried a beat in "
+        f"{100 * d['link']['A to B']:.1f}% of its cycles. The golden model explained all {m['events']:,} events that the "
+        f"monitors logged and compared {m['completions']:,} completions: {m['mismatches']} mismatches.\n"
+    )
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "utilisation": utilisation, "kick": kick, "synth": synth, "formal": formal, "demo": demo,
+    "dma-copy": lambda: bench_rows("dma_copy"), "dma-remote": lambda: bench_rows("dma_remote"),
+    "dma-kick": lambda: bench_rows("dma_kick"), "dma-qos": lambda: bench_rows("dma_qos"),
+}
+
+
+def render(text: str, missing: list[str]) -> str:
+    """Fill in every section of a page."""
+
+    def fill(hit: re.Match[str]) -> str:
+        name = hit.group(2)
+        if name not in SECTIONS:
+            raise SystemExit(f"There is no section '{name}'; known are: {', '.join(SECTIONS)}.")
+        try:
+            return f"{hit.group(1)}\n{SECTIONS[name]()}\n{hit.group(4)}"
+        except NoResults as exc:
+            missing.append(f"{name}: {exc}")
+            return hit.group(0)
+
+    return SECTION.sub(fill, text)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.numbers", description="Numbers into the pages.")
+    parser.add_argument("--check", action="store_true", help="write nothing; say which page is out of date")
+    args = parser.parse_args(argv)
+    missing: list[str] = []
+    stale: list[str] = []
+    for name in PAGES:
+        page: Path = ROOT / name
+        if not page.exists():
+            continue
+        old = page.read_text()
+        new = render(old, missing)
+        if new != old:
+            stale.append(name)
+            if not args.check:
+                page.write_text(new)
+    for text in dict.fromkeys(missing):
+        print(f"left as it is: {text}", file=sys.stderr)
+    print(f"{'out of date' if args.check else 'written'}: {', '.join(stale) or 'nothing'}")
+    return 1 if args.check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
