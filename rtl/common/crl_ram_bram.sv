@@ -32,7 +32,7 @@ module crl_ram_bram #(
 
   localparam int LANE_W = W / WE_W;  // bits under one write enable
 
-  (* no_rw_check *)
+  (* ram_style = "block", no_rw_check *)
   logic [W-1:0] mem [0:DEPTH-1];
 
   always_ff @(posedge clk) begin

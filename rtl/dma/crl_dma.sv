@@ -86,10 +86,6 @@ module crl_dma #(
     output logic      [6*CHANNELS-1:0] stall,
     input  wire logic                  fatal,
 
-    // Segment look-ups of the targets, asynchronous
-    input  wire logic [PEERS*SW-1:0]   tgt_seg_idx,
-    output logic      [PEERS*EW-1:0]   tgt_seg_entry,
-
     // Links (5.5)
     input  wire logic [PEERS-1:0]          peer_up,
     input  wire logic [PEERS*CHANNELS-1:0] tx_ok,
@@ -253,9 +249,9 @@ module crl_dma #(
       .cfg_rate(cc_rate), .cfg_burst(cc_burst), .wait_arb, .wait_rate
   );
 
-  crl_dma_segtab #(.SEGMENTS(SEGMENTS), .PORTS(1 + PEERS)) u_segtab (
+  crl_dma_segtab #(.SEGMENTS(SEGMENTS), .PORTS(1)) u_segtab (
       .clk, .rst, .we(seg_we), .widx(seg_idx), .wentry(seg_entry),
-      .ridx({tgt_seg_idx, i_seg_idx}), .rentry({tgt_seg_entry, i_seg_entry})
+      .ridx(i_seg_idx), .rentry(i_seg_entry)
   );
 
   crl_dma_issue #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .OPS(OPS), .FUNC_W(FUNC_W),

@@ -105,8 +105,10 @@ module crl_dma_ctl #(
 
   // ---------------------------------------------------------------- per channel state
   logic [CHANNELS-1:0][2:0] st_q;
-  logic [CHANNELS-1:0][7:0] err_q;
-  logic [CHANNELS-1:0]      cmd_pend_q, stop_q, mute_q;   // mute: a completion write failed
+  logic [CHANNELS-1:0][2:0] err_q;     // see E_NONE
+  logic [CHANNELS-1:0]      cmd_pend_q, stop_q;
+  logic [CHANNELS-1:0]      mute_q;    // a completion write failed
+  logic [CHANNELS-1:0]      locked_q;  // counted in n_enabled
 
   always_comb begin
     for (int c = 0; c < CHANNELS; c++) begin
@@ -119,15 +121,16 @@ module crl_dma_ctl #(
     end
   end
   assign rd_state = {1'b0, st_q[rd_ch]};
-  assign rd_error = err_q[rd_ch];
   assign rd_busy  = cmd_pend_q[rd_ch] || ch_abort[rd_ch] || st_q[rd_ch] == DRAINING;
 
+  logic                cmd_end;        // the command of ch_q has been dealt with
+  logic [CHANNELS-1:0] me;             // ch_q, one-hot
   logic [2:0] cmd_rd;
   logic       abs_rd;
   logic [FUNC_W-1:0] func_rd;
   logic [CW-1:0] ch_q;
   crl_ram_lut #(.W(3), .DEPTH(CHANNELS)) u_cmd (
-      .clk, .we(cmd_valid && !cmd_pend_q[cmd_ch]), .waddr(cmd_ch), .wdata(cmd), .raddr(ch_q), .rdata(cmd_rd)
+      .clk, .we(cmd_valid && (!cmd_pend_q[cmd_ch] || (cmd_end && me[cmd_ch]))), .waddr(cmd_ch), .wdata(cmd), .raddr(ch_q), .rdata(cmd_rd)
   );
   crl_ram_lut #(.W(1 + FUNC_W), .DEPTH(CHANNELS)) u_cc (
       .clk, .we(cc_we), .waddr(cc_ch), .wdata({cc_abs, cc_func}), .raddr(ch_q), .rdata({abs_rd, func_rd})
@@ -138,28 +141,29 @@ module crl_dma_ctl #(
     S_SCAN, S_VISIT, S_READ, S_CHECK, S_SEG, S_SEG_RESULT, S_SET, S_MARK, S_FLUSH, S_DONE
   } state_t;
   state_t      s_q;
-  logic [2:0]  step_q;                 // S_READ: cycle; S_SEG, S_SET: 0 descriptor ring, 1 completion ring
-  logic [63:0] dbase_q, cbase_q;
-  logic [3:0]  dlog2_q, clog2_q;
+  logic        second_q;               // the completion ring's turn, else the descriptor ring's
+  logic [1:0]  step_q;                 // cycle of S_READ
+  logic [63:0] base_q;
+  logic [3:0]  log2_q;
   logic [2:0]  st_now;
-  logic        is_cmd_q, bad_cmd, bad_ring, size_ok, align_ok, quiesced;
-  logic [11:0] dmask, cmask;
+  logic        is_cmd_q, bad_cmd, bad_ring, ring_ok, quiesced;
+  logic [11:0] mask;
+  logic [3:0]  bytes_log2;
   logic [CW-1:0] ch_next;
 
   assign st_now   = st_q[ch_q];
   assign ch_next  = ch_q == CW'(CHANNELS - 1) ? '0 : ch_q + 1'b1;
-  assign size_ok  = dlog2_q >= 4'd2 && dlog2_q <= 4'd12 && clog2_q >= 4'd2 && clog2_q <= 4'd12;
   // Bytes of the ring less one, at most 4095.
-  assign dmask    = dlog2_q >= 4'd7 ? 12'hfff : (12'd32 << dlog2_q) - 12'd1;
-  assign cmask    = clog2_q >= 4'd8 ? 12'hfff : (12'd16 << clog2_q) - 12'd1;
-  assign align_ok = (dbase_q[11:0] & dmask) == '0 && (cbase_q[11:0] & cmask) == '0;
+  assign bytes_log2 = second_q ? log2_q : log2_q + 4'd1;      // less 4
+  assign mask     = bytes_log2 >= 4'd8 ? 12'hfff : (12'd16 << bytes_log2) - 12'd1;
+  assign ring_ok  = log2_q >= 4'd2 && log2_q <= 4'd12 && (base_q[11:0] & mask) == '0;
   assign quiesced = !ip[ch_q] && op_empty[ch_q] && st_empty[ch_q] && !young[ch_q];
 
   assign rc_ch    = ch_q;
-  assign rc_sel   = step_q[1:0];
+  assign rc_sel   = {second_q, step_q[0]};
   assign seg_req  = s_q == S_SEG;
-  assign seg_addr = step_q[0] ? cbase_q : dbase_q;
-  assign seg_len  = step_q[0] ? 33'd16 << clog2_q : 33'd32 << dlog2_q;
+  assign seg_addr = base_q;
+  assign seg_len  = (second_q ? 33'd16 : 33'd32) << log2_q;
   assign seg_ch   = ch_q;
   assign seg_abs  = abs_rd;
   assign mark_req = s_q == S_MARK;
@@ -167,12 +171,12 @@ module crl_dma_ctl #(
   assign pop_ch   = ch_q;
   assign cfg_ch   = ch_q;
   assign cfg_func = func_rd;
-  assign cfg_base = step_q[0] ? cbase_q : dbase_q;
-  assign cfg_log2 = step_q[0] ? clog2_q : dlog2_q;
-  assign f_cfg_we = s_q == S_SET && !step_q[0];
-  assign c_cfg_we = s_q == S_SET && step_q[0];
+  assign cfg_base = base_q;
+  assign cfg_log2 = log2_q;
+  assign f_cfg_we = s_q == S_SET && !second_q;
+  assign c_cfg_we = s_q == S_SET && second_q;
   assign clr_ch   = ch_q;
-  assign clr_valid = s_q == S_DONE && st_now == RESETTING;
+  assign clr_valid = s_q == S_DONE && st_now == RESETTING && quiesced;
 
   always_comb begin
     bad_cmd = 1'b1;
@@ -186,18 +190,20 @@ module crl_dma_ctl #(
       default: bad_cmd = 1'b1;
     endcase
   end
-  assign bad_ring = (s_q == S_CHECK && !(size_ok && align_ok)) || (s_q == S_SEG_RESULT && !chk_ok);
+  assign bad_ring = (s_q == S_CHECK && !ring_ok) || (s_q == S_SEG_RESULT && !chk_ok);
 
   always_ff @(posedge clk) begin
     if (rst) begin
       s_q      <= S_SCAN;
       ch_q     <= '0;
       step_q   <= '0;
+      second_q <= 1'b0;
       is_cmd_q <= 1'b0;
     end else begin
       case (s_q)
         S_SCAN: begin
-          step_q <= '0;
+          step_q   <= '0;
+          second_q <= 1'b0;
           if (cmd_pend_q[ch_q] || st_now == DRAINING || ch_abort[ch_q]) begin
             s_q      <= S_VISIT;
             is_cmd_q <= cmd_pend_q[ch_q];
@@ -214,38 +220,32 @@ module crl_dma_ctl #(
           end
         end
         S_READ: begin
-          // Selects 0 to 3 go out in steps 0 to 3, the data comes in steps 2 to 5.
-          step_q <= step_q + 3'd1;
-          if (step_q == 3'd5) begin
-            s_q    <= S_CHECK;
-            step_q <= '0;
-          end
+          // Base and size are asked for in steps 0 and 1 and come in steps 2 and 3.
+          step_q <= step_q + 2'd1;
+          if (step_q == 2'd3) s_q <= S_CHECK;
         end
         S_CHECK: begin
-          if (size_ok && align_ok) s_q <= S_SEG;
+          if (ring_ok) s_q <= S_SEG;
           else s_q <= S_SCAN;
         end
         S_SEG: if (seg_gnt) s_q <= S_SEG_RESULT;
         S_SEG_RESULT: begin
-          if (!chk_ok) s_q <= S_SCAN;
-          else if (!step_q[0]) s_q <= S_SEG;
-          else s_q <= S_SET;
-          step_q <= {2'b00, !step_q[0]};
+          if (chk_ok) s_q <= S_SET;
+          else s_q <= S_SCAN;
         end
         S_SET: begin
-          step_q <= {2'b00, !step_q[0]};
-          if (step_q[0]) begin
-            // After a RESET the indices are cleared the same way.
-            s_q <= S_SCAN;
+          // The descriptor ring, then the completion ring. After a RESET the same clears the indices.
+          second_q <= 1'b1;
+          if (second_q) begin
+            s_q  <= S_SCAN;
             ch_q <= ch_next;
-          end
+          end else if (st_now == DISABLED) s_q <= S_READ;
         end
         S_MARK: if (mark_done) s_q <= S_FLUSH;
         S_FLUSH: if (!ch_abort[ch_q] || st_empty[ch_q]) s_q <= S_DONE;
         default: begin  // S_DONE
-          step_q <= '0;
-          ch_q   <= ch_next;
-          s_q    <= S_SCAN;
+          ch_q <= ch_next;
+          s_q  <= S_SCAN;
           if (st_now == RESETTING && quiesced) begin
             s_q  <= S_SET;
             ch_q <= ch_q;
@@ -253,61 +253,88 @@ module crl_dma_ctl #(
         end
       endcase
     end
-    if (s_q == S_READ) begin
-      if (step_q == 3'd2) dbase_q <= rc_data;
-      if (step_q == 3'd3) dlog2_q <= |rc_data[15:4] ? 4'd15 : rc_data[3:0];
-      if (step_q == 3'd4) cbase_q <= rc_data;
-      if (step_q == 3'd5) clog2_q <= |rc_data[15:4] ? 4'd15 : rc_data[3:0];
-    end
-    if (s_q == S_SEG_RESULT) begin
-      if (step_q[0]) cbase_q <= chk_addr;
-      else dbase_q <= chk_addr;
-    end
+    if (s_q == S_READ && step_q == 2'd2) base_q <= rc_data;
+    else if (s_q == S_SEG_RESULT) base_q <= chk_addr;
+    if (s_q == S_READ && step_q == 2'd3) log2_q <= |rc_data[15:4] ? 4'd15 : rc_data[3:0];
   end
 
-  // ---------------------------------------------------------------- state of each channel
-  logic [CHANNELS-1:0] fail_d;         // enters ERROR
-  logic [CHANNELS-1:0][7:0] code_d;    // and why; 0: no error
+  // ---------------------------------------------------------------- events of each channel
+  // What put the channel into ERROR, or was wrong with a command; short codes, the first one stays.
+  localparam logic [2:0] E_NONE = 3'd0, E_DOORBELL = 3'd1, E_FETCH_SLV = 3'd2, E_FETCH_DEC = 3'd3, E_CPL = 3'd4,
+                         E_FATAL = 3'd5, E_RING = 3'd6, E_CMD = 3'd7;
+  logic [CHANNELS-1:0] fail_d, hit_ret, hit_db, hit_cdb, hit_f, hit_cq, live;
 
   always_comb begin
     for (int c = 0; c < CHANNELS; c++) begin
-      code_d[c] = '0;
-      fail_d[c] = 1'b0;
-      if (ret_valid && ret_ch == CW'(c) && ret_status != '0) begin
-        code_d[c] = ret_status;
-        fail_d[c] = stop_q[c];
-      end
-      if (cdb_err_valid && cdb_err_ch == CW'(c)) begin
-        code_d[c] = crl_pkg::ST_DOORBELL_RANGE;
-        fail_d[c] = 1'b1;
-      end
-      if (db_err_valid && db_err_ch == CW'(c)) begin
-        code_d[c] = crl_pkg::ST_DOORBELL_RANGE;
-        fail_d[c] = 1'b1;
-      end
-      if (ferr_valid && ferr_ch == CW'(c)) begin
-        code_d[c] = ferr_dec ? 8'(crl_pkg::ST_FETCH_DECERR) : 8'(crl_pkg::ST_FETCH_SLVERR);
-        fail_d[c] = 1'b1;
-      end
-      if (cq_err_valid && cq_err_ch == CW'(c)) begin
-        code_d[c] = crl_pkg::ST_CPL_WRITE;
-        fail_d[c] = 1'b1;
-      end
-      if (fatal) begin
-        code_d[c] = crl_pkg::ST_MEM_TIMEOUT;
-        fail_d[c] = 1'b1;
-      end
-      if (!(st_q[c] == ACTIVE || st_q[c] == PAUSED || st_q[c] == DRAINING)) fail_d[c] = 1'b0;
-      if (st_q[c] == DISABLED) code_d[c] = '0;
+      hit_ret[c] = ret_valid && ret_ch == CW'(c) && ret_status != '0 && stop_q[c];
+      hit_db[c]  = db_err_valid && db_err_ch == CW'(c);
+      hit_cdb[c] = cdb_err_valid && cdb_err_ch == CW'(c);
+      hit_f[c]   = ferr_valid && ferr_ch == CW'(c);
+      hit_cq[c]  = cq_err_valid && cq_err_ch == CW'(c);
+      live[c]    = st_q[c] == ACTIVE || st_q[c] == PAUSED || st_q[c] == DRAINING;
+      fail_d[c]  = live[c] && (hit_ret[c] || hit_db[c] || hit_cdb[c] || hit_f[c] || hit_cq[c] || fatal);
     end
   end
   assign err_irq = fail_d;
 
-  logic en_up, en_down;
-  logic [CHANNELS-1:0] locked_q;       // counted in n_enabled
-  assign en_up   = s_q == S_SET && step_q[0] && st_now == DISABLED;
-  assign en_down = (s_q == S_DONE && quiesced && (st_now == DRAINING || st_now == ABORTING))
-                   || (s_q == S_SET && step_q[0] && st_now == RESETTING && locked_q[ch_q]);
+  // The first status that is not good, of the channel's operations.
+  logic [7:0] op_err_ret, op_err_rd;
+  logic       op_err_clr;
+  crl_ram_clr #(.W(8), .DEPTH(CHANNELS)) u_op_err_ret (
+      .clk, .rst, .clr(op_err_clr), .caddr(ch_q), .we(ret_valid && ret_status != '0 && op_err_ret == '0),
+      .waddr(ret_ch), .wdata(ret_status), .raddr(ret_ch), .rdata(op_err_ret)
+  );
+  crl_ram_clr #(.W(8), .DEPTH(CHANNELS)) u_op_err_rd (
+      .clk, .rst, .clr(op_err_clr), .caddr(ch_q), .we(ret_valid && ret_status != '0 && op_err_ret == '0),
+      .waddr(ret_ch), .wdata(ret_status), .raddr(rd_ch), .rdata(op_err_rd)
+  );
+  always_comb begin
+    case (err_q[rd_ch])
+      E_DOORBELL:  rd_error = crl_pkg::ST_DOORBELL_RANGE;
+      E_FETCH_SLV: rd_error = crl_pkg::ST_FETCH_SLVERR;
+      E_FETCH_DEC: rd_error = crl_pkg::ST_FETCH_DECERR;
+      E_CPL:       rd_error = crl_pkg::ST_CPL_WRITE;
+      E_FATAL:     rd_error = crl_pkg::ST_MEM_TIMEOUT;
+      E_RING:      rd_error = crl_pkg::ST_BAD_RING;
+      E_CMD:       rd_error = op_err_rd != '0 ? op_err_rd : 8'(crl_pkg::ST_BAD_COMMAND);
+      default:     rd_error = op_err_rd;
+    endcase
+  end
+
+  // ---------------------------------------------------------------- state of each channel
+  // The engine changes one channel at a time; an error of that very cycle goes first.
+  logic       set, up, down;
+  logic [2:0] set_st;
+  assign up         = s_q == S_SET && second_q && st_now == DISABLED;
+  assign down       = (s_q == S_DONE && quiesced && (st_now == DRAINING || st_now == ABORTING))
+                      || (s_q == S_SET && second_q && st_now == RESETTING);
+  assign op_err_clr = up || (s_q == S_SET && second_q);
+  always_comb begin
+    set    = 1'b0;
+    set_st = DISABLED;
+    if (up) begin
+      set    = 1'b1;
+      set_st = ACTIVE;
+    end else if (down) begin
+      set    = 1'b1;
+      set_st = DISABLED;
+    end else if (s_q == S_VISIT && is_cmd_q && !bad_cmd) begin
+      set = 1'b1;
+      case (cmd_rd)
+        3'(crl_pkg::CMD_PAUSE):  set_st = PAUSED;
+        3'(crl_pkg::CMD_RESUME): set_st = ACTIVE;
+        3'(crl_pkg::CMD_DRAIN):  set_st = DRAINING;
+        3'(crl_pkg::CMD_ABORT):  set_st = st_now == DISABLED ? DISABLED : ABORTING;
+        3'(crl_pkg::CMD_RESET):  set_st = RESETTING;
+        default:                 set_st = st_now;   // ENABLE goes on elsewhere
+      endcase
+    end
+  end
+
+  assign cmd_end = (s_q == S_VISIT && is_cmd_q && (cmd_rd != 3'(crl_pkg::CMD_ENABLE) || bad_cmd)) || bad_ring || up;
+  always_comb begin
+    for (int c = 0; c < CHANNELS; c++) me[c] = ch_q == CW'(c);
+  end
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -321,54 +348,30 @@ module crl_dma_ctl #(
     end else begin
       if (cc_we) stop_q[cc_ch] <= cc_stop;
       for (int c = 0; c < CHANNELS; c++) begin
-        if (err_q[c] == '0 || err_q[c] == crl_pkg::ST_BAD_COMMAND) begin
-          if (code_d[c] != '0) err_q[c] <= code_d[c];
-        end
         if (fail_d[c]) st_q[c] <= FAILED;
-        if (cq_err_valid && cq_err_ch == CW'(c)) mute_q[c] <= 1'b1;
-      end
-      if (cmd_valid) begin
-        if (!cmd_pend_q[cmd_ch]) cmd_pend_q[cmd_ch] <= 1'b1;
-        else if (err_q[cmd_ch] == '0) err_q[cmd_ch] <= crl_pkg::ST_BAD_COMMAND;
-      end
-      if (s_q == S_VISIT && is_cmd_q) begin
-        if (cmd_rd != 3'(crl_pkg::CMD_ENABLE) || bad_cmd) cmd_pend_q[ch_q] <= 1'b0;
-        if (bad_cmd) begin
-          if (err_q[ch_q] == '0) err_q[ch_q] <= crl_pkg::ST_BAD_COMMAND;
-        end else if (!fail_d[ch_q]) begin
-          case (cmd_rd)
-            3'(crl_pkg::CMD_PAUSE):  st_q[ch_q] <= PAUSED;
-            3'(crl_pkg::CMD_RESUME): st_q[ch_q] <= ACTIVE;
-            3'(crl_pkg::CMD_DRAIN):  st_q[ch_q] <= DRAINING;
-            3'(crl_pkg::CMD_ABORT):  if (st_now != DISABLED) st_q[ch_q] <= ABORTING;
-            3'(crl_pkg::CMD_RESET):  st_q[ch_q] <= RESETTING;
-            default: ;
-          endcase
+        else if (set && me[c]) st_q[c] <= set_st;
+
+        if (me[c] && s_q == S_SET && second_q) err_q[c] <= E_NONE;
+        else if (me[c] && bad_ring) err_q[c] <= E_RING;
+        else if (err_q[c] == E_NONE || err_q[c] == E_CMD) begin
+          if (live[c] && hit_cq[c]) err_q[c] <= E_CPL;
+          else if (live[c] && hit_f[c]) err_q[c] <= ferr_dec ? E_FETCH_DEC : E_FETCH_SLV;
+          else if (live[c] && (hit_db[c] || hit_cdb[c])) err_q[c] <= E_DOORBELL;
+          else if (live[c] && fatal) err_q[c] <= E_FATAL;
+          else if ((me[c] && s_q == S_VISIT && is_cmd_q && bad_cmd)
+                   || (cmd_valid && cmd_pend_q[c] && !(me[c] && cmd_end) && cmd_ch == CW'(c))) err_q[c] <= E_CMD;
         end
+
+        if (cmd_valid && cmd_ch == CW'(c)) cmd_pend_q[c] <= 1'b1;
+        else if (me[c] && cmd_end) cmd_pend_q[c] <= 1'b0;
+
+        if (hit_cq[c]) mute_q[c] <= 1'b1;
+        else if (me[c] && (up || down)) mute_q[c] <= 1'b0;
+
+        if (me[c] && up) locked_q[c] <= 1'b1;
+        else if (me[c] && down) locked_q[c] <= 1'b0;
       end
-      if (bad_ring) begin
-        err_q[ch_q]      <= crl_pkg::ST_BAD_RING;
-        cmd_pend_q[ch_q] <= 1'b0;
-      end
-      if (en_up) begin
-        st_q[ch_q]       <= ACTIVE;
-        err_q[ch_q]      <= '0;
-        mute_q[ch_q]     <= 1'b0;
-        cmd_pend_q[ch_q] <= 1'b0;
-        locked_q[ch_q]   <= 1'b1;
-      end
-      if (s_q == S_DONE && quiesced && (st_now == DRAINING || st_now == ABORTING)) begin
-        st_q[ch_q]     <= DISABLED;
-        locked_q[ch_q] <= 1'b0;
-        mute_q[ch_q]   <= 1'b0;
-      end
-      if (s_q == S_SET && step_q[0] && st_now == RESETTING) begin
-        st_q[ch_q]     <= DISABLED;
-        err_q[ch_q]    <= '0;
-        mute_q[ch_q]   <= 1'b0;
-        locked_q[ch_q] <= 1'b0;
-      end
-      n_enabled <= n_enabled + {6'd0, en_up} - {6'd0, en_down};
+      n_enabled <= n_enabled + {6'd0, up} - {6'd0, down && locked_q[ch_q]};
     end
   end
 

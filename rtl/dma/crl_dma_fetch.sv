@@ -3,14 +3,14 @@
 // crl_dma_fetch: descriptor rings, doorbells, and prefetch into the shared pool.
 //
 // How: per channel there are a producer index (doorbell), a fetch index and a staged index (descriptors that
-//   left the pool), each in its own LUT RAM with one writer. Two steps: F0 looks a channel up (a doorbell goes
-//   straight in when the stage is free), F1 sizes a burst and requests it. A burst never leaves its aligned block of 16
+//   left the pool), each in its own LUT RAM with one writer. Three steps: F0 looks a channel up (a doorbell goes
+//   straight in when the stage is free), F1 and F2 size a burst and request it. A burst never leaves its aligned block of 16
 //   descriptors (512 bytes), hence neither the ring's end nor a 4 KiB page. Descriptors go into a block RAM (the pool),
 //   their order per channel into a crl_mlist, and what the scheduler must know of the first chunk into a LUT RAM (info).
 // Pool sharing: a channel holds at most its share (PREFETCH / channels with work, rounded to a power of two; half the pool when
 //   others are enabled), beyond two entries only what leaves two for every other channel.
-// Latency: doorbell event to request 2 cycles; third beat (64 bits) to staged 1 cycle.
-// Throughput: a burst every 2 cycles; one beat a cycle (crl_dma_assemble).
+// Latency: doorbell event to request 3 cycles; third beat (64 bits) to staged 1 cycle.
+// Throughput: a burst every 3 cycles; one beat a cycle (crl_dma_assemble).
 // Errors: doorbell outside the ring or backwards: db_err event, nothing changes. Error response:
 //   ferr event, the descriptors behind it are staged as bad and never executed.
 // Assumes: cfg_* only while the channel is disabled and nothing of it is in the pool.
@@ -97,8 +97,6 @@ module crl_dma_fetch #(
   logic [3:0]          f_log2, db_log2;
   logic [FUNC_W-1:0]   f_func;
   logic                db_ok, db_good;
-  logic                f1_go;
-  logic [11:0]         f1_fidx_next;
 
   assign pend      = pend_q;
 
@@ -128,7 +126,7 @@ module crl_dma_fetch #(
       .raddr(db_ch), .rdata(db_cons)
   );
   crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_fidx (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(f1_go), .waddr(f1_ch_q), .wdata(f1_fidx_next),
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(f2_go), .waddr(f2_ch_q), .wdata(f2_fidx_next),
       .raddr(f_sel), .rdata(f_fidx)
   );
   crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_pidx_f (
@@ -165,25 +163,28 @@ module crl_dma_fetch #(
   logic [3:0]          f1_log2_q;
   logic [FUNC_W-1:0]   f1_func_q;
   logic                q_room;    // an entry of the request queue is free
-  logic                f1_ok;
   logic                mark_busy_q;
 
   assign want    = pend_q & run;
   assign f_sel   = db_valid ? db_ch : rr_idx;
-  assign f0_take = !f1_v_q && !(mark_req && !mark_busy_q) && (db_valid ? (db_good && run[db_ch]) : rr_valid);
+  assign f0_take = !f1_v_q && !f2_v_q && !(mark_req && !mark_busy_q) && (db_valid ? (db_good && run[db_ch]) : rr_valid);
 
   crl_rr_arb #(.N(CHANNELS)) u_rr (
       .clk, .rst, .req(want), .ack(f0_take && !db_valid),
       .gnt(gnt_unused), .gnt_idx(rr_idx), .gnt_valid(rr_valid)
   );
 
-  // ---------------------------------------------------------------- F1: size the burst and request it
+  // ---------------------------------------------------------------- F1: what is there, and what room
   // An aligned block has 16 descriptors, or the whole ring when that is smaller.
   localparam int SBW = PW + 2;                 // signed room
   logic [11:0]        f1_mask, f1_avail, f1_held;
-  logic [4:0]         f1_edge, f1_avail5, f1_room5, f1_k, f1_block;
-  logic signed [SBW-1:0] share_q, all_room_q, f1_room, f1_own, f1_two;
+  logic [4:0]         f1_edge, f1_avail5, f1_block;
+  logic signed [SBW-1:0] share_q, all_room_q, f1_own;
   logic [4:0]         batch_q;
+
+  function automatic logic [4:0] clip16(input logic signed [SBW-1:0] x);
+    clip16 = x[SBW-1] ? 5'd0 : (|x[SBW-2:4] ? 5'd16 : {1'b0, x[3:0]});
+  endfunction
 
   assign f1_mask   = (12'd1 << f1_log2_q) - 12'd1;
   assign f1_avail  = (f1_prod_q - f1_fidx_q) & f1_mask;
@@ -191,63 +192,78 @@ module crl_dma_fetch #(
   assign f1_avail5 = |f1_avail[11:4] ? 5'd16 : {1'b0, f1_avail[3:0]};
   assign f1_block  = {1'b0, f1_mask[3:0]} + 5'd1;
   assign f1_edge   = f1_block - {1'b0, f1_fidx_q[3:0] & f1_mask[3:0]};
-  assign f1_two    = SBW'(2) - $signed({2'b00, f1_held[PW-1:0]});
   assign f1_own    = share_q - $signed({1'b0, f1_held[PW:0]});
-  assign f1_room   = f1_own < all_room_q ? f1_own : all_room_q;
-  always_comb begin
-    f1_room5 = 5'd0;
-    if (f1_room > 0) f1_room5 = f1_room >= 16 ? 5'd16 : f1_room[4:0];
-    // Two entries are always there for a channel, whatever the others hold.
-    if (f1_held[11:1] == 11'd0 && f1_room < f1_two) f1_room5 = f1_two[4:0];
+
+  // ---------------------------------------------------------------- F2: size the burst and request it
+  logic               f2_v_q, f2_few_q, f2_one_q, f2_end_q;
+  logic [4:0]         f2_most_q, f2_own_q, f2_avail5_q, all5_q;
+  logic [11:0]        f2_mask_q, f2_fidx_q;
+  logic [63:0]        f2_base_q;
+  logic [FUNC_W-1:0]  f2_func_q;
+  logic [CW-1:0]      f2_ch_q;
+  logic [4:0]         f2_room, f2_k;
+  logic               f2_ok, f2_go;
+  logic [11:0]        f2_fidx_next;
+
+  always_ff @(posedge clk) begin
+    f2_few_q    <= f1_held[11:1] == 11'd0;       // next to nothing in hand: two entries are always there
+    f2_one_q    <= f1_held[0];
+    f2_end_q    <= f1_avail[11:5] == 7'd0 && !(f1_avail[4] && |f1_avail[3:0]);  // 16 or fewer are left
+    f2_most_q   <= f1_avail5 < f1_edge ? (f1_avail5 > 5'(K_MAX) ? 5'(K_MAX) : f1_avail5)
+                                       : (f1_edge > 5'(K_MAX) ? 5'(K_MAX) : f1_edge);
+    f2_own_q    <= clip16(f1_own);
+    f2_avail5_q <= f1_avail5;
+    f2_mask_q   <= f1_mask;
+    f2_fidx_q   <= f1_fidx_q;
+    f2_base_q   <= f1_base_q;
+    f2_func_q   <= f1_func_q;
+    f2_ch_q     <= f1_ch_q;
+    all5_q      <= clip16(all_room_q);
   end
+
   always_comb begin
-    f1_k = f1_avail5 < f1_edge ? f1_avail5 : f1_edge;
-    if (f1_k > 5'(K_MAX)) f1_k = 5'(K_MAX);
-    f1_ok = f1_avail5 != 5'd0;
-    if (f1_room5 < f1_k) begin
-      f1_k = f1_room5;
-      // Small change is left to gather, so that bursts stay long; a channel with little in hand takes what there is.
-      if (f1_room5 < batch_q && f1_held[11:1] != 11'd0) f1_ok = 1'b0;
-      if (f1_room5 == 5'd0) f1_ok = 1'b0;
-    end
+    f2_room = f2_own_q < all5_q ? f2_own_q : all5_q;
+    if (f2_few_q && f2_room < 5'd2) f2_room = f2_one_q ? 5'd1 : 5'd2;
     // What is in hand covers the latency: only a channel that has next to nothing gets a few more.
-    if (plenty) begin
-      if (f1_held[11:1] != 11'd0) f1_ok = 1'b0;
-      if (f1_k > 5'd4) f1_k = 5'd4;
-    end
+    if (plenty && f2_room > 5'd4) f2_room = 5'd4;
   end
-  assign f1_go        = f1_v_q && f1_ok && q_room && (!ar_valid || ar_ready);
-  assign f1_fidx_next = (f1_fidx_q + {7'd0, f1_k}) & f1_mask;
+  assign f2_k  = f2_most_q < f2_room ? f2_most_q : f2_room;
+  // Small change is left to gather, so that bursts stay long.
+  assign f2_ok = f2_avail5_q != 5'd0 && f2_room != 5'd0 && (f2_few_q || (!plenty && (f2_room >= f2_most_q || f2_room >= batch_q)));
+  assign f2_go        = f2_v_q && f2_ok && q_room && (!ar_valid || ar_ready);
+  assign f2_fidx_next = (f2_fidx_q + {7'd0, f2_k}) & f2_mask_q;
 
   logic [CHANNELS-1:0] pend_set, pend_clr;
   always_comb begin
     pend_set = '0;
     pend_clr = '0;
     if (db_good && db_val[11:0] != db_prod) pend_set[db_ch] = 1'b1;
-    if (f1_go && f1_fidx_next == f1_prod_q) pend_clr[f1_ch_q] = 1'b1;
+    if (f2_go && f2_end_q && f2_k == f2_avail5_q) pend_clr[f2_ch_q] = 1'b1;
     if (cfg_we) pend_clr[cfg_ch] = 1'b1;
   end
 
   // Beats of k descriptors from an (at 512 bits perhaps odd) start.
-  logic [7:0] f1_len;
-  logic       f1_odd, f1_odd_end;
-  assign f1_odd     = DATA_W == 512 && (f1_fidx_q[0] ^ f1_base_q[5]);
-  assign f1_odd_end = DATA_W == 512 && (f1_odd ^ f1_k[0]);
+  logic [7:0] f2_len;
+  logic       f2_odd, f2_odd_end;
+  assign f2_odd     = DATA_W == 512 && (f2_fidx_q[0] ^ f2_base_q[5]);
+  assign f2_odd_end = DATA_W == 512 && (f2_odd ^ f2_k[0]);
   always_comb begin
-    if (DATA_W == 64) f1_len = {1'b0, f1_k, 2'b00} - 8'd1;
-    else if (DATA_W == 128) f1_len = {2'b00, f1_k, 1'b0} - 8'd1;
-    else if (DATA_W == 256) f1_len = {3'b000, f1_k} - 8'd1;
-    else f1_len = {3'b000, ({f1_k} + {4'd0, f1_odd} + 5'd1) >> 1} - 8'd1;
+    if (DATA_W == 64) f2_len = {1'b0, f2_k, 2'b00} - 8'd1;
+    else if (DATA_W == 128) f2_len = {2'b00, f2_k, 1'b0} - 8'd1;
+    else if (DATA_W == 256) f2_len = {3'b000, f2_k} - 8'd1;
+    else f2_len = {3'b000, (f2_k + {4'd0, f2_odd} + 5'd1) >> 1} - 8'd1;
   end
 
   always_ff @(posedge clk) begin
     if (rst) begin
       f1_v_q   <= 1'b0;
+      f2_v_q   <= 1'b0;
       ar_valid <= 1'b0;
       pend_q   <= '0;
     end else begin
       f1_v_q <= f0_take;
-      if (f1_go) ar_valid <= 1'b1;
+      f2_v_q <= f1_v_q;
+      if (f2_go) ar_valid <= 1'b1;
       else if (ar_ready) ar_valid <= 1'b0;
       pend_q <= (pend_q & ~pend_clr) | pend_set;
     end
@@ -260,10 +276,10 @@ module crl_dma_fetch #(
       f1_log2_q <= f_log2;
       f1_func_q <= f_func;
     end
-    if (f1_go) begin
-      ar_addr <= f1_base_q + {47'd0, f1_fidx_q, 5'd0};
-      ar_len  <= f1_len;
-      ar_user <= f1_func_q;
+    if (f2_go) begin
+      ar_addr <= f2_base_q + {47'd0, f2_fidx_q, 5'd0};
+      ar_len  <= f2_len;
+      ar_user <= f2_func_q;
     end
   end
 
@@ -294,7 +310,7 @@ module crl_dma_fetch #(
       act_cnt_q <= '0;
       act_q     <= 7'd1;
     end else begin
-      held_q <= held_q + (f1_go ? {{(PW-4){1'b0}}, f1_k} : '0) - {{PW{1'b0}}, pop_valid};
+      held_q <= held_q + (f2_go ? {{(PW-4){1'b0}}, f2_k} : '0) - {{PW{1'b0}}, pop_valid};
       if (scan_q == CW'(CHANNELS - 1)) begin
         scan_q    <= '0;
         act_cnt_q <= '0;
@@ -321,11 +337,11 @@ module crl_dma_fetch #(
   logic [5:0]    q_level;
 
   assign q_room    = q_s_ready;
-  assign mark_push = mark_req && !mark_busy_q && !f1_v_q && !f0_take && q_s_ready;
-  assign q_push    = f1_go || mark_push;
+  assign mark_push = mark_req && !mark_busy_q && !f1_v_q && !f2_v_q && !f0_take && q_s_ready;
+  assign q_push    = f2_go || mark_push;
   crl_fifo #(.W(QW), .DEPTH(32)) u_q (
       .clk, .rst, .s_valid(q_push), .s_ready(q_s_ready),
-      .s_data(mark_push ? {1'b1, 2'b00, {CW{1'b0}}} : {1'b0, f1_odd, f1_odd_end, f1_ch_q}),
+      .s_data(mark_push ? {1'b1, 2'b00, {CW{1'b0}}} : {1'b0, f2_odd, f2_odd_end, f2_ch_q}),
       .m_valid(q_valid), .m_ready(q_pop), .m_data({q_mark, q_odd, q_odd_end, q_ch}), .level(q_level)
   );
   assign mark_done = q_valid && q_mark;
@@ -381,8 +397,8 @@ module crl_dma_fetch #(
   logic [PW-1:0]  i_idx_q, pk_idx_q;
   logic           i_v_q, i_bad_q;
   logic           i_fill, i_copy, i_write, i_remote, i_nodata, i_last;
-  logic [MBW:0]   i_n, i_src_room;
-  logic [12:0]    i_dst_room;
+  logic [MBW-1:0] i_src_pos, i_dst_pos;
+  logic [MBW:0]   i_n, i_most;
   logic [INFO_W-1:0] i_info;
 
   always_ff @(posedge clk) begin
@@ -406,12 +422,13 @@ module crl_dma_fetch #(
   // Everything that will be refused, and NOP, moves nothing.
   assign i_nodata   = i_bad_q || !(i_fill || i_copy || i_write) || i_len == 32'd0 || i_flags[7:4] != 4'd0
                       || (i_flags[crl_pkg::DESC_FLAG_NOTIFY] && !i_write);
-  assign i_src_room = (MBW + 1)'(MAX_BURST_BYTES) - (i_fill ? '0 : {1'b0, i_src});
-  assign i_dst_room = 13'd4096 - {1'b0, i_dst};
+  // Only the last MAX_BURST_BYTES of a page limit the destination: one maximum serves both edges.
+  assign i_src_pos = i_fill ? '0 : i_src;
+  assign i_dst_pos = !i_write && 32'(i_dst >> MBW) == 4096 / MAX_BURST_BYTES - 1 ? i_dst[MBW-1:0] : '0;
+  assign i_most    = (MBW + 1)'(MAX_BURST_BYTES) - {1'b0, i_src_pos > i_dst_pos ? i_src_pos : i_dst_pos};
   always_comb begin
-    i_n = i_src_room;
-    if (!i_write && i_dst_room < 13'(i_n)) i_n = i_dst_room[MBW:0];
-    if (i_len < 32'(i_n)) i_n = i_len[MBW:0];
+    i_n = i_most;
+    if (i_len < 32'(i_most)) i_n = i_len[MBW:0];
     if (i_nodata) i_n = '0;
   end
   assign i_last = i_nodata || i_len == 32'(i_n);
@@ -424,7 +441,7 @@ module crl_dma_fetch #(
 
   logic unused;
   assign unused = &{1'b0, gnt_unused, enq_ready_unused, list_ready_unused, free_unused, pk_data_unused,
-                    q_level, f1_room[SBW-1:5]};
+                    q_level};
 
 `ifndef SYNTHESIS
   always_ff @(posedge clk) begin

@@ -431,9 +431,9 @@ module crl_dma_issue #(
   assign seg_idx   = ck_addr[crl_pkg::SEGADDR_INDEX_LSB +: SW];
   assign ck_idx_ok = 32'(ck_addr[crl_pkg::SEGADDR_INDEX_LSB +: crl_pkg::SEGADDR_INDEX_W]) < SEGMENTS;
   // 65-bit end of an absolute range; one byte past the end may be 2^64.
-  logic [64:0] ck_end;
-  assign ck_end  = {1'b0, ck_addr} + {32'd0, ck_len};
-  assign ck_wrap = ck_end[64] && ck_end[63:0] != 64'd0;
+  logic [33:0] ck_end;
+  assign ck_end  = {2'b00, ck_addr[31:0]} + {1'b0, ck_len};
+  assign ck_wrap = &ck_addr[63:32] && |ck_end[33:32] && ck_end != {2'b01, 32'd0};
 
   crl_seg_check u_check (
       .clk, .seg_entry, .idx_ok(ck_idx_ok), .gen(ck_addr[crl_pkg::SEGADDR_GEN_LSB +: crl_pkg::SEGADDR_GEN_W]),
@@ -454,9 +454,9 @@ module crl_dma_issue #(
   logic           t3_up, t3_src_ok, t3_rd;
   logic [RBW-1:0] t3_rbeats;
   logic [OFF_W-1:0] t3_soff;
-  logic [MBW:0]   t3_nn, t3_nsrc_room;
-  logic [12:0]    t3_ndst_room;
-  logic [MTW:0]   t3_nmtu_room;
+  logic [MBW:0]   t3_nn, t3_most;
+  logic [MBW-1:0] t3_spos, t3_dpos;
+  logic           t3_edge;
   logic [MBW:0]   t3_end;
 
   assign t3_soff   = t3_vs_q[OFF_W-1:0];
@@ -473,16 +473,13 @@ module crl_dma_issue #(
   assign ar_ch     = t3_ch_q;
   assign ar_bytes  = t3_n_q;
 
-  assign t3_nsrc_room = (MBW + 1)'(MAX_BURST_BYTES) - {1'b0, t3_fill_q ? t3_nvs_q : t3_nsrc_q[MBW-1:0]};
-  assign t3_ndst_room = 13'd4096 - {1'b0, t3_ndst_q[11:0]};
-  assign t3_nmtu_room = (MTW + 1)'(LINK_MTU) - {1'b0, t3_npos_q};
-  always_comb begin
-    t3_nn = t3_nsrc_room;
-    if (t3_remote_q) begin
-      if (32'(t3_nmtu_room) < 32'(t3_nn)) t3_nn = (MBW + 1)'(t3_nmtu_room);
-    end else if (32'(t3_ndst_room) < 32'(t3_nn)) t3_nn = (MBW + 1)'(t3_ndst_room);
-    if (t3_nrem_q < 32'(t3_nn)) t3_nn = t3_nrem_q[MBW:0];
-  end
+  // Only the last MAX_BURST_BYTES of a page (or of a frame) limit the destination: one maximum serves both edges.
+  assign t3_spos = t3_fill_q ? t3_nvs_q : t3_nsrc_q[MBW-1:0];
+  assign t3_edge = t3_remote_q ? 32'(t3_npos_q >> MBW) == LINK_MTU / MAX_BURST_BYTES - 1
+                               : 32'(t3_ndst_q[11:0] >> MBW) == 4096 / MAX_BURST_BYTES - 1;
+  assign t3_dpos = !t3_edge ? '0 : t3_remote_q ? t3_npos_q[MBW-1:0] : t3_ndst_q[MBW-1:0];
+  assign t3_most = (MBW + 1)'(MAX_BURST_BYTES) - {1'b0, t3_spos > t3_dpos ? t3_spos : t3_dpos};
+  assign t3_nn   = t3_nrem_q < 32'(t3_most) ? t3_nrem_q[MBW:0] : t3_most;
 
   // ---------------------------------------------------------------- T4
   logic [63:0]    t4_dst_q, t4_nsrc_q, t4_ndst_q, t4_sabs_q, t4_pat_q;

@@ -231,7 +231,7 @@ module crl_dma_move #(
       .c_bytes(x_tok_q ? 12'd0 : 12'(x_n_q)), .c_cont(x_cont_q), .c_flush(x_flush_q), .c_ch(x_ch_q), .c_tag(1'b0),
       .i_valid, .i_ready, .i_data, .o_valid, .o_ready, .o_none, .o_first, .o_last, .o_data, .o_strb, .o_tag(o_tag_unused)
   );
-  crl_fifo #(.W(INFO_W), .DEPTH(16)) u_info (
+  crl_fifo_bram #(.W(INFO_W), .DEPTH(16)) u_info (
       .clk, .rst, .s_valid(x_go), .s_ready(n_s_ready),
       .s_data({x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q, x_flen_q,
                x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q}),
@@ -292,7 +292,7 @@ module crl_dma_move #(
     for (int p = 0; p < PEERS; p++) p_sel[p] = n_peer == 2'(p);
   end
   assign o_local  = !n_remote;
-  assign wb_valid = o_valid && o_local && !o_none && ord_s_ready;
+  assign wb_valid = o_valid && n_valid && o_local && !o_none && ord_s_ready;
   assign wb_first = o_first;
   assign wb_last  = o_last;
   assign wb_addr  = {n_x[63:OFF_W], {OFF_W{1'b0}}};
@@ -301,10 +301,11 @@ module crl_dma_move #(
   assign wb_data  = o_data;
   assign wb_strb  = o_strb;
   assign p_ready  = |(p_sel & txp_ready);
-  assign txp_valid = p_sel & {PEERS{o_valid && n_remote && !o_none && !txf_busy_q}};
+  assign txp_valid = p_sel & {PEERS{o_valid && n_valid && n_remote && !o_none && !txf_busy_q}};
   assign txp_data  = o_data;
   always_comb begin
-    if (o_local) o_ready = ord_s_ready && (o_none || wb_ready);
+    if (!n_valid) o_ready = 1'b0;
+    else if (o_local) o_ready = ord_s_ready && (o_none || wb_ready);
     else o_ready = !txf_busy_q && (o_none || p_ready);
   end
   assign o_take = o_valid && o_ready;
@@ -354,7 +355,7 @@ module crl_dma_move #(
   logic [ODW:0]     ord_level, br_level;
   logic [1:0]       wst_rd, wst_now;
 
-  crl_fifo #(.W(ORD_W), .DEPTH(ODEPTH)) u_order (
+  crl_fifo_bram #(.W(ORD_W), .DEPTH(ODEPTH)) u_order (
       .clk, .rst, .s_valid(n_pop && o_local), .s_ready(ord_s_ready), .s_data({n_tag, n_new, n_last, o_none, n_st}),
       .m_valid(ord_valid), .m_ready(ord_pop), .m_data({ord_tag, ord_new, ord_last, ord_none, ord_st}), .level(ord_level)
   );

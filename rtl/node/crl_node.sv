@@ -242,7 +242,7 @@ module crl_node #(
       .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons, .clr_valid, .clr_ch,
       .irq_valid(cpl_irq_valid), .irq_ch(cpl_irq_ch), .err_irq, .ret_valid, .ret_ch, .ret_status,
       .rd_cnt_valid, .rd_cnt_ch, .rd_cnt_bytes, .wr_cnt_valid(wr_cnt_valid[0]), .wr_cnt_ch(wr_cnt_ch[CW-1:0]),
-      .wr_cnt_bytes(wr_cnt_bytes[11:0]), .stall, .fatal, .tgt_seg_idx, .tgt_seg_entry,
+      .wr_cnt_bytes(wr_cnt_bytes[11:0]), .stall, .fatal,
       .peer_up, .tx_ok, .tx_take, .tx_take_ch, .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags,
       .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len,
       .ack_valid, .ack_ready, .ack_tag, .ack_status, .ack_status2,
@@ -271,6 +271,10 @@ module crl_node #(
   );
 
   // ---------------------------------------------------------------- peers
+  // The engine has a copy of the table for its own look-ups.
+  crl_dma_segtab #(.SEGMENTS(SEGMENTS), .PORTS(PEERS)) u_tgt_segtab (
+      .clk, .rst, .we(seg_we), .widx(seg_idx), .wentry(seg_entry), .ridx(tgt_seg_idx), .rentry(tgt_seg_entry)
+  );
   logic [CHANNELS-1:0] bind_ok_q;
   always_ff @(posedge clk) begin
     if (rst) bind_ok_q <= '0;
