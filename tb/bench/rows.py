@@ -34,6 +34,8 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
+from tb.system.builds import BUILDS
+
 FRAME_HEADER = 64
 MTU = 1024
 MAX_BURST = 512
@@ -139,7 +141,7 @@ def _remote_rows() -> Iterator[Row]:
                 for s in (64, 256, 512, 1024, 4096):
                     config = {"data_w": data_w, "n": 1000, "s": s, "latency": 20, "channels": 1,
                               "op": "WRITE", "delay": delay, "directions": directions}
-                    yield Row("dma_remote", config, "crl_tb_pair", {"DATA_W": data_w},
+                    yield Row("dma_remote", config, "crl_tb_pair", BUILDS[f"{data_w}b-8ch"],
                               1.03 if s >= 512 and data_w == 64 else None,
                               quick=data_w == 64 and s == 1024)
 

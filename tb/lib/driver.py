@@ -282,7 +282,7 @@ class ChannelDriver:
     async def consume(self) -> None:
         await self.node.axil.write(self.reg("CRING_CONS"), self.cq_cons, self.func)
 
-    async def wait(self, count: int, *, timeout_ns: int = 5_000_000) -> list[Cqe]:
+    async def wait(self, count: int, *, timeout_ns: int = 400_000) -> list[Cqe]:
         """Reap until `count` completions have come."""
         got: list[Cqe] = []
         limit = Timer(timeout_ns, "ns")
@@ -303,10 +303,14 @@ class ChannelDriver:
                     f"completions after {timeout_ns} ns; {await self.status()}"
                 )
 
-    async def run(self, descs: Iterable[Desc], *, timeout_ns: int = 5_000_000) -> list[Cqe]:
-        """Post any number of descriptors as the ring allows, and wait for all completions."""
+    async def run(
+        self, descs: Iterable[Desc], *, owed: int | None = None, timeout_ns: int = 400_000
+    ) -> list[Cqe]:
+        """Post any number of descriptors as the ring allows, and wait for all completions; `owed`: how
+        many, if errors make descriptors report that would not."""
         todo = list(descs)
-        owed = sum(1 for d in todo if not d.flags >> DescFlag.NO_CPL & 1)
+        if owed is None:
+            owed = sum(1 for d in todo if not d.flags >> DescFlag.NO_CPL & 1)
         got: list[Cqe] = []
         while todo or len(got) < owed:
             batch = todo[: self.free]

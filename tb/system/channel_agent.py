@@ -69,7 +69,7 @@ class PublishDriver(uvm_driver):
         if item.timing.settle:
             await settle(self.channel)
 
-    async def room(self, timeout_ns: int = 20_000_000) -> int:
+    async def room(self, timeout_ns: int = 3_000_000) -> int:
         """Free slots; completions tell the consumer index, else the register does."""
         waited = 0
         while not self.channel.free:
@@ -93,7 +93,7 @@ async def learn_consumer(channel: ChannelDriver) -> int:
     return channel.cons
 
 
-async def settle(channel: ChannelDriver, *, timeout_ns: int = 50_000_000) -> None:
+async def settle(channel: ChannelDriver, *, timeout_ns: int = 3_000_000) -> None:
     """Wait until every published descriptor is over, or the channel is not running."""
     waited = 0
     while await learn_consumer(channel) != channel.prod:

@@ -141,7 +141,7 @@ def dump(path: Path) -> None:
     out = {}
     for name, item in coverage_db.items():
         details = getattr(item, "detailed_coverage", None)
-        if details:
+        if details and all(isinstance(v, int) for v in details.values()):
             out[name] = {str(bin_): hits for bin_, hits in details.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(out, indent=1) + "\n")

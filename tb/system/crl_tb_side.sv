@@ -42,12 +42,7 @@ module crl_tb_side #(
     output wire                irq
 );
   reg [63:0] cycle /*verilator public_flat_rw*/ = 0;
-  reg [63:0] wake_at /*verilator public_flat_rw*/ = 0;  // wake goes high in this cycle
-  reg wake /*verilator public_flat_rw*/ = 0;
-  always @(posedge clk) begin
-    cycle <= cycle + 1;
-    wake <= cycle >= wake_at;
-  end
+  always @(posedge clk) cycle <= cycle + 1;
 
   wire [20:0] axil_awaddr, axil_araddr;
   wire [FUNC_W-1:0] axil_awuser, axil_aruser;

@@ -186,7 +186,7 @@ class System:
         """`count` random descriptors on one channel; its completions."""
         gen = self.generator(name, ch, mix)
         return await self.channel(name, ch).run([gen.desc() for _ in range(count)],
-                                                timeout_ns=100_000_000)
+                                                timeout_ns=3_000_000)
 
     def copy(self, name: str, ch: int, size: int = 256, *, tag: int = 0, flags: int = 0,
              at: int = 0) -> Desc:
@@ -208,13 +208,13 @@ class System:
                     dst=node.address(ch, far.offset(far.inbound.base + at)))
 
     # ------------------------------------------------------------------ end
-    async def settle(self, timeout_ns: int = 100_000_000) -> None:
+    async def settle(self, timeout_ns: int = 3_000_000) -> None:
         """Every channel's published descriptors are over."""
         for node in self.nodes.values():
             for channel in node.channels.values():
                 await settle(channel, timeout_ns=timeout_ns)
 
-    async def quiet(self, timeout_ns: int = 20_000_000) -> None:
+    async def quiet(self, timeout_ns: int = 1_000_000) -> None:
         """Nothing is outstanding on any memory port for a while."""
         waited = still = 0
         while still < 4:
