@@ -142,7 +142,7 @@ module crl_dma_issue #(
 
   // ---------------------------------------------------------------- per channel flags
   logic [CHANNELS-1:0] ip_q, busy_q, failed_q, elig_q;
-  logic [CHANNELS-1:0] wait_fence_q, wait_tx_q, txok_c, up_c;
+  logic [CHANNELS-1:0] wait_fence_q, txok_c, up_c;
   logic [CHANNELS-1:0] bind_q;
   logic [2*CHANNELS-1:0] peer_q;
 
@@ -186,16 +186,18 @@ module crl_dma_issue #(
   assign elig       = elig_q;
 
   // A channel that has just been picked stays eligible: T1 finds out. One with an operation under way is busy.
-  logic [CHANNELS-1:0] staged, elig_d;
+  // A channel whose last operation was remote is taken to be remote until T1 has seen otherwise: it is not picked in vain while
+  // the link has no room, which would cost it its turn. All such channels become eligible together when room comes.
+  logic [CHANNELS-1:0] staged, elig_d, link_ok, remote_q;
+  assign link_ok = ~remote_q | txok_c | ~up_c;
   always_comb begin
     staged = ~st_empty;
     if (st_enq_valid) staged[st_enq_ch] = 1'b1;
     for (int c = 0; c < CHANNELS; c++) begin
       if (ip_q[c])
-        elig_d[c] = !busy_q[c] && (!hold[c] || ch_abort[c] || failed_q[c])
-                    && (!wait_tx_q[c] || op_empty[c]);
+        elig_d[c] = !busy_q[c] && (!hold[c] || ch_abort[c] || failed_q[c]) && (link_ok[c] || op_empty[c]);
       else
-        elig_d[c] = run[c] && staged[c] && cq_ok[c] && alloc_ready && !wait_fence_q[c] && !wait_tx_q[c];
+        elig_d[c] = run[c] && staged[c] && cq_ok[c] && alloc_ready && !wait_fence_q[c] && link_ok[c];
     end
     // The picked channel is eligible again right away only for its next descriptor.
     if (t1_v_q && (t1_kill || !t1_last)) elig_d[t1_ch_q] = 1'b0;
@@ -657,7 +659,7 @@ module crl_dma_issue #(
       failed_q     <= '0;
       elig_q       <= '0;
       wait_fence_q <= '0;
-      wait_tx_q    <= '0;
+      remote_q     <= '0;
       stick_q      <= 1'b0;
       stick_rdy_q  <= 1'b0;
       rs_q         <= '0;
@@ -674,9 +676,8 @@ module crl_dma_issue #(
       elig_q <= elig_d;
 
       wait_fence_q <= wait_fence_q & ~op_empty;
-      wait_tx_q    <= wait_tx_q & ~txok_c & up_c;
+      if (t1_v_q && !(t1_new && t1_empty_q)) remote_q[t1_ch_q] <= t1_remote;
       if (t1_v_q && t1_k_fence) wait_fence_q[t1_ch_q] <= 1'b1;
-      if (t1_v_q && t1_k_tx && !txok_c[t1_ch_q]) wait_tx_q[t1_ch_q] <= 1'b1;
 
       if (fail_valid && ip_q[fail_ch] && ip_op == fail_op) failed_q[fail_ch] <= 1'b1;
       if (t1_go) begin
@@ -716,7 +717,7 @@ module crl_dma_issue #(
   always_comb begin
     for (int c = 0; c < CHANNELS; c++) begin
       stall[5*c + 0] = !ip_q[c] && !st_empty[c] && run[c] && !cq_ok[c];
-      stall[5*c + 1] = wait_tx_q[c];
+      stall[5*c + 1] = !link_ok[c] && (ip_q[c] || !st_empty[c]);
       stall[5*c + 2] = 1'b0;
       stall[5*c + 3] = 1'b0;
       stall[5*c + 4] = elig_q[c] && !(rd_room && chunk_room);
