@@ -113,7 +113,7 @@ module crl_link #(
   localparam int TIW        = $clog2(TX_SLOTS);
   localparam int RSP_SLOTS  = LINK_W > 128 ? 64 : 32;
   localparam int RIW        = $clog2(RSP_SLOTS);
-  localparam int RX_SLOTS   = CHANNELS + RX_SHARED;
+  localparam int RX_SLOTS   = CHANNELS + RX_SHARED > 1 ? CHANNELS + RX_SHARED : 2;
   localparam int URGENT     = RX_SHARED >= 8 ? RX_SHARED / 4 : 2;
 
   initial begin

@@ -2,7 +2,7 @@
 //
 // crl_link_credit_rx: REQ credits at the side that gives them back.
 //
-// How: per channel of the sender a count of freed slots, modulo 256. Every header carries one of them:
+// How: per channel of the sender a count of freed slots, modulo 2^CNT_W. Every header carries one of them:
 //   channels with news in turn; when there are none, all channels in turn, which repairs a count
 //   that was lost on the way.
 // Latency: a freed slot can be in the header that is loaded 3 cycles later.
@@ -12,6 +12,7 @@
 module crl_link_credit_rx #(
     parameter int CHANNELS = 8,
     parameter int URGENT   = 4,   // freed slots since the last header that are worth a frame of their own
+    parameter int CNT_W    = 8,   // bits of a count
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1
 ) (
     input  wire logic       clk,
@@ -21,11 +22,11 @@ module crl_link_credit_rx #(
     input  wire logic       free,       // event: a slot is free
     input  wire logic [7:0] free_ch,    // the channel that its frame came from
     output logic      [7:0] cr_ch,      // for the next header
-    output logic      [7:0] cr_cnt,
+    output logic [CNT_W-1:0] cr_cnt,
 `ifdef FORMAL
     output logic            fv_add,     // for the proof: RAM word that is counted up
     output logic [CW-1:0]   fv_add_ch,
-    output logic [7:0]      fv_old,
+    output logic [CNT_W-1:0] fv_old,
 `endif
     input  wire logic       cr_take,    // event: a header was loaded
     output logic            news,       // a count has changed and was not sent
@@ -36,7 +37,7 @@ module crl_link_credit_rx #(
 
   logic                add_q;
   logic [CW-1:0]       add_ch_q, sweep_q;
-  logic [7:0]          old;
+  logic [CNT_W-1:0]    old;
   logic [CHANNELS-1:0] pend_q, add_bit, took_bit, gnt;
   logic                take_q;
   logic                pick_q;        // pick_ch_q has news; else the turn of all channels
@@ -56,12 +57,12 @@ module crl_link_credit_rx #(
   end
 
   // Two copies of one RAM: one is counted up, one is read for the header.
-  crl_ram_lut #(.W(8), .DEPTH(CHANNELS)) u_add (
-      .clk, .we(clear || add_q), .waddr(clear ? sweep_q : add_ch_q), .wdata(clear ? 8'd0 : old + 1'b1),
+  crl_ram_lut #(.W(CNT_W), .DEPTH(CHANNELS)) u_add (
+      .clk, .we(clear || add_q), .waddr(clear ? sweep_q : add_ch_q), .wdata(clear ? '0 : old + 1'b1),
       .raddr(add_ch_q), .rdata(old)
   );
-  crl_ram_lut #(.W(8), .DEPTH(CHANNELS)) u_read (
-      .clk, .we(clear || add_q), .waddr(clear ? sweep_q : add_ch_q), .wdata(clear ? 8'd0 : old + 1'b1),
+  crl_ram_lut #(.W(CNT_W), .DEPTH(CHANNELS)) u_read (
+      .clk, .we(clear || add_q), .waddr(clear ? sweep_q : add_ch_q), .wdata(clear ? '0 : old + 1'b1),
       .raddr(pick_ch_q), .rdata(cr_cnt)
   );
 

@@ -4,7 +4,7 @@
 //
 // How: a channel has one credit of its own; what it uses beyond comes from a pool of SHARED. Per channel
 //   a RAM has the slots in use and the peer's last count of freed ones. A return carries that count,
-//   modulo 256, so a lost or repeated return does no harm. Takes and returns use the RAM in turn; a take goes first.
+//   modulo 2^CNT_W, so a lost or repeated return does no harm. Takes and returns use the RAM in turn; a take goes first.
 // Latency: a take shows in 'ok' two cycles later, a return after three.
 // Assumes: take only with ok[take_ch], at least two cycles apart. 'clear' lasts CHANNELS + 2 cycles or more.
 `default_nettype none
@@ -12,6 +12,7 @@
 module crl_link_credit_tx #(
     parameter int CHANNELS = 8,
     parameter int SHARED   = 16,  // credits shared by all channels
+    parameter int CNT_W    = 8,   // bits of a count
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int UW      = $clog2(SHARED + 2)
 ) (
@@ -22,13 +23,13 @@ module crl_link_credit_tx #(
     input  wire logic [CW-1:0]        take_ch,
     input  wire logic                 ret_valid,  // event; dropped when two wait already
     input  wire logic [7:0]           ret_ch,
-    input  wire logic [7:0]           ret_cnt,    // slots freed by the peer, modulo 256
+    input  wire logic [CNT_W-1:0]     ret_cnt,    // slots freed by the peer, cumulative
 `ifdef FORMAL
     output logic      [UW-1:0]        fv_used,    // for the proof: RAM word and operation
-    output logic      [7:0]           fv_last,
+    output logic      [CNT_W-1:0]     fv_last,
     output logic                      fv_take, fv_ret, fv_wait,
     output logic      [CW-1:0]        fv_ch, fv_wait_ch,
-    output logic      [7:0]           fv_cnt, fv_wait_cnt,
+    output logic      [CNT_W-1:0]     fv_cnt, fv_wait_cnt,
     output logic      [UW-1:0]        fv_pool, fv_back,
     output logic      [CHANNELS-1:0]  fv_none,
 `endif
@@ -37,16 +38,17 @@ module crl_link_credit_tx #(
 );
 
   initial begin
-    if (SHARED > 120) $fatal(1, "crl_link_credit_tx: at most 120 shared credits, counts are modulo 256");
+    if (SHARED + 1 >= 1 << (CNT_W - 1))
+      $fatal(1, "crl_link_credit_tx: SHARED must be below half the range of a count, less one");
   end
 
   // ---- one operation a cycle
   logic          wait_q;       // a return waits
   logic [CW-1:0] wait_ch_q;
-  logic [7:0]    wait_cnt_q;
+  logic [CNT_W-1:0] wait_cnt_q;
   logic          op_take_q, op_ret_q, ret_go, ret_in;
   logic [CW-1:0] op_ch_q, sweep_q;
-  logic [7:0]    op_cnt_q;
+  logic [CNT_W-1:0] op_cnt_q;
 
   assign ret_in = ret_valid && ret_ch < 8'(CHANNELS);
   assign ret_go = wait_q && !take;
@@ -79,16 +81,16 @@ module crl_link_credit_tx #(
 
   // ---- per channel: slots in use, last count
   logic [UW-1:0] used, used_d;
-  logic [7:0]    last, n;
+  logic [CNT_W-1:0] last, n;
   logic          n_ok, all_back, we;
 
   assign n        = op_cnt_q - last;
-  assign n_ok     = n <= 8'(used);
-  assign all_back = n == 8'(used);
+  assign n_ok     = n <= CNT_W'(used);
+  assign all_back = n == CNT_W'(used);
   assign used_d   = op_take_q ? used + 1'b1 : used - n[UW-1:0];
   assign we       = clear || op_take_q || (op_ret_q && n_ok);
 
-  crl_ram_lut #(.W(UW + 8), .DEPTH(CHANNELS)) u_state (
+  crl_ram_lut #(.W(UW + CNT_W), .DEPTH(CHANNELS)) u_state (
       .clk, .we,
       .waddr(clear ? sweep_q : op_ch_q),
       .wdata(clear ? '0 : {used_d, op_take_q ? last : op_cnt_q}),
@@ -121,7 +123,7 @@ module crl_link_credit_tx #(
       else if (op_ret_q && all_back)      none_q[op_ch_q] <= 1'b1;
       pool_q  <= pool_d;
       back_q  <= back;
-      avail_q <= pool_d < UW'(SHARED);
+      avail_q <= SHARED != 0 && pool_d != UW'(SHARED);  // it is never above
       bad     <= op_ret_q && !n_ok;
     end
   end

@@ -3,7 +3,7 @@
 // Harness for the credits of one direction: crl_link_credit_tx, a wire back that loses returns, and
 // crl_link_credit_rx. The node takes when it may, the far side frees what it was given, in any order.
 //
-// Proved by induction, for every channel c, all modulo 256:
+// Proved by induction, for every channel c, all modulo 2^N:
 //   taken(c) = freed and returned(c) + slots in use(c), at most one of its own and the shared ones;
 //   the slots in use of all channels never exceed CHANNELS + SHARED; no credit is negative or lost.
 // The two RAMs are followed by shadows; that a RAM keeps what was written is assumed.
@@ -12,6 +12,7 @@
 module fv_crl_link_credit #(
     parameter int SHARED   = 1,
     parameter int D        = 2,     // returns on the way
+    parameter int N        = 3,     // bits of a count
     localparam int CH      = 2,
     localparam int UW      = $clog2(SHARED + 2)
 ) (
@@ -37,35 +38,36 @@ module fv_crl_link_credit #(
   wire [CH-1:0] ok, fv_none;
   wire          bad, fv_take, fv_ret, fv_wait, fv_add, fv_add_ch, fv_ch, fv_wait_ch, news, urgent;
   wire [UW-1:0] fv_used, fv_pool, fv_back;
-  wire [7:0]    fv_last, fv_cnt, fv_wait_cnt, fv_old, cr_ch, cr_cnt;
+  wire [N-1:0]    fv_last, fv_cnt, fv_wait_cnt, fv_old, cr_cnt;
+  wire [7:0]      cr_ch;
   wire          ret_valid;
 
   // ---- the wire back
   reg       r_ch  [0:D-1];
-  reg [7:0] r_cnt [0:D-1];
+  reg [N-1:0] r_cnt [0:D-1];
   reg [2:0] r_n;
   wire      put = cr_take && !lose && !clear && r_n < D;
   assign ret_valid = deliver && r_n != 0 && !clear;
 
-  crl_link_credit_tx #(.CHANNELS(CH), .SHARED(SHARED)) u_tx (
+  crl_link_credit_tx #(.CHANNELS(CH), .SHARED(SHARED), .CNT_W(N)) u_tx (
       .clk, .rst, .clear, .take, .take_ch, .ret_valid, .ret_ch({7'd0, r_ch[0]}), .ret_cnt(r_cnt[0]),
       .fv_used, .fv_last, .fv_take, .fv_ret, .fv_wait, .fv_ch, .fv_wait_ch, .fv_cnt, .fv_wait_cnt,
       .fv_pool, .fv_back, .fv_none, .ok, .bad
   );
-  crl_link_credit_rx #(.CHANNELS(CH), .URGENT(2)) u_rx (
+  crl_link_credit_rx #(.CHANNELS(CH), .URGENT(2), .CNT_W(N)) u_rx (
       .clk, .rst, .clear, .refresh, .free, .free_ch({7'd0, free_ch}), .cr_ch, .cr_cnt,
       .fv_add, .fv_add_ch, .fv_old, .cr_take, .news, .urgent
   );
 
   // ---- shadows and ghosts
   reg [UW-1:0] used [0:1];
-  reg [7:0]    last [0:1];     // last count that came back
-  reg [7:0]    fr   [0:1];     // count at the far side
-  reg [7:0]    g_take [0:1];   // takes, and frees, since the session began
-  reg [7:0]    g_free [0:1];
+  reg [N-1:0]    last [0:1];     // last count that came back
+  reg [N-1:0]    fr   [0:1];     // count at the far side
+  reg [N-1:0]    g_take [0:1];   // takes, and frees, since the session began
+  reg [N-1:0]    g_free [0:1];
   reg          took;
 
-  wire [7:0] n = fv_cnt - last[fv_ch];
+  wire [N-1:0] n = fv_cnt - last[fv_ch];
   integer i;
   always @(posedge clk) begin
     took <= take;
@@ -96,7 +98,11 @@ module fv_crl_link_credit #(
   // ---- the node and the far side keep their promises; RAMs keep what was written
   always @* begin
     if (clear) assume (!take && !free);
+`ifdef BREAK
+    if (take) assume (!took);  // takes without a credit
+`else
     if (take) assume (ok[take_ch] && !took);
+`endif
     if (free) assume (g_free[free_ch] != g_take[free_ch]);
     if (!clear) begin
       assume (fv_used == used[fv_ch] && fv_last == last[fv_ch]);
@@ -105,7 +111,7 @@ module fv_crl_link_credit #(
   end
 
   // ---- what is proved, and its invariants
-  wire [7:0] out0 = g_take[0] - g_free[0], out1 = g_take[1] - g_free[1];  // slots really in use
+  wire [N-1:0] out0 = g_take[0] - g_free[0], out1 = g_take[1] - g_free[1];  // slots really in use
   wire [UW-1:0] over0 = used[0] == 0 ? 0 : used[0] - 1'b1;
   wire [UW-1:0] over1 = used[1] == 0 ? 0 : used[1] - 1'b1;
   integer c, j;
@@ -114,11 +120,11 @@ module fv_crl_link_credit #(
     assert (out0 <= SHARED + 1 && out1 <= SHARED + 1);
     assert (out0 + out1 <= CH + SHARED);
     for (c = 0; c < 2; c = c + 1) begin
-      assert (8'(last[c] + used[c] + (fv_take && fv_ch == c)) == g_take[c]);
-      assert (8'(fr[c] + (fv_add && fv_add_ch == c)) == g_free[c]);
-      assert (8'(g_take[c] - g_free[c]) <= 8'(g_take[c] - last[c]));
-      assert (8'(g_free[c] - last[c]) <= 8'(g_take[c] - last[c]));
-      assert (8'(fr[c] - last[c]) <= 8'(g_free[c] - last[c]));
+      assert (N'(last[c] + used[c] + (fv_take && fv_ch == c)) == g_take[c]);
+      assert (N'(fr[c] + (fv_add && fv_add_ch == c)) == g_free[c]);
+      assert (N'(g_take[c] - g_free[c]) <= N'(g_take[c] - last[c]));
+      assert (N'(g_free[c] - last[c]) <= N'(g_take[c] - last[c]));
+      assert (N'(fr[c] - last[c]) <= N'(g_free[c] - last[c]));
       assert (used[c] <= SHARED + 1);
       assert (fv_none[c] == (used[c] == 0));
     end
@@ -130,20 +136,20 @@ module fv_crl_link_credit #(
     if (fv_take) assert (used[fv_ch] == 0 || fv_pool < SHARED);
     assert (r_n <= D);
     // returns on the way: between what was counted and what is true, oldest first
-    if (fv_ret) assert (8'(fv_cnt - last[fv_ch]) <= 8'(fr[fv_ch] - last[fv_ch]));
+    if (fv_ret) assert (N'(fv_cnt - last[fv_ch]) <= N'(fr[fv_ch] - last[fv_ch]));
     if (fv_wait) begin
-      assert (8'(fv_wait_cnt - last[fv_wait_ch]) <= 8'(fr[fv_wait_ch] - last[fv_wait_ch]));
+      assert (N'(fv_wait_cnt - last[fv_wait_ch]) <= N'(fr[fv_wait_ch] - last[fv_wait_ch]));
       if (fv_ret && fv_ch == fv_wait_ch)
-        assert (8'(fv_cnt - last[fv_ch]) <= 8'(fv_wait_cnt - last[fv_ch]));
+        assert (N'(fv_cnt - last[fv_ch]) <= N'(fv_wait_cnt - last[fv_ch]));
     end
     for (j = 0; j < D; j = j + 1) if (j < r_n) begin
-      assert (8'(r_cnt[j] - last[r_ch[j]]) <= 8'(fr[r_ch[j]] - last[r_ch[j]]));
+      assert (N'(r_cnt[j] - last[r_ch[j]]) <= N'(fr[r_ch[j]] - last[r_ch[j]]));
       if (fv_ret && fv_ch == r_ch[j])
-        assert (8'(fv_cnt - last[fv_ch]) <= 8'(r_cnt[j] - last[fv_ch]));
+        assert (N'(fv_cnt - last[fv_ch]) <= N'(r_cnt[j] - last[fv_ch]));
       if (fv_wait && fv_wait_ch == r_ch[j])
-        assert (8'(fv_wait_cnt - last[r_ch[j]]) <= 8'(r_cnt[j] - last[r_ch[j]]));
+        assert (N'(fv_wait_cnt - last[r_ch[j]]) <= N'(r_cnt[j] - last[r_ch[j]]));
       for (c = 0; c < j; c = c + 1) if (r_ch[c] == r_ch[j])
-        assert (8'(r_cnt[c] - last[r_ch[j]]) <= 8'(r_cnt[j] - last[r_ch[j]]));
+        assert (N'(r_cnt[c] - last[r_ch[j]]) <= N'(r_cnt[j] - last[r_ch[j]]));
     end
   end
 
