@@ -159,31 +159,31 @@ module crl_ctr #(
   end
 
   // Narrow counters as tables; stalls of k = 8 and 9 take the places of the byte counters.
-  logic [8*NW-1:0]   ch_tab;
-  logic [4*8*NW-1:0] peer_tab;
+  localparam int TW = 16;  // bits of an entry: a power of two makes a plain multiplexer
+  logic [8*TW-1:0]   ch_tab;
+  logic [4*8*TW-1:0] peer_tab;
   logic [2:0]        ch_idx;
 
   assign ch_idx = {cur_k[2], cur_k[3] || (cur_k[2] && cur_k[1]), cur_k[0]};
-  assign ch_tab[0*NW +: NW] = desc_val;
-  assign ch_tab[1*NW +: NW] = err_val;
+  assign ch_tab[0*TW +: TW] = TW'(desc_val);
+  assign ch_tab[1*TW +: TW] = TW'(err_val);
 
   generate
     for (g = 0; g < 6; g++) begin : g_stall
-      assign ch_tab[(g < 4 ? g + 4 : g - 2)*NW +: NW] =
-          {cap_val[g*STALL_W +: STALL_W], {RW{1'b0}}};
+      assign ch_tab[(g < 4 ? g + 4 : g - 2)*TW +: TW] =
+          TW'({cap_val[g*STALL_W +: STALL_W], {RW{1'b0}}});
     end
-    for (g = 0; g < 4; g++) begin : g_peer
-      if (g < PEERS) begin : g_real
-        assign peer_tab[g*8*NW +: 8*NW] = {{(3*NW){1'b0}}, peer_cnt_q[g*5*NW +: 5*NW]};
-      end else begin : g_none
-        assign peer_tab[g*8*NW +: 8*NW] = '0;
-      end
+    for (g = 0; g < 4 * 8; g++) begin : g_peer
+      // Words that nobody reads repeat others, which saves multiplexers.
+      localparam int P = g / 8 < PEERS ? g / 8 : 0;
+      localparam int K = g % 8 < 5 ? g % 8 : 4;
+      assign peer_tab[g*TW +: TW] = TW'(peer_cnt_q[(P*5 + K)*NW +: NW]);
     end
   endgenerate
 
   // The first visit after reset finds the sampled counters at 0, as crl_ctr_stall is cleared too.
-  assign narrow_val = cur_peer ? peer_tab[{cur_row[1:0], cur_k[2:0]}*NW +: NW]
-                    : ch_tab[ch_idx*NW +: NW];
+  assign narrow_val = cur_peer ? peer_tab[{PEERS > 1 ? cur_row[1:0] : 2'd0, cur_k[2:0], 4'd0} +: NW]
+                    : ch_tab[{ch_idx, 4'd0} +: NW];
 
   always_comb begin
     val = W'(narrow_val);

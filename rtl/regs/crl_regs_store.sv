@@ -39,7 +39,7 @@ module crl_regs_store #(
     input  wire logic                         a_req,       // read port a, goes first
     input  wire logic [RAM_AW-1:0]            a_addr,
     output logic                              a_gnt,
-    input  wire logic                         b_req,       // read port b
+    input  wire logic                         b_req,       // read port b, waits for walks too
     input  wire logic [RAM_AW-1:0]            b_addr,
     output logic                              b_gnt,
     output logic      [63:0]                  rd_data,     // the cycle after a grant
@@ -168,7 +168,7 @@ module crl_regs_store #(
 
   always_comb begin
     a_gnt     = a_req && !walk_read && !mem_we;
-    b_gnt     = b_req && !a_req && !walk_read && !mem_we;
+    b_gnt     = b_req && !a_req && step_q == 3'd0 && !mem_we;  // what a walk changes is seen
     mem_raddr = a_req ? a_addr : b_addr;
     if (walk_read) mem_raddr = {walk_addr_q[RAM_AW-1:2], step_q[1:0] - 2'd1};
   end

@@ -340,6 +340,150 @@ async def counters_and_clear(dut):
     assert b.compared >= 8
 
 
+class Messages:
+    """Takes MSI-X writes: (address, user, word)."""
+
+    def __init__(self, dut) -> None:
+        self.dut, self.got = dut, []
+        cocotb.start_soon(self._run())
+
+    async def _run(self) -> None:
+        d = self.dut
+        d.m_wb_ready.value = 1
+        while True:
+            await FallingEdge(d.clk)
+            if not value(d.rst) and value(d.m_wb_valid):
+                addr, lanes = value(d.m_wb_addr), len(d.m_wb_strb)
+                assert value(d.m_wb_strb) == 0xF << addr % lanes
+                word = value(d.m_wb_data) >> 8 * (addr % lanes) & 0xFFFFFFFF
+                self.got.append((addr, value(d.m_wb_user), word))
+
+
+async def pin(b: Bench, cycles: int = 4) -> int:
+    """The pin, a few cycles later."""
+    for _ in range(cycles):
+        await RisingEdge(b.dut.clk)
+    await FallingEdge(b.dut.clk)
+    level = value(b.dut.irq)
+    await RisingEdge(b.dut.clk)
+    return level
+
+
+@cocotb.test()
+async def interrupts(dut):
+    """Stimulus: completion and notify events of the last channel, node events, enables and masks in
+    all orders.
+    Checking: status bits, pin, MSI-X message with address, data and the channel's function."""
+    b = await bench(dut)
+    n, last = b.cfg.CHANNELS, b.cfg.CHANNELS - 1
+    wait = max(4, n) + n + 20
+    inbox = Messages(dut)
+    status, enable = reg_addr("CH", "IRQ_STATUS", last), reg_addr("CH", "IRQ_ENABLE", last)
+
+    async def event(source: int) -> None:
+        dut.irq_valid.value, dut.irq_ch.value = 1 << source, last << source * b.cfg.CW
+        await RisingEdge(dut.clk)
+        dut.irq_valid.value = 0
+        for _ in range(wait):
+            await RisingEdge(dut.clk)
+
+    for vec in range(n + 1):
+        await b.write(reg_addr("MSIX", "ADDR", vec), 0xFEE0_0000_0000 + 4 * vec)
+        await b.write(reg_addr("MSIX", "DATA_CTRL", vec), 0xC0DE0000 + vec)
+    await give(b, last, 5)
+    # pending without enable: no pin; pin with both enables; write 1 to clear
+    await event(0)
+    assert await b.read_raw(status) == 1 and await pin(b) == 0
+    assert await b.read_raw(reg_addr("NODE", "IRQ_SUMMARY")) == 1 << last
+    await b.write(enable, 1, func=5)
+    assert await pin(b) == 0
+    await b.write(reg_addr("NODE", "CTRL"), 1)
+    assert await pin(b) == 1
+    await b.write(status, 0)
+    assert await pin(b) == 1
+    await b.write(status, 1, strb=0xFE)
+    assert await pin(b) == 1
+    await b.write(status, 1)
+    assert await b.read_raw(status) == 0 and await pin(b) == 0
+    assert not inbox.got, "MSI-X is not enabled"
+    # messages: by event, by enabling what is pending; function mask
+    message = (0xFEE0_0000_0000 + 4 * last, 5, 0xC0DE0000 + last)
+    await b.write(reg_addr("NODE", "CTRL"), 3)
+    for source in range(1 + b.cfg.PEERS):
+        await event(source)
+        assert inbox.got == [message]
+        assert await b.read_raw(status) == 1 and await pin(b) == 1
+        await b.write(status, 1)
+        inbox.got.clear()
+        b.compared += 1
+    await b.write(enable, 0)
+    await event(0)
+    assert not inbox.got
+    await b.write(enable, 1)
+    await pin(b, wait)
+    assert inbox.got == [message]
+    inbox.got.clear()
+    await b.write(status, 1)
+    await b.write(reg_addr("NODE", "CTRL"), 7)
+    await event(1)
+    assert not inbox.got
+    pba = await b.read_raw(reg_addr("PBA", "PBA", 0, last // 64))
+    assert pba == 1 << last % 64
+    await b.write(reg_addr("NODE", "CTRL"), 3)
+    await pin(b, wait)
+    assert inbox.got == [message]
+    assert await b.read_raw(reg_addr("PBA", "PBA", 0, last // 64)) == 0
+    await b.write(status, 1)
+    inbox.got.clear()
+    # node events
+    node = (0xFEE0_0000_0000 + 4 * n, 0, 0xC0DE0000 + n)
+    await b.write(reg_addr("NODE", "EVENT"), 0xF)
+    for bit, cause in ((2, "foreign"), (1, "peer"), (3, "msix"), (0, "fatal")):
+        await b.write(reg_addr("NODE", "EVENT_ENABLE"), 1 << bit)
+        assert await pin(b) == 0
+        if cause == "foreign":
+            await b.read_raw(reg_addr("NODE", "IDENT"), func=9)
+        elif cause == "peer":
+            dut.peer_up.value = 1
+        elif cause == "msix":
+            dut.m_wb_b_valid.value, dut.m_wb_b_resp.value = 1, 2
+            await RisingEdge(dut.clk)
+            dut.m_wb_b_valid.value = 0
+        else:
+            dut.fatal.value = 1
+        await pin(b, wait)
+        assert inbox.got == [node], cause
+        assert await b.read_raw(reg_addr("NODE", "EVENT")) == 1 << bit and await pin(b) == 1
+        await b.write(reg_addr("NODE", "EVENT"), 1 << bit)
+        assert await pin(b) == (cause == "fatal"), "the fatal state holds the pin"
+        inbox.got.clear()
+        b.compared += 1
+    assert await b.read_raw(reg_addr("PEER", "STATUS", 0)) == 1
+    assert await b.read_raw(reg_addr("NODE", "STATUS")) & 1
+    assert b.compared >= 6
+
+
+@cocotb.test()
+async def model_can_fail(dut):
+    """Stimulus: a register value and an event that the model isn't told of.
+    Checking: both comparisons notice."""
+    b = await bench(dut)
+    addr = reg_addr("SEG", "BASE", 1)
+    await b.write(addr, 0x5000)
+    b.model.held["SEG", 1, "BASE"] = 0x6000
+    noticed = 0
+    try:
+        await b.read(addr)
+    except AssertionError:
+        noticed += 1
+    b.model.events.append(("db", 0, 1))
+    try:
+        await b.check_events()
+    except AssertionError:
+        noticed += 1
+    assert noticed == 2
+
+
 @cocotb.test()
 async def with_cocotbext(dut):
     """Stimulus: cocotbext-axi's AXI4-Lite master writes and reads, both sides at once.
