@@ -224,8 +224,8 @@ module crl_dma_fetch #(
   always_comb begin
     f2_room = f2_own_q < all5_q ? f2_own_q : all5_q;
     if (f2_few_q && f2_room < 5'd2) f2_room = f2_one_q ? 5'd1 : 5'd2;
-    // What is in hand covers the latency: only a channel that has next to nothing gets a few more.
-    if (plenty && f2_room > 5'd4) f2_room = 5'd4;
+    // What is in hand covers the latency: only a channel that has next to nothing gets two more.
+    if (plenty && f2_room > 5'd2) f2_room = 5'd2;
   end
   assign f2_k  = f2_most_q < f2_room ? f2_most_q : f2_room;
   // Small change is left to gather, so that bursts stay long.

@@ -26,7 +26,7 @@ module crl_axi_wr_arb #(
 
   localparam int CPL     = N_DATA;
   localparam int MSI     = N_DATA + 1;
-  localparam int AGE     = 8;
+  localparam int AGE     = 32;
   localparam int DATA_IW = N_DATA > 1 ? $clog2(N_DATA) : 1;
 
   logic               hold_q;
@@ -38,7 +38,7 @@ module crl_axi_wr_arb #(
   logic               data_any;
   logic [1:0]         rest;                  // who goes when no data waits
   logic               msi_turn_q;            // MSI-X before completions
-  logic [3:0]         cpl_age_q, msi_age_q;  // data bursts they have waited for
+  logic [5:0]         cpl_age_q, msi_age_q;  // data bursts they have waited for
   logic               cpl_must, msi_must;
   logic               unused;
 
@@ -52,8 +52,8 @@ module crl_axi_wr_arb #(
 
   // Among those that are not served in this cycle.
   assign others   = valid & ~gnt;
-  assign cpl_must = others[CPL] && cpl_age_q >= 4'(AGE - 1);
-  assign msi_must = others[MSI] && msi_age_q >= 4'(AGE - 1);
+  assign cpl_must = others[CPL] && cpl_age_q >= 6'(AGE - 1);
+  assign msi_must = others[MSI] && msi_age_q >= 6'(AGE - 1);
   assign rest[0]  = others[CPL] && !(msi_turn_q && others[MSI]);
   assign rest[1]  = others[MSI] && !rest[0];
   assign free     = !hold_q && !served;
@@ -98,7 +98,7 @@ module crl_axi_wr_arb #(
 
 `ifdef FORMAL
   // Data bursts that began while completions or MSI-X waited.
-  logic [3:0] g_cpl, g_msi;
+  logic [5:0] g_cpl, g_msi;
 
   always_ff @(posedge clk) begin
     if (rst || !others[CPL]) g_cpl <= '0;
@@ -109,11 +109,11 @@ module crl_axi_wr_arb #(
       assert ((gnt & (gnt - 1'b1)) == '0 && gnt != '0);
       assert ((park_q & (park_q - 1'b1)) == '0 && park_q != '0);
       assert (alt_q != 2'b11 && (alt_q == '0 || (!hold_q && park_q[N_DATA-1:0] != '0)));
-      assert (g_cpl <= 4'(AGE) && g_msi <= 4'(AGE));
-      assert (cpl_age_q == (g_cpl < 4'(AGE) ? g_cpl : 4'(AGE - 1)));
-      assert (msi_age_q == (g_msi < 4'(AGE) ? g_msi : 4'(AGE - 1)));
+      assert (g_cpl <= 6'(AGE) && g_msi <= 6'(AGE));
+      assert (cpl_age_q == (g_cpl < 6'(AGE) ? g_cpl : 6'(AGE - 1)));
+      assert (msi_age_q == (g_msi < 6'(AGE) ? g_msi : 6'(AGE - 1)));
       // The last data burst that may pass them is under way, or it is their turn.
-      if (g_cpl == 4'(AGE) || g_msi == 4'(AGE))
+      if (g_cpl == 6'(AGE) || g_msi == 6'(AGE))
         assert (hold_q || park_q[N_DATA-1:0] == '0);
     end
   end

@@ -61,7 +61,7 @@ async def no_bubbles(dut):
 @cocotb.test()
 async def data_first(dut):
     """Stimulus: data, completions and MSI-X that always wait. Checking: the data clients share
-    evenly, the others get a burst after at most 8 data bursts (checked by the bench too)."""
+    evenly, the others get a burst after at most 32 data bursts (checked by the bench too)."""
     bench = await bench_of(dut)
     await bench.run(traffic(bench, 200, beats=1, resp=0), Slave(), stop_after=180)
     order = bench.order
