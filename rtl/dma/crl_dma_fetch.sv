@@ -85,8 +85,8 @@ module crl_dma_fetch #(
     input  wire logic [CW-1:0]       pop_ch
 );
 
-  // A descriptor burst holds the read port for at most 32 beats.
-  localparam int K_MAX = DATA_W == 64 ? 8 : 16;
+  // A descriptor burst holds the read port for at most 16 beats.
+  localparam int K_MAX = DATA_W == 64 ? 4 : DATA_W == 128 ? 8 : 16;
   localparam int MTUB = LINK_MTU > MAX_BURST_BYTES ? 0 : 1;  // a first chunk can fill a frame
 
   // ---------------------------------------------------------------- per channel state
@@ -208,7 +208,9 @@ module crl_dma_fetch #(
   always_ff @(posedge clk) begin
     f2_few_q    <= f1_held[11:1] == 11'd0;       // next to nothing in hand: two entries are always there
     f2_one_q    <= f1_held[0];
-    f2_end_q    <= f1_avail[11:5] == 7'd0 && !(f1_avail[4] && |f1_avail[3:0]);  // 16 or fewer are left
+    // 16 or fewer are left, and no doorbell in this cycle adds to what F0 has read.
+    f2_end_q    <= f1_avail[11:5] == 7'd0 && !(f1_avail[4] && |f1_avail[3:0])
+                   && !(db_good && db_ch == f1_ch_q);
     f2_most_q   <= f1_avail5 < f1_edge ? (f1_avail5 > 5'(K_MAX) ? 5'(K_MAX) : f1_avail5)
                                        : (f1_edge > 5'(K_MAX) ? 5'(K_MAX) : f1_edge);
     f2_own_q    <= clip16(f1_own);

@@ -351,7 +351,8 @@ module crl_dma_move #(
   logic             ord_valid, ord_pop, ord_new, ord_last, ord_none, br_valid, br_ready_unused;
   logic [15:0]      ord_tag;
   logic [7:0]       ord_st;
-  logic [1:0]       br_resp;
+  logic             br_wait, b_direct;
+  logic [1:0]       br_resp, br_word;
   logic [ODW:0]     ord_level, br_level;
   logic [1:0]       wst_rd, wst_now;
 
@@ -360,9 +361,13 @@ module crl_dma_move #(
       .m_valid(ord_valid), .m_ready(ord_pop), .m_data({ord_tag, ord_new, ord_last, ord_none, ord_st}), .level(ord_level)
   );
   crl_fifo #(.W(2), .DEPTH(ODEPTH)) u_bresp (
-      .clk, .rst, .s_valid(b_valid), .s_ready(br_ready_unused), .s_data(b_resp),
-      .m_valid(br_valid), .m_ready(ord_pop && !ord_none), .m_data(br_resp), .level(br_level)
+      .clk, .rst, .s_valid(b_valid && !b_direct), .s_ready(br_ready_unused), .s_data(b_resp),
+      .m_valid(br_wait), .m_ready(ord_pop && !ord_none), .m_data(br_word), .level(br_level)
   );
+  // A response that finds its entry waiting goes straight on.
+  assign b_direct = b_valid && !br_wait && ord_valid && !ord_none;
+  assign br_valid = br_wait || b_valid;
+  assign br_resp  = br_wait ? br_word : b_resp;
   // First write error of each operation: 0 none, 1 SLVERR, 2 DECERR.
   crl_ram_lut #(.W(2), .DEPTH(OPS)) u_wst (
       .clk, .we(ord_pop), .waddr(ord_tag[OW-1:0]), .wdata(wst_now), .raddr(ord_tag[OW-1:0]), .rdata(wst_rd)
