@@ -60,6 +60,8 @@ class Recorder:
             self._told.append((now(), 1, LinkState(side.name, now(), peer, up)))
 
     async def open(self) -> None:
+        """Start all logs anew; an earlier test of this simulation may have left them open."""
+        await self.close()
         for side in self.tb.sides:
             await side.mem.log_open()
             side.axil.set(log=1)
