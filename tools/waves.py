@@ -9,7 +9,7 @@
 
 Beside the waves goes `waves.gtkw`: one group for each bundle of the top level's ports and for each
 instance, states and handshakes first, a colour by role, names instead of numbers for states,
-opcodes and status codes. A hand-made `tb/waves/<toplevel>.gtkw` is taken instead where there is
+opcodes and status codes. Where `tb/waves/<toplevel>.yaml` lists groups, these come first. A hand-made `tb/waves/<toplevel>.gtkw` is taken instead where there is
 one. All paths are relative, so the folder can be copied to another machine.
 """
 
@@ -31,6 +31,7 @@ from typing import Any
 
 from tools.paths import BUILD, ROOT, rtl_sources, tool_env
 from tools.svrules import strip
+from tools.wavegroups import add_story, story
 
 WAVE_SUFFIXES = (".fst", ".vcd")
 BIN, HEX, TRANSLATED, BLANK = 0x28, 0x22, 0x2000, 0x200
@@ -254,12 +255,14 @@ class SaveFile:
         return name
 
     def write(self, path: Path, waves: Path) -> None:
+        recipe = self.folder / "run.json"
+        start = json.loads(recipe.read_text()).get("start", 0) if recipe.exists() else 0
         head = [
             "[*] made by tools/waves.py; open it from its own folder",
             f'[dumpfile] "{waves.name}"',
             f'[savefile] "{path.name}"',
-            "[timestart] 0",
-            "*-11.0 0" + " -1" * 26,  # 2 ns a pixel: some hundred cycles across the window
+            f"[timestart] {start}",
+            f"*-11.0 {start}" + " -1" * 26,  # 2 ns a pixel: some hundred cycles across the window
             "[size] 1600 900",
             "[pos] -1 -1",
             "[sst_width] 220",
@@ -303,6 +306,8 @@ def write_gtkw(waves: Path, toplevel: str | None, sources: Sequence[Path]) -> Pa
     if not chosen:
         raise WavesError(f"{os.path.relpath(waves, ROOT)} holds no signals: the test ended early.")
     for scope in chosen:
+        if told := story(toplevel):
+            add_story(save, scope, toplevel, told)
         _top(save, scope, toplevel or scope.name)
     save.write(path, waves)
     return path
@@ -411,9 +416,12 @@ def record(test: str) -> tuple[Path, dict[str, Any]]:
 def locate(what: str) -> tuple[Path, dict[str, Any]]:
     """The waves that the argument means, recorded now if need be."""
     if not what:
-        raise WavesError(
-            "Which test? Say for example: make waves TEST=test_fifo (or TEST=demo after a demo)."
-        )
+        if not list((BUILD / "demo" / "waves").glob("demo.*")):
+            raise WavesError(
+                "Which test? Say for example: make waves TEST=test_fifo. After `make demo`, "
+                "`make waves` shows the demo."
+            )
+        what = "demo"
     path = Path(what) if Path(what).is_absolute() else ROOT / what
     if what == "demo":
         found = [p for s in WAVE_SUFFIXES for p in (BUILD / "demo").rglob(f"*{s}")]

@@ -120,18 +120,24 @@ def show(file: Path, seed: int, waves: bool, console: Console) -> int:
 
 def record_waves(file: Path, seed: int, out: Path) -> Path:
     """A short run of the same build, with every signal recorded; the folder has all that GTKWave needs."""
+    import json
+
     from tools import waves
+    from tools.demo.measure import measure, read_events
     from tools.demo.plan import PARAMETERS
     from tools.demo.run import simulate
 
-    sim, _ = simulate(file, seed, PARAMETERS, name="demo-waves", waves=True, record=True,
+    sim, result = simulate(file, seed, PARAMETERS, name="demo-waves", waves=True, record=True,
                       limit=min(WAVE_BYTES, file.stat().st_size))
     folder = out / "waves"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     target = folder / f"demo{sim.waves.suffix}"
     shutil.move(sim.waves, target)
-    shutil.copy(sim.run_dir / "run.json", folder)
+    beat = PARAMETERS["DATA_W"] // 8
+    recipe = json.loads((sim.run_dir / "run.json").read_text())
+    recipe["start"] = measure(read_events(sim.run_dir, result, beat), result, beat).t0  # the view begins there
+    (folder / "run.json").write_text(json.dumps(recipe, indent=1) + "\n")
     listed = [ROOT / line for line in (sim.build_dir / "sources.txt").read_text().splitlines()]
     waves.write_gtkw(target, "crl_tb_pair", listed)
     return target

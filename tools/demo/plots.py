@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import matplotlib
 
@@ -26,7 +27,8 @@ def _svg(figure) -> str:
     figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
     text = out.getvalue()
-    return text[text.index("<svg") :]
+    text = text[text.index("<svg") :]
+    return re.sub(r'(width|height)="([\d.]+)pt"', r'\1="\2"', text, count=2)
 
 
 def throughput(f: Figures, beat: int = BYTES_A_CYCLE_OF_LINK) -> str:
@@ -62,7 +64,7 @@ def latency(f: Figures) -> str:
     figure, grid = plt.subplots(len(rows), 1, figsize=(10, 0.85 * len(rows) + 0.8), sharex=True)
     grid = [grid] if len(rows) == 1 else grid
     every = [n / 1e6 for c in rows for n in c.latencies("doorbell") + c.latencies()]
-    low, high = min(every) * 0.8, max(every) * 1.25
+    low, high = min(every) * 0.3, max(every) * 1.25
     edges = [low * (high / low) ** (i / 90) for i in range(91)]
     for axes, c in zip(grid, rows, strict=True):
         colour = COLOURS[c.channel.ch]

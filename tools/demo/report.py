@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -37,7 +38,7 @@ def latency_cells(c: ChannelFigures, since: str) -> list[str]:
     cells = []
     for part in (0.5, 0.99):
         ps = percentile(values, part)
-        cells.append(f"{ps // PERIOD[c.node]} ({ps / 1e6:.2f} µs)" if values else "–")
+        cells.append(f"{ps // PERIOD[c.node]} = {ps / 1e6:.2f} µs" if values else "–")
     return cells
 
 
@@ -59,17 +60,19 @@ def rows(f: Figures) -> list[list[str]]:
 def terminal(o: Outcome, console: Console) -> None:
     """The table, the shares, the utilisation."""
     f = o.figures
-    table = Table(title="per channel (latency: cycles of the sender)", title_justify="left")
-    for head in ("ch", "name", "way", "class", "weight", "ops", "bytes", "of the\nbytes", "of the\nlink",
-                 "start to completion\nmedian", "\n99%", "doorbell to completion\nmedian", "\n99%"):
-        table.add_column(head, justify="left" if head in ("name", "way", "class") else "right", no_wrap=True)
+    table = Table(title="per channel; latency in cycles of the sender and µs: half of the operations, 99% of them",
+                  title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
+    for head in ("", "channel", "", "class", "weight", "ops", "bytes", "of the\nbytes", "of the\nlink",
+                 "from its first\nread: 50%", "\n99%", "from its\ndoorbell: 50%", "\n99%"):
+        left = head in ("channel", "class", "")
+        table.add_column(head, justify="left" if left else "right", no_wrap=True)
     for row in rows(f):
         table.add_row(*row[:7], *row[8:])
     console.print(table)
-    console.print(summary(o))
+    console.print(summary(o), highlight=False)
     if f.shares:
-        text = ", ".join(f"{c.name} {100 * x:.2f}% (weight says {100 * w:.2f}%)" for c, x, w in f.shares)
-        console.print(f"shares while all four had work ({f.shares_us:.0f} µs): {text}")
+        text = ", ".join(f"{c.name} {100 * x:.1f}% ({100 * w:.1f}% by weight)" for c, x, w in f.shares)
+        console.print(f"shares while all four had work ({f.shares_us:.0f} µs): {text}", highlight=False)
 
 
 def summary(o: Outcome) -> str:
@@ -78,7 +81,7 @@ def summary(o: Outcome) -> str:
     return (
         f"{f.data_bytes:,} bytes in {f.ps / 1e6:.0f} µs of simulated time ({f.ps // PERIOD_A:,} cycles of A): "
         f"{bits / 8:.3f} GB/s, {bits:.2f} Gbit/s\n"
-        f"link A→B {100 * f.link['A to B']:.1f}% of its cycles carry a beat, B→A {100 * f.link['B to A']:.1f}%; memory ports: "
+        f"cycles with a beat: link A→B {100 * f.link['A to B']:.1f}%, B→A {100 * f.link['B to A']:.1f}%; memory ports "
         + ", ".join(f"{k} {100 * v:.1f}%" for k, v in f.ports.items())
     )
 

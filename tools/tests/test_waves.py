@@ -70,7 +70,8 @@ def test_gtkwave_reads_it(saved):
         ("test_no_such_thing_at_all", "No simulation test is called"),
     ],
 )
-def test_bad_input_is_one_sentence(what, says, capsys):
+def test_bad_input_is_one_sentence(what, says, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(waves, "BUILD", tmp_path)  # no demo has run
     assert waves.main([what, "--no-open"]) == 2
     assert says in capsys.readouterr().err
 
