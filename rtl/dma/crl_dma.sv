@@ -174,7 +174,7 @@ module crl_dma #(
   logic                db_err_valid, cdb_err_valid, ferr_valid, ferr_dec, cq_err_valid;
   logic [CW-1:0]       db_err_ch, cdb_err_ch, ferr_ch, cq_err_ch;
   logic [1:0]          cq_err_resp_unused;
-  logic [11:0]         ret_cons;
+  logic [11:0]         ret_cons_unused;
   logic [31:0]         ret_bytes_unused;
 
   crl_dma_ctl #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W)) u_ctl (
@@ -210,7 +210,7 @@ module crl_dma #(
   crl_dma_fetch #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PREFETCH(PREFETCH), .FUNC_W(FUNC_W),
                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_fetch (
       .clk, .rst, .db_valid, .db_ch, .db_val, .db_err_valid, .db_err_ch, .accept, .run, .n_enabled,
-      .cfg_we(f_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func, .ret_valid, .ret_ch, .ret_cons,
+      .cfg_we(f_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func,
       .mark_req, .mark_done, .pend, .rd_ch(st_ch), .rd_prod(st_dr_prod),
       .ar_valid(f_ar_valid), .ar_ready(f_ar_ready), .ar_addr(f_ar_addr), .ar_len(f_ar_len), .ar_user(f_ar_user),
       .enough(f_enough), .plenty(f_plenty), .r_valid(f_r_valid), .r_ready(f_r_ready), .r_data(f_r_data), .r_resp(f_r_resp), .r_last(f_r_last),
@@ -339,12 +339,12 @@ module crl_dma #(
       .wb_len(wb_len[15:8]), .wb_user(wb_user[2*FUNC_W-1:FUNC_W]), .wb_data(wb_data[2*DATA_W-1:DATA_W]),
       .wb_strb(wb_strb[2*B-1:B]), .wb_b_valid(wb_b_valid[1]), .wb_b_resp,
       .irq_valid, .irq_ch, .cq_err_valid, .cq_err_ch, .cq_err_resp(cq_err_resp_unused),
-      .ret_valid, .ret_ch, .ret_status, .ret_bytes(ret_bytes_unused), .ret_cons,
+      .ret_valid, .ret_ch, .ret_status, .ret_bytes(ret_bytes_unused), .ret_cons(ret_cons_unused),
       .rd_ch(st_ch), .rd_cq_prod(st_cq_prod), .rd_cq_cons(st_cq_cons), .rd_dr_cons(st_dr_cons)
   );
 
   logic unused;
-  assign unused = &{1'b0, chk_status_unused, cq_err_resp_unused, ret_bytes_unused, mv_idle_unused, alloc_peer};
+  assign unused = &{1'b0, chk_status_unused, cq_err_resp_unused, ret_bytes_unused, ret_cons_unused, mv_idle_unused, alloc_peer};
 
 endmodule
 

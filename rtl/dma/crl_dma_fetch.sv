@@ -46,9 +46,6 @@ module crl_dma_fetch #(
     input  wire logic [63:0]         cfg_base,     // absolute
     input  wire logic [3:0]          cfg_log2,     // entries
     input  wire logic [FUNC_W-1:0]   cfg_func,
-    input  wire logic                ret_valid,    // a descriptor retired: consumer index
-    input  wire logic [CW-1:0]       ret_ch,
-    input  wire logic [11:0]         ret_cons,
     input  wire logic                mark_req,     // level: tell when all requests made so far have arrived
     output logic                     mark_done,    // event
     output logic      [CHANNELS-1:0] pend,         // published and not yet requested
@@ -92,7 +89,7 @@ module crl_dma_fetch #(
   // ---------------------------------------------------------------- per channel state
   logic [CHANNELS-1:0] pend_q;
   logic [CW-1:0]       f_sel;
-  logic [11:0]         f_prod_ram, f_fidx, f_pidx, db_prod, db_cons, pop_pidx;
+  logic [11:0]         f_prod_ram, f_fidx, f_pidx, db_prod, db_begun, pop_pidx;
   logic [63:0]         f_base;
   logic [3:0]          f_log2, db_log2;
   logic [FUNC_W-1:0]   f_func;
@@ -121,9 +118,9 @@ module crl_dma_fetch #(
       .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(db_good), .waddr(db_ch), .wdata(db_val[11:0]),
       .raddr(rd_ch), .rdata(rd_prod)
   );
-  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_cons (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(ret_valid), .waddr(ret_ch), .wdata(ret_cons),
-      .raddr(db_ch), .rdata(db_cons)
+  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_pidx_d (
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(pop_valid), .waddr(pop_ch), .wdata(pop_pidx + 12'd1),
+      .raddr(db_ch), .rdata(db_begun)
   );
   crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_fidx (
       .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(f2_go), .waddr(f2_ch_q), .wdata(f2_fidx_next),
@@ -139,11 +136,12 @@ module crl_dma_fetch #(
   );
 
   // ---------------------------------------------------------------- doorbell check
-  // In range, and not behind the present producer as seen from the consumer.
+  // In range, and not behind the present producer as seen from the descriptors that began: software may know of a free
+  // slot before the completion that tells of it has its response, but never before the descriptor began.
   logic [11:0] db_mask, db_new_d, db_old_d;
   assign db_mask  = (12'd1 << db_log2) - 12'd1;
-  assign db_new_d = (db_val[11:0] - db_cons) & db_mask;
-  assign db_old_d = (db_prod - db_cons) & db_mask;
+  assign db_new_d = (db_val[11:0] - db_begun) & db_mask;
+  assign db_old_d = (db_prod - db_begun) & db_mask;
   assign db_ok    = db_val[15:12] == 4'd0 && (db_val[11:0] & ~db_mask) == 12'd0 && db_new_d >= db_old_d;
   assign db_good  = db_valid && db_ok && accept[db_ch];
 
