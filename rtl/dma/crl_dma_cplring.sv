@@ -97,9 +97,10 @@ module crl_dma_cplring #(
       .clk, .we(cdb_ok), .waddr(cdb_ch_q), .wdata(cdb_val_q[11:0]),
       .raddr(cdb_ch_q), .rdata(cdb_stored)
   );
+  // Slots used, not those published: software that polls the phase sees an entry before its response is here.
   crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_prod_cdb (
-      .clk, .we(pub_prod || cfg_q), .waddr(cfg_q ? cfg_ch_q : pub_ch),
-      .wdata(cfg_q ? 12'd0 : pub_slot), .raddr(cdb_ch_q), .rdata(cdb_prod)
+      .clk, .we(rt_post || cfg_q), .waddr(cfg_q ? cfg_ch_q : rt_ch),
+      .wdata(cfg_q ? 12'd0 : rt_next), .raddr(cdb_ch_q), .rdata(cdb_prod)
   );
 
   assign cdb_mask = {cdb_mask_hi, 2'b11};
