@@ -35,14 +35,17 @@ def stride_of(size: int, offset: int) -> int:
     return (size + offset + 63) // 64 * 64
 
 
+SRC_SPAN = 2 * MIB
+
+
 class Layout:
-    """Places of a side's memory: rings first, then sources, then destinations."""
+    """Places of a side's memory: rings first, then sources, then destinations. Sources repeat after
+    SRC_SPAN; every destination is a place of its own."""
 
     def __init__(self, side, channels: int) -> None:
-        total = side.mem.size
-        self.src = max(MIB, RING_STEP * channels)
-        self.dst = (self.src + total) // 2 // 4096 * 4096
-        self.end = total
+        self.src = RING_STEP * channels
+        self.dst = self.src + SRC_SPAN
+        self.end = side.mem.size
 
 
 async def setup(side, channels: int, log2: int, *, weights=None, classes=None, peer=False):
@@ -93,14 +96,15 @@ async def place_transfers(rng, src_side, dst_side, n, size, src_off, dst_off, ch
     """Sources with random bytes, destinations with a guard pattern; (src, dst, image of dst)."""
     src_l, dst_l = Layout(src_side, channels), Layout(dst_side, channels)
     s_step, d_step = stride_of(size, src_off), stride_of(size, dst_off)
-    assert src_l.src + n * s_step <= src_l.dst and dst_l.dst + n * d_step <= dst_l.end, "memory full"
-    data = rng.randbytes(n * s_step)
+    slots = min(n, SRC_SPAN // s_step)
+    assert dst_l.dst + n * d_step <= dst_l.end, "memory full"
+    data = rng.randbytes(slots * s_step)
     await src_side.mem.write(src_l.src, data)
     await dst_side.mem.fill(dst_l.dst, n * d_step, GUARD)
     image = bytearray(GUARD.to_bytes(8, "little") * (n * d_step // 8))
     pairs = []
     for i in range(n):
-        s, d = i * s_step + src_off, i * d_step + dst_off
+        s, d = i % slots * s_step + src_off, i * d_step + dst_off
         image[d : d + size] = data[s : s + size]
         pairs.append((src_l.src + s, dst_l.dst + d))
     return pairs, dst_l.dst, bytes(image)
@@ -288,6 +292,7 @@ async def _urgency(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     _, (bulk, urgent) = await setup(side, 2, 8, classes=[0, 3])
     layout = Layout(side, 2)
     message = rng.randbytes(size)
+    assert layout.src + (1 << 18) <= layout.dst
     await side.mem.write(layout.src, rng.randbytes(1 << 16))
     await side.mem.write(layout.src + (1 << 17), message)
 

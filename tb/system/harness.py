@@ -22,7 +22,7 @@ from cocotb.triggers import Timer
 from models.gen.carillon_layout import Cmd, Desc, Op, State, Status, reg_addr
 from models.pair import Pair, Report
 from tb.lib.driver import ALL_RIGHTS, ChannelDriver, NodeDriver, RingPlace
-from tb.lib.recorder import Recorder
+from tb.lib.recorder import Recorder, now
 from tb.lib.testbed import NoProgress, Side, Testbed
 from tb.system import coverage
 from tb.system.channel_agent import Consumer, learn_consumer, settle
@@ -241,6 +241,7 @@ class System:
         """Settle, take the last completions, read counters, close the logs, fetch the memories."""
         await self.settle()
         await self.quiet()
+        self.recorder.quiet_since = now()
         for node in self.nodes.values():
             for channel in node.channels.values():
                 await channel.reap()
