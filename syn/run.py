@@ -317,7 +317,11 @@ def run_config(config: Config, pool: ThreadPoolExecutor, pnr: bool, force: bool)
     whole = pool.submit(synthesise, config, sources)
     parts = pool.submit(synthesise_parts, config, sources)
     row: dict[str, Any] = {"config": config.name, "device": config.device}
-    row.update(counts(whole.result()))
+    try:
+        row.update(counts(whole.result()))
+    except SynthesisError:
+        parts.cancel()
+        raise
     row["fmax_mhz"] = None
     if pnr:
         runs = list(pool.map(lambda seed: place_and_route(config, seed), config.seeds))
