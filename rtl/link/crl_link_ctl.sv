@@ -134,7 +134,7 @@ module crl_link_ctl #(
       sent_q   <= did_any || busy ? '0 : sent_q == TW'(KEEPALIVE_CYCLES) ? sent_q : sent_q + 1'b1;
       news_q   <= did_any || busy || !news ? '0 : news_q[6] ? news_q : news_q + 1'b1;
       // Once an IDLE has gone for news, the rest of the news follows without delay.
-      if (did_any) chain_q <= news_q[6] || urgent;
+      if (did_any) chain_q <= news_q[6] || urgent || chain_q;
       else if (!news && !busy) chain_q <= 1'b0;
       idle_due <= up_q && !did_any && !busy
                   && ((news && (news_q == 7'(NEWS_WAIT) || urgent || chain_q))

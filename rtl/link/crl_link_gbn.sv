@@ -68,8 +68,9 @@ module crl_link_gbn #(
   assign full     = filled == CNT_W'(SLOTS);
   assign push_idx = w_q[IW-1:0];
   assign resend   = s_q[CNT_W-1:0] != m_q[CNT_W-1:0];  // they are at most SLOTS apart
-  // A frame that is about to be freed must not be started once more.
-  assign avail    = s_q[CNT_W-1:0] != w_q[CNT_W-1:0] && !(apply_q && resend);
+  // Going over frames again, the sender looks at every acknowledgement before the next one: a frame
+  // that is about to be freed must not be started once more.
+  assign avail    = s_q[CNT_W-1:0] != w_q[CNT_W-1:0] && !((apply_q || pend_q) && resend);
   assign send_seq = s_q;
   assign next_new = m_q;
   assign unacked  = ever != '0;
