@@ -262,7 +262,7 @@ class SaveFile:
             f'[dumpfile] "{waves.name}"',
             f'[savefile] "{path.name}"',
             f"[timestart] {start}",
-            f"*-11.0 {start}" + " -1" * 26,  # 2 ns a pixel: some hundred cycles across the window
+            f"*-18.0 {start}" + " -1" * 26,  # some hundred cycles of 8 ns across the window
             "[size] 1600 900",
             "[pos] -1 -1",
             "[sst_width] 220",
