@@ -61,8 +61,10 @@ rtl/dma/crl_dma_move.sv
 rtl/dma/crl_dma_ctl.sv
 rtl/dma/crl_dma_cplring.sv
 rtl/dma/crl_dma_tab.sv
+rtl/dma/crl_dma_opend.sv
 rtl/dma/crl_dma_optab.sv
 rtl/dma/crl_dma_cplwr.sv
+rtl/dma/crl_dma_cplret.sv
 rtl/dma/crl_dma_cpl.sv
 rtl/dma/crl_dma.sv
 rtl/node/crl_irq_merge.sv

@@ -107,17 +107,14 @@ module crl_dma_cpl #(
 );
 
   localparam int INFO_W  = 16 + 32 + 12 + 2;
-  localparam int RET_D   = 128;                         // retired operations that wait
-  localparam int RET_W   = 1 + CW + 8 + 32 + 12 + 12;
-  localparam int RET_PW  = $clog2(RET_D);
   localparam int MAX_RUN = 8;                           // operations looked at before others
 
   // ---------------------------------------------------------------------------------------------
   // Table
 
-  logic                end_valid;
-  logic [CW-1:0]       end_ch;
-  logic                rt_re, rt_done, rt_unknown, rt_last, rt_pop;
+  logic                end_valid, hint_valid;
+  logic [CW-1:0]       end_ch, hint_ch;
+  logic                rt_re, rt_done, rt_last, rt_pop;
   logic [INFO_W-1:0]   rt_info;
   logic [7:0]          rt_status;
   logic [15:0]         rt_status2, rt_tag;
@@ -136,8 +133,8 @@ module crl_dma_cpl #(
       .alloc_idx, .alloc_gen,
       .ldone_valid, .ldone_idx, .ldone_gen, .ldone_status,
       .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2, .peer_up, .fatal,
-      .end_valid, .end_ch,
-      .rt_re, .rt_ch(ch_q), .rt_done, .rt_unknown, .rt_last, .rt_info, .rt_good(good), .rt_status,
+      .hint_valid, .hint_ch, .end_valid, .end_ch,
+      .rt_re, .rt_ch(ch_q), .rt_done, .rt_last, .rt_info, .rt_good(good), .rt_status,
       .rt_status2, .rt_pop, .empty
   );
 
@@ -150,9 +147,9 @@ module crl_dma_cpl #(
   logic [CW-1:0] give_ch_q;
   logic [11:0]   slot, slot_next;
   logic          phase, edge_hit, post;
-  logic          pub_prod, t_go;
-  logic [CW-1:0] t_ch;
-  logic [11:0]   t_slot, t_cons;
+  logic          pub_valid, pub_prod;
+  logic [CW-1:0] pub_ch;
+  logic [11:0]   pub_slot, pub_cons;
   logic [57:0]   base;
   logic [FUNC_W-1:0] func;
 
@@ -162,7 +159,7 @@ module crl_dma_cpl #(
       .alloc_valid, .alloc_ch, .give_valid(give_q), .give_ready, .give_ch(give_ch_q), .cq_ok,
       .rt_ch(ch_q), .rt_slot(slot), .rt_next(slot_next), .rt_phase(phase), .rt_edge(edge_hit),
       .rt_post(post),
-      .pub_prod, .pub_cons(t_go), .pub_ch(t_ch), .pub_slot(t_slot), .pub_dr_cons(t_cons),
+      .pub_prod, .pub_cons(pub_valid), .pub_ch, .pub_slot, .pub_dr_cons(pub_cons),
       .cdb_valid, .cdb_ch, .cdb_val, .cdb_err_valid, .cdb_err_ch,
       .rd_ch, .rd_cq_prod, .rd_cq_cons, .rd_dr_cons
   );
@@ -180,7 +177,7 @@ module crl_dma_cpl #(
   logic [1:0]          state_q, state_d;
   logic [CW-1:0]       ch_d, other_ch;
   logic [CHANNELS-1:0] go_q, one_q, many_q;  // look at it; one end is known; maybe more are
-  logic [CHANNELS-1:0] dead_q;               // a completion write failed
+  logic [CHANNELS-1:0] dead;                 // a completion write failed
   logic [CHANNELS-1:0] here;                 // one-hot of ch_q
   logic [CHANNELS-1:0] others;
   logic                other, other_take;
@@ -189,8 +186,6 @@ module crl_dma_cpl #(
   logic                open_q;               // a burst is open
   logic                stop, none_left, look, close;
   logic                wr_busy, hold, ret_room;
-  logic                end_q;                // an end, a cycle later: 'go' need not be in time,
-  logic [CW-1:0]       end_ch_q;             // since an idle engine starts with the end itself
 
   always_comb begin
     here       = '0;
@@ -206,14 +201,15 @@ module crl_dma_cpl #(
 
   assign hold      = (!open_q && wr_busy) || give_q || !ret_room;
   assign rt_re     = state_q == R0 && !hold;
-  assign look      = state_q == R1 && !cfg_busy && !rt_unknown;
+  assign look      = state_q == R1 && !cfg_busy;
   assign rt_pop    = look && rt_done;
-  assign post      = rt_pop && !suppress[ch_q] && !dead_q[ch_q] && !(rt_nocpl && good);
+  assign post      = rt_pop && !suppress[ch_q] && !dead[ch_q] && !(rt_nocpl && good);
   assign none_left = rt_last || !many_q[ch_q];
   assign stop      = none_left || run_q == 3'(MAX_RUN - 1) || (post && edge_hit);
   assign close     = look && (open_q || post) && (!rt_done || stop);
 
-  // What R1 finds comes late out of the table, so it only selects the next state.
+  // What R1 finds comes late out of the table, so it only selects the next state. An idle engine starts
+  // with a hint, before the end has raised 'go'; a look for nothing does no harm.
   always_comb begin
     state_d    = state_q;
     ch_d       = ch_q;
@@ -226,8 +222,8 @@ module crl_dma_cpl #(
       end
       default: begin
         other_take = other;
-        ch_d       = other ? other_ch : end_ch;
-        if (other || end_valid) state_d = R0;
+        ch_d       = other ? other_ch : hint_ch;
+        if (other || hint_valid) state_d = R0;
       end
     endcase
   end
@@ -241,11 +237,9 @@ module crl_dma_cpl #(
       many_q  <= '0;
       open_q  <= 1'b0;
       run_q   <= '0;
-      end_q   <= 1'b0;
     end else begin
       state_q <= state_d;
       ch_q    <= ch_d;
-      end_q   <= end_valid;
       if (look) begin
         open_q <= (open_q || post) && !close;
         run_q  <= rt_done && !stop ? run_q + 1'b1 : '0;
@@ -256,18 +250,17 @@ module crl_dma_cpl #(
           if (rt_done && none_left)  one_q[c] <= 1'b0;
           if (rt_done && rt_last)    many_q[c] <= 1'b0;
         end
-        if (end_q && CW'(c) == end_ch_q) begin
+        if (end_valid && CW'(c) == end_ch) begin
           go_q[c]  <= 1'b1;
           one_q[c] <= 1'b1;
           if (one_q[c] && !(rt_pop && here[c] && none_left)) many_q[c] <= 1'b1;
         end
       end
     end
-    end_ch_q <= end_ch;
   end
 
   // ---------------------------------------------------------------------------------------------
-  // The entry, and the queue of what has retired
+  // The entry, on its way to the writer and to the queue of what has retired
 
   logic          e_valid_q, e_start_q, e_close_q, e_irq_q, e_ret_q;
   logic [127:0]  e_data_q, e_data;
@@ -275,18 +268,8 @@ module crl_dma_cpl #(
   logic [31:0]   e_bytes_q;
   logic [57:0]   e_base_q;
   logic [FUNC_W-1:0] e_user_q;
-  logic [RET_PW-1:0] put_q, get_q, last_put;
-  logic [RET_PW:0]   ret_level;
-  logic          t_valid, t_post, t_ok, t_last;
-  logic [7:0]    t_status;
-  logic [31:0]   t_bytes;
-  logic          b_valid, b_take;
-  logic [1:0]    b_resp;
-  logic          sent_valid, sent_irq;
-  logic [2:0]    sent_more, more_q;
-  logic [CHANNELS-1:0] busy_q;
-  logic          unused_ret_ready, unused_resp_ready;  // room is counted elsewhere
-  logic [4:0]    unused_resp_level;
+  logic          b_take, sent_valid, sent_irq;
+  logic [2:0]    sent_more;
   logic          unused_base;
 
   assign unused_base = &{1'b0, cfg_base[5:0]};
@@ -309,14 +292,12 @@ module crl_dma_cpl #(
       e_close_q <= 1'b0;
       e_ret_q   <= 1'b0;
       give_q    <= 1'b0;
-      put_q     <= '0;
     end else begin
       e_valid_q <= post;
       e_close_q <= close;
       e_ret_q   <= rt_pop;
       if (rt_pop && !post) give_q <= 1'b1;
       else if (give_ready) give_q <= 1'b0;
-      if (rt_pop) put_q <= put_q + 1'b1;
     end
     if (rt_pop) give_ch_q <= ch_q;
     e_start_q <= !open_q;
@@ -338,61 +319,17 @@ module crl_dma_cpl #(
       .sent_valid, .sent_ready(b_take), .sent_more, .sent_irq
   );
 
-  // gives way for the two that can be under way when its level is read
-  assign ret_room = !ret_level[RET_PW] && ret_level[RET_PW-1:1] != '1;
-
-  crl_fifo_bram #(.W(RET_W), .DEPTH(RET_D)) u_ret (
-      .clk, .rst, .s_valid(e_ret_q), .s_ready(unused_ret_ready),
-      .s_data({e_valid_q, give_ch_q, e_data_q[crl_pkg::CQE_STATUS_LSB +: 8], e_bytes_q, e_cons_q,
-               e_next_q}),
-      .m_valid(t_valid), .m_ready(t_go),
-      .m_data({t_post, t_ch, t_status, t_bytes, t_cons, t_slot}), .level(ret_level)
+  crl_dma_cplret #(.CHANNELS(CHANNELS)) u_ret (
+      .clk, .rst, .stop(cfg_busy), .cfg_we, .cfg_ch, .alloc_valid, .alloc_ch, .empty, .op_empty,
+      .pop_valid(rt_pop), .pop_ch(ch_q),
+      .put_valid(e_ret_q), .put_ch(give_ch_q), .put_post(e_valid_q),
+      .put_status(e_data_q[crl_pkg::CQE_STATUS_LSB +: 8]), .put_bytes(e_bytes_q), .put_cons(e_cons_q),
+      .put_slot(e_next_q), .room(ret_room),
+      .sent_valid, .sent_ready(b_take), .sent_more, .sent_irq, .b_valid(wb_b_valid), .b_resp(wb_b_resp),
+      .dead, .pub_valid, .pub_prod, .pub_ch, .pub_slot, .pub_cons,
+      .irq_valid, .irq_ch, .cq_err_valid, .cq_err_ch, .cq_err_resp,
+      .ret_valid, .ret_ch, .ret_status, .ret_bytes, .ret_cons
   );
-  crl_fifo #(.W(2), .DEPTH(16)) u_resp (
-      .clk, .rst, .s_valid(wb_b_valid), .s_ready(unused_resp_ready), .s_data(wb_b_resp),
-      .m_valid(b_valid), .m_ready(b_take), .m_data(b_resp),
-      .level(unused_resp_level)
-  );
-  crl_ram_lut #(.W(RET_PW), .DEPTH(CHANNELS)) u_last_put (
-      .clk, .we(rt_pop), .waddr(ch_q), .wdata(put_q), .raddr(t_ch), .rdata(last_put)
-  );
-
-  assign t_ok     = sent_valid && b_valid;
-  assign t_go     = t_valid && (!t_post || t_ok) && !cfg_busy;
-  assign t_last   = more_q == sent_more;
-  assign b_take   = t_go && t_post && t_last;
-  assign pub_prod = t_go && t_post && !b_resp[1] && !dead_q[t_ch];
-
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      more_q       <= '0;
-      get_q        <= '0;
-      dead_q       <= '0;
-      busy_q       <= '0;
-      irq_valid    <= 1'b0;
-      cq_err_valid <= 1'b0;
-      ret_valid    <= 1'b0;
-    end else begin
-      if (t_go && t_post) more_q <= t_last ? '0 : more_q + 1'b1;
-      if (t_go) get_q <= get_q + 1'b1;
-      if (t_go && last_put == get_q && empty[t_ch]) busy_q[t_ch] <= 1'b0;
-      if (alloc_valid) busy_q[alloc_ch] <= 1'b1;
-      if (b_take && b_resp[1]) dead_q[t_ch] <= 1'b1;
-      if (cfg_we) dead_q[cfg_ch] <= 1'b0;
-      irq_valid    <= b_take && sent_irq && !b_resp[1] && !dead_q[t_ch];
-      cq_err_valid <= b_take && b_resp[1];
-      ret_valid    <= t_go;
-    end
-    irq_ch      <= t_ch;
-    cq_err_ch   <= t_ch;
-    cq_err_resp <= b_resp;
-    ret_ch      <= t_ch;
-    ret_status  <= t_status;
-    ret_bytes   <= t_bytes;
-    ret_cons    <= t_cons;
-  end
-
-  assign op_empty = ~busy_q;
 
 endmodule
 
