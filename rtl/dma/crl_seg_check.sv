@@ -47,7 +47,8 @@ module crl_seg_check (
   logic [41:0] range_end;
   logic [42:0] room;
   logic [51:0] page;
-  logic [52:0] end_page, end_page_q;  // the page behind the range
+  logic [52:0] end_page, end_page_q;  // page of the byte behind the range
+  logic        end_low_q;             // which is not the page's first
   logic [51:0] page_q;
   logic [11:0] low_q;
 
@@ -57,7 +58,7 @@ module crl_seg_check (
   assign range_end  = {2'd0, offset} + {9'd0, len};
   assign room       = {2'd0, ent_size} - {1'b0, range_end};  // the borrow is the answer
   assign page       = ent_base + {24'd0, offset[39:12]};
-  assign end_page   = {1'b0, ent_base} + {23'd0, range_end[41:12]} + {52'd0, range_end[11:0] != '0};
+  assign end_page   = {1'b0, ent_base} + {23'd0, range_end[41:12]};
 
   assign bad_index = !(idx_ok && ent_valid);
   assign bad_gen   = ent_gen != gen;
@@ -72,11 +73,12 @@ module crl_seg_check (
     bad_right_q <= bad_right;
     bad_range_q <= bad_range;
     end_page_q  <= end_page;
+    end_low_q   <= range_end[11:0] != '0;
     page_q      <= page;
     low_q       <= offset[11:0];
   end
 
-  assign wrap = end_page_q[52] && end_page_q[51:0] != '0;
+  assign wrap = end_page_q[52] && (end_page_q[51:0] != '0 || end_low_q);
   assign addr = {page_q, low_q};
   assign ok   = !(bad_index_q || bad_gen_q || bad_bind_q || bad_right_q || bad_range_q || wrap);
 
