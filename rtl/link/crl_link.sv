@@ -111,6 +111,7 @@ module crl_link #(
   localparam int MBW        = $clog2(MB);
   localparam int TX_SLOTS   = MB * 16 < 512 ? 32 : 16;       // frames kept for replay
   localparam int TIW        = $clog2(TX_SLOTS);
+  localparam int QUEUE      = DATA_W <= 128 ? 8 : TX_SLOTS;     // frames taken and not sent
   localparam int RSP_SLOTS  = LINK_W > 128 ? 64 : 32;
   localparam int RIW        = $clog2(RSP_SLOTS);
   localparam int RX_SLOTS   = CHANNELS + RX_SHARED > 1 ? CHANNELS + RX_SHARED : 2;
@@ -222,6 +223,7 @@ module crl_link #(
 
   // ---- REQ sender
   logic [207:0] req_rec, tx_rec;
+  logic [TIW:0] req_unsent;
   logic         req_avail, req_resend, req_full, req_push, did_req, hold_req, req_unacked, closed, re;
   logic [15:0]  req_seq, req_next, req_len;
   logic [MBW:0] req_beats;
@@ -248,14 +250,14 @@ module crl_link #(
       .avail(req_avail), .send(did_req), .send_seq(req_seq), .resend(req_resend), .next_new(req_next),
       .ack_valid(live), .ack_num(d_ack_req),
       .ack_nak(is_nak && !d_flags[crl_pkg::FRAME_FLAG_NAK_RSP]),
-      .hold(hold_req), .unacked(req_unacked), .freed(req_freed)
+      .hold(hold_req), .unacked(req_unacked), .unsent(req_unsent), .freed(req_freed)
   );
 
   // ---- RSP sender
   logic         rsp_avail, rsp_resend, rsp_push, rsp_full, did_rsp, rsp_unacked, nak_rsp;
   logic [15:0]  rsp_seq, rsp_next;
   logic [RIW-1:0] rsp_idx;
-  logic [RIW:0] rsp_freed;
+  logic [RIW:0] rsp_freed, rsp_unsent_unused;
   logic [87:0]  rsp_rec;
 
   assign rsp_ready = !rsp_full || flush;
@@ -272,7 +274,7 @@ module crl_link #(
       .clk, .rst, .clear(flush), .push(rsp_push), .push_idx(rsp_idx), .full(rsp_full),
       .avail(rsp_avail), .send(did_rsp), .send_seq(rsp_seq), .resend(rsp_resend), .next_new(rsp_next),
       .ack_valid(live), .ack_num(nak_rsp ? d_seq[7:0] : d_rsp_credit), .ack_nak(nak_rsp),
-      .hold(1'b0), .unacked(rsp_unacked), .freed(rsp_freed)
+      .hold(1'b0), .unacked(rsp_unacked), .unsent(rsp_unsent_unused), .freed(rsp_freed)
   );
 
   // ---- credits
@@ -303,7 +305,8 @@ module crl_link #(
       rsp_in_q <= 1'b0;
     end else begin
       held_q   <= clear ? '0 : held_d;
-      room_q   <= held_d < (TIW+1)'(TX_SLOTS);
+      // Frames in front of the link hold credits; so few that the scheduler decides who goes next, not the credits.
+      room_q   <= held_d < (TIW+1)'(TX_SLOTS) && open_q + req_unsent < (TIW+1)'(QUEUE);
       open_q   <= open_q + {{TIW{closed && !tx_take}}, closed != tx_take};
       rsp_in_q <= rsp_accept;
     end
@@ -352,7 +355,7 @@ module crl_link #(
   );
 
   logic unused;
-  assign unused = &{1'b0, req_full, rsp_resend};
+  assign unused = &{1'b0, req_full, rsp_resend, rsp_unsent_unused};
 
 `ifndef SYNTHESIS
   logic took_q;

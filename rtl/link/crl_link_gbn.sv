@@ -43,6 +43,7 @@ module crl_link_gbn #(
     output logic      [CNT_W-1:0] fv_ever,
 `endif
     output logic                  unacked,    // something was sent and not acknowledged
+    output logic      [CNT_W-1:0] unsent,     // frames complete and never sent
     output logic      [CNT_W-1:0] freed       // event with a count: slots freed
 );
 
@@ -66,6 +67,7 @@ module crl_link_gbn #(
   assign ever     = m_q[CNT_W-1:0] - u_q[CNT_W-1:0];
   assign filled   = w_q[CNT_W-1:0] - u_q[CNT_W-1:0];
   assign full     = filled == CNT_W'(SLOTS);
+  assign unsent   = filled - ever;
   assign push_idx = w_q[IW-1:0];
   assign resend   = s_q[CNT_W-1:0] != m_q[CNT_W-1:0];  // they are at most SLOTS apart
   // Going over frames again, the sender looks at every acknowledgement before the next one: a frame
