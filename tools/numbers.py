@@ -168,7 +168,12 @@ def demo() -> str:
     text = table(["channel", "class", "weight", "operations", "bytes", "of the bytes", "start to completion, µs (50% / 99%)",
                   "doorbell to completion, µs (50% / 99%)"], rows)
     m = d["model"]
+    names = {c["ch"]: c["name"] for c in d["channels"]}
+    shares = ", ".join(
+        f"{names[x['ch']]} {100 * x['measured']:.1f}% ({100 * x['by_weight']:.1f}% by weight)" for x in d["shares"]
+    )
     return text + (
+        f"\nShares of the four weighted channels while all of them had work: {shares}.\n"
         f"\n{d['bytes']:,} bytes in {d['simulated_us']:.0f} µs of simulated time; the link from A to B carried a beat in "
         f"{100 * d['link']['A to B']:.1f}% of its cycles. The golden model explained all {m['events']:,} events that the "
         f"monitors logged and compared {m['completions']:,} completions: {m['mismatches']} mismatches.\n"
