@@ -7,7 +7,7 @@
 //   what is written; crl_regs_read finds what is read. crl_irq_coalesce, crl_msix and crl_ctr make
 //   interrupts, messages and counters out of the engine's events.
 // Latency: W handshake to db_valid, cdb_valid and cmd_valid 1 cycle, to B 1; AR to R 4 for
-//   function 0, 6 for others, 10 to 100 for counters. Throughput: a write every 2 cycles.
+//   function 0, 7 for others, 10 to 100 for counters. Throughput: a write every 2 cycles.
 //   After reset nothing is accepted for 2^RAM_AW or 2^FUNC_W cycles, whichever is more, while
 //   memories are cleared and cc_we, seg_we send the reset values of every channel and segment.
 // Assumes: events of channels below CHANNELS only. ch_locked covers a channel from two cycles after

@@ -3,11 +3,12 @@
 // crl_regs_foreign: counts the accesses that were refused, a 32-bit counter a FUNCTION_ID, and keeps
 //   the latest one.
 //
-// How: counters in a RAM; an event reads in its cycle and writes in the next one. A refused write
+// How: counters in a RAM; an event reads in its cycle, and writes two cycles later. The word of the
+//   event before, if it is the same one, comes from the register it is written from. A refused write
 //   goes first and can't be refused; a refused read waits for its turn (`ev_rd` until `ev_rd_done`),
 //   at most until the write path has paused: `wr_hold` asks it to.
-// Latency: 2 cycles. Throughput: an event every 2 cycles.
-// Assumes: ev_wr at most every second cycle; no ev_wr two cycles or more after wr_hold rose.
+// Latency: 3 cycles. Throughput: an event every 2 cycles.
+// Assumes: ev_wr at most every second cycle; no ev_wr in a cycle after wr_hold was high.
 `default_nettype none
 
 module crl_regs_foreign #(
@@ -37,51 +38,60 @@ module crl_regs_foreign #(
     output logic      [20:0]       last_addr
 );
 
-  logic              init_q, bump_q, got_q, busy;
-  logic [FUNC_W-1:0] func_q, raddr, waddr;
-  logic [31:0]       rdata;
-  logic              we, re;
+  // An event is in stage 1 when its word arrives, in stage 2 when it is written.
+  logic              init_q, ev1_q, ev2_q, same_q, got_q;
+  logic [FUNC_W-1:0] func1_q, func2_q, raddr;
+  logic [31:0]       rdata, base_q, sum;
   logic              ev, do_get;
 
   assign init    = init_q;
   assign wr_hold = ev_rd || get;
-  assign busy    = bump_q || init_q;  // the RAM is being written
 
-  assign ev_rd_done = ev_rd && !ev_wr && !busy;
-  assign do_get     = get && !got_q && !ev_wr && !ev_rd && !busy;
+  assign ev_rd_done = ev_rd && !ev_wr && !ev1_q && !init_q;
+  assign do_get     = get && !got_q && !ev_wr && !ev_rd && !ev1_q && !ev2_q && !init_q;
   assign ev         = ev_wr || ev_rd_done;
-  assign re         = ev || do_get;
   assign raddr      = ev_wr ? ev_wr_func : ev_rd ? ev_rd_func : get_func;
-  assign we         = bump_q || init_q;
-  assign waddr      = func_q;
   assign get_done   = got_q;
   assign count      = rdata;
+  assign sum        = base_q + 32'd1;
 
+  // A word that is being written is not read.
   crl_ram_bram #(.W(32), .DEPTH(1 << FUNC_W)) u_ram (
-      .clk, .we, .waddr, .wdata(init_q ? 32'd0 : rdata + 32'd1), .re, .raddr, .rdata
+      .clk, .we(ev2_q || init_q), .waddr(func2_q), .wdata(sum),
+      .re((ev && !(ev2_q && raddr == func2_q)) || do_get), .raddr, .rdata
   );
+
+  // All ones while clearing, so that what is written is 0.
+  always_ff @(posedge clk) begin
+    if (rst || init_q) base_q <= '1;
+    else if (ev1_q)    base_q <= same_q ? sum : rdata;
+  end
 
   always_ff @(posedge clk) begin
     if (rst) begin
       init_q     <= 1'b1;
-      bump_q     <= 1'b0;
+      ev1_q      <= 1'b0;
+      ev2_q      <= 1'b0;
       got_q      <= 1'b0;
-      func_q     <= '0;
+      func2_q    <= '0;
       last_valid <= 1'b0;
     end else begin
-      bump_q <= ev;
-      got_q  <= do_get;
+      ev1_q <= ev;
+      ev2_q <= ev1_q;
+      got_q <= do_get;
       if (init_q) begin
-        func_q <= func_q + 1'b1;
-        init_q <= func_q != '1;
+        func2_q <= func2_q + 1'b1;
+        init_q  <= func2_q != '1;
       end else begin
-        func_q <= raddr;
+        func2_q <= func1_q;
       end
       if (ev) last_valid <= 1'b1;
     end
   end
 
   always_ff @(posedge clk) begin
+    func1_q <= raddr;
+    same_q  <= ev2_q && raddr == func2_q;
     if (ev) begin
       last_write <= ev_wr;
       last_func  <= raddr;

@@ -5,7 +5,7 @@
 // How: for a guest's access to a channel page the owner is read from the register RAM first; then
 //   the register comes from that RAM, from the counters, or from the multiplexer of everything
 //   else. A refused read is counted and gives all ones; a reserved address gives 0.
-// Latency: 3 cycles from rd_valid to rd_done for function 0, 5 for others, more for counters.
+// Latency: 2 cycles from rd_valid to rd_done for function 0, 5 for others, more for counters.
 // Assumes: rd_addr and rd_user are stable from rd_valid to rd_done. st_* belong to st_ch from one
 //   cycle later on.
 `default_nettype none
@@ -67,12 +67,12 @@ module crl_regs_read #(
 
   localparam logic [3:0] SLOT_OWNER = 4'd12;  // as in crl_regs_map
 
-  // Owner word asked for, owner word here, register asked for, data here, waiting for a counter.
+  // Owner word asked for, here, judged; register asked for, data here, waiting for a counter.
   localparam logic [2:0] S_IDLE = 3'd0, S_OWNER = 3'd1, S_CHECK = 3'd2, S_READ = 3'd3,
-                         S_DATA = 3'd4, S_WAIT = 3'd5, S_FOREIGN = 3'd6;
+                         S_DATA = 3'd4, S_WAIT = 3'd5, S_FOREIGN = 3'd6, S_JUDGE = 3'd7;
 
   logic                in_ch, in_chp, in_seg, in_msix, in_pba, in_node, in_peer, in_func;
-  logic                vec_node, ram_hit, is_ctr, is_peer_ctr, owned;
+  logic                vec_node, ram_hit, is_ctr, is_peer_ctr, owned, owned_q;
   logic [CW-1:0]       ch;
   logic [RAM_AW-1:0]   map_addr;
   logic [63:0]         unused_mask;
@@ -95,6 +95,8 @@ module crl_regs_read #(
   assign owned       = ram_data[crl_pkg::CHP_OWNER_VALID_LSB]
                     && ram_data[crl_pkg::CHP_OWNER_FUNC_LSB +: FUNC_W] == rd_user;
 
+  always_ff @(posedge clk) owned_q <= owned;
+
   always_ff @(posedge clk) begin
     if (rst) begin
       state_q <= S_IDLE;
@@ -106,7 +108,8 @@ module crl_regs_read #(
           else               state_q <= S_FOREIGN;
         end
         S_OWNER: if (ram_gnt) state_q <= S_CHECK;
-        S_CHECK: state_q <= owned ? S_READ : S_FOREIGN;
+        S_CHECK: state_q <= S_JUDGE;
+        S_JUDGE: state_q <= owned_q ? S_READ : S_FOREIGN;
         S_READ: begin
           if (is_ctr || is_peer_ctr || in_func) state_q <= S_WAIT;
           else if (!ram_hit || ram_gnt)         state_q <= S_DATA;
