@@ -9,12 +9,20 @@ from cocotb.triggers import RisingEdge
 
 from models.frame import parse
 from models.lay import FrameType, FrameVc
-from tb.lib.sim import run_sim
+from tb.lib.sim import run_sim, simulators
 from tb.unit.link_bench import FIRST, LAST, Bench
 
 pytestmark = pytest.mark.unit
 HARNESS = ["tb/unit/crl_link_pair.sv"]
-BASE = {"DATA_W": 64, "LINK_W": 64, "CHANNELS": 4, "LINK_MTU": 256, "RX_SHARED": 4, "KEEPALIVE_CYCLES": 512}
+BASE = {
+    "DATA_W": 64,
+    "LINK_W": 64,
+    "CHANNELS": 4,
+    "LINK_MTU": 256,
+    "RX_SHARED": 4,
+    "KEEPALIVE_CYCLES": 512,
+}
+FAST = simulators()[-1]  # Verilator, unless SIM asks for Icarus: the long tests run once
 ODD = (8000, 7300, 6100)  # clock periods of a, b and the link, ps
 
 
@@ -134,8 +142,8 @@ async def faults(dut):
     assert int(dut.a.n_down.value) == int(dut.b.n_down.value) == 0
 
 
-def test_faults(sim):
-    run(sim, "faults")
+def test_faults():
+    run(FAST, "faults")
 
 
 @pytest.mark.parametrize("width", [512])
@@ -162,8 +170,8 @@ async def noise(dut):
     assert int(dut.a.n_down.value) == int(dut.b.n_down.value) == 0
 
 
-def test_noise(sim):
-    run(sim, "noise")
+def test_noise():
+    run(FAST, "noise")
 
 
 @cocotb.test()
@@ -187,7 +195,9 @@ async def credits(dut):
     await b.cycles(500)
     assert b.b.held[1] == shared + 1, "one of its own and all the shared ones"
     assert len(b.a.queue[1]) == 3 * shared - (shared + 1)
-    assert int(dut.a.tx_ok.value) == (1 << channels) - 1 & ~2, "each other channel has its own credit"
+    assert int(dut.a.tx_ok.value) == (1 << channels) - 1 & ~2, (
+        "each other channel has its own credit"
+    )
     b.b.slow = set(range(channels))
     for c in range(channels):
         for _ in range(shared + 4):
@@ -228,7 +238,9 @@ async def lost_credit(dut):
             await b.until(lambda: not b.reqs["ab"].expected, 2000, "received")
             free = dut.a.dut.u_credit_tx
             await b.until(
-                lambda: int(free.pool_q.value) == 0 and int(free.none_q.value) == full, limit, "credits"
+                lambda: int(free.pool_q.value) == 0 and int(free.none_q.value) == full,
+                limit,
+                "credits",
             )
     b.reqs["ab"].end(60)
 
@@ -300,8 +312,8 @@ async def restarts(dut):
     assert both == 18
 
 
-def test_restarts(sim):
-    run(sim, "restarts")
+def test_restarts():
+    run(FAST, "restarts")
 
 
 @cocotb.test()
@@ -336,8 +348,8 @@ async def bounded(dut):
     b.reqs["ab"].end(1)
 
 
-def test_bounded(sim):
-    run(sim, "bounded")
+def test_bounded():
+    run(FAST, "bounded")
 
 
 @cocotb.test()
@@ -367,8 +379,8 @@ async def quiet_link(dut):
     b.reqs["ab"].end(5)
 
 
-def test_quiet_link(sim):
-    run(sim, "quiet_link")
+def test_quiet_link():
+    run(FAST, "quiet_link")
 
 
 @cocotb.test()
@@ -397,7 +409,9 @@ async def throughput(dut):
                     n.send(n.make(b.rng.randrange(n.channels), size))
             for key in ("ab", "ba"):
                 b.reqs[key].compared = b.rsps[key].compared = 0
-            await b.until(lambda: all(r.compared == count for r in b.reqs.values()), 30000, "received")
+            await b.until(
+                lambda: all(r.compared == count for r in b.reqs.values()), 30000, "received"
+            )
             for w, old, name in zip(b.wires, start, ("ab", "ba"), strict=True):
                 cycles, bound = int(w.span.value), int(w.useful_span.value)
                 extra = int(w.n_frames.value) - old - 2 * count
@@ -413,7 +427,7 @@ async def throughput(dut):
 
 
 def test_throughput():
-    run("verilator", "throughput", CHANNELS=8, LINK_MTU=1024, RX_SHARED=16, KEEPALIVE_CYCLES=4096)
+    run(FAST, "throughput", CHANNELS=8, LINK_MTU=1024, RX_SHARED=16, KEEPALIVE_CYCLES=4096)
 
 
 def test_flags_are_used():
