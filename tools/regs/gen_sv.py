@@ -19,7 +19,6 @@ def generate(model: Model) -> str:
         "//   ST_<status>, REG_<PAGE>_<REG> (offset in page), <PAGE>_<REG>_<FIELD>_LSB and _W,",
         "//   WMASK_ and RESET_<PAGE>_<REG>, BAR_<PAGE>_BASE, _STRIDE, _COUNT.",
         "// Used as crl_pkg::NAME.",
-        "// verilator lint_off UNUSEDPARAM",
         "package crl_pkg;",
         "",
     ]
@@ -83,5 +82,4 @@ def generate(model: Model) -> str:
                 const(f"{p.name}_{r.name}_{f.name}_W", f.width)
         out.append("")
     out[-1] = "endpackage"
-    out.append("// verilator lint_on UNUSEDPARAM")
     return "\n".join(out) + "\n"

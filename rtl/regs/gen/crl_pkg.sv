@@ -6,7 +6,6 @@
 //   ST_<status>, REG_<PAGE>_<REG> (offset in page), <PAGE>_<REG>_<FIELD>_LSB and _W,
 //   WMASK_ and RESET_<PAGE>_<REG>, BAR_<PAGE>_BASE, _STRIDE, _COUNT.
 // Used as crl_pkg::NAME.
-// verilator lint_off UNUSEDPARAM
 package crl_pkg;
 
   // Version of the hardware
@@ -556,4 +555,3 @@ package crl_pkg;
   localparam int FUNC_FOREIGN_CNT_COUNT_LSB = 0;
   localparam int FUNC_FOREIGN_CNT_COUNT_W = 32;
 endpackage
-// verilator lint_on UNUSEDPARAM
