@@ -111,7 +111,7 @@ module crl_link #(
   localparam int MBW        = $clog2(MB);
   localparam int TX_SLOTS   = MB * 16 < 512 ? 32 : 16;       // frames kept for replay
   localparam int TIW        = $clog2(TX_SLOTS);
-  localparam int QUEUE      = DATA_W <= 128 ? 8 : TX_SLOTS;     // frames taken and not sent
+  localparam int QUEUE      = DATA_W <= 128 ? 5 : TX_SLOTS;     // frames taken and not sent
   localparam int RSP_SLOTS  = LINK_W > 128 ? 64 : 32;
   localparam int RIW        = $clog2(RSP_SLOTS);
   localparam int RX_SLOTS   = CHANNELS + RX_SHARED > 1 ? CHANNELS + RX_SHARED : 2;
