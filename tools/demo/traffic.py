@@ -21,7 +21,7 @@ from pathlib import Path
 import cocotb
 from cocotb.triggers import Timer
 
-from models.gen.carillon_layout import Cqe, Desc, Op, SegRight, Status, reg_addr
+from models.gen.carillon_layout import Cqe, Desc, Op, SegRight, Status
 from tb.lib.axil_player import Access
 from tb.lib.driver import NodeDriver, RingPlace, right_mask, seg_address
 from tb.lib.recorder import Recorder, now
