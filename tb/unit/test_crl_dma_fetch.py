@@ -5,7 +5,12 @@ import pytest
 
 from tb.lib.sim import run_sim
 
-SIZES = [(64, 4, 64, 512, 1024), (128, 8, 32, 512, 512), (256, 1, 16, 1024, 4096), (512, 3, 64, 256, 256)]
+SIZES = [
+    (64, 4, 64, 512, 1024),
+    (128, 8, 32, 512, 512),
+    (256, 1, 16, 1024, 4096),
+    (512, 3, 64, 256, 256),
+]
 
 
 @pytest.mark.parametrize("data_w,channels,prefetch,burst,mtu", SIZES)

@@ -1,0 +1,630 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cocotb tests of crl_dma_issue: the bench plays fetch, scheduler, operation table, link and
+segment table, and predicts every read request and chunk record from the models."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+import cocotb
+from cocotb.triggers import FallingEdge, RisingEdge, Timer
+
+from models.blocks import burst_faults, split_chunks
+from models.lay import Desc, DescFlag, Op, Status
+from models.ops import Ctx, check_local
+from models.segments import R_LOCAL, R_READ, R_RING, R_WRITE, Segment, SegmentTable, User
+from models.segments import check_absolute
+from tb.unit.dma_lib import CycleBench, expects_failure, first_chunk
+
+TOKEN, LOCAL, FILL, REMOTE, CANCEL = range(5)
+ENDS = (Status.ABORTED, Status.KEY_REVOKED, Status.PEER_DOWN)
+
+
+@dataclass
+class Operation:
+    ch: int
+    desc: Desc
+    status: int
+    chunks: list
+    src: int
+    dst: int
+    tag: int = -1
+    seq: int | None = None
+    done: int = 0  # chunk records seen
+    over: bool = False
+    may_end: bool = False  # abort, failed read, revoked or lost peer
+    allocated: bool = False
+    extra: set = field(default_factory=set)  # statuses of a refusal that are right as well
+
+
+class Bench(CycleBench):
+    idle = {
+        n: 0
+        for n in (
+            "cc_we cc_ch cc_abs cc_bind cc_peer cc_peer_ch cc_func run hold ch_abort halt st_empty "
+            "st_enq_valid st_enq_ch pool_data pool_info cq_ok op_empty alloc_ready alloc_idx "
+            "alloc_gen ctl_seg_req ctl_seg_addr ctl_seg_len ctl_seg_ch ctl_seg_abs peer_up tx_ok "
+            "rd_room chunk_room fail_valid fail_ch fail_op"
+        ).split()
+    }
+
+    def __init__(self, dut) -> None:
+        super().__init__(dut)
+        p, rng = self.p, self.rng
+        self.n, self.peers, self.ops = p["CHANNELS"], p["PEERS"], p["OPS"]
+        self.width, self.burst, self.mtu = p["DATA_W"] // 8, p["MAX_BURST_BYTES"], p["LINK_MTU"]
+        self.mbw, self.ow = self.burst.bit_length() - 1, self.ops.bit_length() - 1
+        off, mtw = self.width.bit_length() - 1, self.mtu.bit_length() - 1
+        cw = max(1, (self.n - 1).bit_length())
+        self.fields = [
+            ("kind", 3), ("ch", cw), ("tag", 16), ("first", 1), ("last", 1), ("flush", 1),
+            ("cont", 1), ("rd", 1), ("ffirst", 1), ("notify", 1), ("zero", 1), ("soff", off),
+            ("doff", off), ("n", self.mbw + 1), ("rbeats", self.mbw - off + 1), ("status", 8),
+            ("flen", mtw + 1), ("peer", 2), ("peer_ch", 8), ("func", p["FUNC_W"]), ("seq", 32),
+            ("x", 64), ("y", 64),
+        ]  # fmt: skip
+        self.table = SegmentTable(p["SEGMENTS"])
+        for i in range(p["SEGMENTS"] - 1):
+            rights = rng.choice([R_READ | R_WRITE | R_LOCAL] * 5 + [R_LOCAL | R_READ, R_WRITE])
+            self.table.set(
+                i,
+                Segment(
+                    True, rng.randrange(1, 9) << 12, rng.choice([0x3000, 0x1801, 1 << 33]),
+                    rights | rng.choice([0, R_RING]), i % self.n, 15, rng.getrandbits(12),
+                ),
+            )  # fmt: skip
+        self.abs = [c % 3 == 2 for c in range(self.n)]
+        self.bind = [c != 1 or self.n < 3 for c in range(self.n)]
+        self.peer = [c % self.peers for c in range(self.n)]
+        self.peer_ch = [rng.getrandbits(8) for _ in range(self.n)]
+        self.func = [rng.getrandbits(p["FUNC_W"]) for _ in range(self.n)]
+        self.peer_up = (1 << self.peers) - 1
+        self.run = (1 << self.n) - 1
+        self.hold = self.abort = self.halt = 0
+        self.staged: list[deque] = [deque() for _ in range(self.n)]
+        self.cur: list[Operation | None] = [None] * self.n
+        self.live: dict[int, Operation] = {}  # index in the table: operation
+        self.dying: list = []  # (cycle, index) entries that will be free again
+        self.slots = [3] * self.n
+        self.slot_back: list = []  # (cycle, channel)
+        self.credit = [[2] * self.n for _ in range(self.peers)]
+        self.credit_back: list = []
+        self.reads: deque = deque()
+        self.seqs: dict[int, int] = {}
+        self.open_tag = None
+        self.picked = None  # channel whose pool entry is shown in this cycle
+        self.charge_due = False
+        self.begin = None  # popped, to be allocated in this cycle
+        self.fails: deque = deque()
+        self.ctl = None
+        self.ctl_result = None
+        self.ctl_rate = 0.0
+        self.order: list[Operation] = []
+        self.counts = dict.fromkeys(
+            "ops refused ended frames takes fences ctl chunks killed".split(), 0
+        )
+        self.statuses: set = set()
+        self.room = 0.9
+        self.new_rate, self.fault_rate = 0.5, 0.15
+        self.sabotage = False
+        self.limit = None
+        self.calm = [0] * self.n
+        self.lazy = 20
+
+    # -- stimulus -------------------------------------------------------------------------
+    def address(self, ch: int, fault: bool) -> int:
+        rng = self.rng
+        near = rng.choice(
+            [0, rng.randrange(0x1800), 4096 - rng.randrange(1, 80), rng.randrange(64)]
+        )
+        if self.abs[ch]:
+            if fault:
+                return (1 << 64) - rng.randrange(1, 3000)
+            return (rng.randrange(1, 6) << 12) + near
+        mine = [i for i in range(self.p["SEGMENTS"]) if i % self.n == ch]
+        index = rng.choice(mine if not fault else range(self.p["SEGMENTS"]))
+        if fault:
+            kind = rng.randrange(4)
+            if kind == 0:
+                return self.table.address(index, near) ^ 1 << rng.randrange(40, 52)
+            if kind == 1:
+                return self.table.address(index, 0x2F00 + rng.randrange(0x200))
+            if kind == 2:
+                return rng.getrandbits(64)
+        return self.table.address(index, near)
+
+    def desc(self, ch: int) -> Desc:
+        rng = self.rng
+        bad = lambda: rng.random() < self.fault_rate  # noqa: E731
+        op = rng.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE])
+        if bad():
+            op = rng.choice([Op.READ, Op.EXT, 0xFE])
+        flags = rng.choice([0, 0, 1 << DescFlag.IRQ, 1 << DescFlag.NO_CPL, 1 << DescFlag.FENCE])
+        if op == Op.WRITE or bad():
+            flags |= rng.getrandbits(1) << DescFlag.NOTIFY
+        if bad():
+            flags |= 1 << rng.randrange(4, 8)
+        length = rng.choice(
+            [1, rng.randrange(1, 2 * self.width), rng.randrange(1, 4 * self.burst), self.burst,
+             self.mtu, self.mtu + 1, rng.randrange(1, 3 * self.mtu)]
+        )  # fmt: skip
+        if bad():
+            length = rng.choice([0, 0xFFFFFFFF, 0x3000])
+        src, dst = self.address(ch, bad()), self.address(ch, bad())
+        if op == Op.FILL:
+            src = rng.getrandbits(64)
+        d = Desc(int(op), flags, rng.getrandbits(16), length, src, dst)
+        if length > 0x3000 and check_local(d, self.context(ch)).status == Status.OK:
+            d = replace(d, length=0x3000)  # what is executed has an end
+        return d
+
+    def context(self, ch: int) -> Ctx:
+        up = self.bind[ch] and bool(self.peer_up >> self.peer[ch] & 1)
+        return Ctx(ch, self.table, self.abs[ch], up)
+
+    def info(self, d: Desc) -> int:
+        chunk = first_chunk(d, self.burst, self.mtu)
+        n = chunk.n if chunk else 0
+        last = not chunk or n == d.length
+        fend = last or (d.opcode == Op.WRITE and n == self.mtu)
+        word = 0
+        for bit in (0, not chunk, bool(chunk) and d.opcode == Op.WRITE, d.flags & 1, fend, last):
+            word = word << 1 | int(bit)
+        return word << (self.mbw + 1) | n
+
+    def drive(self) -> None:
+        rng, i = self.rng, self.inp
+        for ch in range(self.n):
+            if len(self.staged[ch]) < 4 and rng.random() < self.new_rate / self.n:
+                if self.limit is None or self.limit > 0:
+                    self.staged[ch].append(self.desc(ch))
+                    if self.limit is not None:
+                        self.limit -= 1
+        i["st_empty"] = sum((not s) << c for c, s in enumerate(self.staged))
+        for name in ("run", "hold", "halt", "peer_up"):
+            i[name] = getattr(self, name)
+        i["ch_abort"] = self.abort
+        if self.picked is not None and self.staged[self.picked]:
+            d = self.staged[self.picked][0]
+            i["pool_data"] = int.from_bytes(d.pack()[:24], "little")
+            i["pool_info"] = self.info(d)
+        elif self.picked is not None:
+            i["pool_data"], i["pool_info"] = rng.getrandbits(192), rng.getrandbits(self.mbw + 7)
+            i["pool_info"] &= ~(1 << (self.mbw + 6))
+        self.dying, due = self._due(self.dying)
+        for index in due:
+            self.live.pop(index)
+        self.slot_back, due = self._due(self.slot_back)
+        for ch in due:
+            self.slots[ch] += 1
+        self.credit_back, due = self._due(self.credit_back)
+        for peer, ch in due:
+            self.credit[peer][ch] += 1
+        busy = {op.ch for op in self.live.values()}
+        i["op_empty"] = sum((c not in busy) << c for c in range(self.n))
+        i["cq_ok"] = sum((self.slots[c] > 0) << c for c in range(self.n))
+        free = [k for k in range(self.ops) if k not in self.live]
+        i["alloc_ready"] = int(bool(free))
+        if free:
+            self.entry = (rng.choice(free), rng.getrandbits(16 - self.ow))
+            i["alloc_idx"], i["alloc_gen"] = self.entry
+        i["tx_ok"] = sum(
+            (self.credit[p][c] > 0 and bool(self.peer_up >> p & 1)) << (p * self.n + c)
+            for p in range(self.peers)
+            for c in range(self.n)
+        )
+        i["rd_room"], i["chunk_room"] = int(rng.random() < self.room), int(rng.random() < self.room)
+        if self.fails:
+            ch, op = self.fails.popleft()
+            i.update(fail_valid=1, fail_ch=ch, fail_op=op)
+        if self.ctl is None and rng.random() < self.ctl_rate:
+            ch = rng.randrange(self.n)
+            length = rng.choice([32, 128, 0x1000, 0x2000, 0x20000])
+            self.ctl = (self.address(ch, rng.random() < 0.3), length, ch, rng.random() < 0.3)
+        if self.ctl is not None:
+            a, length, ch, absolute = self.ctl
+            i.update(ctl_seg_req=1, ctl_seg_addr=a, ctl_seg_len=length, ctl_seg_ch=ch)
+            i["ctl_seg_abs"] = int(absolute)
+
+    def _due(self, items):
+        return [x for x in items if x[0] > self.now], [x[1] for x in items if x[0] <= self.now]
+
+    async def step(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.inp = dict(self.idle)
+            self.drive()
+            self._apply()
+            await Timer(1, unit="ns")
+            elig = self.get("elig")
+            choice = [c for c in range(self.n) if elig >> c & 1]
+            pick = self.rng.choice(choice) if choice and self.rng.random() < 0.95 else None
+            self._handle("pick_valid").value = int(pick is not None)
+            self._handle("pick_ch").value = pick or 0
+            await FallingEdge(self.dut.clk)
+            if pick is not None and self.get("pick_ready"):
+                assert self.open_tag is None or self.frame_over(), "a pick inside a frame"
+            self._handle("pk_empty").value = int(not self.staged[self.get("pk_ch")])
+            self._handle("seg_entry").value = self.table.get(self.get("seg_idx")).pack()
+            self.check()
+            self.now += 1
+            await RisingEdge(self.dut.clk)
+
+    def frame_over(self) -> bool:
+        return True  # told from the chunk records, which come later: see `_chunk`
+
+    # -- checks ---------------------------------------------------------------------------
+    def check(self) -> None:
+        i = self.inp
+        assert self.get("charge_valid") == self.charge_due, "charge not one cycle after the pick"
+        if self.charge_due:
+            assert self.get("charge_ch") == self.picked
+        self.charge_due = bool(self.get("pk_en"))
+        was_picked = self.picked
+        self.picked = self.get("pk_ch") if self.charge_due else None
+        if self.charge_due:
+            assert i["rd_room"] and i["chunk_room"] and not i["halt"] and not i["ctl_seg_req"]
+        if self.ctl_result is not None:
+            want = self.ctl_result
+            assert self.get("chk_ok") == want.ok, f"checker for control: {want}"
+            if want.ok:
+                assert self.get("chk_addr") == want.addr
+            self.counts["ctl"] += 1
+            self.ctl_result = None
+        if self.get("ctl_seg_gnt"):
+            a, length, ch, absolute = self.ctl
+            self.ctl_result = (
+                check_absolute(a, length)
+                if absolute
+                else self.table.check(a, length, User(ch), R_RING)
+            )
+            self.ctl = None
+        self._read(i)
+        self._alloc(i)
+        self._pop(i, was_picked)
+        self._take(i)
+        if self.get("chunk_push"):
+            self._chunk(self.get("chunk"))
+        for c in range(self.n):
+            quiet = i["hold"] >> c & 1 and not i["ch_abort"] >> c & 1
+            self.calm[c] = self.calm[c] + 1 if quiet else 0
+
+    def _pop(self, i, was_picked) -> None:
+        if not self.get("pop_valid"):
+            return
+        ch = self.get("pop_ch")
+        assert ch == was_picked and self.staged[ch], "pop of nothing"
+        assert i["run"] >> ch & 1, "an operation began on a channel that may not run"
+        assert i["cq_ok"] >> ch & 1, "an operation began without a completion slot"
+        assert i["alloc_ready"], "an operation began with a full table"
+        assert (
+            self.cur[ch] is None
+            or self.cur[ch].over
+            or self.cur[ch].done >= len(self.cur[ch].chunks) - 1
+        ), "an operation began inside another of its channel"
+        d = self.staged[ch].popleft()
+        if d.flags >> DescFlag.FENCE & 1:
+            assert i["op_empty"] >> ch & 1, "a fenced operation did not wait"
+            self.counts["fences"] += 1
+        plan = check_local(d, self.context(ch))
+        chunks = []
+        remote = d.opcode == Op.WRITE
+        if plan.ok and d.opcode != Op.NOP:
+            chunks = split_chunks(
+                plan.src or 0, 0 if remote else plan.dst, d.length, self.burst,
+                remote=remote, link_mtu=self.mtu,
+            )  # fmt: skip
+            assert sum(c.n for c in chunks) == d.length
+        self.begin = Operation(ch, d, plan.status, chunks, plan.src or 0, plan.dst or d.dst)
+        self.cur[ch] = self.begin
+
+    def _alloc(self, i) -> None:
+        assert self.get("alloc_valid") == (self.begin is not None), "alloc not a cycle after pop"
+        if self.begin is None:
+            return
+        op, self.begin = self.begin, None
+        d = op.desc
+        assert self.get("alloc_ch") == op.ch and self.get("alloc_tag") == d.tag
+        assert self.get("alloc_irq") == d.flags >> DescFlag.IRQ & 1
+        assert self.get("alloc_nocpl") == d.flags >> DescFlag.NO_CPL & 1
+        remote = d.opcode == Op.WRITE and first_chunk(d, self.burst, self.mtu) is not None
+        assert self.get("alloc_remote") == remote
+        if remote and self.bind[op.ch]:
+            assert self.get("alloc_peer") == self.peer[op.ch]
+        if op.status == Status.OK:
+            assert self.get("alloc_bytes") == (0 if d.opcode == Op.NOP else d.length)
+        index, gen = self.entry
+        op.tag = gen << self.ow | index
+        assert self.slots[op.ch] > 0
+        self.slots[op.ch] -= 1
+        self.live[index] = op
+        self.order.append(op)
+        self.counts["ops"] += 1
+
+    def _read(self, i) -> None:
+        if self.get("ar_push"):
+            word = {n: self.get(f"ar_{n}") for n in ("addr", "len", "user", "ch", "bytes")}
+            faults = burst_faults(word["addr"], word["len"] + 1, self.width, self.burst)
+            assert not faults, faults
+            self.reads.append(word)
+
+    def _take(self, i) -> None:
+        taken = self.get("tx_take")
+        for p in range(self.peers):
+            if taken >> p & 1:
+                ch = self.get("tx_take_ch")
+                assert self.credit[p][ch] > 0, f"frame of channel {ch} without a credit"
+                self.credit[p][ch] -= 1
+                self.counts["takes"] += 1
+                self.credit_back.append((self.now + self.rng.randint(3, 4 * self.lazy), (p, ch)))
+        assert taken & (taken - 1) == 0
+
+    def _chunk(self, word: int) -> None:
+        c = {}
+        for name, width in reversed(self.fields):
+            c[name] = word & ((1 << width) - 1)
+            word >>= width
+        assert word == 0 and c["zero"] == 0
+        if self.sabotage:
+            c["n"] ^= 1
+        op = next((o for o in self.live.values() if o.tag == c["tag"]), None)
+        assert op is not None and not op.over, f"a chunk of operation {c['tag']:#x}, not under way"
+        assert c["ch"] == op.ch and c["first"] == (op.done == 0)
+        assert self.open_tag in (None, op.tag), "chunks of a frame are not back to back"
+        assert self.calm[op.ch] < 100, "a chunk of a paused channel"
+        read = self.reads.popleft() if c["rd"] else None
+        want = op.chunks[op.done] if op.done < len(op.chunks) else None
+        d = op.desc
+        self.counts["chunks"] += 1
+        if want is None or c["kind"] in (TOKEN, CANCEL):
+            self._end(op, c)
+        else:
+            self._data(op, c, want, read)
+        op.done += 1
+        self.compared += 1
+        remote = c["kind"] in (REMOTE, CANCEL)
+        self.open_tag = op.tag if remote and not c["flush"] else None
+        self.counts["frames"] += remote and c["flush"]
+        if remote:
+            assert c["peer"] == self.peer[op.ch] and c["peer_ch"] == self.peer_ch[op.ch]
+            assert c["x"] == d.dst and c["y"] >> 32 == d.length
+            expected = self.seqs.get(op.ch, c["seq"]) if op.seq is None else op.seq
+            if op.seq is None:
+                assert c["seq"] >= expected, "the operation sequence went backwards"
+                self.seqs[op.ch] = c["seq"] + 1
+            else:
+                assert c["seq"] == expected, "the operation sequence changed inside an operation"
+            op.seq = c["seq"]
+        if c["last"]:
+            op.over = True
+            index = op.tag & (self.ops - 1)
+            end = self.now + self.rng.randint(2, self.lazy)
+            self.dying.append((end, index))
+            self.slot_back.append((end + self.rng.randint(1, self.lazy), op.ch))
+
+    def _end(self, op: Operation, c: dict) -> None:
+        """A token or a CANCEL: NOP, refusal, or an operation that is ended."""
+        assert c["last"] and c["flush"]
+        status = Status(c["status"])
+        self.statuses.add(int(status))
+        if op.done == 0 and status not in (Status.ABORTED,):
+            assert c["kind"] == TOKEN
+            if op.may_end:
+                return
+            assert status == op.status, f"{op.desc}: {status.name}, must be {op.status}"
+            assert not op.chunks
+            self.counts["refused"] += status != Status.OK
+        else:
+            assert op.may_end and status in ENDS, f"{op.desc} ended with {status.name}"
+            if op.desc.opcode == Op.WRITE and status != Status.PEER_DOWN:
+                assert c["kind"] == CANCEL, "an operation of which something was sent: CANCEL"
+            elif op.desc.opcode != Op.WRITE:
+                assert c["kind"] == TOKEN
+            self.counts["ended"] += 1
+
+    def _data(self, op: Operation, c: dict, want, read) -> None:
+        d = op.desc
+        remote = d.opcode == Op.WRITE
+        kind = {Op.COPY: LOCAL, Op.FILL: FILL, Op.WRITE: REMOTE}[Op(d.opcode)]
+        frame_pos = want.pos % self.mtu if remote else 0
+        soff = want.src % self.width
+        doff = (frame_pos if remote else want.dst) % self.width
+        starts = frame_pos == 0 if remote else want.first
+        expected = {
+            "kind": kind, "last": want.last, "flush": want.frame_end if remote else want.last,
+            "cont": doff != 0 and not starts, "rd": kind != FILL, "soff": soff, "doff": doff,
+            "n": want.n, "rbeats": -(-(soff + want.n) // self.width), "status": 0,
+            "func": self.func[op.ch],
+        }  # fmt: skip
+        if remote:
+            expected |= {
+                "flen": frame_pos + want.n, "ffirst": want.pos < self.mtu,
+                "notify": d.flags >> DescFlag.NOTIFY & 1,
+                "y": d.length << 32 | (want.pos - frame_pos),
+            }  # fmt: skip
+        else:
+            expected["x"] = want.dst
+        if kind == FILL:
+            expected["y"] = d.src
+        got = {k: c[k] for k in expected}
+        expected = {k: int(v) for k, v in expected.items()}
+        assert got == expected, f"{d}, chunk {op.done}: {got} must be {expected}"
+        if kind != FILL:
+            assert read == {
+                "addr": want.src, "len": c["rbeats"] - 1, "user": self.func[op.ch], "ch": op.ch,
+                "bytes": want.n,
+            }, f"{read} for {want}"  # fmt: skip
+
+    # -- sequences ------------------------------------------------------------------------
+    async def start(self) -> None:
+        for name in ("pick_valid", "pick_ch", "pk_empty", "seg_entry"):
+            self._handle(name).value = 0
+        await self.reset()
+        new, self.new_rate = self.new_rate, 0.0
+        for ch in range(self.n):
+            drive = self.drive
+
+            def with_cfg(ch=ch, drive=drive):
+                drive()
+                self.inp.update(
+                    cc_we=1, cc_ch=ch, cc_abs=int(self.abs[ch]), cc_bind=int(self.bind[ch]),
+                    cc_peer=self.peer[ch], cc_peer_ch=self.peer_ch[ch], cc_func=self.func[ch],
+                )  # fmt: skip
+
+            self.drive = with_cfg
+            await self.step()
+            self.drive = drive
+        self.new_rate = new
+
+    def busy(self, ch: int) -> bool:
+        op = self.cur[ch]
+        return bool(self.staged[ch]) or (op is not None and not op.over)
+
+    async def drain(self, limit: int = 6000) -> None:
+        self.new_rate = 0.0
+        await self.until(
+            lambda: not any(self.busy(c) for c in range(self.n)) and not self.live, limit, "drain"
+        )
+        await self.step(10)
+        assert self.get("ip") == 0 and not self.reads and self.open_tag is None
+
+    def end(self, at_least: int) -> None:
+        assert self.compared >= at_least, f"only {self.compared} chunks were compared"
+
+
+@cocotb.test()
+async def operations(dut):
+    """Stimulus: random descriptors of all channels, good and faulty, all alignments, over chunk,
+    page and frame edges; read and chunk room, credits, completion slots come and go.
+    Checking: every record and read request against the models; status codes in their order;
+    fences, slots, credits; frames back to back; the checker's answers to the channel control."""
+    bench = Bench(dut)
+    await bench.start()
+    bench.ctl_rate = 0.02
+    for room, lazy in ((1.0, 4), (0.7, 20), (0.95, 60)):
+        bench.room, bench.lazy = room, lazy
+        await bench.step(1100)
+    await bench.drain()
+    bench.end(200)
+    assert bench.counts["refused"] > 10 and bench.counts["fences"] > 3 and bench.counts["ctl"] > 5
+    assert bench.counts["takes"] == bench.counts["frames"] > 10
+    dut._log.info(f"{bench.counts} {sorted(bench.statuses)}")
+
+
+@cocotb.test()
+async def aborts(dut):
+    """Stimulus: channels are aborted at random moments, operations under way lose a read.
+    Checking: what has begun ends with one token or CANCEL, soon; nothing begins; others go on."""
+    bench = Bench(dut)
+    bench.fault_rate = 0.0
+    await bench.start()
+    for turn in range(30):
+        await bench.step(bench.rng.randrange(5, 60))
+        ch = bench.rng.randrange(bench.n)
+        op = bench.cur[ch]
+        if turn % 2 and op is not None and not op.over and op.tag >= 0:
+            op.may_end = True
+            bench.fails.append((ch, op.tag & (bench.ops - 1)))
+            await bench.until(lambda op=op: op.over, 700, "end after a failed read")
+            continue
+        bench.run &= ~(1 << ch)
+        await bench.step(6)  # what was picked before has come out
+        if bench.cur[ch] is not None:
+            bench.cur[ch].may_end = True
+        bench.abort |= 1 << ch
+        await bench.until(
+            lambda ch=ch: bench.cur[ch] is None or bench.cur[ch].over, 700, "end after an abort"
+        )
+        await bench.step(10)
+        assert not bench.get("ip") >> ch & 1
+        bench.abort &= ~(1 << ch)
+        bench.staged[ch].clear()
+        bench.run |= 1 << ch
+    await bench.drain()
+    bench.end(50)
+    assert bench.counts["ended"] > 3
+    assert bench.counts["takes"] == bench.counts["frames"]
+
+
+@cocotb.test()
+async def pause_and_halt(dut):
+    """Stimulus: channels are paused for a while; the node's fatal level stops everything.
+    Checking: an open frame ends, then nothing of a paused channel is issued, and it goes on
+    afterwards where it stopped; nothing is picked while halted."""
+    bench = Bench(dut)
+    bench.fault_rate = 0.0
+    await bench.start()
+    for _ in range(6):
+        await bench.step(bench.rng.randrange(20, 100))
+        ch = bench.rng.randrange(bench.n)
+        bench.run &= ~(1 << ch)
+        bench.hold |= 1 << ch
+        await bench.step(200)
+        bench.run |= 1 << ch
+        bench.hold &= ~(1 << ch)
+    bench.halt = 1
+    await bench.step(8)
+    before = bench.counts["chunks"]
+    await bench.step(60)
+    assert bench.counts["chunks"] == before
+    bench.halt = 0
+    await bench.drain()
+    bench.end(50)
+
+
+@cocotb.test()
+async def revoked(dut):
+    """Stimulus: the segments of operations under way are revoked.
+    Checking: chunks before it are right; the operation ends with KEY_REVOKED, by CANCEL when
+    something was sent; nothing is read through a revoked segment."""
+    bench = Bench(dut)
+    bench.fault_rate = 0.0
+    await bench.start()
+    for _ in range(25):
+        await bench.step(bench.rng.randrange(10, 60))
+        for op in [o for o in bench.cur if o is not None]:
+            op.may_end = True
+        if bench.begin is not None:
+            bench.begin.may_end = True
+        for index in range(bench.p["SEGMENTS"] - 1):
+            seg = bench.table.get(index)
+            if seg.valid and seg.gen < 0xFFF and bench.rng.random() < 0.5:
+                bench.table.revoke(index)
+        for queue in bench.staged:
+            queue.clear()
+        await bench.step(1)
+    await bench.drain()
+    bench.end(50)
+    assert Status.KEY_REVOKED in bench.statuses and bench.counts["ended"] > 2
+    assert bench.counts["takes"] == bench.counts["frames"]
+
+
+@cocotb.test()
+async def peer_down(dut):
+    """Stimulus: no peer is up; then some are, with no operation under way in between.
+    Checking: WRITE is refused with PEER_DOWN, after the faults of its source; the others go on."""
+    bench = Bench(dut)
+    await bench.start()
+    for up in (0, (1 << bench.peers) - 1, 0):
+        bench.peer_up = up
+        bench.limit = 40
+        bench.new_rate = 0.5
+        await bench.until(lambda: bench.limit == 0, 4000, "operations")
+        await bench.drain()
+    bench.end(60)
+    assert Status.PEER_DOWN in bench.statuses
+
+
+@cocotb.test()
+async def scoreboard_fails(dut):
+    """Stimulus: a record that is off by one byte.
+    Checking: the bench fails; and one that has compared nothing fails too."""
+    bench = Bench(dut)
+    await bench.start()
+    await expects_failure(_nothing(bench))
+    bench.sabotage = True
+    await expects_failure(bench.step(1000))
+
+
+async def _nothing(bench: Bench) -> None:
+    bench.end(1)
