@@ -109,7 +109,7 @@ module crl_link #(
   localparam int HW         = HB > 1 ? $clog2(HB) : 1;
   localparam int MB         = LINK_MTU * 8 / LINK_W;
   localparam int MBW        = $clog2(MB);
-  localparam int TX_SLOTS   = MB * 16 < 512 ? 32 : 16;       // frames kept for replay
+  localparam int TX_SLOTS   = 32;                              // frames kept for replay
   localparam int TIW        = $clog2(TX_SLOTS);
   localparam int QUEUE      = DATA_W <= 128 ? 5 : TX_SLOTS;     // frames taken and not sent
   localparam int RSP_SLOTS  = LINK_W > 128 ? 64 : 32;
