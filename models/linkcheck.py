@@ -72,7 +72,7 @@ class LinkChecker:
     b: str
     beat: int = 8
     mtu: int = 1024
-    rx_shared: int = 16
+    rx_shared: int = 24
     node_ids: dict[str, int] = field(default_factory=dict)
     faults: list[FrameFault] = field(default_factory=list)
     dirty: bool = False

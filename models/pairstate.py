@@ -27,7 +27,7 @@ class NodeParams:
     max_burst: int = 512
     link_mtu: int = 1024
     link_w: int = 0  # 0: as data_w
-    rx_shared: int = 16
+    rx_shared: int = 24
 
     @property
     def beat(self) -> int:
@@ -246,6 +246,7 @@ class ChanState:
     life: Life | None = None
     desc_count: int = 0
     err_count: int = 0
+    loose_reads: bool = False  # a refused operation has read its source: not counted exactly
     rd_bytes: int = 0
     wr_bytes: int = 0
     exact: bool = True  # counters follow from what was seen

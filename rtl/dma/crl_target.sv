@@ -20,7 +20,7 @@ module crl_target #(
     parameter int FUNC_W          = 8,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU        = 1024,           // at most 2048
-    parameter int RX_SLOTS        = CHANNELS + 16,  // receive slots of this peer
+    parameter int RX_SLOTS        = CHANNELS + 24,  // receive slots of this peer
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1

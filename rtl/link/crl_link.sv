@@ -24,7 +24,7 @@ module crl_link #(
     parameter int LINK_W           = DATA_W,
     parameter int CHANNELS         = 8,
     parameter int LINK_MTU         = 1024,
-    parameter int RX_SHARED        = 16,
+    parameter int RX_SHARED        = 24,
     parameter int OPS              = 128,   // not used: acknowledgements carry the tag
     parameter int KEEPALIVE_CYCLES = 4096,
     localparam int CW              = CHANNELS > 1 ? $clog2(CHANNELS) : 1

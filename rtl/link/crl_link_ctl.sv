@@ -15,7 +15,7 @@
 module crl_link_ctl #(
     parameter int CHANNELS         = 8,
     parameter int LINK_MTU         = 1024,
-    parameter int RX_SHARED        = 16,
+    parameter int RX_SHARED        = 24,
     parameter int KEEPALIVE_CYCLES = 4096
 ) (
     input  wire logic         clk,

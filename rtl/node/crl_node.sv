@@ -23,7 +23,7 @@ module crl_node #(
     parameter int PREFETCH = CHANNELS > 16 ? 1 << $clog2(4 * CHANNELS) : 64,  // descriptors, power of two
     parameter int OPS      = 128,                // operations in flight, power of two
     parameter int LINK_MTU = 1024,               // payload bytes a frame, power of two
-    parameter int RX_SHARED = 16,                // receive slots a peer beside one a channel
+    parameter int RX_SHARED = 24,                // receive slots a peer beside one a channel
     parameter int FUNC_W   = 8,                  // FUNCTION_ID bits, to 12
     parameter int ID_W     = 4,                  // AXI ID bits, at least 3
     parameter int STALL_MAX_CYCLES  = 65536,     // memory port without progress: fatal

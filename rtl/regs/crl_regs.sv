@@ -25,7 +25,7 @@ module crl_regs #(
     parameter int OPS             = 128,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU        = 1024,
-    parameter int RX_SHARED       = 16,
+    parameter int RX_SHARED       = 24,
     localparam int CW             = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int SW             = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
     localparam int N_EV           = 1 + PEERS  // own channels, then the target of each peer

@@ -18,7 +18,7 @@ module crl_regs_node #(
     parameter int OPS             = 128,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU        = 1024,
-    parameter int RX_SHARED       = 16
+    parameter int RX_SHARED       = 24
 ) (
     input  wire logic                clk,
     input  wire logic                rst,          // synchronous, active high

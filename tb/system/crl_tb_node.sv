@@ -16,7 +16,7 @@ module crl_tb_node #(
     parameter int PREFETCH          = (4 * CHANNELS > 64) ? 4 * CHANNELS : 64,
     parameter int OPS               = 128,
     parameter int LINK_MTU          = 1024,
-    parameter int RX_SHARED         = 16,
+    parameter int RX_SHARED         = 24,
     parameter int FUNC_W            = 8,
     parameter int ID_W              = 4,
     parameter int STALL_MAX_CYCLES  = 65536,
