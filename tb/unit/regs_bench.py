@@ -31,7 +31,7 @@ class Config:
     OPS: int = 128
     MAX_BURST_BYTES: int = 512
     LINK_MTU: int = 1024
-    RX_SHARED: int = 16
+    RX_SHARED: int = 24
 
     @property
     def CW(self) -> int:
