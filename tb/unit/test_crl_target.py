@@ -13,7 +13,7 @@ from cocotb.triggers import ClockCycles
 
 from models.gen.carillon_layout import FrameType, Status
 from models.segments import R_READ, R_REMOTE, R_WRITE
-from tb.lib.sim import run_sim, sim_parameters
+from tb.lib.sim import run_sim
 from tb.unit.target_bench import Bench, Rates
 from tb.unit.target_model import CANCEL, FIRST, LAST, Binding
 
