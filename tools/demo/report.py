@@ -28,6 +28,7 @@ from tools.demo.run import Outcome
 STALLS = (("CNT_STALL_ARB", "other channel's turn"), ("CNT_STALL_RATE", "rate limit"),
           ("CNT_STALL_LINK", "link credit"), ("CNT_STALL_MEM", "memory or buffer"),
           ("CNT_STALL_FETCH", "descriptors"), ("CNT_STALL_CQ", "completion ring"))
+WIDE = 148  # columns that the whole table takes
 HEADS = ("ch", "name", "way", "class", "weight", "operations", "bytes", "MB/s", "of the bytes", "of the link",
          "from its start", "", "from its doorbell", "")
 
@@ -60,6 +61,33 @@ def rows(f: Figures) -> list[list[str]]:
 def terminal(o: Outcome, console: Console) -> None:
     """The table, the shares, the utilisation."""
     f = o.figures
+    if console.width < WIDE:
+        console.print(narrow(f))
+    else:
+        console.print(wide(f))
+    console.print(summary(o), highlight=False)
+    if f.shares:
+        text = ", ".join(f"{c.name} {100 * x:.1f}% ({100 * w:.1f}% by weight)" for c, x, w in f.shares)
+        console.print(f"shares while all four had work ({f.shares_us:.0f} µs): {text}", highlight=False)
+
+
+def narrow(f: Figures) -> Table:
+    """For 80 columns."""
+    table = Table(title="per channel; latency in µs: half of the operations, 99% of them", title_justify="left",
+                  box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
+    for head in ("channel", "", "ops", "bytes", "of the\nlink", "from its\nfirst read", "from its\ndoorbell"):
+        table.add_column(head, justify="left" if head in ("channel", "") else "right", no_wrap=True)
+    for c, row in zip(f.channels, rows(f), strict=True):
+        pairs = [
+            " / ".join(f"{percentile(c.latencies(since), part) / 1e6:.1f}" for part in (0.5, 0.99))
+            for since in ("start", "doorbell")
+        ]
+        table.add_row(f"{row[0]} {row[1]}", row[2], row[5], row[6], row[9], *pairs)
+    return table
+
+
+def wide(f: Figures) -> Table:
+    """With all that there is."""
     table = Table(title="per channel; latency in cycles of the sender and µs: half of the operations, 99% of them",
                   title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
     for head in ("", "channel", "", "class", "weight", "ops", "bytes", "of the\nbytes", "of the\nlink",
@@ -68,11 +96,7 @@ def terminal(o: Outcome, console: Console) -> None:
         table.add_column(head, justify="left" if left else "right", no_wrap=True)
     for row in rows(f):
         table.add_row(*row[:7], *row[8:])
-    console.print(table)
-    console.print(summary(o), highlight=False)
-    if f.shares:
-        text = ", ".join(f"{c.name} {100 * x:.1f}% ({100 * w:.1f}% by weight)" for c, x, w in f.shares)
-        console.print(f"shares while all four had work ({f.shares_us:.0f} µs): {text}", highlight=False)
+    return table
 
 
 def summary(o: Outcome) -> str:

@@ -46,13 +46,15 @@ def build(parameters: Mapping[str, int], waves: bool) -> Path:
 
 def simulate(
     file: Path, seed: int, parameters: Mapping[str, int], *, name: str, waves: bool,
-    record: bool = False, limit: int | None = None, timeout: float = 3600,
+    record: bool = False, limit: int | None = None, window: int | None = None, timeout: float = 3600,
     progress: Callable[[dict], None] = lambda p: None,
 ) -> tuple[SimResult, dict]:
-    """One run; `limit` takes only the first bytes of the file, `record` writes the waves."""
+    """One run; `limit` takes only the first bytes of the file, `window` moves fewer bytes at a time than
+    the memory holds, `record` writes the waves."""
     OUT.mkdir(parents=True, exist_ok=True)
     job = OUT / f"{name}.json"
-    job.write_text(json.dumps({"file": str(file.resolve()), "seed": seed, "slice": limit}))
+    job.write_text(json.dumps({"file": str(file.resolve()), "seed": seed, "slice": limit,
+                               "window": window}))
     box: dict[str, Any] = {}
 
     def work() -> None:
@@ -83,11 +85,11 @@ def simulate(
 
 def demonstrate(
     file: Path, seed: int, parameters: Mapping[str, int], *, name: str, waves: bool = True,
-    progress: Callable[[dict], None] = lambda p: None,
+    window: int | None = None, progress: Callable[[dict], None] = lambda p: None,
     checking: Callable[[int, int], None] = lambda n, of: None,
 ) -> Outcome:
     """Run, measure, and ask the model."""
-    sim, result = simulate(file, seed, parameters, name=name, waves=waves, progress=progress)
+    sim, result = simulate(file, seed, parameters, name=name, waves=waves, window=window, progress=progress)
     params = parameters_of(parameters)
     beat = params.data_w // 8
     events = read_events(sim.run_dir, result, beat)

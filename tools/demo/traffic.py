@@ -105,7 +105,7 @@ class Controller:
         node = self.node
         for c in CHANNELS:
             outgoing = (OUTBOX, BOX_BYTES) if c.mgmt else (FILE_AT, self.demo.window)
-            incoming = (INBOX, BOX_BYTES) if c.mgmt else (FILE_AT, self.demo.window + GUARD)
+            incoming = (INBOX, BOX_BYTES) if c.mgmt else (FILE_AT, self.demo.window + DST_SKEW)
             rings = right_mask(SegRight.RING, SegRight.LOCAL)
             places = (
                 (SEG_SOURCE, *outgoing, right_mask(SegRight.READ, SegRight.LOCAL)),
@@ -242,7 +242,7 @@ class Demo:
         self.path, self.seed, self.slice = Path(job["file"]), job["seed"], job.get("slice")
         self.out = Path(os.environ["CRL_RUN_DIR"])
         self.tb = Testbed(dut)
-        self.window = window_bytes(self.tb.params.store_w)
+        self.window = min(window_bytes(self.tb.params.store_w), job.get("window") or 1 << 62)
         self.recorder = Recorder(self.tb)
         self.closing = False
         self.a = Controller(self, self.tb.a, self.tb.b)

@@ -171,6 +171,19 @@ def test_tiny_demo(tiny):
 
 
 @pytest.mark.system
+def test_windows(tiny):
+    """Stimulus: a file in five windows. Checking: all of it arrives; figures and model cover the first."""
+    from tb.system.builds import BUILDS
+    from tools.demo.run import demonstrate
+
+    path, _ = tiny
+    o = demonstrate(path, 4, BUILDS["64b-8ch"], name="demo-windows", waves=False, window=16_384)
+    assert o.result["windows"] == 5 and o.result["same"] and o.figures.data_bytes == 16_384
+    assert o.result["sha256_at_b"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert o.verdict.ok, o.verdict.complaints
+
+
+@pytest.mark.system
 def test_tiny_report(tiny, tmp_path):
     """The report is one file without references to others; the results can be read by a program."""
     import json
