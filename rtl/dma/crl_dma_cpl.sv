@@ -184,7 +184,8 @@ module crl_dma_cpl #(
   logic [CHANNELS-1:0] unused_gnt;
   logic [2:0]          run_q;
   logic                open_q;               // a burst is open
-  logic                stop, none_left, look, close;
+  logic                mute_q;               // retire without posting
+  logic                quiet, more, stop, none_left, look, close;
   logic                wr_busy, hold, ret_room;
 
   always_comb begin
@@ -203,10 +204,12 @@ module crl_dma_cpl #(
   assign rt_re     = state_q == R0 && !hold;
   assign look      = state_q == R1 && !cfg_busy;
   assign rt_pop    = look && rt_done;
-  assign post      = rt_pop && !suppress[ch_q] && !dead[ch_q] && !(rt_nocpl && good);
+  assign quiet     = mute_q || (rt_nocpl && good);
+  assign post      = rt_pop && !quiet;
   assign none_left = rt_last || !many_q[ch_q];
-  assign stop      = none_left || run_q == 3'(MAX_RUN - 1) || (post && edge_hit);
-  assign close     = look && (open_q || post) && (!rt_done || stop);
+  assign more      = !none_left && run_q != 3'(MAX_RUN - 1);
+  assign stop      = !more || (!quiet && edge_hit);  // if it is done
+  assign close     = look && (rt_done ? (quiet ? open_q && !more : !more || edge_hit) : open_q);
 
   // What R1 finds comes late out of the table, so it only selects the next state. An idle engine starts
   // with a hint, before the end has raised 'go'; a look for nothing does no harm.
@@ -237,11 +240,13 @@ module crl_dma_cpl #(
       many_q  <= '0;
       open_q  <= 1'b0;
       run_q   <= '0;
+      mute_q  <= 1'b0;
     end else begin
       state_q <= state_d;
       ch_q    <= ch_d;
+      if (rt_re) mute_q <= suppress[ch_q] || dead[ch_q];
       if (look) begin
-        open_q <= (open_q || post) && !close;
+        open_q <= rt_done && more && (quiet ? open_q : !edge_hit);
         run_q  <= rt_done && !stop ? run_q + 1'b1 : '0;
       end
       for (int c = 0; c < CHANNELS; c++) begin

@@ -99,9 +99,13 @@ module crl_dma_cplwr #(
       assign p_valid = (e_valid && lane == '1) || (e_close && lanes != '0);
 
       always_ff @(posedge clk) begin
-        data_q <= p_data;
-        if (rst || p_valid) lanes_q <= '0;
-        else                lanes_q <= lanes;
+        if (rst || p_valid) begin
+          data_q  <= '0;  // lanes without an entry are 0, not an entry of somebody else
+          lanes_q <= '0;
+        end else begin
+          data_q  <= p_data;
+          lanes_q <= lanes;
+        end
       end
     end
   endgenerate

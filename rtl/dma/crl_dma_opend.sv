@@ -227,7 +227,7 @@ module crl_dma_opend #(
 
   crl_dma_tab #(.W(IDENT_W), .DEPTH(OPS)) u_ident (
       .clk, .we(alloc_valid || e1_init_q), .waddr(e1_init_q ? e1_idx_q : alloc_idx),
-      .wdata({alloc_gen | {GW{e1_init_q}}, alloc_ch, alloc_remote, alloc_peer,
+      .wdata({alloc_gen | {GW{e1_init_q}}, alloc_ch & {CW{!e1_init_q}}, alloc_remote, alloc_peer,
               falls_q[alloc_peer], now_q}),
       .re(1'b1), .raddr(e0_idx), .rdata(ident)
   );
@@ -247,7 +247,7 @@ module crl_dma_opend #(
   assign from_peer  = id_remote && id_peer == e1_peer_q;
   assign over       = live && (fatal || lost || late);
   assign accept     = live && match && (e1_local_q || (e1_remote_q && from_peer));
-  assign hint_valid = e1_local_q || e1_remote_q;
+  assign hint_valid = (e1_local_q || e1_remote_q) && !e1_stale_q;
   assign hint_ch    = id_ch;
   assign init       = init_q || e1_init_q;
   assign init_free  = e1_init_q;

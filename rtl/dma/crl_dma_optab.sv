@@ -92,10 +92,10 @@ module crl_dma_optab #(
   logic                single_q;          // was the only one when it was looked at
   logic                sets_head;
   logic [GW-1:0]       rt_gen;
-  logic                rt_end;
   logic                void_q;            // there was nothing to look at
   logic                written_q;         // the result was written when it was read: take it from here
-  logic [RES_W-1:0]    written_result_q, result;
+  logic [RES_W-2:0]    written_result_q;
+  logic [RES_W-1:0]    result;
   logic [OW+GW-1:0]    free_in, free_out;
   logic                free_valid;
   logic                unused_room;       // there are as many places as entries
@@ -135,9 +135,9 @@ module crl_dma_optab #(
       .re(rt_re), .raddr(head), .rdata(result)
   );
 
-  assign {rt_end, rt_good, rt_status, rt_status2} = written_q ? written_result_q : result;
+  assign {rt_good, rt_status, rt_status2} = written_q ? written_result_q : result[RES_W-2:0];
 
-  assign rt_done = rt_end == rt_gen[0] && !void_q;
+  assign rt_done = (written_q || result[RES_W-1] == rt_gen[0]) && !void_q;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -157,7 +157,7 @@ module crl_dma_optab #(
       single_q   <= tail_rt == head;
       void_q     <= empty_q[rt_ch];
       written_q  <= res_we && res_idx == head;
-      written_result_q <= res_data;
+      written_result_q <= res_data[RES_W-2:0];
     end
   end
 

@@ -93,7 +93,7 @@ module fv_crl_dma_cplring #(
   reg [15:0] bell_val;
   reg        err_due = 1'b0;
   wire [12:0] moved  = (13'(bell_val[1:0]) + SIZE - consumed % SIZE) % SIZE;
-  wire        legal  = bell_val < 16'(SIZE) && moved <= published - consumed;
+  wire        legal  = bell_val < 16'(SIZE) && moved <= posted - consumed;
 
   always @(posedge clk) begin
     if (rst) begin

@@ -54,6 +54,7 @@ class Ring:
     written: int = 0  # entries posted since set-up
     answered: int = 0  # of these with a write response
     consumed: int = 0
+    published: int = 0
     dead: bool = False
     dr_cons: int = 0
     ok_since: int = 0  # cq_ok was up, or could not be
@@ -143,7 +144,8 @@ class CplModel:
         if not ring.size or value >= ring.size:
             return False
         step = (value - ring.consumed) % ring.size
-        if step > ring.answered - ring.consumed:
+        # Software may see an entry before its response has come; what is still reserved it can't.
+        if step > ring.written + ring.reserved - ring.consumed:
             return False
         ring.consumed += step
         return True
@@ -470,9 +472,8 @@ class CplBench:
             ring = m.rings[ch]
             if not ring.size:
                 return
-            # What the design has published, seen at its read-out two cycles ago or earlier.
-            seen = self._published.get(ch, 0)
-            waiting = (seen - ring.consumed) % ring.size
+            # What has left for memory, answered or not.
+            waiting = ring.written - ring.consumed
             value = (ring.consumed + rng.randint(0, waiting)) % ring.size
             self._ring_doorbell(ch, value)
         elif rng.random() < k["bad_cdb"]:
@@ -493,8 +494,6 @@ class CplBench:
         d, m = self.dut, self.model
         d.cdb_valid.value, d.cdb_ch.value, d.cdb_val.value = 1, ch, value
         self.cdb_expected.append((m.now + 2, ch, m.consumer(ch, value)))
-
-    _published: dict = {}
 
     def _check_ok(self, ok: int) -> None:
         m = self.model
@@ -554,9 +553,8 @@ class CplBench:
         ring = m.rings[rd]
         prod = int(d.rd_cq_prod.value)
         if ring.size:
-            ahead = (prod - ring.consumed) % ring.size
-            assert ahead <= ring.answered - ring.consumed, "producer ran ahead of the responses"
-            self._published[rd] = prod
+            ring.published += (prod - ring.published) % ring.size  # at least so many since the last look
+            assert ring.published <= ring.answered, "producer ran ahead of the responses"
         empty = int(d.op_empty.value)
         for c, r in enumerate(m.rings):
             if empty >> c & 1:
