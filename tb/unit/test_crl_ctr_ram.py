@@ -205,7 +205,7 @@ async def clear(dut):
         if b.rng.random() < 0.5:
             await b.check_all()
     await b.check_all()
-    assert b.compared > 40
+    assert b.compared >= 2 * (4 * b.n + 5 * b.peers)
 
 
 @cocotb.test()

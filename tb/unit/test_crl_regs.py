@@ -163,6 +163,37 @@ async def throughput(dut):
 
 
 @cocotb.test()
+async def read_latency(dut):
+    """Stimulus: single reads by function 0 and by a guest, of RAM, node and status registers.
+    Checking: AR handshake to R valid 4 and 7 cycles, as documented; refused ones no longer."""
+    b = await bench(dut)
+    await give(b, 0, 3)
+    await b.settle()  # a read would wait for the walk over the channel's registers
+    for page, reg in (("CH", "DRING_BASE"), ("NODE", "CTRL"), ("CH", "STATUS"), ("SEG", "BASE")):
+        for func in (0, 3, 2):
+            dut.s_axil_araddr.value = reg_addr(page, reg, 0)
+            dut.s_axil_aruser.value = func
+            dut.s_axil_arvalid.value, dut.s_axil_rready.value = 1, 1
+            await RisingEdge(dut.clk)
+            dut.s_axil_arvalid.value = 0
+            cycles = 1
+            while True:
+                await FallingEdge(dut.clk)
+                if value(dut.s_axil_rvalid):
+                    break
+                await RisingEdge(dut.clk)
+                cycles += 1
+            await RisingEdge(dut.clk)
+            dut.s_axil_rready.value = 0
+            if func == 0 or (func == 3 and page == "CH"):
+                assert cycles == (4 if func == 0 else 7), f"{page}.{reg} by {func}: {cycles}"
+            else:
+                assert cycles <= 8
+            b.compared += 1
+    assert b.compared >= 12
+
+
+@cocotb.test()
 async def no_cross_page_effect(dut):
     """Stimulus: thousands of random writes and reads by random functions all over BAR0, with waits
     in all five bus channels; ring set-up of some channels locked.
@@ -262,7 +293,8 @@ async def reset_in_flight(dut):
     one cycle and more.
     Checking: the bus is silent, then everything has its reset value and the sweep is complete."""
     b = await bench(dut)
-    for delay in range(14):
+    delays = range(14) if b.cfg.CHANNELS <= 8 else (1, 3, 4, 6, 9)  # the sweep is longer
+    for delay in delays:
         dut.s_axil_awaddr.value = reg_addr(
             "SEG" if delay & 1 else "CHP", "CTRL" if delay & 1 else "POLICY", 0
         )
@@ -289,7 +321,7 @@ async def reset_in_flight(dut):
     b.seen.clear()
     await b.reset(cycles=1)
     await b.read(reg_addr("CHP", "POLICY", 0))
-    assert b.compared >= 3 * 14
+    assert b.compared >= 3 * len(delays)
 
 
 @cocotb.test()
