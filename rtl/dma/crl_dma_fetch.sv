@@ -93,7 +93,9 @@ module crl_dma_fetch #(
   logic [63:0]         f_base;
   logic [3:0]          f_log2, db_log2;
   logic [FUNC_W-1:0]   f_func;
-  logic                db_ok, db_good;
+  logic                db_ok, db_good, dq_v_q;
+  logic [CW-1:0]       dq_ch_q;
+  logic [11:0]         dq_val_q;
 
   assign pend      = pend_q;
 
@@ -107,15 +109,15 @@ module crl_dma_fetch #(
   // Producer, written by doorbells, a copy for each place that reads it.
   logic [CW-1:0] f1_ch_q;
   crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_prod_f (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(db_good), .waddr(db_ch), .wdata(db_val[11:0]),
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(db_good), .waddr(dq_ch_q), .wdata(dq_val_q),
       .raddr(f_sel), .rdata(f_prod_ram)
   );
   crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_prod_d (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(db_good), .waddr(db_ch), .wdata(db_val[11:0]),
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(db_good), .waddr(dq_ch_q), .wdata(dq_val_q),
       .raddr(db_ch), .rdata(db_prod)
   );
   crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_prod_r (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(db_good), .waddr(db_ch), .wdata(db_val[11:0]),
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(db_good), .waddr(dq_ch_q), .wdata(dq_val_q),
       .raddr(rd_ch), .rdata(rd_prod)
   );
   crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_pidx_d (
@@ -138,24 +140,36 @@ module crl_dma_fetch #(
   // ---------------------------------------------------------------- doorbell check
   // In range, and not behind the present producer as seen from the descriptors that began: software may know of a free
   // slot before the completion that tells of it has its response, but never before the descriptor began.
-  logic [11:0] db_mask, db_new_d, db_old_d;
+  logic [11:0] db_mask, db_new_d, db_old_d, dq_new_q, dq_old_q;
+  logic        dq_range_q, dq_move_q;
+  // The differences are taken in the doorbell's cycle, judged in the next.
   assign db_mask  = (12'd1 << db_log2) - 12'd1;
   assign db_new_d = (db_val[11:0] - db_begun) & db_mask;
   assign db_old_d = (db_prod - db_begun) & db_mask;
-  assign db_ok    = db_val[15:12] == 4'd0 && (db_val[11:0] & ~db_mask) == 12'd0 && db_new_d >= db_old_d;
-  assign db_good  = db_valid && db_ok && accept[db_ch];
+  assign db_ok    = dq_range_q && dq_new_q >= dq_old_q;
+  assign db_good  = dq_v_q && db_ok;
 
   always_ff @(posedge clk) begin
     if (rst) db_err_valid <= 1'b0;
-    else db_err_valid <= db_valid && !db_ok && accept[db_ch];
-    db_err_ch <= db_ch;
+    else db_err_valid <= dq_v_q && !db_ok;
+    db_err_ch <= dq_ch_q;
+  end
+  always_ff @(posedge clk) begin
+    if (rst) dq_v_q <= 1'b0;
+    else dq_v_q <= db_valid && accept[db_ch];
+    dq_ch_q    <= db_ch;
+    dq_val_q   <= db_val[11:0];
+    dq_move_q  <= db_val[11:0] != db_prod;
+    dq_range_q <= db_val[15:12] == 4'd0 && (db_val[11:0] & ~db_mask) == 12'd0;
+    dq_new_q   <= db_new_d;
+    dq_old_q   <= db_old_d;
   end
 
   // ---------------------------------------------------------------- F0: look a channel up
   logic [CHANNELS-1:0] want, gnt_unused;
   logic [CW-1:0]       rr_idx;
   logic                rr_valid, f0_take;
-  logic                f1_v_q;
+  logic                f1_v_q, f1_db_q;
   logic [11:0]         f1_prod_q, f1_fidx_q, f1_pidx_q;
   logic [63:0]         f1_base_q;
   logic [3:0]          f1_log2_q;
@@ -165,7 +179,8 @@ module crl_dma_fetch #(
 
   assign want    = pend_q & run;
   assign f_sel   = db_valid ? db_ch : rr_idx;
-  assign f0_take = !f1_v_q && !f2_v_q && !(mark_req && !mark_busy_q) && (db_valid ? (db_good && run[db_ch]) : rr_valid);
+  // A doorbell goes in before it is judged; a bad one is dropped in F1.
+  assign f0_take = !f1_v_q && !f2_v_q && !(mark_req && !mark_busy_q) && (db_valid ? run[db_ch] : rr_valid);
 
   crl_rr_arb #(.N(CHANNELS)) u_rr (
       .clk, .rst, .req(want), .ack(f0_take && !db_valid),
@@ -237,7 +252,7 @@ module crl_dma_fetch #(
   always_comb begin
     pend_set = '0;
     pend_clr = '0;
-    if (db_good && db_val[11:0] != db_prod) pend_set[db_ch] = 1'b1;
+    if (db_good && dq_move_q) pend_set[dq_ch_q] = 1'b1;
     if (f2_go && f2_end_q && f2_k == f2_avail5_q) pend_clr[f2_ch_q] = 1'b1;
     if (cfg_we) pend_clr[cfg_ch] = 1'b1;
   end
@@ -262,12 +277,13 @@ module crl_dma_fetch #(
       pend_q   <= '0;
     end else begin
       f1_v_q <= f0_take;
-      f2_v_q <= f1_v_q;
+      f2_v_q <= f1_v_q && !(f1_db_q && !db_good);
       if (f2_go) ar_valid <= 1'b1;
       else if (ar_ready) ar_valid <= 1'b0;
       pend_q <= (pend_q & ~pend_clr) | pend_set;
     end
     if (f0_take) begin
+      f1_db_q   <= db_valid;
       f1_ch_q   <= f_sel;
       f1_prod_q <= db_valid ? db_val[11:0] : f_prod_ram;
       f1_fidx_q <= f_fidx;
@@ -328,29 +344,34 @@ module crl_dma_fetch #(
   end
 
   // ---------------------------------------------------------------- requests under way
-  // {marker, odd, odd_end, channel}
-  localparam int QW = CW + 3;
-  logic          q_push, q_pop, q_valid, q_mark, q_odd, q_odd_end, q_s_ready;
+  // {odd, odd_end, channel}. The marker is a count, not an entry: data of a later request may already be on its way through
+  // crl_dma_assemble (256, 512 bits) when the last request before the marker is done.
+  localparam int QW = CW + 2;
+  logic          q_valid, q_odd, q_odd_end, q_s_ready;
   logic [CW-1:0] q_ch;
   logic          mark_push, b_done;
   logic [1:0]    b_resp;
-  logic [5:0]    q_level;
+  logic [5:0]    q_level, mark_left_q;
 
   assign q_room    = q_s_ready;
-  assign mark_push = mark_req && !mark_busy_q && !f1_v_q && !f2_v_q && !f0_take && q_s_ready;
-  assign q_push    = f2_go || mark_push;
+  assign mark_push = mark_req && !mark_busy_q && !f1_v_q && !f2_v_q && !f0_take;
   crl_fifo #(.W(QW), .DEPTH(32)) u_q (
-      .clk, .rst, .s_valid(q_push), .s_ready(q_s_ready),
-      .s_data(mark_push ? {1'b1, 2'b00, {CW{1'b0}}} : {1'b0, f2_odd, f2_odd_end, f2_ch_q}),
-      .m_valid(q_valid), .m_ready(q_pop), .m_data({q_mark, q_odd, q_odd_end, q_ch}), .level(q_level)
+      .clk, .rst, .s_valid(f2_go), .s_ready(q_s_ready), .s_data({f2_odd, f2_odd_end, f2_ch_q}),
+      .m_valid(q_valid), .m_ready(b_done), .m_data({q_odd, q_odd_end, q_ch}), .level(q_level)
   );
-  assign mark_done = q_valid && q_mark;
-  assign q_pop     = mark_done || b_done;
+  assign mark_done = mark_busy_q && mark_left_q == 6'd0;
 
   always_ff @(posedge clk) begin
-    if (rst) mark_busy_q <= 1'b0;
-    else if (mark_push) mark_busy_q <= 1'b1;
-    else if (mark_done) mark_busy_q <= 1'b0;
+    if (rst) begin
+      mark_busy_q <= 1'b0;
+      mark_left_q <= 6'd0;
+    end else if (mark_push) begin
+      mark_busy_q <= 1'b1;
+      mark_left_q <= q_level - {5'd0, b_done};
+    end else begin
+      if (mark_done) mark_busy_q <= 1'b0;
+      if (b_done && mark_left_q != 6'd0) mark_left_q <= mark_left_q - 6'd1;
+    end
   end
 
   // ---------------------------------------------------------------- arrival
@@ -441,7 +462,7 @@ module crl_dma_fetch #(
 
   logic unused;
   assign unused = &{1'b0, gnt_unused, enq_ready_unused, list_ready_unused, free_unused, pk_data_unused,
-                    q_level};
+                    q_valid};
 
 `ifndef SYNTHESIS
   always_ff @(posedge clk) begin
