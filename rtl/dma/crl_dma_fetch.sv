@@ -179,8 +179,9 @@ module crl_dma_fetch #(
 
   assign want    = pend_q & run;
   assign f_sel   = db_valid ? db_ch : rr_idx;
-  // A doorbell goes in before it is judged; a bad one is dropped in F1.
-  assign f0_take = !f1_v_q && !f2_v_q && !(mark_req && !mark_busy_q) && (db_valid ? run[db_ch] : rr_valid);
+  // A doorbell goes in before it is judged; a bad one is dropped in F1. While it is judged nobody else is looked
+  // up, who could read the producer that it is about to change.
+  assign f0_take = !f1_v_q && !f2_v_q && !(mark_req && !mark_busy_q) && (db_valid ? run[db_ch] : rr_valid && !dq_v_q);
 
   crl_rr_arb #(.N(CHANNELS)) u_rr (
       .clk, .rst, .req(want), .ack(f0_take && !db_valid),
@@ -221,9 +222,7 @@ module crl_dma_fetch #(
   always_ff @(posedge clk) begin
     f2_few_q    <= f1_held[11:1] == 11'd0;       // next to nothing in hand: two entries are always there
     f2_one_q    <= f1_held[0];
-    // 16 or fewer are left, and no doorbell in this cycle adds to what F0 has read.
-    f2_end_q    <= f1_avail[11:5] == 7'd0 && !(f1_avail[4] && |f1_avail[3:0])
-                   && !(db_good && db_ch == f1_ch_q);
+    f2_end_q    <= f1_avail[11:5] == 7'd0 && !(f1_avail[4] && |f1_avail[3:0]);  // 16 or fewer are left
     f2_most_q   <= f1_avail5 < f1_edge ? (f1_avail5 > 5'(K_MAX) ? 5'(K_MAX) : f1_avail5)
                                        : (f1_edge > 5'(K_MAX) ? 5'(K_MAX) : f1_edge);
     f2_own_q    <= clip16(f1_own);

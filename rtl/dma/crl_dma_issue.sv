@@ -565,7 +565,7 @@ module crl_dma_issue #(
   logic [CW-1:0]  t5_ch_q;
   logic [CFG_W-1:0] t5_cfg_q;
   logic           t5_new_q, t5_term_q, t5_last_q, t5_fend_q, t5_fstart_q, t5_remote_q, t5_notify_q, t5_fill_q, t5_rd_q, t5_nodata_q;
-  logic           t5_first_frame_q, t5_overlap, t5_bad, t5_up, t5_cancel, t5_token, t5_end;
+  logic           t5_first_frame_q, t5_send, t5_cancel_now, t5_overlap, t5_bad, t5_up, t5_cancel, t5_token, t5_end;
   logic [32:0]    t5_sum;
 
   always_ff @(posedge clk) begin
@@ -612,10 +612,13 @@ module crl_dma_issue #(
 
   always_comb begin
     tx_take = '0;
-    if (t5_v_q && t5_remote_q && !t5_token && (t5_fstart_q || t5_term_q))
+    if (t5_v_q && t5_remote_q && t5_send && (t5_fstart_q || t5_term_q))
       for (int p = 0; p < PEERS; p++) if (t5_cfg_q[3:2] == 2'(p)) tx_take[p] = 1'b1;
   end
   assign tx_take_ch = 8'(t5_ch_q);
+  // A remote operation has no overlap, so this needs less than t5_token.
+  assign t5_send    = t5_cancel_now || (t5_st_q == crl_pkg::ST_OK && !t5_nodata_q);
+  assign t5_cancel_now = t5_st_q != crl_pkg::ST_OK && !t5_new_q && (t5_up || !t5_fstart_q);
 
   // ---------------------------------------------------------------- T6: chunk record
   logic [2:0] t5_kind;

@@ -8,7 +8,7 @@
 //   for its B. Remote output goes to the link as payload, closed by the frame's fields.
 // A chunk whose read failed, and all later ones of that operation: local data is dropped, frames are sent
 //   with the CANCEL flag. The operation's end carries the status.
-// Latency: last read beat to the first write beat 4 cycles. Throughput: a beat a cycle, chunks back to back.
+// Latency: last read beat to the first write beat 5 cycles. Throughput: a beat a cycle, chunks back to back.
 // Errors: READ_SLVERR, READ_DECERR, WRITE_SLVERR, WRITE_DECERR by operation; the first one wins.
 // Source: design sections 5 to 8; docs/architecture.md section 5.
 `default_nettype none
@@ -213,7 +213,9 @@ module crl_dma_move #(
   localparam int FEED_W = 2 + RBW + 64;
   logic              c_valid, c_ready, i_valid, i_ready, o_valid, o_ready, o_none, o_first, o_last, o_tag_unused;
   logic [DATA_W-1:0] i_data, o_data;
-  logic [B-1:0]      o_strb;
+  logic [B-1:0]      o_strb, a_strb;
+  logic              a_valid, a_ready, a_none, a_first, a_last;
+  logic [DATA_W-1:0] a_data;
   logic              n_s_ready, n_valid, n_pop, fd_valid, fd_pop;
   logic [INFO_W-1:0] n_word;
   logic [FEED_W-1:0] fd_word;
@@ -229,7 +231,13 @@ module crl_dma_move #(
   crl_align #(.DATA_W(DATA_W), .TAG_W(1), .CHANNELS(CHANNELS)) u_align (
       .clk, .rst, .c_valid, .c_ready, .c_src_off(x_soff_q), .c_dst_off(x_doff_q),
       .c_bytes(x_tok_q ? 12'd0 : 12'(x_n_q)), .c_cont(x_cont_q), .c_flush(x_flush_q), .c_ch(x_ch_q), .c_tag(1'b0),
-      .i_valid, .i_ready, .i_data, .o_valid, .o_ready, .o_none, .o_first, .o_last, .o_data, .o_strb, .o_tag(o_tag_unused)
+      .i_valid, .i_ready, .i_data, .o_valid(a_valid), .o_ready(a_ready), .o_none(a_none), .o_first(a_first), .o_last(a_last), .o_data(a_data), .o_strb(a_strb),
+      .o_tag(o_tag_unused)
+  );
+  // Keeps the memory port's ready out of the aligner's.
+  crl_skid #(.W(DATA_W + B + 3)) u_out (
+      .clk, .rst, .s_valid(a_valid), .s_ready(a_ready), .s_data({a_none, a_first, a_last, a_strb, a_data}),
+      .m_valid(o_valid), .m_ready(o_ready), .m_data({o_none, o_first, o_last, o_strb, o_data})
   );
   crl_fifo_bram #(.W(INFO_W), .DEPTH(16)) u_info (
       .clk, .rst, .s_valid(x_go), .s_ready(n_s_ready),

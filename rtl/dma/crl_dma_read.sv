@@ -147,15 +147,21 @@ module crl_dma_read #(
   logic [BW:0] beats_q;   // requested or held
   logic [EW:0] bursts_q;  // requested, or in and not taken
   logic [EW:0] out_q;     // requested and not in
+  logic        d_take_q, e_take_q;
   always_ff @(posedge clk) begin
     if (rst) begin
       beats_q  <= '0;
       bursts_q <= '0;
       out_q    <= '0;
+      d_take_q <= 1'b0;
+      e_take_q <= 1'b0;
       rd_room  <= 1'b0;
     end else begin
-      beats_q  <= beats_q + (ar_push ? (BW + 1)'(ar_len) + 1'b1 : '0) - {{BW{1'b0}}, d_valid && d_ready};
-      bursts_q <= bursts_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, e_valid && e_ready};
+      // What leaves is counted a cycle late, on the safe side.
+      d_take_q <= d_valid && d_ready;
+      e_take_q <= e_valid && e_ready;
+      beats_q  <= beats_q + (ar_push ? (BW + 1)'(ar_len) + 1'b1 : '0) - {{BW{1'b0}}, d_take_q};
+      bursts_q <= bursts_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, e_take_q};
       out_q    <= out_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, r_take && is_data && m_axi_rlast};
       rd_room  <= 32'(beats_q) + 4 * MAX_BEATS <= BUF_BEATS && 32'(out_q) + 4 <= READS_IN_FLIGHT
                   && 32'(bursts_q) + 4 <= EDEPTH && a_level < 4'd4;
@@ -169,13 +175,12 @@ module crl_dma_read #(
   logic             m_run_q, f_ar_take, f_first, f_first_q;
   logic [5:0]       f_out_q;
   logic [LAT_W-1:0] m_cnt_q, lat_q;
-  logic [LAT_W-1:0] lat;
+  logic [LAT_W-1:0] lat_now_q;
   logic [31:0]      enough;
 
   assign f_ar_take = f_ar_valid && f_ar_ready;
   assign f_first   = f_r_valid && f_r_ready && f_first_q;
-  assign lat       = m_run_q && m_cnt_q > lat_q ? m_cnt_q : lat_q;
-  assign enough    = ((32'(lat) + 32'd8) * B + 32'd31) / 32'd32 + 32'd2;
+  assign enough    = ((32'(lat_now_q) + 32'd8) * B + 32'd31) / 32'd32 + 32'd2;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -184,6 +189,7 @@ module crl_dma_read #(
       m_run_q   <= 1'b0;
       m_cnt_q   <= '0;
       lat_q     <= '0;
+      lat_now_q <= '0;
       f_enough  <= '0;
     end else begin
       if (f_r_valid && f_r_ready) f_first_q <= f_r_last;
@@ -200,6 +206,7 @@ module crl_dma_read #(
           lat_q   <= m_cnt_q;
         end
       end
+      lat_now_q <= m_run_q && m_cnt_q > lat_q ? m_cnt_q : lat_q;
       f_enough <= enough > PREFETCH ? (PW + 1)'(PREFETCH) : (PW + 1)'(enough);
     end
   end
