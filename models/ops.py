@@ -84,12 +84,14 @@ def check_local(d: Desc, ctx: Ctx) -> Plan:
         if not ctx.peer_up:
             return Plan(Status.PEER_DOWN)
         return Plan(Status.OK, src, None, d.length, True)
+    # The data read does not wait for the destination's check: a permitted source may have been read.
+    readable = d.length if src is not None else 0
     c = _local(ctx, d.dst, d.length, R_WRITE)
     if not c.ok:
-        return Plan(c.status)
+        return Plan(c.status, src, None, readable)
     dst = c.addr
     if src is not None and src < dst + d.length and dst < src + d.length:
-        return Plan(Status.OVERLAP)
+        return Plan(Status.OVERLAP, src, None, readable)
     return Plan(Status.OK, src, dst, d.length)
 
 

@@ -247,6 +247,7 @@ class ChanState:
     desc_count: int = 0
     err_count: int = 0
     loose_reads: bool = False  # a refused operation has read its source: not counted exactly
+    loose_writes: bool = False  # an operation that failed half-way wrote a part
     rd_bytes: int = 0
     wr_bytes: int = 0
     exact: bool = True  # counters follow from what was seen

@@ -29,6 +29,8 @@ from models.events import (
 from models.gen.carillon_layout import REG_CH_DRING_CONS
 from tb.lib.testbed import Side, Testbed
 
+ALL_ONES = (1 << 64) - 1  # what a foreign read gives
+
 
 def now() -> int:
     return int(get_sim_time("ps"))
@@ -94,7 +96,7 @@ class Recorder:
         for x in side.axil.accesses():
             if x.write:
                 yield x.t, 2, RegWrite(name, x.t, x.func, x.addr & ~7, x.data, x.strb)
-            elif self._settled(x.addr, x.t):
+            elif x.data == ALL_ONES or self._settled(x.addr, x.t):
                 yield x.t_resp, 5, RegRead(name, x.t_resp, x.func, x.addr & ~7, x.data, x.t)
         for b in side.mem.bursts():
             if b.write:

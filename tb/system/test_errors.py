@@ -209,7 +209,7 @@ def _memory(resp: int, kind: str, status: Status, *, peer: bool = False):
         s.side("B" if peer else "A").mem.errors([(area.base + 700, 8, resp, kind)])
         d = (s.write if peer else s.copy)("A", VICTIM, 2000)
         return [(d, status | (PEER if peer else 0)),
-                ((s.write if peer else s.copy)("A", VICTIM, 600, tag=7), Status.OK)]
+                ((s.write if peer else s.copy)("A", VICTIM, 600, tag=7, at=4096), Status.OK)]
 
     build.__name__ = f"{status.name.lower()}{'_at_peer' if peer else ''}"
     return case(build)
@@ -431,7 +431,8 @@ async def link_disturbed(dut):
             s.tb.a2b.lose(3, ftype=0x10)
         work = []
         for i in range(6):
-            work += [s.write("A", VICTIM, 1500, tag=i, at=2000 * i), s.copy("A", VICTIM, 100, tag=100 + i)]
+            work += [s.write("A", VICTIM, 1500, tag=i, at=2000 * i),
+                     s.copy("A", VICTIM, 100, tag=100 + i, at=16_000 + 128 * i)]
         got = await s.channel("A", VICTIM).run(work, timeout_ns=1_500_000)
         seen = [e.status for e in got]
         assert all(x in ok for x in seen) and not any(e.status for e in got if e.tag >= 100), (kind, seen)
