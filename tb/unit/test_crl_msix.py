@@ -137,6 +137,10 @@ class Bench:
         d.mask_we.value = 0
         (self.masked.add if masked else self.masked.discard)(vec)
 
+    def delays(self, top: int) -> list[int]:
+        """All delays below `top`; with many vectors, twenty of them."""
+        return list(range(top)) if top < 30 else sorted(self.rng.sample(range(top), 20))
+
     async def quiet(self) -> None:
         """Wait until nothing can be under way."""
         await self.wait(60 + 14 * self.v)
@@ -204,7 +208,8 @@ async def masked_and_pending(dut):
     assert await b.pending() == 0, "without MSI-X nothing becomes pending"
     dut.enable.value = 1
     b.sent.clear()
-    for delay in range(b.v + 14):
+    delays = b.delays(b.v + 14)
+    for done, delay in enumerate(delays, 1):
         await b.fire(0)
         await b.wait(delay)
         await b.mask(0, True)
@@ -214,8 +219,8 @@ async def masked_and_pending(dut):
         assert len(b.sent) == before, "a message left after the mask was set"
         await b.mask(0, False)
         await b.quiet()
-        assert len(b.sent) == delay + 1, "lost or doubled"
-    assert b.compared == 3 + b.v + 14
+        assert len(b.sent) == done, "lost or doubled"
+    assert b.compared == 3 + len(delays)
 
 
 @cocotb.test()
@@ -247,7 +252,7 @@ async def never_lost(dut):
         got = b.sent.count(vec)
         assert got <= count and (got > 0) == (count > 0), f"vector {vec}: {got} for {count} events"
     b.sent.clear()
-    for delay in range(b.v + 14):
+    for delay in b.delays(b.v + 14):
         await b.fire(0)
         await b.wait(delay)
         await b.fire(0)
@@ -264,7 +269,7 @@ async def reset_in_flight(dut):
     """Stimulus: reset at every cycle between event and message, with a client that waits.
     Checking: no message afterwards, nothing pending, everything masked; an error response shows."""
     b = await bench(dut)
-    for delay in range(b.v + 10):
+    for delay in b.delays(b.v + 10):
         await b.mask(0, False)
         b.ready = float(delay & 1)
         await b.fire(0)
