@@ -92,34 +92,41 @@ module crl_dma_pick #(
       assign pick_valid = |win;
       assign stall      = |halt;
     end else begin : g_groups
-      logic [4:0][CHANNELS-1:0] group_q;      // may send, one mask for each class, 4: forced
-      logic [CHANNELS-1:0]      serve_q;      // doesn't sit out
-      logic [CHANNELS-1:0]      after_q;
-      logic [4:0]               any;
-      logic [2:0]               top;
-      logic [CHANNELS-1:0]      sel, near, far;
+      logic [CHANNELS-1:0] serve_q;   // doesn't sit out
+      logic [CHANNELS-1:0] after_q;
+      logic [4:0]          any, top;  // group 4: forced; top is one-hot
+      logic [CHANNELS-1:0] sel, near, far;
 
       always_ff @(posedge clk) begin
-        for (int i = 0; i < CHANNELS; i++) begin
-          for (int k = 0; k < 4; k++) group_q[k][i] <= tok_d[i] && !force_d[i] && cls[i] == 2'(k);
+        serve_q <= ~skip_d | force_d;
+        after_q <= after_d;
+      end
+
+      for (genvar k = 0; k < 5; k++) begin : g_group
+        logic [CHANNELS-1:0] mask_d, mask_q;  // may send, one mask for each class
+        logic [CHANNELS-1:0] cand;            // and is in the highest group that wants
+
+        for (genvar i = 0; i < CHANNELS; i++) begin : g_mask
+          if (k == 4) begin : g_forced
+            assign mask_d[i] = tok_d[i] && force_d[i];
+          end else begin : g_class
+            assign mask_d[i] = tok_d[i] && !force_d[i] && cls[i] == 2'(k);
+          end
         end
-        group_q[4] <= tok_d & force_d;
-        serve_q    <= ~skip_d | force_d;
-        after_q    <= after_d;
-      end
 
-      always_comb begin
-        for (int k = 0; k < 5; k++) any[k] = |(elig & group_q[k]);
-      end
+        always_ff @(posedge clk) mask_q <= mask_d;
 
-      always_comb begin
-        top = 3'd0;
-        for (int k = 1; k < 5; k++) begin
-          if (any[k]) top = 3'(k);
+        assign any[k] = |(elig & mask_q);
+        if (k == 4) begin : g_first
+          assign top[k] = any[k];
+          assign cand   = mask_q & {CHANNELS{top[k]}};
+        end else begin : g_lower
+          assign top[k] = any[k] && any[4:k+1] == '0;
+          assign cand   = g_group[k+1].cand | (mask_q & {CHANNELS{top[k]}});
         end
       end
 
-      assign sel  = elig & group_q[top];
+      assign sel  = elig & g_group[0].cand;
       assign far  = sel & serve_q;
       assign near = far & after_q;
 
@@ -135,7 +142,7 @@ module crl_dma_pick #(
 
       assign pick_valid = far != '0;
       assign stall      = any != '0 && far == '0;
-      assign stall_cls  = top[1:0];
+      assign stall_cls  = {top[3] || top[2], top[3] || top[1]};
     end
   endgenerate
 
