@@ -87,7 +87,8 @@ class Bench(CycleBench):
         self.latency = (1, 20)
         self.kill_rate, self.again = 0.1, 0.3
         self.sabotage = None
-        self.last_db = None
+        self.last_db = self.new_db = None
+        self.judged = None
 
     # -- software -------------------------------------------------------------------------
     def desc(self) -> Desc:
@@ -152,7 +153,7 @@ class Bench(CycleBench):
     def drive(self) -> None:
         rng, i = self.rng, self.inp
         live = [c for c in range(self.n) if self.rings[c].run]
-        if live and not self.orders:
+        if live and not self.orders and self.judged is None:  # one in two cycles at most
             if self.last_db is not None and rng.random() < self.again:
                 self.publish(self.last_db)
                 self.counts["double_db"] += i["db_valid"]
@@ -200,7 +201,7 @@ class Bench(CycleBench):
         assert self.get("rd_prod") == self.rings[i["rd_ch"]].prod
         empties = sum((not r.staged) << c for c, r in enumerate(self.rings))
         assert self.get("empty") == empties, f"empty {self.get('empty'):#x}, model {empties:#x}"
-        # doorbell error: one cycle after
+        # doorbell error: two cycles after
         error = self.get("db_err_ch") if self.get("db_err_valid") else None
         assert error == self.db_err_next, f"doorbell error {error}, expected {self.db_err_next}"
         self._requests(i)
@@ -394,17 +395,25 @@ class Bench(CycleBench):
         r.retire.append(r.popped)
 
     def _software(self, i) -> None:
-        self.db_err_next, self.last_db = None, None
-        if i["db_valid"]:
-            r = self.rings[i["db_ch"]]
-            if not r.accept:
-                self.counts["ignored"] += 1
-            elif self.good(i["db_ch"], i["db_val"]):
-                r.prod = i["db_val"]
-                self.last_db = i["db_ch"]
+        """A doorbell is judged as things stand in its cycle, and counts from two cycles later on."""
+        self.db_err_next = None
+        if self.judged is not None:
+            ch, val, ok = self.judged
+            if ok:
+                self.rings[ch].prod = val
             else:
-                self.counts["bad_db"] += 1
-                self.db_err_next = i["db_ch"]
+                self.db_err_next = ch
+        self.judged, self.last_db = None, self.new_db
+        self.new_db = None
+        if i["db_valid"]:
+            ch = i["db_ch"]
+            if not self.rings[ch].accept:
+                self.counts["ignored"] += 1
+            else:
+                ok = self.good(ch, i["db_val"])
+                self.counts["bad_db"] += not ok
+                self.judged = (ch, i["db_val"], ok)
+                self.new_db = ch if ok else None
 
     # -- sequences ------------------------------------------------------------------------
     async def start(self, sizes: list[int]) -> None:
@@ -455,12 +464,12 @@ async def traffic(dut):
 
 @cocotb.test()
 async def doorbell_in_mid_fetch(dut):
-    """Stimulus: two doorbells of one channel, the second 0 to 9 cycles after the first.
+    """Stimulus: two doorbells of one channel, the second 2 to 10 cycles after the first.
     Checking: all descriptors come; `pend` follows every cycle."""
     bench = Bench(dut)
     await bench.start([6] + [4] * (bench.n - 1))
     bench.db_rate = bench.again = 0
-    for gap in [*range(1, 10)] * 2:
+    for gap in [*range(2, 11)] * 2:
         for ch in {0, bench.n - 1}:
             for wait in (0, gap - 1):
                 ring = bench.rings[ch]
@@ -479,7 +488,7 @@ async def doorbell_in_mid_fetch(dut):
 async def bad_doorbells(dut):
     """Stimulus: doorbells outside the ring, backwards, with high bits, between good ones; to
     channels that accept none.
-    Checking: exactly the refused ones are told, one cycle later, and change nothing."""
+    Checking: exactly the refused ones are told, two cycles later, and change nothing."""
     bench = Bench(dut)
     await bench.start([2 + (3 * c) % 5 for c in range(bench.n)])
     bench.bad_rate, bench.latency = 0.3, (1, 60)
@@ -498,6 +507,8 @@ async def big_ring(dut):
     """Stimulus: a ring of 4096 that is filled in strides and goes round once, others of 4.
     Checking: as in traffic."""
     bench = Bench(dut)
+    if bench.n != 8:
+        return  # long; one set of parameters is enough
     await bench.start([12] + [2] * (bench.n - 1))
     bench.ar_rate = bench.r_rate = bench.pick_rate = 1.0
     bench.kill_rate, bench.latency, bench.db_rate = 0.0, (1, 3), 0.0
@@ -509,7 +520,7 @@ async def big_ring(dut):
         for k in (*range(8), *range(4080, 4096)):
             ring.slots[k] = bench.desc()
         bench.orders.append({"db_valid": 1, "db_ch": 0, "db_val": val})
-        await bench.step()
+        await bench.step(4)
     bench.db_rate = 0.05
     await bench.drain()
     bench.end(4096)

@@ -13,8 +13,16 @@ from cocotb.triggers import FallingEdge, RisingEdge, Timer
 from models.blocks import burst_faults, split_chunks
 from models.lay import Desc, DescFlag, Op, Status
 from models.ops import Ctx, check_local
-from models.segments import R_LOCAL, R_READ, R_RING, R_WRITE, Segment, SegmentTable, User
-from models.segments import check_absolute
+from models.segments import (
+    R_LOCAL,
+    R_READ,
+    R_RING,
+    R_WRITE,
+    Segment,
+    SegmentTable,
+    User,
+    check_absolute,
+)
 from tb.unit.dma_lib import CycleBench, expects_failure, first_chunk
 
 TOKEN, LOCAL, FILL, REMOTE, CANCEL = range(5)
@@ -300,6 +308,7 @@ class Bench(CycleBench):
         assert (
             self.cur[ch] is None
             or self.cur[ch].over
+            or self.cur[ch].may_end  # its end is on the way
             or self.cur[ch].done >= len(self.cur[ch].chunks) - 1
         ), "an operation began inside another of its channel"
         d = self.staged[ch].popleft()
@@ -590,8 +599,6 @@ async def revoked(dut):
             seg = bench.table.get(index)
             if seg.valid and seg.gen < 0xFFF and bench.rng.random() < 0.5:
                 bench.table.revoke(index)
-        for queue in bench.staged:
-            queue.clear()
         await bench.step(1)
     await bench.drain()
     bench.end(50)
