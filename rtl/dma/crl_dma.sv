@@ -205,7 +205,8 @@ module crl_dma #(
   logic [INFO_W-1:0] pool_info;
 
   assign pop_valid = i_pop_valid || ctl_pop_valid;
-  assign pop_ch    = i_pop_valid ? i_pop_ch : ctl_pop_ch;
+  // Chosen by who may pop in this cycle, which is known early, not by who does.
+  assign pop_ch    = pop_idle ? ctl_pop_ch : i_pop_ch;
 
   crl_dma_fetch #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PREFETCH(PREFETCH), .FUNC_W(FUNC_W),
                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_fetch (

@@ -189,7 +189,7 @@ module crl_dma_issue #(
   // A channel whose last operation was remote is taken to be remote until T1 has seen otherwise: it is not picked in vain while
   // the link has no room, which would cost it its turn. All such channels become eligible together when room comes.
   logic [CHANNELS-1:0] staged, elig_d, link_ok, remote_q;
-  assign link_ok = ~remote_q | txok_c | ~up_c;
+  assign link_ok = ~remote_q | (txok_c & {CHANNELS{!rem_busy}}) | ~up_c;
   always_comb begin
     staged = ~st_empty;
     if (st_enq_valid) staged[st_enq_ch] = 1'b1;

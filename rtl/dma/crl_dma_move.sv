@@ -294,7 +294,6 @@ module crl_dma_move #(
 
   logic            ord_s_ready, txf_busy_q, p_ready, o_local, o_take;
   logic [PEERS-1:0] p_sel;
-  logic [MTW-OFF_W:0] p_beats_q;   // payload beats of the frame that is open
 
   always_comb begin
     for (int p = 0; p < PEERS; p++) p_sel[p] = n_peer == 2'(p);
@@ -326,12 +325,9 @@ module crl_dma_move #(
   always_ff @(posedge clk) begin
     if (rst) begin
       txf_busy_q <= 1'b0;
-      p_beats_q  <= '0;
     end else begin
       if (n_pop && n_remote && n_flush) txf_busy_q <= 1'b1;
       else if (|(txf_sel_q & txf_ready)) txf_busy_q <= 1'b0;
-      if (n_pop && n_remote && n_flush) p_beats_q <= '0;
-      else if (o_take && n_remote && !o_none) p_beats_q <= p_beats_q + 1'b1;
     end
     if (n_pop && n_remote && n_flush) begin
       txf_sel_q   <= p_sel;
@@ -347,8 +343,8 @@ module crl_dma_move #(
       txf_segaddr <= n_x;
       txf_total   <= n_y[63:32];
       txf_offset  <= n_y[31:0];
-      // A frame that is broken off has whole beats only.
-      txf_len     <= o_none ? 16'(p_beats_q) << OFF_W : 16'(n_flen);
+      // A frame that is broken off carries nothing: the link drops the beats that it has.
+      txf_len     <= n_cancel ? 16'd0 : 16'(n_flen);
     end
   end
 

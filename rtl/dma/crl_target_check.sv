@@ -190,7 +190,8 @@ module crl_target_check #(
   assign f_bursts  = f_write ? NB_W'(span >> LM) : '0;
   assign f_known   = known_q;
   assign f_first   = !same_op_q;
-  assign f_answer  = is_last || is_cancel;
+  // Frames that were under way when the operation was cancelled come as CANCEL too: one answer is enough.
+  assign f_answer  = is_cancel ? is_first || same_op_q : is_last;
   assign f_notify  = is_notify;
   assign f_status  = status;
   assign f_ch      = ch_q;
