@@ -106,6 +106,8 @@ module crl_target_check #(
   logic [40:0]         start;       // of the payload, in the segment
   logic [32:0]         remain, stop;
 
+  logic [CHANNELS-1:0] seen_q;      // the context of the channel has been written
+  logic                over_q;      // the operation has been answered
   logic                known_q, same_op_q, goes_on_q, bad_len_q, beyond_q;
   logic [7:0]          old_status_q;
   logic [39:0]         start_q;
@@ -132,6 +134,7 @@ module crl_target_check #(
     if (state_q == S_LOOK) begin
       known_q      <= known;
       same_op_q    <= same_op;
+      over_q       <= seen_q[bind_ch] && !in_op && !is_first && ctx_op_seq == op_seq_q;
       goes_on_q    <= is_first ? offset_q == '0 : (same_op && ctx_next == offset_q);
       old_status_q <= same_op ? ctx_status : crl_pkg::ST_OK;
       bad_len_q    <= plen_q == '0 || plen_q > 16'(FRAME_MAX) || stop > {1'b0, total_q}
@@ -191,7 +194,7 @@ module crl_target_check #(
   assign f_known   = known_q;
   assign f_first   = !same_op_q;
   // Frames that were under way when the operation was cancelled come as CANCEL too: one answer is enough.
-  assign f_answer  = is_cancel ? is_first || same_op_q : is_last;
+  assign f_answer  = is_cancel ? !over_q : is_last;
   assign f_notify  = is_notify;
   assign f_status  = status;
   assign f_ch      = ch_q;
@@ -207,11 +210,14 @@ module crl_target_check #(
     if (rst) begin
       state_q <= S_IDLE;
       in_op_q <= '0;
+      seen_q  <= '0;
     end else begin
       if (rx_ready)                state_q <= rx_valid ? S_LOOK : S_IDLE;
       else if (state_q == S_LOOK)  state_q <= S_CHECK;
       else                         state_q <= S_GIVE;
-      if (ctx_we) in_op_q[bind_ch] <= !f_answer;
+      // A CANCEL that is not answered any more leaves no operation open.
+      if (ctx_we) in_op_q[bind_ch] <= !(f_answer || is_cancel);
+      if (ctx_we) seen_q[bind_ch] <= 1'b1;
     end
   end
 
