@@ -64,6 +64,7 @@ module crl_ctr #(
   // --- who is visited ----------------------------------------------------------------------------
   logic          init_q, clr_act_q, get_act_q, get_iss_q;
   logic [AW-1:0] rota_q;        // {peer, row, k}; while init_q, over all words
+  logic [AW-1:0] get_word_q;
   logic [CW-1:0] clr_scan_q;
   logic [3:0]    clr_k_q;
   logic [CHANNELS-1:0] clr_pend_q;
@@ -79,7 +80,12 @@ module crl_ctr #(
   always_comb begin
     {cur_peer, cur_row, cur_k} = rota_q;
     if (clr_act_q)      {cur_peer, cur_row, cur_k} = {1'b0, RW'(clr_scan_q), clr_k_q};
-    else if (get_act_q) {cur_peer, cur_row, cur_k} = {get_peer, get_row, get_k};
+    else if (get_act_q) {cur_peer, cur_row, cur_k} = get_word_q;
+  end
+
+  // Registered: the address of a read comes through the decoder.
+  always_ff @(posedge clk) begin
+    if (!get_act_q) get_word_q <= {get_peer, get_row, get_k};
   end
 
   assign cur_ch    = cur_row[CW-1:0];
