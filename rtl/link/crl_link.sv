@@ -313,7 +313,7 @@ module crl_link #(
   end
 
   // ---- session and small things that ride on headers
-  logic         epoch_due, idle_due, ack_news_q, shout_q, all_quiet;
+  logic         epoch_due, idle_due, ack_news_q, ack_ev_q, did_any_q, shout_q, all_quiet;
   logic [127:0] epoch_ops;
   logic [7:0]   rsp_credit;
 
@@ -324,9 +324,14 @@ module crl_link #(
   always_ff @(posedge clk) begin
     if (rst || flush) begin
       ack_news_q <= 1'b0;
+      ack_ev_q   <= 1'b0;
+      did_any_q  <= 1'b0;
       shout_q    <= 1'b0;
     end else begin
-      ack_news_q <= req_valid || (ack_valid && ack_ready) || (ack_news_q && !did_any);
+      // What comes with or after the header is loaded is news again.
+      ack_ev_q   <= req_valid || (ack_valid && ack_ready);
+      did_any_q  <= did_any;
+      ack_news_q <= req_valid || (ack_valid && ack_ready) || ack_ev_q || (ack_news_q && !did_any_q);
       // Something was dropped: ask the peer to repeat what it says only once.
       shout_q    <= up && (ev_crc_err || rx_bad || (shout_q && !did_idle));
     end

@@ -113,6 +113,7 @@ module crl_link_ctl #(
   logic [TW-1:0] sent_q;     // since a frame was sent
   logic [6:0]    news_q;     // news has waited, the transmitter idle
   logic          lost_q, still_q, chain_q;
+  logic          did_q;      // did_any, one cycle later: keeps its path short
 
   assign epoch_due = due_q;
 
@@ -125,18 +126,20 @@ module crl_link_ctl #(
       lost_q   <= 1'b0;
       still_q  <= 1'b0;
       chain_q  <= 1'b0;
+      did_q    <= 1'b0;
       idle_due <= 1'b0;
     end else begin
       silent_q <= heard || !up_q ? '0 : silent_q + 1'b1;
       lost_q   <= up_q && silent_q == TW'(HEARD_LIMIT);
       stuck_q  <= progress || !up_q || !unacked ? '0 : stuck_q + 1'b1;
       still_q  <= up_q && stuck_q == TW'(STUCK_LIMIT);
-      sent_q   <= did_any || busy ? '0 : sent_q == TW'(KEEPALIVE_CYCLES) ? sent_q : sent_q + 1'b1;
-      news_q   <= did_any || busy || !news ? '0 : news_q[6] ? news_q : news_q + 1'b1;
+      sent_q   <= busy ? '0 : sent_q == TW'(KEEPALIVE_CYCLES) ? sent_q : sent_q + 1'b1;
+      news_q   <= busy || !news ? '0 : news_q[6] ? news_q : news_q + 1'b1;
+      did_q    <= did_any;
       // Once an IDLE has gone for news, the rest of the news follows without delay.
-      if (did_any) chain_q <= news_q[6] || urgent || chain_q;
+      if (did_q) chain_q <= news_q[6] || urgent || chain_q;
       else if (!news && !busy) chain_q <= 1'b0;
-      idle_due <= up_q && !did_any && !busy
+      idle_due <= up_q && !busy
                   && ((news && (news_q == 7'(NEWS_WAIT) || urgent || chain_q))
                       || (unacked && sent_q >= TW'(PROBE))
                       || sent_q == TW'(KEEPALIVE_CYCLES));

@@ -8,7 +8,8 @@
 //   Numbers outside u_q..m_q are ignored.
 // Latency: an acknowledgement takes effect 3 cycles after ack_valid; later ones may overtake it,
 //   because they are cumulative.
-// Assumes: push only while fewer than SLOTS are not acknowledged; send only with avail. While
+// Assumes: push only while fewer than SLOTS are not acknowledged; send only when avail was high in
+//   the cycle before, and nothing was sent in it (avail never falls otherwise). While
 //   'hold' is high (a frame that was sent before is being read again) nothing is freed.
 `default_nettype none
 
@@ -26,7 +27,7 @@ module crl_link_gbn #(
     output logic      [IW-1:0]    push_idx,   // its slot
     output logic                  full,       // every slot is filled
     output logic                  avail,      // a frame waits to be sent
-    input  wire logic             send,       // event: it starts
+    input  wire logic             send,       // event: it starts; 'avail' was seen one cycle ago
     output logic      [SEQ_W-1:0] send_seq,   // its sequence number, the slot in the low bits
     output logic                  resend,     // it was sent before
     output logic      [SEQ_W-1:0] next_new,   // first number never sent
@@ -118,13 +119,18 @@ module crl_link_gbn #(
 
   // Order of the four numbers, and the ring is never over-full: inductive.
   logic past_q;
+  logic may_q;  // avail in the cycle before, and nothing was sent in it
   initial past_q = 1'b0;
-  always_ff @(posedge clk) past_q <= 1'b1;
+  always_ff @(posedge clk) begin
+    past_q <= 1'b1;
+    may_q  <= avail && !send && !rst && !clear;
+  end
   always_ff @(posedge clk) begin
     if (!past_q) assume (rst);
     if (past_q && !rst) begin
       assume (!(push && full));
-      assume (!(send && !avail));
+      assume (!(send && !may_q));
+      assert (!may_q || (s_q != w_q && !(apply_q && resend)));
       assert (SEQ_W'(w_q - u_q) <= SEQ_W'(SLOTS));
       assert (SEQ_W'(m_q - u_q) <= SEQ_W'(w_q - u_q));
       assert (SEQ_W'(s_q - u_q) <= SEQ_W'(m_q - u_q));

@@ -101,11 +101,10 @@ module crl_link_tx #(
 
   assign {pick_idle, pick_req, pick_rsp, pick_nak_rsp, pick_nak_req, pick_epoch} = want_q;
   assign choose      = go && (at_end || !(hdr_q || pay_q));
-  // What was there a cycle ago may have been acknowledged since, or the link gone down.
+  // A frame that waited a cycle ago still does: see crl_link_gbn. The session may have ended since.
   assign start       = choose && fresh_q
                        && (pick_epoch ? epoch_due
-                           : up && (pick_nak_req || pick_nak_rsp || (pick_rsp && rsp_avail)
-                                    || (pick_req && req_avail) || (pick_idle && idle_due)));
+                           : up && (want_q[4:1] != 4'd0 || (pick_idle && idle_due)));
   assign did_any     = start;
   assign did_epoch   = start && pick_epoch;
   assign did_nak_req = start && pick_nak_req;

@@ -71,7 +71,9 @@ class Scoreboard:
         self.compared += 1
 
     def end(self, at_least: int = 1) -> None:
-        assert not self.expected, f"{self.name}: {len(self.expected)} missing, first {self.expected[0]}"
+        assert not self.expected, (
+            f"{self.name}: {len(self.expected)} missing, first {self.expected[0]}"
+        )
         assert self.compared >= at_least, f"{self.name}: only {self.compared} compared"
 
 
@@ -88,6 +90,7 @@ class Node:
         self.rsp_out, self.rsp_in = rsp_out, rsp_in
         self.p_take = self.p_beat = self.p_rx = self.p_rxp = self.p_ack = 1.0
         self.late_txf = 0.0  # chance that txf comes after the last beat
+        self.p_junk = 0.0  # chance that a frame closed with length 0 has had beats all the same
         self.free_delay = (0, 0)
         self.slow: set[int] = set()  # channels whose slots are not freed
         self.max_open = 6
@@ -175,7 +178,7 @@ class Node:
         if self.p_busy and int(s.txp_ready.value):
             self.p_busy = False
             self.idx += self.bytes
-            if self.idx >= len(self.cur.payload):
+            if self.idx >= self.size:
                 if self.late:
                     self.f_next.append(self.cur)
                 self.cur = None
@@ -184,15 +187,16 @@ class Node:
         # A late txf must be offered before the next frame's first beat.
         if self.cur is None and self.open and not (self.f_next and not self.f_busy):
             req = self.open[0]
-            if req.payload:
+            if req.payload or (not self.f_next and rng.random() < self.p_junk):
                 self.open.popleft()
                 self.cur, self.idx = req, 0
-                self.late = rng.random() < self.late_txf
+                self.size = len(req.payload) or rng.randint(1, self.mtu)
+                self.late = not req.payload or rng.random() < self.late_txf
             elif not self.f_next:
                 self.open.popleft()
                 self.f_next.append(req)
         if self.cur is not None and not self.p_busy and rng.random() < self.p_beat:
-            end = self.idx + self.bytes >= len(self.cur.payload)
+            end = self.idx + self.bytes >= self.size
             if end and not self.late and self.f_next:
                 pass  # the frame before is not closed yet
             else:
@@ -253,7 +257,9 @@ class Node:
             return  # payload may be offered before its header is taken
         need = -(-self.hdrs[0]["PAYLOAD_LEN"] // self.bytes) * self.bytes
         if len(self.partial) < need:
-            assert not self.in_last, f"{self.name}: rxp_last after {len(self.partial)} of {need} bytes"
+            assert not self.in_last, (
+                f"{self.name}: rxp_last after {len(self.partial)} of {need} bytes"
+            )
             return
         assert self.in_last, f"{self.name}: no rxp_last after {need} bytes"
         h = self.hdrs.popleft()
@@ -264,14 +270,14 @@ class Node:
         self._complete(h, body[: h["PAYLOAD_LEN"]])
 
     def _complete(self, h: dict, payload: bytes) -> None:
-        req = Req(
-            *(h[HDR_NAME.get(name, name.upper())] for name in REQ_FIELDS), payload=payload
-        )
+        req = Req(*(h[HDR_NAME.get(name, name.upper())] for name in REQ_FIELDS), payload=payload)
         self.from_peer.received(req)
         when = self.cycle + self.rng.randint(*self.free_delay)
         if self.answer and req.flags & LAST:
             status = self.status(req)
-            self.rsps.append((Rsp(req.dst_ch, req.src_ch, req.op_seq, req.tag, status, status & 1), when))
+            self.rsps.append(
+                (Rsp(req.dst_ch, req.src_ch, req.op_seq, req.tag, status, status & 1), when)
+            )
         else:
             self.frees.append((when, req.src_ch))
 
@@ -291,13 +297,17 @@ class Node:
         if self.ack_on and int(s.ack_valid.value):
             self.acked += 1
             self.rsp_in.received(
-                tuple(int(getattr(s, f"ack_{n}").value) for n in ("tag", "src_ch", "status", "status2"))
+                tuple(
+                    int(getattr(s, f"ack_{n}").value)
+                    for n in ("tag", "src_ch", "status", "status2")
+                )
             )
         self.ack_low = 0 if self.ack_on else self.ack_low + 1
         self.ack_on = self.ack_low >= 3 or rng.random() < self.p_ack
         s.ack_ready.value = int(self.ack_on)
 
     ack_on = False
+    size = 0
     ack_low = 0
     late = False
 
@@ -368,7 +378,9 @@ class Bench:
                 f"open {len(node.open)} held {node.held} crc {s.n_crc.value} bad {s.n_bad.value} "
                 f"nak {s.n_nak.value} down {s.n_down.value}"
             )
-        lines += [f"{b.name}: {len(b.expected)} under way, {b.compared} done" for b in self.boards()]
+        lines += [
+            f"{b.name}: {len(b.expected)} under way, {b.compared} done" for b in self.boards()
+        ]
         return "\n".join(lines)
 
     def boards(self):

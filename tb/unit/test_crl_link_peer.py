@@ -17,7 +17,14 @@ from models.lay import FRAME, FrameFlag, FrameType
 from tb.lib.sim import run_sim, sim_parameters
 
 pytestmark = pytest.mark.unit
-PARAMS = {"DATA_W": 64, "LINK_W": 64, "CHANNELS": 4, "LINK_MTU": 256, "RX_SHARED": 4, "KEEPALIVE_CYCLES": 4096}
+PARAMS = {
+    "DATA_W": 64,
+    "LINK_W": 64,
+    "CHANNELS": 4,
+    "LINK_MTU": 256,
+    "RX_SHARED": 4,
+    "KEEPALIVE_CYCLES": 4096,
+}
 BOTH = 1 << FrameFlag.FIRST | 1 << FrameFlag.LAST
 
 
@@ -84,7 +91,9 @@ class Peer:
             if str(d.rxp_valid.value) == "1":
                 self.payload += int(d.rxp_data.value).to_bytes(8, "little")
             if str(d.ack_valid.value) == "1":
-                self.acks.append((int(d.ack_tag.value), int(d.ack_src_ch.value), int(d.ack_status.value)))
+                self.acks.append(
+                    (int(d.ack_tag.value), int(d.ack_src_ch.value), int(d.ack_status.value))
+                )
 
     async def cycles(self, n: int) -> None:
         for _ in range(n):
@@ -128,8 +137,10 @@ class Peer:
         epoch = self.frame(type=FrameType.EPOCH, operand0=nonce, operand1=self.params())
         echo = replace(epoch, operand0=mine << 32 | nonce, operand1=self.params() | 1)
         await self.send(replace(echo, operand1=self.params(LINK_MTU=512) | 1))  # other parameters
-        await self.send(replace(echo, epoch=6))                                 # another epoch
-        await self.send(replace(echo, operand0=(mine ^ 1) << 32 | nonce))       # an echo of something else
+        await self.send(replace(echo, epoch=6))  # another epoch
+        await self.send(
+            replace(echo, operand0=(mine ^ 1) << 32 | nonce)
+        )  # an echo of something else
         await self.cycles(60)
         assert not int(d.up.value)
         await self.send(epoch)
@@ -150,7 +161,9 @@ async def malformed(dut):
     rng = random.Random(cocotb.RANDOM_SEED)
     await peer.start()
     await peer.hand(0x1234567)
-    assert peer.events == {"ev_crc_err": 0, "ev_bad_frame": 1, "ev_nak": 0}, "the frame of another epoch"
+    assert peer.events == {"ev_crc_err": 0, "ev_bad_frame": 1, "ev_nak": 0}, (
+        "the frame of another epoch"
+    )
     peer.events["ev_bad_frame"] = 0
     good = 0
     body = bytearray()
