@@ -343,14 +343,15 @@ module crl_dma_issue #(
   assign alloc_peer   = t2_cfg_q[3:2];
   assign alloc_bytes  = t2_op_q == crl_pkg::OP_NOP ? 32'd0 : t2_rem_q;
 
-  // Sequence number of remote operations, never reset by the channel: the peer only asks that it moves on.
+  // Sequence number of remote operations, never reset by the channel: the peer only asks that it
+  // moves on. 16 bits are far more than operations can be under way.
   logic [CHANNELS-1:0] seq_init_q;
-  logic [31:0] seq_ram;
-  crl_ram_lut #(.W(32), .DEPTH(CHANNELS)) u_seq (
-      .clk, .we(alloc_valid && t2_remote_q), .waddr(t2_ch_q), .wdata(seq_rd + 32'd1),
+  logic [15:0] seq_ram;
+  crl_ram_lut #(.W(16), .DEPTH(CHANNELS)) u_seq (
+      .clk, .we(alloc_valid && t2_remote_q), .waddr(t2_ch_q), .wdata(seq_rd[15:0] + 16'd1),
       .raddr(t2_ch_q), .rdata(seq_ram)
   );
-  assign seq_rd = seq_init_q[t2_ch_q] ? seq_ram : 32'd0;
+  assign seq_rd = {16'd0, seq_init_q[t2_ch_q] ? seq_ram : 16'd0};
 
   // Which operation a channel has under way, for failures that come back from the read side.
   logic [OW-1:0] ip_op;

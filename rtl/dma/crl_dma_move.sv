@@ -101,7 +101,7 @@ module crl_dma_move #(
   logic [CHUNK_W-1:0] h;
   logic [CQW:0]       h_level;
 
-  crl_fifo_bram #(.W(CHUNK_W), .DEPTH(CHUNKS)) u_chunks (
+  crl_fifo_bram #(.W(CHUNK_W), .DEPTH(CHUNKS), .OUTREG(1)) u_chunks (
       .clk, .rst, .s_valid(chunk_push), .s_ready(s_ready_unused), .s_data(chunk),
       .m_valid(h_valid), .m_ready(h_pop), .m_data(h), .level(h_level)
   );
@@ -239,7 +239,7 @@ module crl_dma_move #(
       .clk, .rst, .s_valid(a_valid), .s_ready(a_ready), .s_data({a_none, a_first, a_last, a_strb, a_data}),
       .m_valid(o_valid), .m_ready(o_ready), .m_data({o_none, o_first, o_last, o_strb, o_data})
   );
-  crl_fifo_bram #(.W(INFO_W), .DEPTH(16)) u_info (
+  crl_fifo_bram #(.W(INFO_W), .DEPTH(16), .OUTREG(1)) u_info (
       .clk, .rst, .s_valid(x_go), .s_ready(n_s_ready),
       .s_data({x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q, x_flen_q,
                x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q}),
@@ -360,7 +360,7 @@ module crl_dma_move #(
   logic [ODW:0]     ord_level, br_level;
   logic [1:0]       wst_rd, wst_now;
 
-  crl_fifo_bram #(.W(ORD_W), .DEPTH(ODEPTH)) u_order (
+  crl_fifo_bram #(.W(ORD_W), .DEPTH(ODEPTH), .OUTREG(1)) u_order (
       .clk, .rst, .s_valid(n_pop && o_local), .s_ready(ord_s_ready), .s_data({n_tag, n_new, n_last, o_none, n_st}),
       .m_valid(ord_valid), .m_ready(ord_pop), .m_data({ord_tag, ord_new, ord_last, ord_none, ord_st}), .level(ord_level)
   );
