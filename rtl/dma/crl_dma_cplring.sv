@@ -134,26 +134,16 @@ module crl_dma_cplring #(
   logic          tk_clear, tk_give;
   logic [9:0]    tk_mask_hi;
   logic [11:0]   tk_taken, tk_new, tk_stored, tk_cons, tk_used;
+  logic [10:0]   tk_ones;
   logic          tk_full;
 
   assign tk_clear   = clear_q && !alloc_valid;
   assign tk_give    = give_valid && !alloc_valid && !clear_q && turn_q != '0;
   assign give_ready = tk_give;
 
-  always_comb begin
-    tk_ch  = rot_q;
-    tk_new = tk_taken;
-    if (alloc_valid) begin
-      tk_ch  = alloc_ch;
-      tk_new = tk_taken + 1'b1;
-    end else if (clear_q) begin
-      tk_ch  = cfg_ch_q;
-      tk_new = '0;
-    end else if (tk_give) begin
-      tk_ch  = give_ch;
-      tk_new = tk_taken - 1'b1;
-    end
-  end
+  assign tk_ch  = alloc_valid ? alloc_ch : clear_q ? cfg_ch_q : tk_give ? give_ch : rot_q;
+  // One adder: +1, -1 or 0.
+  assign tk_new = tk_clear ? '0 : tk_taken + {{11{tk_give}}, tk_give || alloc_valid};
 
   crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_taken (
       .clk, .we(alloc_valid || tk_clear || tk_give), .waddr(tk_ch), .wdata(tk_new),
@@ -167,8 +157,11 @@ module crl_dma_cplring #(
   );
 
   assign tk_cons = zero_q[tk_ch] ? '0 : tk_stored;
-  assign tk_used = tk_new - tk_cons;
-  assign tk_full = (tk_used | ~{tk_mask_hi, 2'b11}) == '1;
+  // Full afterwards, worked out from what was used before: all ones (size - 1), or one less if this
+  // is an allocation. Who gives back, or is cleared, is not full.
+  assign tk_used = tk_taken - tk_cons;
+  assign tk_ones = tk_used[11:1] | ~{tk_mask_hi, 1'b1};
+  assign tk_full = tk_ones == '1 && tk_used[0] != alloc_valid && !tk_give && !tk_clear;
 
   always_ff @(posedge clk) begin
     if (rst) begin
