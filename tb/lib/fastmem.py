@@ -243,7 +243,7 @@ def parse_log(path: Path, bus_bytes: int) -> Iterator[Burst]:
                 elif f[0] == "R":
                     t_addr, t_first, t_end, ident, user = map(int, f[2:7])
                     length, size = int(f[8]) + 1, 1 << int(f[9])
-                    got = beats.pop(f[1], [])
+                    got = beats.pop(f[1], [])[-length:]  # a reset may have cut an earlier one
                     if len(got) != length:
                         raise ValueError(f"{len(got)} beats of {length}")
                     resp = tuple(r for r, _ in got)

@@ -10,9 +10,9 @@ import pytest
 from cocotb.triggers import Combine, Timer
 
 from models.events import AxiWrite
-from models.gen.carillon_layout import Cmd, Op, State, Status, status_name
+from models.gen.carillon_layout import Cmd, State, Status, status_name
 from models.pair import PairError
-from tb.lib.sim import SimulationError, run_sim
+from tb.lib.sim import run_sim
 from tb.lib.testbed import SYSTEM_SOURCES
 from tb.system import coverage
 from tb.system.base_test import SystemTest, run
@@ -20,14 +20,9 @@ from tb.system.builds import BUILDS, SLICE
 from tb.system.channel_agent import learn_consumer, settle
 from tb.system.harness import System, SystemConfig
 from tb.system.items import Mix
-from tb.system.sequences import RandomTraffic
 
 AFTER = {Cmd.DRAIN: State.DISABLED, Cmd.ABORT: State.DISABLED, Cmd.RESET: State.DISABLED,
          Cmd.PAUSE: State.PAUSED}
-
-
-async def outstanding_of(side, ch: int, func: int) -> None:
-    """Placeholder of a stronger look: the model checks late accesses from the log."""
 
 
 async def flood(system: System, name: str, ch: int, stop: list[bool]) -> None:
@@ -53,11 +48,12 @@ async def commands_at_random_moments(dut):
     s = System(dut)
     use = min(4, s.tb.params.channels)
     await s.begin(SystemConfig(channels=use, mix=Mix(max_bytes=6000, no_cpl=0.05), qos=False,
+                               ring_log2=(s.rng.choice((2, 4)), s.rng.choice((2, 4))),
                                latency=random.Random(s.seed).choice((0, 7, 40))))
     rng = s.rng
     stop = {key: [False] for key in s.consumers}
     jobs = {key: cocotb.start_soon(flood(s, *key, stop[key])) for key in s.consumers}
-    for _ in range(14):
+    for _ in range(10):
         await s.tb.a.cycles(rng.randrange(5, 1500))
         name, ch = rng.choice(list(s.consumers))
         channel = s.channel(name, ch)
@@ -74,12 +70,9 @@ async def commands_at_random_moments(dut):
         await channel.until(AFTER[cmd], timeout_ns=3_000_000)
         await channel.reap()
         if cmd == Cmd.PAUSE:
-            before = await learn_consumer(channel)
-            await s.side(name).cycles(400)
+            await s.side(name).cycles(rng.randrange(400))
             if rng.random() < 0.5:
-                await s.side(name).cycles(300)
                 await channel.reap()
-                assert await learn_consumer(channel) == before or True
                 await channel.command(Cmd.RESUME)
                 await channel.until(State.ACTIVE)
             else:
@@ -132,6 +125,7 @@ async def abort_stops_a_long_one(dut):
         ch = s.channel("A", 0)
         size = min(60_000, s.regions["A"][0].dst.size - 64)
         make = s.copy if kind == "copy" else s.write
+        first = ch.prod
         await ch.post([make("A", 0, size, tag=1), make("A", 0, 100, tag=2), make("A", 0, 100, tag=3)])
         await s.tb.a.cycles(600)
         await ch.command(Cmd.ABORT)
@@ -141,7 +135,7 @@ async def abort_stops_a_long_one(dut):
         assert got and got[0].tag == 1 and got[0].status in (Status.ABORTED, Status.OK), got
         assert got[0].status == Status.ABORTED, "600 cycles in, 60 KiB can't be over"
         cons = await learn_consumer(ch)
-        assert cons == len(got), (cons, got)
+        assert cons == (first + len(got)) % ch.dr.size, (cons, first, got)
         coverage.sample_disturbance("abort")
         await ch.enable()
         assert [e.status for e in await ch.run([s.copy("A", 0, 100)])] == [0]
@@ -249,6 +243,3 @@ def test_life(case, build):
 def test_scoreboard_fails():
     run_sim("crl_tb_pair", __name__, BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator",
             testcase="scoreboard_fails", public="top")
-
-
-__all__ = ["Op", "RandomTraffic", "SimulationError"]
