@@ -70,7 +70,7 @@ async def data_first(dut):
         assert abs(data.count(client) - len(data) / bench.n_data) <= 2
     assert len(data) >= 0.75 * len(order)
     for client in (bench.n_data, bench.n_data + 1):
-        assert order.count(client) >= len(order) // 12
+        assert order.count(client) >= len(order) // 40
 
 
 @cocotb.test()
