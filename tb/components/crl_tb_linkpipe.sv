@@ -5,6 +5,9 @@
 // holds cfg_delay + SLACK beats, as a wire and a small buffer would; after that it holds the sender.
 // Frames (tlast ends one) are counted from 1. Faults: a bit flip in, or the loss of, the n-th frame
 // that matches a type and a channel (byte 1 and byte 6 of the header: TYPE, SRC_CH); random flips.
+// A reset empties the pipe. The sender that was not reset goes on with its frame, so the receiver sees the
+// tail of it; the log has it whole. Logged is what was seen from its first beat on: a frame that was on its
+// way when the log was opened is left out, one that the sender's reset or the log's end cuts ends with 'cut'.
 `timescale 1ps / 1ps
 `default_nettype none
 
@@ -15,6 +18,7 @@ module crl_tb_linkpipe #(
 ) (
     input  wire                clk,
     input  wire                rst,
+    input  wire                s_rst,  // the sender's reset: its next beat begins a frame
     input  wire [LINK_W-1:0]   s_axis_tdata,
     input  wire [LINK_W/8-1:0] s_axis_tkeep,
     input  wire                s_axis_tvalid,
@@ -56,6 +60,7 @@ module crl_tb_linkpipe #(
   reg [31:0] head, tail, now, rnd, seed_q, limit;
   reg [15:0] beat;
   integer log_fd = 0;
+  reg log_skip;                   // the log was opened in the middle of this frame
   reg lose, flip;
   reg [LINK_W-1:0] d;
   reg p_v;
@@ -70,17 +75,24 @@ module crl_tb_linkpipe #(
     rnd = rnd ^ (rnd << 13);
     rnd = rnd ^ (rnd >> 17);
     rnd = rnd ^ (rnd << 5);
-    if (cfg_log && log_fd == 0) log_fd = $fopen({NAME, "_log.txt"}, "w");
+    if (cfg_log && log_fd == 0) begin
+      log_fd = $fopen({NAME, "_log.txt"}, "w");
+      log_skip = beat != 0;
+    end
+    if (log_fd != 0 && beat != 0 && !log_skip && (s_rst || !cfg_log)) $fwrite(log_fd, " cut\n");
     if (!cfg_log && log_fd != 0) begin
       $fclose(log_fd);
       log_fd = 0;
+    end
+    if (s_rst) begin
+      beat = 0;
+      log_skip = 0;
     end
     now = now + 1;
     limit = (cfg_delay == 0 ? 32'd1 : 32'(cfg_delay)) + SLACK;
     if (limit > DEPTH - 2) limit = DEPTH - 2;
     if (rst) begin
-      if (log_fd != 0 && beat != 0) $fwrite(log_fd, " cut\n");
-      head = 0; tail = 0; beat = 0; lose = 0; flip = 0; p_v = 0;
+      head = 0; tail = 0; lose = 0; flip = 0; p_v = 0;
       s_axis_tready <= 0;
       m_axis_tvalid <= 0;
     end else begin
@@ -122,10 +134,11 @@ module crl_tb_linkpipe #(
           st_faults = st_faults + 1;
           st_fault_hit = !st_fault_hit;
         end
-        if (log_fd != 0) begin
+        if (log_fd != 0 && !log_skip) begin
           $fwrite(log_fd, " %h", s_axis_tdata);
           if (s_axis_tlast) $fwrite(log_fd, " %0d\n", $time);
         end
+        if (s_axis_tlast) log_skip = 0;
         beat = s_axis_tlast ? 16'd0 : beat + 16'd1;
         st_beats = st_beats + 1;
         if (st_first_cycle == 0) st_first_cycle = now;

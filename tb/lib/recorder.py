@@ -119,7 +119,7 @@ class Recorder:
                 for line in log:
                     *beats, end = line.split()
                     if end == "cut" or not beats:
-                        continue  # a reset cut the frame
+                        continue  # a reset or the end of the log cut the frame
                     raw = b"".join(bytes.fromhex(x)[::-1] for x in beats)
                     yield int(end), 1, LinkFrame(src, dst, int(end), raw)
 

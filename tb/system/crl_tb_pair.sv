@@ -74,14 +74,14 @@ module crl_tb_pair #(
   );
 
   crl_tb_linkpipe #(.LINK_W(LINK_W), .NAME("pipe_a2b")) a2b (
-      .clk(clk_l), .rst(lrst_a | lrst_b),
+      .clk(clk_l), .rst(lrst_a | lrst_b), .s_rst(lrst_a),
       .s_axis_tdata(a_otdata), .s_axis_tkeep(a_otkeep), .s_axis_tvalid(a_otvalid),
       .s_axis_tready(a_otready), .s_axis_tlast(a_otlast),
       .m_axis_tdata(b_itdata), .m_axis_tkeep(b_itkeep), .m_axis_tvalid(b_itvalid),
       .m_axis_tready(b_itready), .m_axis_tlast(b_itlast)
   );
   crl_tb_linkpipe #(.LINK_W(LINK_W), .NAME("pipe_b2a")) b2a (
-      .clk(clk_l), .rst(lrst_a | lrst_b),
+      .clk(clk_l), .rst(lrst_a | lrst_b), .s_rst(lrst_b),
       .s_axis_tdata(b_otdata), .s_axis_tkeep(b_otkeep), .s_axis_tvalid(b_otvalid),
       .s_axis_tready(b_otready), .s_axis_tlast(b_otlast),
       .m_axis_tdata(a_itdata), .m_axis_tkeep(a_itkeep), .m_axis_tvalid(a_itvalid),
