@@ -221,7 +221,11 @@ module crl_dma_cpl #(
       R0: if (!hold) state_d = R1;
       R1: begin
         state_d = R0;
-        if (look && (!rt_done || none_left || (stop && other))) state_d = IDLE;
+        if (look && (!rt_done || none_left || (stop && other))) begin
+          other_take = other;
+          ch_d       = other ? other_ch : ch_q;
+          state_d    = other ? R0 : IDLE;
+        end
       end
       default: begin
         other_take = other;

@@ -79,7 +79,7 @@ module crl_dma_cplret #(
   logic [2:0]          more_q;
   logic [CHANNELS-1:0] dead_q, busy_q;
   logic                unused_put_ready, unused_resp_ready;  // room is counted elsewhere
-  logic [4:0]          unused_resp_level;
+  logic [5:0]          unused_resp_level;
 
   assign dead      = dead_q;
   assign op_empty  = ~busy_q;
@@ -97,7 +97,7 @@ module crl_dma_cplret #(
       .m_valid(t_valid), .m_ready(t_go),
       .m_data({t_post, t_ch, t_status, t_bytes, t_cons, t_slot}), .level(level)
   );
-  crl_fifo #(.W(2), .DEPTH(16)) u_resp (
+  crl_fifo #(.W(2), .DEPTH(32)) u_resp (
       .clk, .rst, .s_valid(b_valid), .s_ready(unused_resp_ready), .s_data(b_resp),
       .m_valid(r_valid), .m_ready(sent_ready), .m_data(r_resp),
       .level(unused_resp_level)

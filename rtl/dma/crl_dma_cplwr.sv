@@ -15,7 +15,7 @@
 module crl_dma_cplwr #(
     parameter int DATA_W   = 64,
     parameter int FUNC_W   = 8,
-    parameter int BURSTS   = 16,  // outstanding, power of two
+    parameter int BURSTS   = 32,  // outstanding, power of two
     localparam int LANES   = DATA_W > 128 ? DATA_W / 128 : 1,
     localparam int LANE_W  = LANES > 1 ? $clog2(LANES) : 1
 ) (
