@@ -21,6 +21,7 @@ module crl_dma_pick #(
     input  wire logic [CHANNELS-1:0]       elig,       // has something to send
     input  wire logic [CHANNELS-1:0]       tok_d,      // next cycle: its token bucket allows it
     input  wire logic [CHANNELS-1:0]       skip_d,     // next cycle: sits out rounds of its class
+    input  wire logic [CHANNELS-1:0]       hold_d,     // next cycle: not picked, its place stays
     input  wire logic [CHANNELS-1:0]       after_d,    // next cycle: from the class's pointer on
     input  wire logic [CHANNELS-1:0]       force_d,    // next cycle: before all classes
     input  wire logic [CHANNELS-1:0][1:0]  cls,        // class, 3 highest
@@ -39,7 +40,7 @@ module crl_dma_pick #(
 
       always_ff @(posedge clk) begin
         tok_q   <= tok_d;
-        serve_q <= ~skip_d | force_d;
+        serve_q <= ~(skip_d | hold_d) | force_d;
       end
 
       assign want = elig & tok_q;
@@ -98,7 +99,7 @@ module crl_dma_pick #(
       logic [CHANNELS-1:0] sel, near, far;
 
       always_ff @(posedge clk) begin
-        serve_q <= ~skip_d | force_d;
+        serve_q <= ~(skip_d | hold_d) | force_d;
         after_q <= after_d;
       end
 

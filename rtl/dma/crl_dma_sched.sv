@@ -18,8 +18,8 @@
 //   been picked in this window goes before all classes.
 // Latency: elig to pick_* 0 cycles. Throughput: a pick in two cycles.
 // Shares and urgency: derived in docs/blocks/sched.md.
-// Assumes: exactly one cycle after a pick comes its charge; a charge is at most MAX_BURST_BYTES;
-//   charges are at least two cycles apart.
+// Assumes: exactly one cycle after a pick comes its charge; a charge is at most MAX_BURST_BYTES, all
+//   charges of a pick together at most the larger of it and LINK_MTU; charges are at least two cycles apart.
 //   elig of a channel that has work stays high while pick_ready is high: what is left of a turn is
 //   lost when another channel of the class is picked.
 `default_nettype none
@@ -27,7 +27,7 @@
 module crl_dma_sched #(
     parameter int CHANNELS        = 8,    // 1 to 64
     parameter int MAX_BURST_BYTES = 512,  // power of two, 16 to 2048
-    parameter int SIT_W           = 2,    // 2^SIT_W > largest frame / MAX_BURST_BYTES
+    parameter int LINK_MTU        = 1024, // bytes of the largest frame
     localparam int CW             = CHANNELS > 1 ? $clog2(CHANNELS) : 1
 ) (
     input  wire logic                clk,
@@ -62,6 +62,7 @@ module crl_dma_sched #(
   end
 
   localparam int BURST_W   = $clog2(MAX_BURST_BYTES);
+  localparam int SIT_W     = LINK_MTU > MAX_BURST_BYTES ? $clog2(LINK_MTU / MAX_BURST_BYTES + 1) : 1;
   localparam int BW        = 8 + BURST_W + 1;  // balance minus one, signed
   localparam int NO_DATA   = MAX_BURST_BYTES < 32 ? MAX_BURST_BYTES : 32;  // cost without data
   localparam int WINDOW_W  = 4;                // log2 of the picks in a window
@@ -72,11 +73,11 @@ module crl_dma_sched #(
   logic [CHANNELS-1:0]            turn_q, turn_d;    // its turn runs
   logic [CHANNELS-1:0]            kept_q, kept_d;    // its balance is in the RAM, else a quantum
   logic [CHANNELS-1:0][SIT_W-1:0] sit_q, sit_d;
-  logic [CHANNELS-1:0]            skip_d;
+  logic [CHANNELS-1:0]            skip_d, hold_d;
   logic [CHANNELS-1:0]            served_q, force_now;
   logic [WINDOW_W-1:0]            window_q;
   logic [CHANNELS-1:0]            tok, tok_d, picked;
-  logic                           pick, pick_turn_q;
+  logic                           pick, pick_q, pick_turn_q;
   logic                           stall, pass_q;
   logic [1:0]                     stall_cls, pass_cls_q;
   logic [CW-1:0]                  first_ch;          // by the order of the last cycle
@@ -180,6 +181,8 @@ module crl_dma_sched #(
         sit_d[c] = sit_q[c] - 1'b1;
       if (cfg_we && CW'(c) == cfg_ch) kept_d[c] = 1'b0;
       skip_d[c] = sit_d[c] != '0;
+      // Whether a further chunk costs a round shows in its second cycle: no pick until then.
+      hold_d[c] = charge_valid && !pick_q && !in_turn && me;
     end
   end
 
@@ -195,6 +198,7 @@ module crl_dma_sched #(
       kept_q      <= '0;
       sit_q       <= '0;
       wr_q        <= 1'b0;
+      pick_q      <= 1'b0;
       pick_turn_q <= 1'b0;
       pass_q      <= 1'b0;
     end else begin
@@ -203,8 +207,9 @@ module crl_dma_sched #(
       kept_q      <= kept_d;
       sit_q       <= sit_d;
       wr_q        <= charge_valid;
+      pick_q      <= pick;
       pick_turn_q <= pick && !force_now[pick_ch];
-      pass_q      <= pick_ready && stall && !pass_q;
+      pass_q      <= pick_ready && stall && !pass_q && !wr_q;
     end
     over_q     <= over_d;
     pass_cls_q <= stall_cls;
@@ -233,7 +238,7 @@ module crl_dma_sched #(
   );
 
   crl_dma_pick #(.CHANNELS(CHANNELS)) u_pick (
-      .clk, .elig, .tok_d, .skip_d, .after_d,
+      .clk, .elig, .tok_d, .skip_d, .hold_d, .after_d,
       .force_d(force_now), .cls(cls_q),
       .pick_valid, .pick_ch(first_ch), .stall, .stall_cls
   );
@@ -249,15 +254,16 @@ module crl_dma_sched #(
   end
 
 `ifndef SYNTHESIS
-  logic owes_charge_q;  // the charge of a pick is due now
+  logic begun_q;  // there was a reset: nothing holds of what registers are before it
+
+  initial begun_q = 1'b0;
 
   always @(posedge clk) begin
     if (rst) begin
-      owes_charge_q <= 1'b0;
-    end else begin
-      owes_charge_q <= pick;
+      begun_q <= 1'b1;
+    end else if (begun_q) begin
       if (pick) assert (elig[pick_ch]);
-      if (owes_charge_q) assert (charge_valid && !pick_ready);
+      if (pick_q) assert (charge_valid && !pick_ready);
       if (charge_valid) assert (32'(charge_bytes) <= MAX_BURST_BYTES && !wr_q);
     end
   end

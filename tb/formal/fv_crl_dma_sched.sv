@@ -61,7 +61,7 @@ module fv_crl_dma_sched #(
   always @* assume (!more);
 `endif
 
-  crl_dma_sched #(.CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES)) u_dut (
+  crl_dma_sched #(.CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(2 * MAX_BURST_BYTES)) u_dut (
       .clk, .rst, .elig, .pick_ready(ready), .pick_valid, .pick_ch,
       .charge_valid(due || charged_more), .charge_ch(due_ch), .charge_bytes(bytes),
       .cfg_we, .cfg_ch, .cfg_class, .cfg_weight, .cfg_mgmt, .cfg_rate, .cfg_burst,
