@@ -8,7 +8,7 @@ without a pick.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -56,12 +56,24 @@ class Violation:
 
 
 def share_bound(
-    i: int, channels: Sequence[int], cfg: dict[int, ChannelCfg], max_burst: int
+    i: int,
+    channels: Sequence[int],
+    cfg: dict[int, ChannelCfg],
+    max_burst: int,
+    frames: Mapping[int, int] | None = None,
 ) -> Fraction:
-    """quantum_i + MAX_BURST·(1 + n·w_i/Σw), with quantum_i = w_i·MAX_BURST."""
-    total = sum(cfg[c].w for c in channels)
-    w = cfg[i].w
-    return Fraction(w * max_burst) + max_burst * (1 + Fraction(len(channels) * w, total))
+    """(1 − w_i/Σw)·(quantum_i + U_i) + w_i/Σw · Σ_{j≠i} U_j, with quantum_i = w_i·MAX_BURST.
+
+    U_j is what channel j gets for one pick at most: a burst, or the frame that `frames` names, whose
+    chunks follow each other without a pick. It is charged after the fact, so debts are below U_j;
+    the number of turns that two channels had in a window differs by one quantum of each at most.
+    With bursts alone (U = MAX_BURST) this is at most the quantum_i + MAX_BURST·(1 + n·w_i/Σw) of
+    the design. Derived in docs/blocks/sched.md.
+    """
+    unit = {c: max(max_burst, (frames or {}).get(c, 0)) for c in channels}
+    share = Fraction(cfg[i].w, sum(cfg[c].w for c in channels))
+    others = sum(unit.values()) - unit[i]
+    return (1 - share) * (cfg[i].w * max_burst + unit[i]) + share * others
 
 
 def _excess(
@@ -86,17 +98,19 @@ def check_shares(
     cfg: dict[int, ChannelCfg],
     max_burst: int,
     always: Sequence[int] | None = None,
+    frames: Mapping[int, int] | None = None,
 ) -> list[Violation]:
     """The bound on shares, in every window in which the same channels of a class always have work.
 
     With `always` (channels known to be backlogged throughout) the whole trace is one such stretch.
+    `frames`: the largest frame of the channels that send frames.
     """
     out = []
     for chans, stretch in _stretches(trace, cfg, always):
         if len(chans) < 2:
             continue
         for i in chans:
-            bound = share_bound(i, chans, cfg, max_burst)
+            bound = share_bound(i, chans, cfg, max_burst, frames)
             worst, where = _excess(stretch, i, chans, cfg)
             if worst > bound:
                 out.append(

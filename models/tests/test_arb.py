@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -44,6 +46,49 @@ def test_drr_keeps_its_shares(ws: list[int], data: st.DataObject) -> None:
     assert not check_priority(trace, cfg)
 
 
+@given(weights, st.data())
+def test_frames_keep_their_shares(ws: list[int], data: st.DataObject) -> None:
+    """Stimulus: some channels send frames of several bursts, for one pick.
+    Checking: the bound with the frame as the unit, also in windows that begin or end in a frame."""
+    cfg = {i: ChannelCfg(weight=w) for i, w in enumerate(ws)}
+    frames = {i: data.draw(st.integers(MB, 8 * MB)) for i in cfg if data.draw(st.booleans())}
+    chunk = {
+        i: data.draw(st.lists(st.integers(1, frames.get(i, MB)), min_size=1, max_size=6))
+        for i in cfg
+    }
+    trace = [
+        replace(g, nbytes=min(MB, g.nbytes - done), pick=done == 0)
+        for g in simulate_drr(cfg, chunk, MB, 400)
+        for done in range(0, g.nbytes, MB)
+    ]
+    assert not check_shares(trace, cfg, MB, frames=frames)
+
+
+@given(weights)
+def test_bound_of_the_design(ws: list[int]) -> None:
+    """Stimulus: weights. Checking: without frames the bound is never above the design's."""
+    cfg = {i: ChannelCfg(weight=w) for i, w in enumerate(ws)}
+    for i, w in enumerate(ws):
+        design = w * MB + MB * (1 + Fraction(len(ws) * w, sum(ws)))
+        assert share_bound(i, list(cfg), cfg, MB) <= design
+
+
+@pytest.mark.parametrize("unit", [MB, 2 * MB, 4 * MB])
+def test_bound_is_reached(unit: int) -> None:
+    """Stimulus: two channels; turns that end exactly, or a byte before with a whole unit on top.
+    Checking: some window comes within 1% of the bound, so a smaller one would be wrong."""
+    cfg = {0: ChannelCfg(), 1: ChannelCfg()}
+    frames = dict.fromkeys(cfg, unit)
+    rng = Random(1)
+    worst = Fraction(0)
+    for _ in range(20):
+        chunk = {i: rng.choices((1, MB - 1, MB, unit), k=50) for i in cfg}
+        trace = simulate_drr(cfg, chunk, MB, 2000)
+        assert not check_shares(trace, cfg, MB, frames=frames)
+        worst = max(worst, *(_excess(trace, i, [0, 1], cfg)[0] for i in cfg))
+    assert worst > Fraction(99, 100) * share_bound(0, [0, 1], cfg, MB, frames)
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, MB)), min_size=1, max_size=60), weights)
 def test_excess_is_the_worst_window(items: list[tuple[int, int]], ws: list[int]) -> None:
     """Stimulus: any trace. Checking: the running computation equals all windows tried."""
@@ -70,7 +115,7 @@ def test_unfair_is_noticed() -> None:
     assert check_shares(bad, cfg, MB)[0].rule == "share"
     # alone it may have everything
     assert not check_shares([replace(g, eligible=1) for g in bad], cfg, MB)
-    assert share_bound(0, [0, 1], cfg, MB) == MB + MB * 2
+    assert share_bound(0, [0, 1], cfg, MB) == MB + Fraction(MB, 2)
 
 
 def test_one_percent() -> None:

@@ -6,7 +6,9 @@ What the scheduler did becomes a trace, and the properties of models/arb.py are 
 
 from __future__ import annotations
 
+import os
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 
 import cocotb
@@ -36,16 +38,18 @@ class SchedBench:
     def __init__(self, dut) -> None:
         self.dut, self.p = dut, sim_parameters()
         self.rng = random.Random(getattr(cocotb, "RANDOM_SEED", 1))
-        self.n, self.max_burst = self.p["CHANNELS"], self.p.get("MAX_BURST_BYTES", 512)
+        self.n, self.max_burst = self.p["CHANNELS"], self.p["MAX_BURST_BYTES"]
+        self.frame = self.p["LINK_MTU"]
+        # Icarus takes a millisecond for a cycle of many channels: it does a part, Verilator all of it.
+        self.slow = self.n > 16 and os.environ["CRL_SIM"] == "icarus"
         self.cfg = {c: ChannelCfg() for c in range(self.n)}
         self.trace: list[Grant] = []
         self.now = 0
-        self.wait_rate = 0
+        self.idle = 0  # cycles that took no pick and might have
         self.ready = 1.0
         self.elig = 0
-        self.tokens: dict[int, int] = {}
         self.sizes = {c: (lambda r=self.rng, m=self.max_burst: r.randint(1, m)) for c in range(self.n)}
-        self.frames: dict[int, int] = {}  # channel: bytes of a frame, in chunks
+        self.frames: dict[int, int] = {}  # channel: bytes of its largest frame
         self._todo: list[tuple[int, int]] = []  # charges of the frame under way
 
     async def start(self) -> None:
@@ -103,23 +107,32 @@ class SchedBench:
         await ReadOnly()
         valid, ch = int(d.pick_valid.value), int(d.pick_ch.value)
         out_of_tokens = int(d.wait_rate.value) & self.elig
+        self.idle += ready and not valid
         if valid:
             assert self.elig >> ch & 1, f"channel {ch} picked without work"
         if valid and ready:
             eligible = self.elig & ~out_of_tokens | 1 << ch
             if ch in self.frames:
-                left, first = self.frames[ch], True
+                left, first = rng.choice((self.frames[ch], rng.randint(1, self.frames[ch]))), True
                 while left:
                     nbytes = min(left, rng.choice((self.max_burst, rng.randint(1, self.max_burst))))
                     left -= nbytes
                     self._todo.append((ch, nbytes))
                     self.trace.append(Grant(self.now, ch, nbytes, eligible, first))
                     first = False
-                    self._todo += [(-1, 0)] * rng.choice((1, 1, 2, 4))
+                    # Charges are two cycles apart; a pick may follow the last one at once.
+                    self._todo += [(-1, 0)] * rng.choice((1, 1, 2, 4) if left else (0, 0, 1, 3))
             else:
                 nbytes = self.sizes[ch]()
                 self._todo.append((ch, nbytes))
                 self.trace.append(Grant(self.now, ch, nbytes, eligible))
+
+    def shares_hold(self, always: Iterable[int] | None = None) -> None:
+        """The bound on shares, in every window of the trace."""
+        chans = list(range(self.n) if always is None else always)
+        trace = [g for g in self.trace if g.ch in chans]
+        assert trace, "nothing was compared"
+        must_hold(check_shares(trace, self.cfg, self.max_burst, chans, self.frames))
 
     async def run(self, cycles: int) -> None:
         for _ in range(cycles):
@@ -147,7 +160,7 @@ async def shares_in_every_window(dut):
     Checking: the bound on shares in every window of the trace, exactly."""
     b = SchedBench(dut)
     await b.start()
-    for turn in range(3):
+    for turn in range(2 if b.slow else 3):
         for c in range(b.n):
             full = b.rng.random() < 0.5
             top = b.max_burst if full else b.rng.randint(1, b.max_burst)
@@ -156,9 +169,9 @@ async def shares_in_every_window(dut):
         b.elig = (1 << b.n) - 1
         b.ready = 1.0 if turn else 0.7
         b.trace.clear()
-        await b.run(4000)
+        await b.run(3000 if b.slow else 4000)
         assert len(b.trace) > 1000
-        must_hold(check_shares(b.trace, b.cfg, b.max_burst, range(b.n)))
+        b.shares_hold()
         must_hold(check_priority(b.trace, b.cfg, mgmt_gap=0))
 
 
@@ -176,30 +189,33 @@ async def one_percent_at_a_mebibyte(dut):
     b.elig = (1 << b.n) - 1
     await b.run_bytes(5 << 18)
     must_hold(check_one_percent(b.trace, b.cfg, range(b.n)))
-    must_hold(check_shares(b.trace, b.cfg, b.max_burst, range(b.n)))
+    b.shares_hold()
 
 
 @cocotb.test()
 async def frames_keep_their_debt(dut):
-    """Stimulus: some channels send frames of up to 4 bursts for one pick, charged in chunks.
-    Checking: the bound on shares with the frame as the largest overshoot; a channel alone in its
-    class isn't slowed by more than 2 cycles a round it owes."""
+    """Stimulus: every other channel, then all send frames of up to LINK_MTU for one pick, charged
+    in chunks, with different and with equal weights; the next pick at once or later.
+    Checking: the bound on shares, with the frame as the unit of those that send frames; a channel
+    alone in its class isn't slowed by more than 2 cycles a round it owes."""
     b = SchedBench(dut)
     await b.start()
-    frame = min(3 * b.max_burst, 1536)
-    for c in range(b.n):
-        if c % 2 == 0:
-            b.frames[c] = frame
-        await b.configure(c, weight=1 + c % 3)
-    b.elig = (1 << b.n) - 1
-    await b.run(6000)
-    must_hold(check_shares(b.trace, b.cfg, frame, range(b.n)))
-    b.trace.clear()
-    await b.run(5)
+    for step, top in ((2, 3),) if b.slow else ((2, 3), (1, 3), (1, 1)):
+        b.frames = dict.fromkeys(range(0, b.n, step), b.frame)
+        for c in range(b.n):
+            await b.configure(c, weight=1 + c % top)
+        b.elig = (1 << b.n) - 1
+        b.trace.clear()
+        await b.run(3000 if b.slow else 5000)
+        b.shares_hold()
     b.elig = 1
+    await b.run(5)
     b.trace.clear()
-    await b.run(400)
-    assert sum(g.pick for g in b.trace) > 20
+    b.idle = 0
+    while len(b.trace) < 60:
+        await b.cycle()
+    rounds = sum(g.nbytes for g in b.trace) // (b.cfg[0].w * b.max_burst)
+    assert b.idle <= 2 * (rounds + b.frame // b.max_burst), f"{b.idle} cycles lost in {rounds} rounds"
 
 
 @cocotb.test()
@@ -208,7 +224,7 @@ async def classes_and_management(dut):
     Checking: strict priority, and a management channel at least once in 32 picks."""
     b = SchedBench(dut)
     await b.start()
-    for _ in range(4):
+    for _ in range(2 if b.slow else 4):
         mgmt = set(b.rng.sample(range(b.n), min(b.n, b.rng.randint(1, 4))))
         for c in range(b.n):
             await b.configure(c, cls=b.rng.randrange(4), weight=b.rng.randint(1, 4), mgmt=c in mgmt)
@@ -228,7 +244,7 @@ async def classes_and_management(dut):
 async def rates(dut):
     """Stimulus: token buckets on some channels of the highest class, work always there, others
     behind them.
-    Checking: never more than bucket + rate·time + one burst; over 100 refills the rate to within
+    Checking: never more than bucket + rate·time + one burst; over many refills the rate to within
     a burst; limited channels cost the others nothing; no limit after the rate is taken away."""
     b = SchedBench(dut)
     await b.start()
@@ -240,15 +256,16 @@ async def rates(dut):
     await b.run(4 * 256)
     b.trace.clear()
     start = b.now
-    await b.run(100 * 256)
+    refills = 12 if b.slow else 100
+    await b.run(refills * 256)
     for c in limited:
         got = sum(g.nbytes for g in b.trace if g.ch == c)
         want = rates[c] * (b.now - start) / 256
-        assert abs(got - want) <= b.max_burst + rates[c] + b.cfg[c].burst * 0, f"channel {c}: {got} bytes, {want}"
+        assert abs(got - want) <= b.max_burst + rates[c], f"channel {c}: {got} bytes, {want}"
     must_hold(check_rate(b.trace, b.cfg, b.max_burst))
     busy = sum(1 for g in b.trace)
     if b.n > len(limited):
-        assert busy > 100 * 256 // 2 - 10, "picks were lost"
+        assert busy > refills * 256 // 2 - 10, "picks were lost"
     c = limited[0]
     await b.configure(c, rate=0)
     await b.run(520)
@@ -274,7 +291,7 @@ async def operations_without_data(dut):
         longest = max(longest, run)
     if b.n > 1:
         assert longest <= 2 * b.max_burst // 32 + 1, longest
-        must_hold(check_shares([g for g in b.trace if g.ch], b.cfg, b.max_burst, range(1, b.n)))
+        b.shares_hold(range(1, b.n))
 
 
 @cocotb.test()
@@ -285,9 +302,9 @@ async def configuration_at_any_time(dut):
     b = SchedBench(dut)
     await b.start()
     d = b.dut
-    for _ in range(3000):
+    for _ in range(1000 if b.slow else 3000):
         b.elig ^= (1 << b.rng.randrange(b.n)) if b.rng.random() < 0.3 else 0
-        b.frames = {0: 1024} if b.rng.random() < 0.5 else {}
+        b.frames = {0: b.frame} if b.rng.random() < 0.5 else {}
         await b.cycle()
         if b.rng.random() < 0.3:  # together with a pick or a charge
             await FallingEdge(d.clk)
@@ -313,8 +330,8 @@ async def configuration_at_any_time(dut):
     b.elig = (1 << b.n) - 1
     await b.run(800)  # what limits there were are gone after a rotation
     b.trace.clear()
-    await b.run(2000)
-    must_hold(check_shares(b.trace, b.cfg, b.max_burst, range(b.n)))
+    await b.run(1000 if b.slow else 2000)
+    b.shares_hold()
     must_hold(check_priority(b.trace, b.cfg))
 
 
@@ -324,7 +341,7 @@ async def reset_at_any_time(dut):
     Checking: afterwards all channels are equal again."""
     b = SchedBench(dut)
     await b.start()
-    for _ in range(4):
+    for _ in range(2 if b.slow else 4):
         for c in range(b.n):
             await b.configure(c, cls=b.rng.randrange(4), weight=b.rng.randint(1, 9), rate=10, burst=99)
         b.elig = (1 << b.n) - 1
@@ -332,7 +349,7 @@ async def reset_at_any_time(dut):
         await b.reset()
         b.trace.clear()
         await b.run(300)
-        must_hold(check_shares(b.trace, b.cfg, b.max_burst, range(b.n)))
+        b.shares_hold()
 
 
 @cocotb.test()
@@ -346,13 +363,12 @@ async def checker_notices(dut):
         return
     for c in range(b.n):
         await b.configure(c, cls=1)
-    await b.run(2000)
+    await b.run(1000)
     good = list(b.trace)
-    must_hold(check_shares(good, b.cfg, b.max_burst, range(b.n)))
+    b.shares_hold()
     stolen = [replace(g, ch=0) if g.ch == 1 else g for g in good]
     assert check_shares(stolen, b.cfg, b.max_burst, range(b.n))
     assert check_priority([replace(g, eligible=g.eligible & ~(1 << g.ch)) for g in good[:3]], b.cfg)
     mgmt = {**b.cfg, 1: ChannelCfg(mgmt=True, cls=0)}
     assert check_mgmt([replace(g, ch=0) for g in good], mgmt)
     assert check_rate(good, {**b.cfg, 1: ChannelCfg(rate=1, burst=1)}, b.max_burst)
-    assert good, "nothing was compared"

@@ -6,8 +6,11 @@ import pytest
 from tb.lib.sim import run_sim
 
 
-@pytest.mark.parametrize("channels,burst", [(1, 512), (2, 64), (3, 512), (8, 512), (64, 2048)])
-def test_crl_dma_sched(sim, channels, burst):
+@pytest.mark.parametrize(
+    "channels,burst,mtu",
+    [(1, 512, 1024), (2, 64, 2048), (3, 512, 1024), (8, 512, 1024), (64, 2048, 2048)],
+)
+def test_crl_dma_sched(sim, channels, burst, mtu):
     """Stimulus and checking: see tb/unit/sched_tests.py."""
-    parameters = {"CHANNELS": channels, "MAX_BURST_BYTES": burst}
+    parameters = {"CHANNELS": channels, "MAX_BURST_BYTES": burst, "LINK_MTU": mtu}
     run_sim("crl_dma_sched", "tb.unit.sched_tests", parameters=parameters, sim=sim)
