@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""fw/examples/first_copy.c, compiled, with its memory."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+from pathlib import Path
+
+from fw.tests.native import Area, Port, build
+
+
+class Example:
+    """Places and results as in first_copy.h; the area is a bytearray."""
+
+    OK, NODE, STATE, TIMEOUT, STATUS = range(5)  # enum crl_err
+    SRC, DST, COUNT = 0x1000, 0x2000, 0x1000
+    BUS = 0x10000
+    PIECES = 10
+
+    def __init__(self, folder: Path) -> None:
+        self.lib = build("examples/first_copy.c", folder, "-DSPINS=5000u")
+        self.data = random.Random(1).randbytes(self.COUNT)
+        # Old completion entries of every phase.
+        self.area = bytearray(b"\x00\xff" * (self.SRC // 2) + self.data + b"\xee" * self.COUNT)
+        self.pinned = (ctypes.c_uint8 * len(self.area)).from_buffer(self.area)
+        self.failed = ctypes.c_uint8(0)
+
+    def run(self, port: Port) -> int:
+        area = Area(ctypes.addressof(self.pinned), self.BUS)
+        return port.call(self.lib.first_copy, ctypes.byref(area), ctypes.byref(self.failed))
+
+    def check(self) -> None:
+        """The destination is a copy, the source untouched."""
+        assert self.area[self.SRC : self.DST] == self.data
+        assert self.area[self.DST :] == self.data
