@@ -10,6 +10,10 @@ from pathlib import Path
 from fw.tests.native import Area, Port, build
 
 
+def compiled(folder: Path) -> ctypes.CDLL:
+    return build("examples/first_copy.c", folder, "-DSPINS=5000u")
+
+
 class Example:
     """Places and results as in first_copy.h; the area is a bytearray."""
 
@@ -18,8 +22,8 @@ class Example:
     BUS = 0x10000
     PIECES = 10
 
-    def __init__(self, folder: Path) -> None:
-        self.lib = build("examples/first_copy.c", folder, "-DSPINS=5000u")
+    def __init__(self, lib: ctypes.CDLL) -> None:
+        self.lib = lib
         self.data = random.Random(1).randbytes(self.COUNT)
         # Old completion entries of every phase.
         self.area = bytearray(b"\x00\xff" * (self.SRC // 2) + self.data + b"\xee" * self.COUNT)

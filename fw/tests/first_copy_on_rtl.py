@@ -8,7 +8,7 @@ from pathlib import Path
 import cocotb
 from cocotb.task import bridge, resume
 
-from fw.tests.first_copy import Example
+from fw.tests.first_copy import Example, compiled
 from fw.tests.native import Port
 from models.gen.carillon_layout import reg_addr
 from tb.lib.testbed import Testbed
@@ -24,7 +24,7 @@ async def first_copy(dut):
     await tb.start(seed=1)
     side = tb.a
     side.mem.set(latency=20)
-    example = Example(Path.cwd())
+    example = Example(compiled(Path.cwd()))
     size = len(example.area)
     seen = bytearray(example.area)  # what processor and memory agree on
     await side.mem.write(example.BUS, bytes(seen) + GUARD)

@@ -6,16 +6,21 @@ from __future__ import annotations
 import pytest
 
 from fw.tests.fake_node import FakeNode
-from fw.tests.first_copy import Example
+from fw.tests.first_copy import Example, compiled
 from fw.tests.native import FW, Port, compile_c
 from models.gen.carillon_layout import Cmd, Status
 from tb.lib.sim import run_sim
 from tb.lib.testbed import SYSTEM_SOURCES
 
 
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    return compiled(tmp_path_factory.mktemp("first_copy"))
+
+
 @pytest.fixture
-def example(tmp_path):
-    return Example(tmp_path)
+def example(library):
+    return Example(library)
 
 
 def run(example: Example, node: FakeNode) -> int:
