@@ -3,22 +3,18 @@
 // crl_dma_issue: from the picked channel to a checked chunk: read request and chunk record.
 //
 // How, one step a cycle, a pick at most every second cycle:
-//   T0 pick (crl_dma_sched, or the chunk that continues a frame); pool and context RAMs are addressed
-//   T1 first-chunk info or context info decides: kill (a condition no longer holds), pop, charge
-//   T2 allocate the operation; segment of the source; step the context
-//   T3 source checked: read request; segment of the destination; size of the next chunk
-//   T4 destination checked; context written back; distance of source and destination
-//   T5 final status; reservation of a frame; the channel may be picked again
-//   T6 chunk record pushed
+//   T0 crl_dma_turn: the scheduler's pick, or the chunk that continues a frame; pool and context RAMs are addressed
+//   T1 crl_dma_decide: first-chunk or context info decides: kill (a condition no longer holds), pop, charge
+//   T2 crl_dma_begin: allocate the operation; crl_dma_check: source; crl_dma_context: step the operation
+//   T3 source checked: read request; destination to the checker; size of the next chunk
+//   T4 destination checked; crl_dma_context: written back; distance of source and destination
+//   T5 crl_dma_verdict: final status; reservation of a frame; the channel may be picked again
+//   T6 crl_dma_record: chunk record pushed
 // The first chunk of an operation comes from the pool, later ones from the context RAM (one entry a channel).
 // A killed pick costs two cycles and changes nothing but the wait flags.
 // Latency: pick to read request registered 3 cycles. Same channel again: 2 cycles after the last chunk of an
 //   operation, 7 cycles otherwise (a chunk of MAX_BURST_BYTES takes 8 beats or more).
 // Errors: every refusal becomes a token chunk that carries the status, in order; no byte is written.
-// Chunk record, MSB first: kind[3] (0 token, 1 local, 2 fill, 3 remote, 4 cancel), channel, operation {gen, idx}[16],
-//   {first, last, flush, cont, has read data, first frame, notify, 0}, source lane, destination lane, bytes,
-//   read beats, status[8], bytes of the frame so far, peer[2], peer's channel[8], function, operation sequence[32],
-//   x[64] (absolute destination | peer segment address), y[64] (pattern | {total length, offset of the frame}).
 // Assumes: cq_ok, alloc_ready, op_empty reflect an alloc in the next cycle; tx_ok a take within two.
 // Source: design sections 5 to 7; docs/architecture.md sections 3 to 5.
 `default_nettype none
@@ -137,599 +133,167 @@ module crl_dma_issue #(
     output logic      [CHUNK_W-1:0]    chunk
 );
 
-  localparam int CIW = MBW + 5;    // context info: {remote, frame start, frame end, last, n}
-  localparam int CFG_W = FUNC_W + 12;
+  localparam int CINFO_W = MBW + 5;
 
-  // ---------------------------------------------------------------- per channel flags
-  logic [CHANNELS-1:0] ip_q, busy_q, failed_q, elig_q;
-  logic [CHANNELS-1:0] wait_fence_q, txok_c, up_c;
-  logic [CHANNELS-1:0] bind_q;
-  logic [2*CHANNELS-1:0] peer_q;
+  // What moves through the pipeline is indexed by its stage: v_q[3] tells that there is a chunk in T3.
+  logic [6:2]             v_q;
+  logic [5:2]             remote_q, first_q, term_q, last_q, fend_q, fstart_q, nodata_q;
+  logic [3:2]             abs_q;
+  logic [5:2][CW-1:0]     ch_q;
+  logic [5:2][FUNC_W-1:0] func_q;
+  logic [5:2][7:0]        peer_ch_q;
+  logic [5:2][1:0]        peer_q;
+  logic [5:3]             fill_q, notify_q;
+  logic [5:3][31:0]       seq_q;
+  logic [5:3][15:0]       tag_q;
+  logic [4:3][31:0]       total_q, rem_q;
+  logic [4:3][63:0]       src_q, dst_q;
+  logic [4:3][MTW-1:0]    pos_q;
 
-  always_comb begin
-    txok_c = '0;
-    up_c   = '0;
-    for (int c = 0; c < CHANNELS; c++) begin
-      for (int p = 0; p < PEERS; p++) begin
-        if (peer_q[2*c +: 2] == 2'(p)) begin
-          txok_c[c] = tx_ok[p*CHANNELS + c];
-          up_c[c]   = bind_q[c] && peer_up[p];
-        end
-      end
-    end
-  end
+  // ---------------------------------------------------------------- T0, T1: pick, decide
+  logic [CHANNELS-1:0] up, credit, busy, failed, ending;
+  logic                room, reserving, fail_now;
+  logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_seen, t1_fenced, t1_silent, t1_reserve;
+  logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_nodata, t1_abs;
+  logic [CW-1:0]       t1_ch;
+  logic [MBW:0]        t1_n;
+  logic [CINFO_W-1:0]  t1_cinfo;
+  logic [FUNC_W-1:0]   t1_func;
+  logic [7:0]          t1_peer_ch;
+  logic [1:0]          t1_peer;
+  logic                t5_cut;
 
-  // ---------------------------------------------------------------- T0
-  logic          stick_q, stick_rdy_q;         // the frame of stick_ch goes on, exclusively
-  logic [CW-1:0] stick_ch_q;
-  logic [4:0]    rs_q;                         // T2 to T6: a frame is to be reserved
-  logic          rem_busy;
-  logic          t0_room, t0_go;
-  logic          t1_v_q, t1_ip_q, t1_empty_q, t1_stick_q;
-  logic [CW-1:0] t1_ch_q;
-  logic          t2_v_q, t3_v_q, t4_v_q, t5_v_q, t6_v_q;
-  logic              t1_go, t1_kill, t1_new, t1_term, t1_silent, t1_last, t1_fend, t1_fence, t1_remote, t1_nodata, t1_bad;
-  logic              t1_fstart;
-  logic [MBW:0]      t1_n;
-  logic [CIW-1:0]    cinfo;
-  logic [CFG_W-1:0]  t1_cfg;
+  assign room   = rd_room && chunk_room;
+  assign ending = ch_abort | failed;
 
-
-  // An operation with chunks to come is not overtaken while its context is in the pipeline, so that no
-  // channel loses its turn by being slow to be eligible again.
-  assign t0_room    = !t1_v_q && rd_room && chunk_room && !ctl_seg_req && !halt;
-  assign pick_ready = t0_room && !stick_q && busy_q == '0;
-  assign rem_busy   = rs_q != '0;
-  assign t0_go      = stick_q ? (t0_room && stick_rdy_q) : (pick_ready && pick_valid);
-  assign pk_ch      = stick_q ? stick_ch_q : pick_ch;
-  assign pk_en      = t0_go;
-  assign elig       = elig_q;
-
-  // A channel that has just been picked stays eligible: T1 finds out. One with an operation under way is busy.
-  // A channel whose last operation was remote is taken to be remote until T1 has seen otherwise: it is not picked in vain while
-  // the link has no room, which would cost it its turn. All such channels become eligible together when room comes.
-  logic [CHANNELS-1:0] staged, elig_d, link_ok, remote_q;
-  assign link_ok = ~remote_q | (txok_c & {CHANNELS{!rem_busy}}) | ~up_c;
-  always_comb begin
-    staged = ~st_empty;
-    if (st_enq_valid) staged[st_enq_ch] = 1'b1;
-    for (int c = 0; c < CHANNELS; c++) begin
-      if (ip_q[c])
-        elig_d[c] = !busy_q[c] && (!hold[c] || ch_abort[c] || failed_q[c]) && (link_ok[c] || op_empty[c]);
-      else
-        elig_d[c] = run[c] && staged[c] && cq_ok[c] && alloc_ready && !wait_fence_q[c] && link_ok[c];
-    end
-    // The picked channel is eligible again right away only for its next descriptor.
-    if (t1_v_q && (t1_kill || !t1_last)) elig_d[t1_ch_q] = 1'b0;
-  end
-
-  // ---------------------------------------------------------------- T1
-  crl_ram_lut #(.W(CFG_W), .DEPTH(CHANNELS)) u_cfg (
-      .clk, .we(cc_we), .waddr(cc_ch), .wdata({cc_func, cc_peer_ch, cc_peer, cc_bind, cc_abs}),
-      .raddr(t1_ch_q), .rdata(t1_cfg)
+  crl_dma_elig #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_elig (
+      .clk, .rst, .cc_we, .cc_ch, .cc_bind, .cc_peer, .peer_up, .tx_ok, .reserving, .up, .credit,
+      .run, .hold, .ending, .ip, .busy, .st_empty, .st_enq_valid, .st_enq_ch, .cq_ok, .op_empty, .alloc_ready, .room,
+      .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .elig, .stall
   );
-
-  assign t1_new = !t1_ip_q;
-  // An operation that was ended from outside (peer lost, time-out) has left the table: its context just goes.
-  // In the middle of a frame it goes on to the frame's end, so that the link never holds half a frame.
-  assign t1_silent = t1_ip_q && !t1_stick_q
-                     && (op_empty[t1_ch_q] || (t1_remote && !up_c[t1_ch_q] && (ch_abort[t1_ch_q] || failed_q[t1_ch_q])));
-  assign t1_term   = t1_ip_q && !t1_silent && !t1_stick_q && (ch_abort[t1_ch_q] || failed_q[t1_ch_q]);
-  always_comb begin
-    if (t1_ip_q) begin
-      {t1_remote, t1_fstart, t1_fend, t1_last, t1_n} = cinfo;
-      t1_bad    = 1'b0;
-      t1_nodata = 1'b0;
-      t1_fence  = 1'b0;
-    end else begin
-      {t1_bad, t1_nodata, t1_remote, t1_fence, t1_fend, t1_last, t1_n} = pool_info;
-      t1_fstart = 1'b1;
-    end
-    if (t1_term || t1_silent) begin
-      t1_last = 1'b1;
-      t1_n    = '0;
-      t1_fend = 1'b1;
-    end
-  end
-  logic t1_k_fence, t1_k_tx;
-  // The info of a channel whose last descriptor has just gone means nothing.
-  assign t1_k_fence = t1_new && !t1_empty_q && t1_fence && !op_empty[t1_ch_q];
-  assign t1_k_tx    = t1_remote && !(t1_new && t1_empty_q) && !t1_silent && (t1_fstart || t1_term) && up_c[t1_ch_q]
-                      && (!txok_c[t1_ch_q] || rem_busy);
-  assign t1_kill    = t1_k_fence || t1_k_tx
-                      || (t1_new && (t1_empty_q || t1_bad || !cq_ok[t1_ch_q] || !alloc_ready || !run[t1_ch_q]));
-  assign t1_go      = t1_v_q && !t1_kill;
-
-  assign pop_valid    = t1_go && t1_new;
-  assign pop_ch       = t1_ch_q;
-  assign charge_valid = t1_v_q;
-  assign charge_ch    = t1_ch_q;
+  crl_dma_turn #(.CHANNELS(CHANNELS)) u_turn (
+      .clk, .rst, .room(room && !ctl_seg_req && !halt), .pick_ready, .pick_valid, .pick_ch, .pk_en, .pk_ch, .pk_empty,
+      .t1_valid(t1_v), .t1_ch, .t1_ip, .t1_empty, .t1_stick, .t1_go, .t1_first, .t1_last,
+      .t1_more(t1_remote && !t1_fend && (t1_stick || up[t1_ch])), .t1_reserve,
+      .t5_valid(v_q[5]), .t5_ch(ch_q[5]), .t5_last(last_q[5]), .t5_cut, .fail_valid, .fail_ch, .fail_now,
+      .ip, .busy, .failed, .reserving
+  );
+  crl_ram_lut #(.W(FUNC_W + 11), .DEPTH(CHANNELS)) u_cfg (
+      .clk, .we(cc_we), .waddr(cc_ch), .wdata({cc_func, cc_peer_ch, cc_peer, cc_abs}),
+      .raddr(t1_ch), .rdata({t1_func, t1_peer_ch, t1_peer, t1_abs})
+  );
+  crl_dma_decide #(.MAX_BURST_BYTES(MAX_BURST_BYTES)) u_decide (
+      .under_way(t1_ip), .no_desc(t1_empty), .in_frame(t1_stick), .cinfo(t1_cinfo), .dinfo(pool_info),
+      .run(run[t1_ch]), .cq_ok(cq_ok[t1_ch]), .op_empty(op_empty[t1_ch]), .ending(ending[t1_ch]), .up(up[t1_ch]),
+      .credit(credit[t1_ch]), .reserving, .alloc_ready, .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen), .silent(t1_silent),
+      .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .fend(t1_fend), .fstart(t1_fstart),
+      .remote(t1_remote), .nodata(t1_nodata), .n(t1_n)
+  );
+  assign t1_go        = t1_v && !t1_kill;
+  assign pop_valid    = t1_go && t1_first;
+  assign pop_ch       = t1_ch;
+  assign pop_idle     = !t1_v;
+  assign charge_valid = t1_v;
+  assign charge_ch    = t1_ch;
   assign charge_bytes = t1_go ? 12'(t1_n) : 12'd0;
 
-  // ---------------------------------------------------------------- T1 to T2: descriptor or context
-  localparam int CTX_W = 64 + 64 + 32 + 32 + 16 + 32 + MBW + MTW + 3;
-  logic [CTX_W-1:0] ctx_rd, ctx_wr;
-  logic             ctx_we;
-  logic [CW-1:0]    t4_ch_q;
+  // ---------------------------------------------------------------- T2, T3: chunk, operation, addresses
+  logic [7:0]       t2_op, t2_flags;
+  logic [63:0]      t2_src, t2_dst;
+  logic [31:0]      t2_rem, t2_total, t2_ctx_seq, t2_seq;
+  logic [15:0]      t2_ctx_tag, t2_tag;
+  logic [MTW-1:0]   t2_pos;
+  logic [MBW:0]     t2_n_q, t3_n;
+  logic             t2_fill, t2_notify, t3_rd;
+  logic [OFF_W-1:0] t3_off;
+  logic [RBW-1:0]   t3_beats;
 
-  crl_ram_bram #(.W(CTX_W), .DEPTH(CHANNELS > 1 ? CHANNELS : 2)) u_ctx (
-      .clk, .we(ctx_we), .waddr(t4_ch_q), .wdata(ctx_wr), .re(t0_go), .raddr(pk_ch), .rdata(ctx_rd)
+  crl_dma_context #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_context (
+      .clk, .pk_en, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_first, .t1_desc(pool_data),
+      .t2_op, .t2_fill, .t2_src, .t2_dst, .t2_rem, .t2_pos, .t2_total, .t2_notify, .t2_tag(t2_ctx_tag), .t2_seq(t2_ctx_seq),
+      .t2_flags, .t2_dtag(alloc_tag), .t2_remote(remote_q[2]), .t2_n(t2_n_q), .t3_off, .t3_n, .t3_beats,
+      .we(v_q[4] && !last_q[4]), .wch(ch_q[4]), .w_remote(remote_q[4]), .w_fill(fill_q[4]), .w_notify(notify_q[4]),
+      .w_seq(seq_q[4]), .w_tag(tag_q[4]), .w_total(total_q[4])
   );
-
-  logic [63:0]    t2_src_q, t2_dst_q;
-  logic [31:0]    t2_rem_q, t2_total_q, t2_seq_q;
-  logic [15:0]    t2_tag_q, t2_dtag_q;         // operation {gen, idx} of the context; tag of the descriptor
-  logic [MBW-1:0] t2_vs_q;
-  logic [MTW-1:0] t2_pos_q;
-  logic [7:0]     t2_op_q, t2_flags_q;
-  logic           t2_new_q, t2_term_q, t2_last_q, t2_fend_q, t2_fstart_q, t2_remote_q, t2_nodata_q, t2_notify_q;
-  logic [MBW:0]   t2_n_q;
-  logic [CW-1:0]  t2_ch_q;
-  logic [CFG_W-1:0] t2_cfg_q;
-  logic           c_fill, c_remote, c_notify;
-  logic [63:0]    c_src, c_dst;
-  logic [31:0]    c_rem, c_total, c_seq;
-  logic [15:0]    c_tag;
-  logic [MBW-1:0] c_vs;
-  logic [MTW-1:0] c_pos;
-  assign {c_fill, c_remote, c_notify, c_pos, c_vs, c_seq, c_tag, c_total, c_rem, c_dst, c_src} = ctx_rd;
-
-  always_ff @(posedge clk) begin
-    t2_ch_q     <= t1_ch_q;
-    t2_cfg_q    <= t1_cfg;
-    t2_new_q    <= t1_new;
-    t2_term_q   <= t1_term;
-    t2_n_q      <= t1_n;
-    t2_last_q   <= t1_last;
-    t2_fend_q   <= t1_fend;
-    t2_fstart_q <= t1_fstart;
-    t2_remote_q <= t1_remote;
-    t2_nodata_q <= t1_nodata || t1_term;
-    t2_dtag_q   <= pool_data[crl_pkg::DESC_TAG_LSB +: 16];
-    t2_flags_q  <= pool_data[crl_pkg::DESC_FLAGS_LSB +: 8];
-    if (t1_new) begin
-      t2_op_q     <= pool_data[crl_pkg::DESC_OPCODE_LSB +: 8];
-      t2_src_q    <= pool_data[crl_pkg::DESC_SRC_LSB +: 64];
-      t2_dst_q    <= pool_data[crl_pkg::DESC_DST_LSB +: 64];
-      t2_rem_q    <= pool_data[crl_pkg::DESC_LENGTH_LSB +: 32];
-      t2_total_q  <= pool_data[crl_pkg::DESC_LENGTH_LSB +: 32];
-      t2_notify_q <= pool_data[crl_pkg::DESC_FLAGS_LSB + crl_pkg::DESC_FLAG_NOTIFY];
-      t2_vs_q     <= '0;
-      t2_pos_q    <= '0;
-      t2_tag_q    <= '0;
-      t2_seq_q    <= '0;
-    end else begin
-      t2_op_q     <= c_fill ? 8'(crl_pkg::OP_FILL) : (c_remote ? 8'(crl_pkg::OP_WRITE) : 8'(crl_pkg::OP_COPY));
-      t2_src_q    <= c_src;
-      t2_dst_q    <= c_dst;
-      t2_rem_q    <= c_rem;
-      t2_total_q  <= c_total;
-      t2_notify_q <= c_notify;
-      t2_vs_q     <= c_vs;
-      t2_pos_q    <= c_pos;
-      t2_tag_q    <= c_tag;
-      t2_seq_q    <= c_seq;
-    end
-  end
-
-  // ---------------------------------------------------------------- T2
-  logic [7:0]  t2_derr;
-  logic        t2_fill, t2_abs;
-  logic [31:0] seq_rd, t2_seq;
-  logic [15:0] t2_tag;
-
-  assign t2_abs  = t2_cfg_q[0];
-  assign t2_fill = t2_op_q == crl_pkg::OP_FILL;
-  assign t2_tag  = t2_new_q ? {alloc_gen, alloc_idx} : t2_tag_q;
-  assign t2_seq  = t2_new_q ? seq_rd : t2_seq_q;
-  always_comb begin
-    t2_derr = crl_pkg::ST_OK;
-    if (t2_new_q) begin
-      if (t2_op_q != crl_pkg::OP_NOP && t2_op_q != crl_pkg::OP_COPY && t2_op_q != crl_pkg::OP_FILL
-          && t2_op_q != crl_pkg::OP_WRITE) t2_derr = crl_pkg::ST_BAD_OPCODE;
-      else if (t2_flags_q[7:4] != 4'd0 || (t2_flags_q[crl_pkg::DESC_FLAG_NOTIFY] && t2_op_q != crl_pkg::OP_WRITE))
-        t2_derr = crl_pkg::ST_BAD_FLAGS;
-      else if (t2_rem_q == 32'd0 && t2_op_q != crl_pkg::OP_NOP) t2_derr = crl_pkg::ST_BAD_LENGTH;
-    end
-    if (t2_term_q) t2_derr = crl_pkg::ST_ABORTED;
-  end
-
-  assign alloc_valid  = t2_v_q && t2_new_q;
-  assign alloc_ch     = t2_ch_q;
-  assign alloc_tag    = t2_dtag_q;
-  assign alloc_irq    = t2_flags_q[crl_pkg::DESC_FLAG_IRQ];
-  assign alloc_nocpl  = t2_flags_q[crl_pkg::DESC_FLAG_NO_CPL];
-  assign alloc_remote = t2_remote_q;
-  assign alloc_peer   = t2_cfg_q[3:2];
-  assign alloc_bytes  = t2_op_q == crl_pkg::OP_NOP ? 32'd0 : t2_rem_q;
-
-  // Sequence number of remote operations, never reset by the channel: the peer only asks that it
-  // moves on. 16 bits are far more than operations can be under way.
-  logic [CHANNELS-1:0] seq_init_q;
-  logic [15:0] seq_ram;
-  crl_ram_lut #(.W(16), .DEPTH(CHANNELS)) u_seq (
-      .clk, .we(alloc_valid && t2_remote_q), .waddr(t2_ch_q), .wdata(seq_rd[15:0] + 16'd1),
-      .raddr(t2_ch_q), .rdata(seq_ram)
+  crl_dma_begin #(.CHANNELS(CHANNELS), .OPS(OPS)) u_begin (
+      .clk, .rst, .valid(v_q[2]), .first(first_q[2]), .remote(remote_q[2]), .ch(ch_q[2]), .ctx_tag(t2_ctx_tag),
+      .ctx_seq(t2_ctx_seq), .alloc_gen, .alloc_idx, .alloc_valid, .tag(t2_tag), .seq(t2_seq), .fail_ch, .fail_op, .fail_now
   );
-  assign seq_rd = {16'd0, seq_init_q[t2_ch_q] ? seq_ram : 16'd0};
+  assign alloc_ch     = ch_q[2];
+  assign alloc_irq    = t2_flags[crl_pkg::DESC_FLAG_IRQ];
+  assign alloc_nocpl  = t2_flags[crl_pkg::DESC_FLAG_NO_CPL];
+  assign alloc_remote = remote_q[2];
+  assign alloc_peer   = peer_q[2];
+  assign alloc_bytes  = t2_op == crl_pkg::OP_NOP ? 32'd0 : t2_rem;
 
-  // Which operation a channel has under way, for failures that come back from the read side.
-  logic [OW-1:0] ip_op;
-  crl_ram_lut #(.W(OW), .DEPTH(CHANNELS)) u_ipop (
-      .clk, .we(alloc_valid), .waddr(t2_ch_q), .wdata(alloc_idx), .raddr(fail_ch), .rdata(ip_op)
+  assign ctl_seg_gnt = ctl_seg_req && !t1_v && v_q[3:2] == 2'b00;
+  crl_dma_check #(.CHANNELS(CHANNELS), .SEGMENTS(SEGMENTS)) u_check (
+      .clk, .src_valid(v_q[2]), .src_addr(t2_src), .src_len(t2_rem), .src_ch(ch_q[2]), .src_abs(abs_q[2]),
+      .dst_valid(v_q[3]), .dst_addr(dst_q[3]), .dst_len(rem_q[3]), .dst_ch(ch_q[3]), .dst_abs(abs_q[3]),
+      .ctl_addr(ctl_seg_addr), .ctl_len(ctl_seg_len), .ctl_ch(ctl_seg_ch), .ctl_abs(ctl_seg_abs),
+      .seg_idx, .seg_entry, .ok(chk_ok), .status(chk_status), .addr(chk_addr)
   );
-
-  // ---------------------------------------------------------------- T3
-  logic [63:0]    t3_src_q, t3_dst_q, t3_nsrc_q, t3_ndst_q;
-  logic [31:0]    t3_rem_q, t3_nrem_q, t3_total_q, t3_seq_q;
-  logic [15:0]    t3_tag_q;
-  logic [MBW-1:0] t3_vs_q, t3_nvs_q;
-  logic [MTW-1:0] t3_pos_q, t3_npos_q;
-  logic [MBW:0]   t3_n_q;
-  logic [7:0]     t3_derr_q;
-  logic [CW-1:0]  t3_ch_q;
-  logic [CFG_W-1:0] t3_cfg_q;
-  logic           t3_new_q, t3_term_q, t3_last_q, t3_fend_q, t3_fstart_q, t3_remote_q, t3_nodata_q, t3_notify_q, t3_fill_q;
+  assign ar_push  = v_q[3] && t3_rd;
+  assign ar_addr  = chk_addr;
+  assign ar_len   = 8'(t3_beats) - 8'd1;
+  assign ar_user  = func_q[3];
+  assign ar_ch    = ch_q[3];
+  assign ar_bytes = t3_n;
 
   always_ff @(posedge clk) begin
-    t3_src_q    <= t2_src_q;
-    t3_dst_q    <= t2_dst_q;
-    t3_rem_q    <= t2_rem_q;
-    t3_total_q  <= t2_total_q;
-    t3_tag_q    <= t2_tag;
-    t3_seq_q    <= t2_seq;
-    t3_vs_q     <= t2_fill ? t2_vs_q : t2_src_q[MBW-1:0];
-    t3_pos_q    <= t2_pos_q;
-    t3_n_q      <= t2_n_q;
-    t3_derr_q   <= t2_derr;
-    t3_ch_q     <= t2_ch_q;
-    t3_cfg_q    <= t2_cfg_q;
-    t3_new_q    <= t2_new_q;
-    t3_term_q   <= t2_term_q;
-    t3_last_q   <= t2_last_q;
-    t3_fend_q   <= t2_fend_q;
-    t3_fstart_q <= t2_fstart_q;
-    t3_remote_q <= t2_remote_q;
-    t3_nodata_q <= t2_nodata_q;
-    t3_notify_q <= t2_notify_q;
-    t3_fill_q   <= t2_fill;
-    t3_nsrc_q   <= t2_fill ? t2_src_q : t2_src_q + 64'(t2_n_q);
-    t3_ndst_q   <= t2_remote_q ? t2_dst_q : t2_dst_q + 64'(t2_n_q);
-    t3_nrem_q   <= t2_rem_q - 32'(t2_n_q);
-    t3_nvs_q    <= t2_vs_q + t2_n_q[MBW-1:0];
-    t3_npos_q   <= t2_pos_q + MTW'(t2_n_q);
+    if (rst) v_q <= '0;
+    else v_q <= {v_q[5:2], t1_go && !t1_silent};
+    ch_q      <= {ch_q[4:2], t1_ch};
+    func_q    <= {func_q[4:2], t1_func};
+    peer_ch_q <= {peer_ch_q[4:2], t1_peer_ch};
+    peer_q    <= {peer_q[4:2], t1_peer};
+    abs_q     <= {abs_q[2], t1_abs};
+    remote_q  <= {remote_q[4:2], t1_remote};
+    first_q   <= {first_q[4:2], t1_first};
+    term_q    <= {term_q[4:2], t1_term};
+    last_q    <= {last_q[4:2], t1_last};
+    fend_q    <= {fend_q[4:2], t1_fend};
+    fstart_q  <= {fstart_q[4:2], t1_fstart};
+    nodata_q  <= {nodata_q[4:2], t1_nodata};
+    t2_n_q    <= t1_n;
+    fill_q    <= {fill_q[4:3], t2_fill};
+    notify_q  <= {notify_q[4:3], t2_notify};
+    seq_q     <= {seq_q[4:3], t2_seq};
+    tag_q     <= {tag_q[4:3], t2_tag};
+    total_q   <= {total_q[3], t2_total};
+    rem_q     <= {rem_q[3], t2_rem};
+    src_q     <= {src_q[3], t2_src};
+    dst_q     <= {dst_q[3], t2_dst};
+    pos_q     <= {pos_q[3], t2_pos};
   end
 
-  // ---------------------------------------------------------------- checker: source in T2, destination in T3
-  logic [63:0] ck_addr;
-  logic [32:0] ck_len;
-  logic [5:0]  ck_need;
-  logic [7:0]  ck_ch;
-  logic        ck_abs, ck_idx_ok, ck_ok, ck_abs_q, ck_wrap_q;
-  logic [7:0]  ck_status;
-  logic [63:0] ck_out, ck_raw_q;
-  logic        ck_wrap;
+  // ---------------------------------------------------------------- T2 to T6: status, record
+  logic       t5_up, t5_rd, t5_fault;
+  logic [7:0] t5_st;
 
-  assign ctl_seg_gnt = ctl_seg_req && !t1_v_q && !t2_v_q && !t3_v_q;
-  always_comb begin
-    ck_addr = t3_dst_q;
-    ck_len  = {1'b0, t3_rem_q};
-    ck_need = 6'(1 << crl_pkg::SEG_RIGHT_WRITE);
-    ck_ch   = 8'(t3_ch_q);
-    ck_abs  = t3_cfg_q[0];
-    if (t2_v_q) begin
-      ck_addr = t2_src_q;
-      ck_len  = {1'b0, t2_rem_q};
-      ck_need = 6'(1 << crl_pkg::SEG_RIGHT_READ);
-      ck_ch   = 8'(t2_ch_q);
-      ck_abs  = t2_abs;
-    end else if (!t3_v_q) begin
-      ck_addr = ctl_seg_addr;
-      ck_len  = ctl_seg_len;
-      ck_need = 6'(1 << crl_pkg::SEG_RIGHT_RING);
-      ck_ch   = 8'(ctl_seg_ch);
-      ck_abs  = ctl_seg_abs;
-    end
-  end
-  assign seg_idx   = ck_addr[crl_pkg::SEGADDR_INDEX_LSB +: SW];
-  assign ck_idx_ok = 32'(ck_addr[crl_pkg::SEGADDR_INDEX_LSB +: crl_pkg::SEGADDR_INDEX_W]) < SEGMENTS;
-  // 65-bit end of an absolute range; one byte past the end may be 2^64.
-  logic [33:0] ck_end;
-  assign ck_end  = {2'b00, ck_addr[31:0]} + {1'b0, ck_len};
-  assign ck_wrap = &ck_addr[63:32] && |ck_end[33:32] && ck_end != {2'b01, 32'd0};
-
-  crl_seg_check u_check (
-      .clk, .seg_entry, .idx_ok(ck_idx_ok), .gen(ck_addr[crl_pkg::SEGADDR_GEN_LSB +: crl_pkg::SEGADDR_GEN_W]),
-      .offset(ck_addr[crl_pkg::SEGADDR_OFFSET_LSB +: crl_pkg::SEGADDR_OFFSET_W]), .len(ck_len),
-      .need_right(ck_need), .channel(ck_ch), .peer(4'd0), .is_remote(1'b0),
-      .ok(ck_ok), .status(ck_status), .addr(ck_out)
+  crl_dma_verdict u_verdict (
+      .clk, .chk_ok, .chk_status, .chk_addr, .t2_first(first_q[2]), .t2_term(term_q[2]), .t2_op, .t2_flags, .t2_rem,
+      .t3_first(first_q[3]), .t3_nodata(nodata_q[3]), .t3_remote(remote_q[3]), .t3_fill(fill_q[3]), .t3_up(up[ch_q[3]]), .t3_rd,
+      .t4_first(first_q[4]), .t4_nodata(nodata_q[4]), .t4_remote(remote_q[4]), .t4_rem(rem_q[4]),
+      .t5_first(first_q[5]), .t5_remote(remote_q[5]), .t5_rd, .t5_fault, .t5_st
   );
-  always_ff @(posedge clk) begin
-    ck_abs_q  <= ck_abs;
-    ck_wrap_q <= ck_wrap;
-    ck_raw_q  <= ck_addr;
-  end
-  assign chk_ok     = ck_abs_q ? !ck_wrap_q : ck_ok;
-  assign chk_status = ck_abs_q ? (ck_wrap_q ? 8'(crl_pkg::ST_ADDR_WRAP) : 8'(crl_pkg::ST_OK)) : ck_status;
-  assign chk_addr   = ck_abs_q ? ck_raw_q : ck_out;
-
-  // ---------------------------------------------------------------- T3: read request, next chunk
-  logic           t3_up, t3_src_ok, t3_rd;
-  logic [RBW-1:0] t3_rbeats;
-  logic [OFF_W-1:0] t3_soff;
-  logic [MBW:0]   t3_nn, t3_most;
-  logic [MBW-1:0] t3_spos, t3_dpos;
-  logic           t3_edge;
-  logic [MBW:0]   t3_end;
-
-  assign t3_soff   = t3_vs_q[OFF_W-1:0];
-  assign t3_end    = (MBW + 1)'(t3_soff) + t3_n_q + (MBW + 1)'(B - 1);
-  assign t3_rbeats = RBW'(t3_end >> OFF_W);
-  assign t3_up     = up_c[t3_ch_q];
-  assign t3_src_ok = t3_fill_q || chk_ok;
-  assign t3_rd     = t3_derr_q == crl_pkg::ST_OK && !t3_nodata_q && !t3_fill_q && chk_ok
-                     && (!t3_remote_q || t3_up);
-  assign ar_push   = t3_v_q && t3_rd;
-  assign ar_addr   = chk_addr;
-  assign ar_len    = 8'(t3_rbeats) - 8'd1;
-  assign ar_user   = t3_cfg_q[CFG_W-1 -: FUNC_W];
-  assign ar_ch     = t3_ch_q;
-  assign ar_bytes  = t3_n_q;
-
-  // Only the last MAX_BURST_BYTES of a page (or of a frame) limit the destination: one maximum serves both edges.
-  assign t3_spos = t3_fill_q ? t3_nvs_q : t3_nsrc_q[MBW-1:0];
-  assign t3_edge = t3_remote_q ? 32'(t3_npos_q >> MBW) == LINK_MTU / MAX_BURST_BYTES - 1
-                               : 32'(t3_ndst_q[11:0] >> MBW) == 4096 / MAX_BURST_BYTES - 1;
-  assign t3_dpos = !t3_edge ? '0 : t3_remote_q ? t3_npos_q[MBW-1:0] : t3_ndst_q[MBW-1:0];
-  assign t3_most = (MBW + 1)'(MAX_BURST_BYTES) - {1'b0, t3_spos > t3_dpos ? t3_spos : t3_dpos};
-  assign t3_nn   = t3_nrem_q < 32'(t3_most) ? t3_nrem_q[MBW:0] : t3_most;
-
-  // ---------------------------------------------------------------- T4
-  logic [63:0]    t4_dst_q, t4_nsrc_q, t4_ndst_q, t4_sabs_q, t4_pat_q;
-  logic [31:0]    t4_rem_q, t4_nrem_q, t4_total_q, t4_seq_q;
-  logic [15:0]    t4_tag_q;
-  logic [MBW-1:0] t4_vs_q, t4_nvs_q;
-  logic [MTW-1:0] t4_pos_q, t4_npos_q;
-  logic [MBW:0]   t4_n_q, t4_nn_q;
-  logic [RBW-1:0] t4_rbeats_q;
-  logic [7:0]     t4_st_q;
-  logic [CFG_W-1:0] t4_cfg_q;
-  logic           t4_new_q, t4_term_q, t4_last_q, t4_fend_q, t4_fstart_q, t4_remote_q, t4_notify_q, t4_fill_q, t4_rd_q, t4_nodata_q;
-  logic           t4_nlast, t4_nfend;
-  logic [7:0]     t4_st;
-  logic [63:0]    t4_dist;
-
-  always_ff @(posedge clk) begin
-    t4_dst_q    <= t3_dst_q;
-    t4_pat_q    <= t3_src_q;
-    t4_nsrc_q   <= t3_nsrc_q;
-    t4_ndst_q   <= t3_ndst_q;
-    t4_sabs_q   <= chk_addr;
-    t4_rem_q    <= t3_rem_q;
-    t4_nrem_q   <= t3_nrem_q;
-    t4_total_q  <= t3_total_q;
-    t4_seq_q    <= t3_seq_q;
-    t4_tag_q    <= t3_tag_q;
-    t4_vs_q     <= t3_vs_q;
-    t4_nvs_q    <= t3_nvs_q;
-    t4_pos_q    <= t3_pos_q;
-    t4_npos_q   <= t3_npos_q;
-    t4_n_q      <= t3_n_q;
-    t4_nn_q     <= t3_nn;
-    t4_rbeats_q <= t3_rbeats;
-    t4_ch_q     <= t3_ch_q;
-    t4_cfg_q    <= t3_cfg_q;
-    t4_new_q    <= t3_new_q;
-    t4_term_q   <= t3_term_q;
-    t4_last_q   <= t3_last_q;
-    t4_fend_q   <= t3_fend_q;
-    t4_fstart_q <= t3_fstart_q;
-    t4_remote_q <= t3_remote_q;
-    t4_notify_q <= t3_notify_q;
-    t4_fill_q   <= t3_fill_q;
-    t4_rd_q     <= t3_rd;
-    t4_nodata_q <= t3_nodata_q;
-    // Faults of the descriptor, then of the source, then the peer's absence.
-    if (t3_derr_q != crl_pkg::ST_OK) t4_st_q <= t3_derr_q;
-    else if (!t3_nodata_q && !t3_src_ok) t4_st_q <= t3_new_q ? chk_status : 8'(crl_pkg::ST_KEY_REVOKED);
-    else if (!t3_nodata_q && t3_remote_q && !t3_up) t4_st_q <= crl_pkg::ST_PEER_DOWN;
-    else t4_st_q <= crl_pkg::ST_OK;
-  end
-
-  assign t4_nlast = t4_nrem_q == 32'(t4_nn_q);
-  assign t4_nfend = t4_nlast || 32'(t4_npos_q) + 32'(t4_nn_q) == LINK_MTU;
-  assign ctx_we   = t4_v_q && !t4_last_q;
-  assign ctx_wr   = {t4_fill_q, t4_remote_q, t4_notify_q, t4_npos_q, t4_nvs_q, t4_seq_q, t4_tag_q, t4_total_q,
-                     t4_nrem_q, t4_ndst_q, t4_nsrc_q};
-  crl_ram_lut #(.W(CIW), .DEPTH(CHANNELS)) u_cinfo (
-      .clk, .we(ctx_we), .waddr(t4_ch_q),
-      .wdata({t4_remote_q, t4_npos_q == '0, t4_nfend, t4_nlast, t4_nn_q}),
-      .raddr(t1_ch_q), .rdata(cinfo)
+  assign t5_up = up[ch_q[5]];
+  crl_dma_record #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .FUNC_W(FUNC_W),
+                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_record (
+      .clk, .t3_off, .t3_n, .t3_beats, .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_total(total_q[4]), .t4_src(src_q[4]),
+      .t4_dst(dst_q[4]), .t4_rem(rem_q[4]), .t4_pos(pos_q[4]), .chk_addr,
+      .t5_valid(v_q[5]), .t5_ch(ch_q[5]), .t5_func(func_q[5]), .t5_peer_ch(peer_ch_q[5]),
+      .t5_peer(peer_q[5]), .t5_remote(remote_q[5]), .t5_first(first_q[5]), .t5_term(term_q[5]), .t5_last(last_q[5]),
+      .t5_fend(fend_q[5]), .t5_fstart(fstart_q[5]), .t5_nodata(nodata_q[5]), .t5_fill(fill_q[5]), .t5_notify(notify_q[5]),
+      .t5_seq(seq_q[5]), .t5_tag(tag_q[5]), .t5_up, .t5_rd, .t5_fault, .t5_st, .t5_cut, .tx_take, .chunk
   );
-  always_comb begin
-    t4_st = t4_st_q;
-    // What was granted when the operation began and is no more has been revoked.
-    if (t4_st_q == crl_pkg::ST_OK && !t4_nodata_q && !t4_remote_q && !chk_ok)
-      t4_st = t4_new_q ? chk_status : 8'(crl_pkg::ST_KEY_REVOKED);
-  end
-  assign t4_dist = chk_addr - t4_sabs_q;
-
-  // ---------------------------------------------------------------- T5
-  logic [63:0]    t5_x_q, t5_y_q, t5_dist_q;
-  logic [31:0]    t5_rem_q, t5_seq_q;
-  logic [15:0]    t5_tag_q;
-  logic [OFF_W-1:0] t5_soff_q, t5_doff_q;
-  logic [MBW:0]   t5_n_q;
-  logic [MTW:0]   t5_flen_q;
-  logic [RBW-1:0] t5_rbeats_q;
-  logic [7:0]     t5_st_q, t5_st;
-  logic [CW-1:0]  t5_ch_q;
-  logic [CFG_W-1:0] t5_cfg_q;
-  logic           t5_new_q, t5_term_q, t5_last_q, t5_fend_q, t5_fstart_q, t5_remote_q, t5_notify_q, t5_fill_q, t5_rd_q, t5_nodata_q;
-  logic           t5_first_frame_q, t5_send, t5_cancel_now, t5_overlap, t5_bad, t5_up, t5_cancel, t5_token, t5_end;
-  logic [32:0]    t5_sum;
-
-  always_ff @(posedge clk) begin
-    t5_ch_q     <= t4_ch_q;
-    t5_cfg_q    <= t4_cfg_q;
-    t5_new_q    <= t4_new_q;
-    t5_term_q   <= t4_term_q;
-    t5_last_q   <= t4_last_q;
-    t5_fend_q   <= t4_fend_q;
-    t5_fstart_q <= t4_fstart_q;
-    t5_remote_q <= t4_remote_q;
-    t5_notify_q <= t4_notify_q;
-    t5_fill_q   <= t4_fill_q;
-    t5_rd_q     <= t4_rd_q;
-    t5_nodata_q <= t4_nodata_q;
-    t5_st_q     <= t4_st;
-    t5_n_q      <= t4_n_q;
-    t5_rbeats_q <= t4_rbeats_q;
-    t5_tag_q    <= t4_tag_q;
-    t5_seq_q    <= t4_seq_q;
-    t5_rem_q    <= t4_rem_q;
-    t5_dist_q   <= t4_dist;
-    t5_soff_q   <= t4_vs_q[OFF_W-1:0];
-    t5_doff_q   <= t4_remote_q ? t4_pos_q[OFF_W-1:0] : chk_addr[OFF_W-1:0];
-    t5_flen_q   <= {1'b0, t4_pos_q} + (MTW + 1)'(t4_n_q);
-    t5_x_q      <= t4_remote_q ? t4_dst_q : chk_addr;
-    // FILL: pattern. Remote: total length and offset of this frame.
-    t5_y_q      <= t4_fill_q ? t4_pat_q : {t4_total_q, t4_total_q - t4_rem_q - 32'(t4_pos_q)};
-    t5_first_frame_q <= t4_total_q - t4_rem_q == 32'(t4_pos_q);
-  end
-
-  // Distance d = dst - src modulo 2^64: they overlap when d < length or 2^64 - d < length.
-  assign t5_sum     = {1'b0, t5_dist_q[31:0]} + {1'b0, t5_rem_q};
-  assign t5_overlap = t5_new_q && t5_rd_q && !t5_remote_q
-                      && ((t5_dist_q[63:32] == 32'd0 && t5_dist_q[31:0] < t5_rem_q)
-                          || (&t5_dist_q[63:32] && t5_sum[32] && t5_sum[31:0] != 32'd0));
-  assign t5_st      = t5_st_q == crl_pkg::ST_OK && t5_overlap ? 8'(crl_pkg::ST_OVERLAP) : t5_st_q;
-  assign t5_bad     = t5_st != crl_pkg::ST_OK;
-  assign t5_up      = up_c[t5_ch_q];
-  // A remote operation of which something was sent is ended at the peer; one that never began, here.
-  assign t5_cancel  = t5_bad && t5_remote_q && !t5_new_q && (t5_up || !t5_fstart_q);
-  assign t5_token   = (t5_bad || t5_nodata_q) && !t5_cancel;
-  assign t5_end     = t5_bad && !t5_last_q;    // more chunks were expected: the context goes
-
-  always_comb begin
-    tx_take = '0;
-    if (t5_v_q && t5_remote_q && t5_send && (t5_fstart_q || t5_term_q))
-      for (int p = 0; p < PEERS; p++) if (t5_cfg_q[3:2] == 2'(p)) tx_take[p] = 1'b1;
-  end
-  assign tx_take_ch = 8'(t5_ch_q);
-  // A remote operation has no overlap, so this needs less than t5_token.
-  assign t5_send    = t5_cancel_now || (t5_st_q == crl_pkg::ST_OK && !t5_nodata_q);
-  assign t5_cancel_now = t5_st_q != crl_pkg::ST_OK && !t5_new_q && (t5_up || !t5_fstart_q);
-
-  // ---------------------------------------------------------------- T6: chunk record
-  logic [2:0] t5_kind;
-  logic       t5_cont;
-  // The carry holds the lanes below the destination offset, but for the first bytes of an operation or frame.
-  assign t5_cont = t5_doff_q != '0 && !(t5_remote_q ? t5_fstart_q : t5_new_q);
-  always_comb begin
-    t5_kind = 3'd1;                            // local
-    if (t5_fill_q) t5_kind = 3'd2;
-    if (t5_remote_q) t5_kind = 3'd3;
-    if (t5_cancel) t5_kind = 3'd4;
-    if (t5_token) t5_kind = 3'd0;
-  end
-  always_ff @(posedge clk) begin
-    chunk <= {t5_kind, t5_ch_q, t5_tag_q,
-              t5_new_q, t5_last_q || t5_bad, t5_bad || (t5_remote_q ? t5_fend_q : t5_last_q), t5_cont, t5_rd_q, t5_first_frame_q, t5_notify_q, 1'b0,
-              t5_soff_q, t5_doff_q, t5_n_q, t5_rbeats_q, t5_st, t5_flen_q,
-              t5_cfg_q[3:2], t5_cfg_q[11:4], t5_cfg_q[CFG_W-1 -: FUNC_W], t5_seq_q, t5_x_q, t5_y_q};
-  end
-  assign chunk_push = t6_v_q;
-  assign pop_idle   = !t1_v_q;
+  assign tx_take_ch = 8'(ch_q[5]);
+  assign chunk_push = v_q[6];
   always_comb begin
     young = '0;
-    if (t1_v_q) young[t1_ch_q] = 1'b1;
-    if (t2_v_q) young[t2_ch_q] = 1'b1;
-    if (t3_v_q) young[t3_ch_q] = 1'b1;
+    for (int t = 2; t <= 3; t++) if (v_q[t]) young[ch_q[t]] = 1'b1;
+    if (t1_v) young[t1_ch] = 1'b1;
   end
-
-  // ---------------------------------------------------------------- control registers
-  assign ip = ip_q;
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      t1_v_q       <= 1'b0;
-      t2_v_q       <= 1'b0;
-      t3_v_q       <= 1'b0;
-      t4_v_q       <= 1'b0;
-      t5_v_q       <= 1'b0;
-      t6_v_q       <= 1'b0;
-      ip_q         <= '0;
-      busy_q       <= '0;
-      failed_q     <= '0;
-      elig_q       <= '0;
-      wait_fence_q <= '0;
-      remote_q     <= '0;
-      stick_q      <= 1'b0;
-      stick_rdy_q  <= 1'b0;
-      rs_q         <= '0;
-      bind_q       <= '0;
-      peer_q       <= '0;
-      seq_init_q   <= '0;
-    end else begin
-      t1_v_q <= t0_go;
-      t2_v_q <= t1_go && !t1_silent;
-      t3_v_q <= t2_v_q;
-      t4_v_q <= t3_v_q;
-      t5_v_q <= t4_v_q;
-      t6_v_q <= t5_v_q;
-      elig_q <= elig_d;
-
-      wait_fence_q <= wait_fence_q & ~op_empty;
-      if (t1_v_q && !(t1_new && t1_empty_q)) remote_q[t1_ch_q] <= t1_remote;
-      if (t1_v_q && t1_k_fence) wait_fence_q[t1_ch_q] <= 1'b1;
-
-      if (fail_valid && ip_q[fail_ch] && ip_op == fail_op) failed_q[fail_ch] <= 1'b1;
-      if (t1_go) begin
-        ip_q[t1_ch_q]        <= !t1_last;
-        busy_q[t1_ch_q]      <= !t1_last;
-        if (t1_last || t1_new) failed_q[t1_ch_q] <= 1'b0;
-        stick_q     <= t1_remote && !t1_fend && (t1_stick_q || up_c[t1_ch_q]);
-        stick_rdy_q <= 1'b0;
-        stick_ch_q  <= t1_ch_q;
-      end
-      rs_q <= {rs_q[3:0], t1_go && t1_remote && !t1_silent && (t1_fstart || t1_term)};
-      if (t5_v_q && !t5_last_q) begin
-        busy_q[t5_ch_q] <= 1'b0;
-        if (stick_q && stick_ch_q == t5_ch_q) stick_rdy_q <= 1'b1;
-      end
-      if (t5_v_q && t5_end) begin
-        ip_q[t5_ch_q]     <= 1'b0;
-        failed_q[t5_ch_q] <= 1'b0;
-        if (stick_ch_q == t5_ch_q) begin
-          stick_q     <= 1'b0;
-          stick_rdy_q <= 1'b0;
-        end
-      end
-      if (cc_we) begin
-        bind_q[cc_ch]       <= cc_bind;
-        peer_q[2*cc_ch +: 2] <= cc_peer;
-      end
-      if (alloc_valid && t2_remote_q) seq_init_q[t2_ch_q] <= 1'b1;
-    end
-    t1_ch_q    <= pk_ch;
-    t1_ip_q    <= ip_q[pk_ch];
-    t1_empty_q <= pk_empty;
-    t1_stick_q <= stick_q;
-  end
-
-  // ---------------------------------------------------------------- stall causes, for the counters
-  always_comb begin
-    for (int c = 0; c < CHANNELS; c++) begin
-      stall[5*c + 0] = !ip_q[c] && !st_empty[c] && run[c] && !cq_ok[c];
-      stall[5*c + 1] = !link_ok[c] && (ip_q[c] || !st_empty[c]);
-      stall[5*c + 2] = 1'b0;
-      stall[5*c + 3] = 1'b0;
-      stall[5*c + 4] = elig_q[c] && !(rd_room && chunk_room);
-    end
-  end
-
-  logic unused;
-  assign unused = &{1'b0, t4_vs_q, t5_cfg_q[1:0]};
 
 endmodule
 

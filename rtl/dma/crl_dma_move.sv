@@ -4,8 +4,8 @@
 //
 // How: chunk records wait in a FIFO until their data is in the read buffer. Each becomes one command of crl_align
 //   (a token when there is nothing to write), one entry of the info FIFO that goes with its output, and, if it has
-//   beats, one entry of the feed FIFO. Local output goes to the write client; every local chunk leaves an entry in the order FIFO that waits
-//   for its B. Remote output goes to the link as payload, closed by the frame's fields.
+//   beats, one entry of crl_dma_feed. crl_dma_frames sends the output to the write client, with an entry in crl_dma_wrend that
+//   waits for the B of the local chunk, or to the link as payload, closed by the frame's fields.
 // A chunk whose read failed, and all later ones of that operation: local data is dropped, frames are sent
 //   with the CANCEL flag. The operation's end carries the status.
 // Latency: last read beat to the first write beat 5 cycles. Throughput: a beat a cycle, chunks back to back.
@@ -97,13 +97,13 @@ module crl_dma_move #(
 
   // ---------------------------------------------------------------- chunk queue
   localparam int CQW = $clog2(CHUNKS);
-  logic               h_valid, h_pop, s_ready_unused;
+  logic               h_valid, h_go, s_ready_unused;
   logic [CHUNK_W-1:0] h;
   logic [CQW:0]       h_level;
 
   crl_fifo_bram #(.W(CHUNK_W), .DEPTH(CHUNKS), .OUTREG(1)) u_chunks (
       .clk, .rst, .s_valid(chunk_push), .s_ready(s_ready_unused), .s_data(chunk),
-      .m_valid(h_valid), .m_ready(h_pop), .m_data(h), .level(h_level)
+      .m_valid(h_valid), .m_ready(h_go), .m_data(h), .level(h_level)
   );
   always_ff @(posedge clk) begin
     if (rst) chunk_room <= 1'b0;
@@ -127,10 +127,9 @@ module crl_dma_move #(
           h_soff, h_doff, h_n, h_rbeats, h_st, h_flen, h_peer, h_peer_ch, h_func, h_seq, h_x, h_y} = h;
 
   // ---------------------------------------------------------------- X: the command
-  // Failure code of an operation: 0 none, 1 SLVERR, 2 DECERR, 3 revoked.
-  logic [1:0] fst_rd, fst_now;
-  logic       h_remote, h_go, h_err, h_bad, h_drop, h_feed, fst_we, fd_s_ready;
-
+  logic             h_remote, h_err, h_bad, h_drop, h_feed, feed_ready;
+  logic [7:0]       h_bad_st;
+  logic [MBW:0]     h_beats_up;
   logic             x_v_q, x_go;
   logic             x_tok_q, x_last_q, x_flush_q, x_cont_q, x_remote_q, x_cancel_q, x_new_q, x_ffirst_q, x_notify_q;
   logic [CW-1:0]    x_ch_q;
@@ -144,23 +143,16 @@ module crl_dma_move #(
   logic [31:0]      x_seq_q;
   logic [63:0]      x_x_q, x_y_q;
 
-  crl_ram_lut #(.W(2), .DEPTH(OPS)) u_fst (
-      .clk, .we(fst_we), .waddr(h_tag[OW-1:0]), .wdata(fst_now), .raddr(h_tag[OW-1:0]), .rdata(fst_rd)
+  crl_dma_rdfail #(.OPS(OPS), .PEERS(PEERS)) u_rdfail (
+      .clk, .go(h_go), .op(h_tag[OW-1:0]), .first(h_new), .rd(h_rd), .resp(e_resp), .status(h_st),
+      .rd_err(h_err), .bad(h_bad), .bad_status(h_bad_st), .ack_tag, .ack_status, .ack_status_out
   );
-  assign h_remote = h_kind == 3'd3 || h_kind == 3'd4;
-  assign h_err    = h_rd && e_resp[1];
-  always_comb begin
-    fst_now = h_new ? 2'd0 : fst_rd;
-    if (fst_now == 2'd0) begin
-      if (h_err) fst_now = e_resp[0] ? 2'd2 : 2'd1;
-      else if (h_st == crl_pkg::ST_KEY_REVOKED && !h_new) fst_now = 2'd3;
-    end
-  end
-  assign h_bad  = fst_now != 2'd0;
-  assign h_go   = h_valid && (!h_rd || e_valid) && (!x_v_q || x_go) && fd_s_ready;
-  assign h_pop  = h_go;
-  assign e_ready = h_go && h_rd;
-  assign fst_we = h_go;
+  assign h_remote   = h_kind == 3'd3 || h_kind == 3'd4;
+  assign h_go       = h_valid && (!h_rd || e_valid) && (!x_v_q || x_go) && feed_ready;
+  assign h_drop     = h_rd && (h_kind == 3'd0 || (h_bad && !h_remote));
+  assign h_feed     = h_rd || (h_kind == 3'd2 && !h_bad);
+  assign h_beats_up = (MBW + 1)'(h_doff) + h_n + (h_flush ? (MBW + 1)'(B - 1) : '0);
+  assign e_ready    = h_go && h_rd;
 
   always_ff @(posedge clk) begin
     if (rst) fail_valid <= 1'b0;
@@ -168,9 +160,6 @@ module crl_dma_move #(
     fail_ch <= h_ch;
     fail_op <= h_tag[OW-1:0];
   end
-
-  logic [MBW:0] h_beats_up;
-  assign h_beats_up = (MBW + 1)'(h_doff) + h_n + (h_flush ? (MBW + 1)'(B - 1) : '0);
 
   always_ff @(posedge clk) begin
     if (rst) x_v_q <= 1'b0;
@@ -199,217 +188,10 @@ module crl_dma_move #(
       x_x_q      <= h_x;
       x_y_q      <= h_y;
       x_len_q    <= 8'(h_beats_up >> OFF_W) - 8'd1;
-      x_st_q     <= h_st;
-      if (h_bad && (h_st == crl_pkg::ST_OK || h_st == crl_pkg::ST_ABORTED)) begin
-        x_st_q <= crl_pkg::ST_READ_SLVERR;
-        if (fst_now == 2'd2) x_st_q <= crl_pkg::ST_READ_DECERR;
-        if (fst_now == 2'd3) x_st_q <= crl_pkg::ST_KEY_REVOKED;
-      end
+      x_st_q     <= h_bad && (h_st == crl_pkg::ST_OK || h_st == crl_pkg::ST_ABORTED) ? h_bad_st : h_st;
     end
   end
 
-  // ---------------------------------------------------------------- align, info, feed
-  localparam int INFO_W = 7 + CW + 16 + 8 + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
-  localparam int FEED_W = 2 + RBW + 64;
-  logic              c_valid, c_ready, i_valid, i_ready, o_valid, o_ready, o_none, o_first, o_last, o_tag_unused;
-  logic [DATA_W-1:0] i_data, o_data;
-  logic [B-1:0]      o_strb, a_strb;
-  logic              a_valid, a_ready, a_none, a_first, a_last;
-  logic [DATA_W-1:0] a_data;
-  logic              n_s_ready, n_valid, n_pop, fd_valid, fd_pop;
-  logic [INFO_W-1:0] n_word;
-  logic [FEED_W-1:0] fd_word;
-  logic [4:0]        n_level;
-  logic [3:0]        fd_level;
-
-  // The feed runs a command ahead of crl_align, which takes exactly the beats of each command.
-  assign h_drop  = h_rd && (h_kind == 3'd0 || (h_bad && !h_remote));
-  assign h_feed  = h_rd || (h_kind == 3'd2 && !h_bad);
-  assign c_valid = x_v_q && n_s_ready;
-  assign x_go    = c_valid && c_ready;
-
-  crl_align #(.DATA_W(DATA_W), .TAG_W(1), .CHANNELS(CHANNELS)) u_align (
-      .clk, .rst, .c_valid, .c_ready, .c_src_off(x_soff_q), .c_dst_off(x_doff_q),
-      .c_bytes(x_tok_q ? 12'd0 : 12'(x_n_q)), .c_cont(x_cont_q), .c_flush(x_flush_q), .c_ch(x_ch_q), .c_tag(1'b0),
-      .i_valid, .i_ready, .i_data, .o_valid(a_valid), .o_ready(a_ready), .o_none(a_none), .o_first(a_first), .o_last(a_last), .o_data(a_data), .o_strb(a_strb),
-      .o_tag(o_tag_unused)
-  );
-  // Keeps the memory port's ready out of the aligner's.
-  crl_skid #(.W(DATA_W + B + 3)) u_out (
-      .clk, .rst, .s_valid(a_valid), .s_ready(a_ready), .s_data({a_none, a_first, a_last, a_strb, a_data}),
-      .m_valid(o_valid), .m_ready(o_ready), .m_data({o_none, o_first, o_last, o_strb, o_data})
-  );
-  crl_fifo_bram #(.W(INFO_W), .DEPTH(16), .OUTREG(1)) u_info (
-      .clk, .rst, .s_valid(x_go), .s_ready(n_s_ready),
-      .s_data({x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q, x_flen_q,
-               x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q}),
-      .m_valid(n_valid), .m_ready(n_pop), .m_data(n_word), .level(n_level)
-  );
-  crl_fifo #(.W(FEED_W), .DEPTH(8)) u_feed (
-      .clk, .rst, .s_valid(h_go && h_feed), .s_ready(fd_s_ready),
-      .s_data({h_drop, h_kind == 3'd2, h_rbeats, h_y}),
-      .m_valid(fd_valid), .m_ready(fd_pop), .m_data(fd_word), .level(fd_level)
-  );
-
-  // ---------------------------------------------------------------- feed: beats into crl_align
-  logic           w_v_q, w_drop_q, w_fill_q, w_take, w_end;
-  logic [RBW-1:0] w_left_q;
-  logic [63:0]    w_pat_q;
-  logic           fd_drop, fd_fill;
-  logic [RBW-1:0] fd_beats;
-  logic [63:0]    fd_pat;
-
-  assign {fd_drop, fd_fill, fd_beats, fd_pat} = fd_word;
-  assign i_valid = w_v_q && !w_drop_q && (w_fill_q || d_valid);
-  assign i_data  = w_fill_q ? {(B / 8){w_pat_q}} : d_data;
-  assign d_ready = w_v_q && !w_fill_q && (w_drop_q || i_ready);
-  assign w_take  = w_v_q && (w_drop_q ? d_valid : (i_valid && i_ready));
-  assign w_end   = w_take && w_left_q == RBW'(1);
-  assign fd_pop  = fd_valid && (!w_v_q || w_end);
-
-  always_ff @(posedge clk) begin
-    if (rst) w_v_q <= 1'b0;
-    else if (fd_pop) w_v_q <= 1'b1;
-    else if (w_end) w_v_q <= 1'b0;
-    if (fd_pop) begin
-      w_drop_q <= fd_drop;
-      w_fill_q <= fd_fill;
-      w_left_q <= fd_beats;
-      w_pat_q  <= fd_pat;
-    end else if (w_take) w_left_q <= w_left_q - RBW'(1);
-  end
-
-  // ---------------------------------------------------------------- output
-  logic             n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify;
-  logic [CW-1:0]    n_ch;
-  logic [15:0]      n_tag;
-  logic [7:0]       n_st, n_len, n_peer_ch;
-  logic [MTW:0]     n_flen;
-  logic [1:0]       n_peer;
-  logic [FUNC_W-1:0] n_func;
-  logic [31:0]      n_seq;
-  logic [63:0]      n_x, n_y;
-  assign {n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_ch, n_tag, n_st, n_len, n_flen, n_peer, n_peer_ch, n_func,
-          n_seq, n_x, n_y} = n_word;
-
-  logic            ord_s_ready, txf_busy_q, p_ready, o_local, o_take;
-  logic [PEERS-1:0] p_sel;
-
-  always_comb begin
-    for (int p = 0; p < PEERS; p++) p_sel[p] = n_peer == 2'(p);
-  end
-  assign o_local  = !n_remote;
-  assign wb_valid = o_valid && n_valid && o_local && !o_none && ord_s_ready;
-  assign wb_first = o_first;
-  assign wb_last  = o_last;
-  assign wb_addr  = {n_x[63:OFF_W], {OFF_W{1'b0}}};
-  assign wb_len   = n_len;
-  assign wb_user  = n_func;
-  assign wb_data  = o_data;
-  assign wb_strb  = o_strb;
-  assign p_ready  = |(p_sel & txp_ready);
-  assign txp_valid = p_sel & {PEERS{o_valid && n_valid && n_remote && !o_none && !txf_busy_q}};
-  assign txp_data  = o_data;
-  always_comb begin
-    if (!n_valid) o_ready = 1'b0;
-    else if (o_local) o_ready = ord_s_ready && (o_none || wb_ready);
-    else o_ready = !txf_busy_q && (o_none || p_ready);
-  end
-  assign o_take = o_valid && o_ready;
-  assign n_pop  = o_take && o_last;
-
-  // The frame is closed in the cycle after its last beat.
-  logic [PEERS-1:0] txf_sel_q;
-  assign txf_valid  = txf_sel_q & {PEERS{txf_busy_q}};
-  assign txf_type   = crl_pkg::FRAME_TYPE_WRITE;
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      txf_busy_q <= 1'b0;
-    end else begin
-      if (n_pop && n_remote && n_flush) txf_busy_q <= 1'b1;
-      else if (|(txf_sel_q & txf_ready)) txf_busy_q <= 1'b0;
-    end
-    if (n_pop && n_remote && n_flush) begin
-      txf_sel_q   <= p_sel;
-      txf_flags   <= '0;
-      txf_flags[crl_pkg::FRAME_FLAG_FIRST]  <= n_ffirst;
-      txf_flags[crl_pkg::FRAME_FLAG_LAST]   <= n_last || n_cancel;
-      txf_flags[crl_pkg::FRAME_FLAG_NOTIFY] <= n_notify;
-      txf_flags[crl_pkg::FRAME_FLAG_CANCEL] <= n_cancel;
-      txf_src_ch  <= 8'(n_ch);
-      txf_dst_ch  <= n_peer_ch;
-      txf_op_seq  <= n_seq;
-      txf_tag     <= n_tag;
-      txf_segaddr <= n_x;
-      txf_total   <= n_y[63:32];
-      txf_offset  <= n_y[31:0];
-      // A frame that is broken off carries nothing: the link drops the beats that it has.
-      txf_len     <= n_cancel ? 16'd0 : 16'(n_flen);
-    end
-  end
-
-  // ---------------------------------------------------------------- order of the Bs
-  localparam int ORD_W = 16 + 3 + 8;
-  localparam int ODEPTH = 1 << $clog2(WRITES_IN_FLIGHT);
-  localparam int ODW = $clog2(ODEPTH);
-  logic             ord_valid, ord_pop, ord_new, ord_last, ord_none, br_valid, br_ready_unused;
-  logic [15:0]      ord_tag;
-  logic [7:0]       ord_st;
-  logic             br_wait, b_direct;
-  logic [1:0]       br_resp, br_word;
-  logic [ODW:0]     ord_level, br_level;
-  logic [1:0]       wst_rd, wst_now;
-
-  crl_fifo_bram #(.W(ORD_W), .DEPTH(ODEPTH), .OUTREG(1)) u_order (
-      .clk, .rst, .s_valid(n_pop && o_local), .s_ready(ord_s_ready), .s_data({n_tag, n_new, n_last, o_none, n_st}),
-      .m_valid(ord_valid), .m_ready(ord_pop), .m_data({ord_tag, ord_new, ord_last, ord_none, ord_st}), .level(ord_level)
-  );
-  crl_fifo #(.W(2), .DEPTH(ODEPTH)) u_bresp (
-      .clk, .rst, .s_valid(b_valid && !b_direct), .s_ready(br_ready_unused), .s_data(b_resp),
-      .m_valid(br_wait), .m_ready(ord_pop && !ord_none), .m_data(br_word), .level(br_level)
-  );
-  // A response that finds its entry waiting goes straight on.
-  assign b_direct = b_valid && !br_wait && ord_valid && !ord_none;
-  assign br_valid = br_wait || b_valid;
-  assign br_resp  = br_wait ? br_word : b_resp;
-  // First write error of each operation: 0 none, 1 SLVERR, 2 DECERR.
-  crl_ram_lut #(.W(2), .DEPTH(OPS)) u_wst (
-      .clk, .we(ord_pop), .waddr(ord_tag[OW-1:0]), .wdata(wst_now), .raddr(ord_tag[OW-1:0]), .rdata(wst_rd)
-  );
-  assign ord_pop = ord_valid && (ord_none || br_valid);
-  always_comb begin
-    wst_now = ord_new ? 2'd0 : wst_rd;
-    if (wst_now == 2'd0 && !ord_none && br_resp[1]) wst_now = br_resp[0] ? 2'd2 : 2'd1;
-  end
-  always_ff @(posedge clk) begin
-    if (rst) ldone_valid <= 1'b0;
-    else ldone_valid <= ord_pop && ord_last;
-    ldone_tag    <= ord_tag;
-    ldone_status <= ord_st;
-    if (wst_now == 2'd1) ldone_status <= crl_pkg::ST_WRITE_SLVERR;
-    if (wst_now == 2'd2) ldone_status <= crl_pkg::ST_WRITE_DECERR;
-  end
-
-  // ---------------------------------------------------------------- op-acks of cancelled operations
-  generate
-    for (genvar p = 0; p < PEERS; p++) begin : g_ack
-      logic [1:0] code;
-      crl_ram_lut #(.W(2), .DEPTH(OPS)) u_fst_ack (
-          .clk, .we(fst_we), .waddr(h_tag[OW-1:0]), .wdata(fst_now), .raddr(ack_tag[16*p +: OW]), .rdata(code)
-      );
-      always_comb begin
-        ack_status_out[8*p +: 8] = ack_status[8*p +: 8];
-        if (ack_status[8*p +: 8] == (8'(crl_pkg::ST_ABORTED) | 8'h80)) begin
-          ack_status_out[8*p +: 8] = crl_pkg::ST_ABORTED;
-          if (code == 2'd1) ack_status_out[8*p +: 8] = crl_pkg::ST_READ_SLVERR;
-          if (code == 2'd2) ack_status_out[8*p +: 8] = crl_pkg::ST_READ_DECERR;
-          if (code == 2'd3) ack_status_out[8*p +: 8] = crl_pkg::ST_KEY_REVOKED;
-        end
-      end
-    end
-  endgenerate
-
-  // ---------------------------------------------------------------- counters
   always_ff @(posedge clk) begin
     if (rst) cnt_valid <= 1'b0;
     else cnt_valid <= x_go && !x_remote_q && !x_tok_q;
@@ -417,10 +199,73 @@ module crl_dma_move #(
     cnt_bytes <= 12'(x_n_q);
   end
 
-  assign idle = h_level == '0 && !x_v_q && !n_valid && !ord_valid && !txf_busy_q;
+  // ---------------------------------------------------------------- align, with the info beside
+  localparam int INFO_W = 7 + CW + 16 + 8 + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
+  logic              c_valid, c_ready, i_valid, i_ready, o_valid, o_ready, o_none, o_first, o_last, o_tag_unused;
+  logic [DATA_W-1:0] i_data, o_data;
+  logic [B-1:0]      o_strb, a_strb;
+  logic              a_valid, a_ready, a_none, a_first, a_last;
+  logic [DATA_W-1:0] a_data;
+
+  logic              n_ready, n_valid, n_pop;
+  logic              n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify;
+  logic [CW-1:0]     n_ch;
+  logic [15:0]       n_tag;
+  logic [7:0]        n_st, n_len, n_peer_ch;
+  logic [MTW:0]      n_flen;
+  logic [1:0]        n_peer;
+  logic [FUNC_W-1:0] n_func;
+  logic [31:0]       n_seq;
+  logic [63:0]       n_x, n_y;
+  logic [4:0]        n_level_unused;
+
+  crl_dma_feed #(.DATA_W(DATA_W), .RBW(RBW)) u_feed (
+      .clk, .rst, .s_valid(h_go && h_feed), .s_ready(feed_ready), .s_drop(h_drop), .s_fill(h_kind == 3'd2),
+      .s_beats(h_rbeats), .s_pat(h_y), .d_valid, .d_ready, .d_data, .i_valid, .i_ready, .i_data
+  );
+
+  assign c_valid = x_v_q && n_ready;
+  assign x_go    = c_valid && c_ready;
+  crl_align #(.DATA_W(DATA_W), .TAG_W(1), .CHANNELS(CHANNELS)) u_align (
+      .clk, .rst, .c_valid, .c_ready, .c_src_off(x_soff_q), .c_dst_off(x_doff_q),
+      .c_bytes(x_tok_q ? 12'd0 : 12'(x_n_q)), .c_cont(x_cont_q), .c_flush(x_flush_q), .c_ch(x_ch_q), .c_tag(1'b0),
+      .i_valid, .i_ready, .i_data, .o_valid(a_valid), .o_ready(a_ready), .o_none(a_none), .o_first(a_first), .o_last(a_last),
+      .o_data(a_data), .o_strb(a_strb), .o_tag(o_tag_unused)
+  );
+  // Keeps the memory port's ready out of the aligner's.
+  crl_skid #(.W(DATA_W + B + 3)) u_out (
+      .clk, .rst, .s_valid(a_valid), .s_ready(a_ready), .s_data({a_none, a_first, a_last, a_strb, a_data}),
+      .m_valid(o_valid), .m_ready(o_ready), .m_data({o_none, o_first, o_last, o_strb, o_data})
+  );
+  crl_fifo_bram #(.W(INFO_W), .DEPTH(16), .OUTREG(1)) u_info (
+      .clk, .rst, .s_valid(x_go), .s_ready(n_ready),
+      .s_data({x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q,
+               x_flen_q, x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q}),
+      .m_valid(n_valid), .m_ready(n_pop),
+      .m_data({n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_ch, n_tag, n_st, n_len,
+               n_flen, n_peer, n_peer_ch, n_func, n_seq, n_x, n_y}), .level(n_level_unused)
+  );
+
+  // ---------------------------------------------------------------- output
+  logic end_valid, end_ready, end_busy, txf_busy;
+
+  crl_dma_frames #(.DATA_W(DATA_W), .PEERS(PEERS), .FUNC_W(FUNC_W), .LINK_MTU(LINK_MTU)) u_frames (
+      .clk, .rst, .n_valid, .n_pop, .n_remote, .n_cancel, .n_last, .n_flush, .n_first_frame(n_ffirst), .n_notify, .n_ch(8'(n_ch)),
+      .n_tag, .n_len, .n_flen, .n_peer, .n_peer_ch, .n_func, .n_seq, .n_x, .n_y,
+      .o_valid, .o_ready, .o_none, .o_first, .o_last, .o_data, .o_strb,
+      .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb, .end_valid, .end_ready,
+      .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,
+      .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_busy
+  );
+  crl_dma_wrend #(.OPS(OPS), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)) u_wrend (
+      .clk, .rst, .s_valid(end_valid), .s_ready(end_ready), .s_tag(n_tag), .s_first(n_new), .s_last(n_last), .s_none(o_none),
+      .s_status(n_st), .b_valid, .b_resp, .ldone_valid, .ldone_tag, .ldone_status, .busy(end_busy)
+  );
+
+  assign idle = h_level == '0 && !x_v_q && !n_valid && !end_busy && !txf_busy;
 
   logic unused;
-  assign unused = &{1'b0, ack_tag, s_ready_unused, h_rsvd, o_tag_unused, n_level, fd_level, ord_level, br_level, br_ready_unused};
+  assign unused = &{1'b0, s_ready_unused, h_rsvd, o_tag_unused, n_level_unused};
 
 endmodule
 

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_decide: what becomes of a pick (T1 of crl_dma_issue): kill it, or go on with which chunk.
+//
+// How: the first chunk of an operation is described by its descriptor's info, a later one by its context's. A pick is killed
+//   when a condition no longer holds. An operation that was ended from outside (peer lost, time-out) has left the
+//   table: its context just goes, in silence. One that is to be ended (abort, failed read) makes a last chunk without
+//   bytes. In the middle of a frame both wait for the frame's end, so that the link never holds half a frame.
+// Latency: none, combinational.
+`default_nettype none
+
+module crl_dma_decide #(
+    parameter int MAX_BURST_BYTES = 512,
+    localparam int MBW     = $clog2(MAX_BURST_BYTES),
+    localparam int CINFO_W = MBW + 5,   // {remote, frame start, frame end, last, n}
+    localparam int INFO_W  = MBW + 7    // {bad, no data, remote, fence, frame end, last, n}
+) (
+    // The pick
+    input  wire logic               under_way,    // the channel has an operation under way
+    input  wire logic               no_desc,      // no descriptor is staged
+    input  wire logic               in_frame,     // a chunk of a frame that has begun
+    input  wire logic [CINFO_W-1:0] cinfo,
+    input  wire logic [INFO_W-1:0]  dinfo,
+
+    // Conditions of its channel
+    input  wire logic               run,
+    input  wire logic               cq_ok,
+    input  wire logic               op_empty,
+    input  wire logic               ending,
+    input  wire logic               up,
+    input  wire logic               credit,
+    input  wire logic               reserving,
+    input  wire logic               alloc_ready,
+
+    // Verdict
+    output logic                    kill,
+    output logic                    fenced,       // because the descriptor waits for all before it
+    output logic                    seen,         // remote means something
+    output logic                    silent,       // the context goes, nothing else
+    output logic                    reserve,      // a frame is to be reserved, if it is not killed
+
+    // The chunk
+    output logic                    first,        // of its operation
+    output logic                    term,         // ends the operation
+    output logic                    last,
+    output logic                    fend,
+    output logic                    fstart,
+    output logic                    remote,
+    output logic                    nodata,
+    output logic      [MBW:0]       n
+);
+
+  logic         bad, fence, no_data, to_end, to_fend, stop, old, no_credit;
+  logic [MBW:0] bytes;
+
+  always_comb begin
+    if (under_way) begin
+      {remote, fstart, to_fend, to_end, bytes} = cinfo;
+      bad     = 1'b0;
+      no_data = 1'b0;
+      fence   = 1'b0;
+    end else begin
+      {bad, no_data, remote, fence, to_fend, to_end, bytes} = dinfo;
+      fstart  = 1'b1;
+    end
+  end
+
+  assign first  = !under_way;
+  assign old    = first && no_desc;   // the info of a channel whose last descriptor has just gone means nothing
+  assign seen   = !old;
+  assign silent = under_way && !in_frame && (op_empty || (remote && !up && ending));
+  assign term   = under_way && !silent && !in_frame && ending;
+
+  assign stop   = term || silent;
+  assign last   = to_end || stop;
+  assign fend   = to_fend || stop;
+  assign n      = stop ? '0 : bytes;
+  assign nodata = no_data || term;
+
+  assign reserve   = remote && !silent && (fstart || term);
+  assign fenced    = first && !no_desc && fence && !op_empty;
+  assign no_credit = reserve && !old && up && (!credit || reserving);
+  assign kill      = fenced || no_credit || (first && (no_desc || bad || !cq_ok || !alloc_ready || !run));
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_feed: beats of one chunk after the other into crl_align: from the read buffer, or a FILL's pattern.
+//
+// How: chunks with beats wait in a FIFO; the one at work counts its beats down. Beats of a chunk that is not to be written are
+//   taken and dropped. The feed may run a command ahead of crl_align, which takes exactly the beats of each command.
+// Latency: chunk to its first beat 2 cycles. Throughput: a beat a cycle, chunks back to back.
+// Assumes: beats of a chunk that reads come in the order of the chunks.
+`default_nettype none
+
+module crl_dma_feed #(
+    parameter int DATA_W = 64,
+    parameter int RBW    = 7                    // bits of a number of beats
+) (
+    input  wire logic              clk,
+    input  wire logic              rst,
+    input  wire logic              s_valid,
+    output logic                   s_ready,
+    input  wire logic              s_drop,      // beats are read and dropped
+    input  wire logic              s_fill,      // beats are the pattern
+    input  wire logic [RBW-1:0]    s_beats,     // not 0
+    input  wire logic [63:0]       s_pat,
+    input  wire logic              d_valid,     // read buffer
+    output logic                   d_ready,
+    input  wire logic [DATA_W-1:0] d_data,
+    output logic                   i_valid,     // to crl_align
+    input  wire logic              i_ready,
+    output logic      [DATA_W-1:0] i_data
+);
+
+  logic           m_valid, m_pop, m_drop, m_fill;
+  logic [RBW-1:0] m_beats, left_q;
+  logic [63:0]    m_pat, pat_q;
+  logic [3:0]     level_unused;
+  logic           valid_q, drop_q, fill_q, take, ends;
+
+  crl_fifo #(.W(2 + RBW + 64), .DEPTH(8)) u_fifo (
+      .clk, .rst, .s_valid, .s_ready, .s_data({s_drop, s_fill, s_beats, s_pat}),
+      .m_valid, .m_ready(m_pop), .m_data({m_drop, m_fill, m_beats, m_pat}), .level(level_unused)
+  );
+
+  assign i_valid = valid_q && !drop_q && (fill_q || d_valid);
+  assign i_data  = fill_q ? {(DATA_W / 64){pat_q}} : d_data;
+  assign d_ready = valid_q && !fill_q && (drop_q || i_ready);
+  assign take    = valid_q && (drop_q ? d_valid : (i_valid && i_ready));
+  assign ends    = take && left_q == RBW'(1);
+  assign m_pop   = m_valid && (!valid_q || ends);
+
+  always_ff @(posedge clk) begin
+    if (rst) valid_q <= 1'b0;
+    else if (m_pop) valid_q <= 1'b1;
+    else if (ends) valid_q <= 1'b0;
+    if (m_pop) begin
+      drop_q <= m_drop;
+      fill_q <= m_fill;
+      left_q <= m_beats;
+      pat_q  <= m_pat;
+    end else if (take) left_q <= left_q - RBW'(1);
+  end
+
+  logic unused;
+  assign unused = &{1'b0, level_unused};
+
+endmodule
+
+`default_nettype wire

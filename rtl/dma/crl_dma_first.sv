@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_first: what the scheduler must know of a staged descriptor's first chunk.
+//
+// How: worked out in the cycle after the descriptor arrived and kept in a LUT RAM beside its place in the pool. Everything that
+//   will be refused, and NOP, moves nothing.
+// Latency: a pick sees descriptors that arrived in the cycle before it; info a cycle after the pick.
+`default_nettype none
+
+module crl_dma_first #(
+    parameter int PREFETCH = 64,
+    parameter int MAX_BURST_BYTES = 512,
+    parameter int LINK_MTU = 1024,
+    localparam int PW      = $clog2(PREFETCH),
+    localparam int MBW     = $clog2(MAX_BURST_BYTES),
+    localparam int MTW     = $clog2(LINK_MTU),
+    localparam int INFO_W  = MBW + 7
+) (
+    input  wire logic              clk,
+    input  wire logic              rst,
+    input  wire logic              d_valid,  // event: a descriptor goes into the pool
+    input  wire logic [PW-1:0]     d_idx,    // its place
+    input  wire logic [7:0]        d_op,
+    input  wire logic [7:0]        d_flags,
+    input  wire logic [31:0]       d_len,
+    input  wire logic [MBW-1:0]    d_src,    // low bits
+    input  wire logic [11:0]       d_dst,
+    input  wire logic              d_bad,    // it could not be read
+    input  wire logic              pk_en,    // look-up
+    input  wire logic [PW-1:0]     pk_idx,
+    output logic      [INFO_W-1:0] info      // {bad, nodata, remote, fence, frame end, last, n}
+);
+
+  logic           valid_q, bad_q;
+  logic [PW-1:0]  idx_q, pk_idx_q;
+  logic [7:0]     op_q, flags_q;
+  logic [31:0]    len_q;
+  logic [MBW-1:0] src_q;
+  logic [11:0]    dst_q;
+  logic           fill, write, nodata, last, fend;
+  logic [MBW:0]   most, n;
+
+  always_ff @(posedge clk) begin
+    if (rst) valid_q <= 1'b0;
+    else valid_q <= d_valid;
+    if (d_valid) begin
+      op_q    <= d_op;
+      flags_q <= d_flags;
+      len_q   <= d_len;
+      src_q   <= d_src;
+      dst_q   <= d_dst;
+      idx_q   <= d_idx;
+      bad_q   <= d_bad;
+    end
+    if (pk_en) pk_idx_q <= pk_idx;
+  end
+
+  assign fill   = op_q == crl_pkg::OP_FILL;
+  assign write  = op_q == crl_pkg::OP_WRITE;
+  assign nodata = bad_q || !(fill || write || op_q == crl_pkg::OP_COPY) || len_q == 32'd0 || flags_q[7:4] != 4'd0
+                  || (flags_q[crl_pkg::DESC_FLAG_NOTIFY] && !write);
+
+  crl_dma_size #(.MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_size (
+      .remote(write), .src(fill ? '0 : src_q), .dst(dst_q), .pos(MTW'(0)), .rem(len_q), .n(most)
+  );
+  assign n    = nodata ? '0 : most;
+  assign last = nodata || len_q == 32'(n);
+  assign fend = last || 32'(n) == LINK_MTU;
+
+  crl_ram_lut #(.W(INFO_W), .DEPTH(PREFETCH)) u_info (
+      .clk, .we(valid_q), .waddr(idx_q),
+      .wdata({bad_q, nodata, write && !nodata, flags_q[crl_pkg::DESC_FLAG_FENCE], fend, last, n}),
+      .raddr(pk_idx_q), .rdata(info)
+  );
+
+endmodule
+
+`default_nettype wire

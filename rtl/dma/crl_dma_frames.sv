@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_frames: where the aligner's output goes: write bursts, or payload and frames to the link.
+//
+// How: the info of the chunk that is coming out says where. Local beats go to the write client, and every local chunk's end to
+//   crl_dma_wrend. Remote beats go to the peer's link; the frame's fields follow in the cycle after its last beat.
+//   A frame that is broken off carries nothing: the link drops the beats that it has.
+// Latency: none for beats; 1 cycle to the frame's fields. Throughput: a beat a cycle, one cycle more a frame.
+`default_nettype none
+
+module crl_dma_frames #(
+    parameter int DATA_W   = 64,
+    parameter int PEERS    = 1,
+    parameter int FUNC_W   = 8,
+    parameter int LINK_MTU = 1024,
+    localparam int B       = DATA_W / 8,
+    localparam int OFF_W   = $clog2(B),
+    localparam int MTW     = $clog2(LINK_MTU)
+) (
+    input  wire logic              clk,
+    input  wire logic              rst,
+
+    // The chunk that comes out, until its last beat is taken
+    input  wire logic              n_valid,
+    output logic                   n_pop,
+    input  wire logic              n_remote,
+    input  wire logic              n_cancel,    // its frame is broken off
+    input  wire logic              n_last,      // ends the operation
+    input  wire logic              n_flush,     // ends the frame
+    input  wire logic              n_first_frame,
+    input  wire logic              n_notify,
+    input  wire logic [7:0]        n_ch,
+    input  wire logic [15:0]       n_tag,
+    input  wire logic [7:0]        n_len,       // of the write burst
+    input  wire logic [MTW:0]      n_flen,      // bytes of the frame so far
+    input  wire logic [1:0]        n_peer,
+    input  wire logic [7:0]        n_peer_ch,
+    input  wire logic [FUNC_W-1:0] n_func,
+    input  wire logic [31:0]       n_seq,
+    input  wire logic [63:0]       n_x,         // absolute destination | peer segment address
+    input  wire logic [63:0]       n_y,         // remote: {total length, offset of the frame}
+
+    // Its beats; none: no beat, only a place in the order
+    input  wire logic              o_valid,
+    output logic                   o_ready,
+    input  wire logic              o_none,
+    input  wire logic              o_first,
+    input  wire logic              o_last,
+    input  wire logic [DATA_W-1:0] o_data,
+    input  wire logic [B-1:0]      o_strb,
+
+    // Write client, ends of local chunks
+    output logic                   wb_valid,
+    input  wire logic              wb_ready,
+    output logic                   wb_first,
+    output logic                   wb_last,
+    output logic      [63:0]       wb_addr,
+    output logic      [7:0]        wb_len,
+    output logic      [FUNC_W-1:0] wb_user,
+    output logic      [DATA_W-1:0] wb_data,
+    output logic      [B-1:0]      wb_strb,
+    output logic                   end_valid,
+    input  wire logic              end_ready,
+
+    // Frames to the links
+    output logic      [PEERS-1:0]  txp_valid,
+    input  wire logic [PEERS-1:0]  txp_ready,
+    output logic      [DATA_W-1:0] txp_data,
+    output logic      [PEERS-1:0]  txf_valid,
+    input  wire logic [PEERS-1:0]  txf_ready,
+    output logic      [7:0]        txf_type,
+    output logic      [7:0]        txf_flags,
+    output logic      [7:0]        txf_src_ch,
+    output logic      [7:0]        txf_dst_ch,
+    output logic      [31:0]       txf_op_seq,
+    output logic      [15:0]       txf_tag,
+    output logic      [63:0]       txf_segaddr,
+    output logic      [31:0]       txf_total,
+    output logic      [31:0]       txf_offset,
+    output logic      [15:0]       txf_len,
+    output logic                   txf_busy     // a frame's fields wait
+);
+
+  logic [PEERS-1:0] peer_sel, txf_sel_q;
+  logic             close;
+
+  always_comb begin
+    for (int p = 0; p < PEERS; p++) peer_sel[p] = n_peer == 2'(p);
+  end
+
+  assign wb_valid  = o_valid && n_valid && !n_remote && !o_none && end_ready;
+  assign wb_first  = o_first;
+  assign wb_last   = o_last;
+  assign wb_addr   = {n_x[63:OFF_W], {OFF_W{1'b0}}};
+  assign wb_len    = n_len;
+  assign wb_user   = n_func;
+  assign wb_data   = o_data;
+  assign wb_strb   = o_strb;
+  assign txp_valid = peer_sel & {PEERS{o_valid && n_valid && n_remote && !o_none && !txf_busy}};
+  assign txp_data  = o_data;
+  always_comb begin
+    if (!n_valid) o_ready = 1'b0;
+    else if (!n_remote) o_ready = end_ready && (o_none || wb_ready);
+    else o_ready = !txf_busy && (o_none || |(peer_sel & txp_ready));
+  end
+  assign n_pop     = o_valid && o_ready && o_last;
+  assign end_valid = n_pop && !n_remote;
+  assign close     = n_pop && n_remote && n_flush;
+
+  assign txf_valid = txf_sel_q & {PEERS{txf_busy}};
+  assign txf_type  = crl_pkg::FRAME_TYPE_WRITE;
+  always_ff @(posedge clk) begin
+    if (rst) txf_busy <= 1'b0;
+    else if (close) txf_busy <= 1'b1;
+    else if (|(txf_sel_q & txf_ready)) txf_busy <= 1'b0;
+    if (close) begin
+      txf_sel_q   <= peer_sel;
+      txf_flags   <= '0;
+      txf_flags[crl_pkg::FRAME_FLAG_FIRST]  <= n_first_frame;
+      txf_flags[crl_pkg::FRAME_FLAG_LAST]   <= n_last || n_cancel;
+      txf_flags[crl_pkg::FRAME_FLAG_NOTIFY] <= n_notify;
+      txf_flags[crl_pkg::FRAME_FLAG_CANCEL] <= n_cancel;
+      txf_src_ch  <= n_ch;
+      txf_dst_ch  <= n_peer_ch;
+      txf_op_seq  <= n_seq;
+      txf_tag     <= n_tag;
+      txf_segaddr <= n_x;
+      txf_total   <= n_y[63:32];
+      txf_offset  <= n_y[31:0];
+      txf_len     <= n_cancel ? 16'd0 : 16'(n_flen);
+    end
+  end
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_rdfail: why an operation's data is no good any more: a read error or a revoked key.
+//
+// How: the first failure of each operation, in LUT RAM, a copy for each peer: an operation that was cancelled at the peer comes
+//   back as ABORTED, and gets the status that caused it as its op-ack passes.
+// Latency: none.
+`default_nettype none
+
+module crl_dma_rdfail #(
+    parameter int OPS   = 128,
+    parameter int PEERS = 1,
+    localparam int OW   = $clog2(OPS)
+) (
+    input  wire logic                clk,
+
+    // A chunk whose data is in
+    input  wire logic                go,          // event
+    input  wire logic [OW-1:0]       op,
+    input  wire logic                first,       // of its operation
+    input  wire logic                rd,          // it has read data
+    input  wire logic [1:0]          resp,        // the worst response
+    input  wire logic [7:0]          status,      // what it was issued with
+    output logic                     rd_err,      // its read failed
+    output logic                     bad,         // it, or one before it
+    output logic      [7:0]          bad_status,
+
+    // Op-acks
+    input  wire logic [PEERS*16-1:0] ack_tag,
+    input  wire logic [PEERS*8-1:0]  ack_status,
+    output logic      [PEERS*8-1:0]  ack_status_out
+);
+
+  // Codes: 0 none.
+  localparam logic [1:0] SLVERR = 2'd1, DECERR = 2'd2, REVOKED = 2'd3;
+
+  function automatic logic [7:0] status_of(input logic [1:0] code, input logic [7:0] otherwise);
+    status_of = otherwise;
+    if (code == SLVERR) status_of = crl_pkg::ST_READ_SLVERR;
+    if (code == DECERR) status_of = crl_pkg::ST_READ_DECERR;
+    if (code == REVOKED) status_of = crl_pkg::ST_KEY_REVOKED;
+  endfunction
+
+  logic [1:0] code_ram, code;
+
+  crl_ram_lut #(.W(2), .DEPTH(OPS)) u_code (
+      .clk, .we(go), .waddr(op), .wdata(code), .raddr(op), .rdata(code_ram)
+  );
+  assign rd_err = rd && resp[1];
+  always_comb begin
+    code = first ? 2'd0 : code_ram;
+    if (code == 2'd0) begin
+      if (rd_err) code = resp[0] ? DECERR : SLVERR;
+      else if (status == crl_pkg::ST_KEY_REVOKED && !first) code = REVOKED;
+    end
+  end
+  assign bad        = code != 2'd0;
+  assign bad_status = status_of(code, status);
+
+  generate
+    for (genvar p = 0; p < PEERS; p++) begin : g_ack
+      logic [1:0] ack_code;
+      logic [7:0] given;
+      crl_ram_lut #(.W(2), .DEPTH(OPS)) u_code_ack (
+          .clk, .we(go), .waddr(op), .wdata(code), .raddr(ack_tag[16*p +: OW]), .rdata(ack_code)
+      );
+      assign given = ack_status[8*p +: 8];
+      assign ack_status_out[8*p +: 8] =
+          given == (8'(crl_pkg::ST_ABORTED) | 8'h80) ? status_of(ack_code, crl_pkg::ST_ABORTED) : given;
+    end
+  endgenerate
+
+  logic unused;
+  assign unused = &{1'b0, ack_tag};
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_rings: set-up and indices of the descriptor rings, and the check of doorbells.
+//
+// How: per channel a producer index (doorbell), a fetch index (requested) and a begun index (left the pool), each in LUT RAMs
+//   with one writer, a copy for each place that reads. A doorbell is in range when it is inside the ring and not behind
+//   the present producer as seen from the descriptors that began: software may know of a free slot before the completion
+//   that tells of it has its response, but never before the descriptor began.
+// Latency: look-ups 0 cycles. A doorbell is judged in the cycle after it, and counts from the next one on.
+// Errors: a doorbell out of range is told (db_err) and changes nothing.
+`default_nettype none
+
+module crl_dma_rings #(
+    parameter int CHANNELS = 8,
+    parameter int FUNC_W   = 8,
+    localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1
+) (
+    input  wire logic              clk,
+    input  wire logic              rst,
+
+    input  wire logic              cfg_we,       // event: ring set-up, clears the indices
+    input  wire logic [CW-1:0]     cfg_ch,
+    input  wire logic [63:0]       cfg_base,
+    input  wire logic [3:0]        cfg_log2,
+    input  wire logic [FUNC_W-1:0] cfg_func,
+
+    // Doorbell
+    input  wire logic              db_valid,     // event
+    input  wire logic [CW-1:0]     db_ch,
+    input  wire logic [15:0]       db_val,
+    input  wire logic              db_accept,    // it counts
+    output logic                   dq_valid,     // a cycle later: it is being judged
+    output logic      [CW-1:0]     dq_ch,
+    output logic                   dq_good,      // and is good
+    output logic                   dq_moves,     // and says something new
+    output logic                   db_err_valid, // event
+    output logic      [CW-1:0]     db_err_ch,
+
+    // Look-up of a ring
+    input  wire logic [CW-1:0]     f_ch,
+    output logic      [63:0]       f_base,
+    output logic      [3:0]        f_log2,
+    output logic      [FUNC_W-1:0] f_func,
+    output logic      [11:0]       f_prod,
+    output logic      [11:0]       f_fidx,
+    output logic      [11:0]       f_begun,
+
+    input  wire logic              fidx_we,      // event: requested
+    input  wire logic [CW-1:0]     fidx_ch,
+    input  wire logic [11:0]       fidx,
+    input  wire logic              pop_valid,    // event: a descriptor began
+    input  wire logic [CW-1:0]     pop_ch,
+    input  wire logic [CW-1:0]     rd_ch,        // read-out
+    output logic      [11:0]       rd_prod
+);
+
+  logic [3:0]  db_log2;
+  logic [11:0] db_prod, db_begun, db_mask, dq_val_q, dq_new_q, dq_old_q, pop_idx, begun;
+  logic        dq_range_q, dq_ok;
+
+  crl_ram_lut #(.W(64 + 4 + FUNC_W), .DEPTH(CHANNELS)) u_base (
+      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata({cfg_func, cfg_log2, cfg_base}),
+      .raddr(f_ch), .rdata({f_func, f_log2, f_base})
+  );
+  crl_ram_lut #(.W(4), .DEPTH(CHANNELS)) u_log2_db (
+      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_log2), .raddr(db_ch), .rdata(db_log2)
+  );
+  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_prod_f (
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(dq_good), .waddr(dq_ch), .wdata(dq_val_q),
+      .raddr(f_ch), .rdata(f_prod)
+  );
+  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_prod_d (
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(dq_good), .waddr(dq_ch), .wdata(dq_val_q),
+      .raddr(db_ch), .rdata(db_prod)
+  );
+  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_prod_r (
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(dq_good), .waddr(dq_ch), .wdata(dq_val_q),
+      .raddr(rd_ch), .rdata(rd_prod)
+  );
+  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_fidx (
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(fidx_we), .waddr(fidx_ch), .wdata(fidx),
+      .raddr(f_ch), .rdata(f_fidx)
+  );
+  assign begun = pop_idx + 12'd1;
+  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_begun_f (
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(pop_valid), .waddr(pop_ch), .wdata(begun),
+      .raddr(f_ch), .rdata(f_begun)
+  );
+  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_begun_d (
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(pop_valid), .waddr(pop_ch), .wdata(begun),
+      .raddr(db_ch), .rdata(db_begun)
+  );
+  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_begun_p (
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(pop_valid), .waddr(pop_ch), .wdata(begun),
+      .raddr(pop_ch), .rdata(pop_idx)
+  );
+
+  // The differences are taken in the doorbell's cycle, judged in the next.
+  assign db_mask = (12'd1 << db_log2) - 12'd1;
+  assign dq_ok   = dq_range_q && dq_new_q >= dq_old_q;
+  assign dq_good = dq_valid && dq_ok;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      dq_valid     <= 1'b0;
+      db_err_valid <= 1'b0;
+    end else begin
+      dq_valid     <= db_valid && db_accept;
+      db_err_valid <= dq_valid && !dq_ok;
+    end
+    dq_ch      <= db_ch;
+    dq_val_q   <= db_val[11:0];
+    dq_moves   <= db_val[11:0] != db_prod;
+    dq_range_q <= db_val[15:12] == 4'd0 && (db_val[11:0] & ~db_mask) == 12'd0;
+    dq_new_q   <= (db_val[11:0] - db_begun) & db_mask;
+    dq_old_q   <= (db_prod - db_begun) & db_mask;
+    db_err_ch  <= dq_ch;
+  end
+
+endmodule
+
+`default_nettype wire

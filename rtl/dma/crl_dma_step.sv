@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_step: the splitter: from a chunk to the one after it.
+//
+// How: T2 shows a chunk; in T3 its read beats are known and the next chunk's place is in registers, where its size is
+//   worked out; T4 shows the next chunk, and whether it ends its frame or the operation. FILL reads nothing and cuts by
+//   a virtual source (vs) that starts at 0; a remote operation keeps its destination and counts its place in the frame (pos).
+// Latency: next chunk 2 cycles behind the chunk. Throughput: a chunk a cycle.
+// Assumes: n came from crl_dma_size. What comes after the last chunk means nothing.
+// Source: docs/architecture.md section 3.
+`default_nettype none
+
+module crl_dma_step #(
+    parameter int DATA_W   = 64,
+    parameter int MAX_BURST_BYTES = 512,
+    parameter int LINK_MTU = 1024,
+    localparam int OFF_W   = $clog2(DATA_W / 8),
+    localparam int MBW     = $clog2(MAX_BURST_BYTES),
+    localparam int MTW     = $clog2(LINK_MTU),
+    localparam int RBW     = MBW - OFF_W + 1
+) (
+    input  wire logic             clk,
+
+    // T2: the chunk
+    input  wire logic             fill,
+    input  wire logic             remote,
+    input  wire logic [63:0]      src,       // pattern of a FILL
+    input  wire logic [63:0]      dst,
+    input  wire logic [31:0]      rem,       // bytes of the operation from this chunk on
+    input  wire logic [MBW-1:0]   vs,
+    input  wire logic [MTW-1:0]   pos,
+    input  wire logic [MBW:0]     n,         // bytes
+
+    // T3: what it reads
+    output logic      [OFF_W-1:0] rd_off,    // lane of the first byte
+    output logic      [MBW:0]     rd_n,      // bytes
+    output logic      [RBW-1:0]   rd_beats,  // beats touched
+
+    // T4: the next chunk
+    output logic      [63:0]      nx_src,
+    output logic      [63:0]      nx_dst,
+    output logic      [31:0]      nx_rem,
+    output logic      [MBW-1:0]   nx_vs,
+    output logic      [MTW-1:0]   nx_pos,
+    output logic      [MBW:0]     nx_n,
+    output logic                  nx_fend,   // it ends its frame
+    output logic                  nx_last    // it ends the operation
+);
+
+  localparam int B = DATA_W / 8;
+
+  logic           fill_q, remote_q;
+  logic [63:0]    src_q, dst_q;
+  logic [31:0]    rem_q;
+  logic [MBW-1:0] vs_q;
+  logic [MTW-1:0] pos_q;
+  logic [MBW:0]   rd_end, n_d;
+
+  always_ff @(posedge clk) begin
+    fill_q   <= fill;
+    remote_q <= remote;
+    rd_off   <= fill ? vs[OFF_W-1:0] : src[OFF_W-1:0];
+    rd_n     <= n;
+    src_q    <= fill ? src : src + 64'(n);
+    dst_q    <= remote ? dst : dst + 64'(n);
+    rem_q    <= rem - 32'(n);
+    vs_q     <= vs + n[MBW-1:0];
+    pos_q    <= pos + MTW'(n);
+  end
+
+  assign rd_end   = (MBW + 1)'(rd_off) + rd_n + (MBW + 1)'(B - 1);
+  assign rd_beats = RBW'(rd_end >> OFF_W);
+
+  crl_dma_size #(.MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_size (
+      .remote(remote_q), .src(fill_q ? vs_q : src_q[MBW-1:0]), .dst(dst_q[11:0]), .pos(pos_q), .rem(rem_q), .n(n_d)
+  );
+
+  always_ff @(posedge clk) begin
+    nx_src <= src_q;
+    nx_dst <= dst_q;
+    nx_rem <= rem_q;
+    nx_vs  <= vs_q;
+    nx_pos <= pos_q;
+    nx_n   <= n_d;
+  end
+
+  assign nx_last = nx_rem == 32'(nx_n);
+  assign nx_fend = nx_last || 32'(nx_pos) + 32'(nx_n) == LINK_MTU;
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// crl_dma_verdict: the status of a chunk, from its descriptor, its addresses and its peer.
+//
+// How: the first fault in this order counts: opcode, flags, length (T2), source, the peer's absence (T3), destination (T4),
+//   overlap (T5). What was granted when the operation began and is no more has been revoked.
+// Latency: T2 to the status in T5.
+// Assumes: the checker's result is of the source in T3 and of the destination in T4.
+// Source: docs/architecture.md section 3.
+`default_nettype none
+
+module crl_dma_verdict (
+    input  wire logic        clk,
+
+    // Result of the checker
+    input  wire logic        chk_ok,
+    input  wire logic [7:0]  chk_status,
+    input  wire logic [63:0] chk_addr,
+
+    // T2: the descriptor
+    input  wire logic        t2_first,    // chunk of its operation
+    input  wire logic        t2_term,     // the operation is to be ended
+    input  wire logic [7:0]  t2_op,
+    input  wire logic [7:0]  t2_flags,
+    input  wire logic [31:0] t2_rem,
+
+    // T3: the source
+    input  wire logic        t3_first,
+    input  wire logic        t3_nodata,
+    input  wire logic        t3_remote,
+    input  wire logic        t3_fill,
+    input  wire logic        t3_up,
+    output logic             t3_rd,       // the source is read
+
+    // T4: the destination
+    input  wire logic        t4_first,
+    input  wire logic        t4_nodata,
+    input  wire logic        t4_remote,
+    input  wire logic [31:0] t4_rem,
+
+    // T5: all
+    input  wire logic        t5_first,
+    input  wire logic        t5_remote,
+    output logic             t5_rd,
+    output logic             t5_fault,    // but for the overlap, which only a local operation has
+    output logic      [7:0]  t5_st
+);
+
+  logic [7:0]  t2_st, t3_st_q, t4_st_q, t5_st_q;
+  logic        t3_src_ok, t4_rd_q;
+  logic [63:0] t4_src_q, t5_dist_q;
+  logic [31:0] t5_rem_q;
+  logic [32:0] t5_sum;
+  logic        t5_overlap;
+
+  always_comb begin
+    t2_st = crl_pkg::ST_OK;
+    if (t2_first) begin
+      if (t2_op != crl_pkg::OP_NOP && t2_op != crl_pkg::OP_COPY && t2_op != crl_pkg::OP_FILL
+          && t2_op != crl_pkg::OP_WRITE) t2_st = crl_pkg::ST_BAD_OPCODE;
+      else if (t2_flags[7:4] != 4'd0 || (t2_flags[crl_pkg::DESC_FLAG_NOTIFY] && t2_op != crl_pkg::OP_WRITE))
+        t2_st = crl_pkg::ST_BAD_FLAGS;
+      else if (t2_rem == 32'd0 && t2_op != crl_pkg::OP_NOP) t2_st = crl_pkg::ST_BAD_LENGTH;
+    end
+    if (t2_term) t2_st = crl_pkg::ST_ABORTED;
+  end
+
+  assign t3_src_ok = t3_fill || chk_ok;
+  assign t3_rd     = t3_st_q == crl_pkg::ST_OK && !t3_nodata && !t3_fill && chk_ok && (!t3_remote || t3_up);
+
+  always_ff @(posedge clk) begin
+    t3_st_q  <= t2_st;
+    t4_rd_q  <= t3_rd;
+    t4_src_q <= chk_addr;
+    if (t3_st_q != crl_pkg::ST_OK) t4_st_q <= t3_st_q;
+    else if (!t3_nodata && !t3_src_ok) t4_st_q <= t3_first ? chk_status : 8'(crl_pkg::ST_KEY_REVOKED);
+    else if (!t3_nodata && t3_remote && !t3_up) t4_st_q <= crl_pkg::ST_PEER_DOWN;
+    else t4_st_q <= crl_pkg::ST_OK;
+    t5_st_q   <= t4_st_q;
+    if (t4_st_q == crl_pkg::ST_OK && !t4_nodata && !t4_remote && !chk_ok)
+      t5_st_q <= t4_first ? chk_status : 8'(crl_pkg::ST_KEY_REVOKED);
+    t5_rd     <= t4_rd_q;
+    t5_rem_q  <= t4_rem;
+    t5_dist_q <= chk_addr - t4_src_q;
+  end
+
+  // Distance d = dst - src modulo 2^64: they overlap when d < length or 2^64 - d < length.
+  assign t5_sum     = {1'b0, t5_dist_q[31:0]} + {1'b0, t5_rem_q};
+  assign t5_overlap = t5_first && t5_rd && !t5_remote
+                      && ((t5_dist_q[63:32] == 32'd0 && t5_dist_q[31:0] < t5_rem_q)
+                          || (&t5_dist_q[63:32] && t5_sum[32] && t5_sum[31:0] != 32'd0));
+  assign t5_fault   = t5_st_q != crl_pkg::ST_OK;
+  assign t5_st      = !t5_fault && t5_overlap ? 8'(crl_pkg::ST_OVERLAP) : t5_st_q;
+
+endmodule
+
+`default_nettype wire
