@@ -73,7 +73,7 @@ module crl_dma_sched #(
   logic [CHANNELS-1:0]            turn_q, turn_d;    // its turn runs
   logic [CHANNELS-1:0]            kept_q, kept_d;    // its balance is in the RAM, else a quantum
   logic [CHANNELS-1:0][SIT_W-1:0] sit_q, sit_d;
-  logic [CHANNELS-1:0]            skip_d, hold_d;
+  logic [CHANNELS-1:0]            skip_d, hold_d, busy_d, busy_q;
   logic [CHANNELS-1:0]            served_q, force_now;
   logic [WINDOW_W-1:0]            window_q;
   logic [CHANNELS-1:0]            tok, tok_d, picked;
@@ -182,12 +182,13 @@ module crl_dma_sched #(
       if (cfg_we && CW'(c) == cfg_ch) kept_d[c] = 1'b0;
       skip_d[c] = sit_d[c] != '0;
       // Whether a further chunk costs a round shows in its second cycle: no pick until then.
-      hold_d[c] = charge_valid && !pick_q && !in_turn && me;
+      // So does whether it has tokens left.
+      hold_d[c] = (charge_valid && !pick_q && !in_turn && me) || busy_d[c];
     end
   end
 
   // The turn of the channel that was charged in the last cycle goes on.
-  assign stay = wr_q && wr_turn_q && !spent_q && |(wr_here & elig & tok) && (over_q & elig & tok) == '0;
+  assign stay = wr_q && wr_turn_q && !spent_q && |(wr_here & elig & tok & ~busy_q) && (over_q & elig & tok) == '0;
 
   assign pick_ch = stay ? wr_ch_q : first_ch;
 
@@ -212,6 +213,7 @@ module crl_dma_sched #(
       pass_q      <= pick_ready && stall && !pass_q && !wr_q;
     end
     over_q     <= over_d;
+    busy_q     <= busy_d;
     pass_cls_q <= stall_cls;
   end
 
@@ -234,7 +236,7 @@ module crl_dma_sched #(
       .clk, .rst,
       .charge_valid, .charge_ch, .charge_bytes,
       .cfg_we, .cfg_ch, .cfg_rate, .cfg_burst, .known(known_q),
-      .tok_d, .tok
+      .busy_d, .tok_d, .tok
   );
 
   crl_dma_pick #(.CHANNELS(CHANNELS)) u_pick (

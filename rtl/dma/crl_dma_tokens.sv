@@ -7,7 +7,8 @@
 //   that would pass the depth: then it is full. Both read, add and write in one cycle; a charge
 //   goes first and the refill catches up, so none is lost. After a configuration write the channel
 //   is unlimited until its next refill, which fills the bucket.
-// Latency: tok_d tells in the cycle of a charge what holds from the next cycle on.
+// Latency: the bytes come late in their cycle, so a charge is worked out in the next one: tok_d tells
+//   then what holds from the cycle after that on. Until then 'busy' marks the channel, if it has a limit.
 // Throughput: an operation a cycle. Refills need one cycle in 256 / 2^CW without a charge.
 // Assumes: an operation takes less than 64 KiB below zero before tok is obeyed.
 `default_nettype none
@@ -29,6 +30,7 @@ module crl_dma_tokens #(
     input  wire logic [15:0]         cfg_burst,     // depth in bytes
     input  wire logic [CHANNELS-1:0] known,         // has been configured since reset
 
+    output logic      [CHANNELS-1:0] busy_d,        // next cycle: tok is out of date
     output logic      [CHANNELS-1:0] tok_d,         // may send, from the next cycle on
     output logic      [CHANNELS-1:0] tok            // may send
 );
@@ -41,6 +43,9 @@ module crl_dma_tokens #(
   logic [3:0]          owed_q;   // refills that are due
   logic [CW-1:0]       rot_q;    // whose turn it is
   logic                tick, refill, op;
+  logic                c_valid_q;  // the charge
+  logic [CW-1:0]       c_ch_q;
+  logic [11:0]         c_bytes_q;
   logic [CW-1:0]       op_ch;
   logic                op_limit, debt, over;
   logic [15:0]         rate, cap;
@@ -49,14 +54,14 @@ module crl_dma_tokens #(
 
   assign tok    = tok_q;
   assign tick   = time_q[TICK-1:0] == '0;
-  assign refill = owed_q != '0 && !charge_valid;
-  assign op_ch  = charge_valid ? charge_ch : rot_q;
+  assign refill = owed_q != '0 && !c_valid_q;
+  assign op_ch  = c_valid_q ? c_ch_q : rot_q;
 
   generate
     if (CHANNELS == 2 ** CW) begin : g_all
-      assign op = charge_valid || refill;
+      assign op = c_valid_q || refill;
     end else begin : g_some  // the rotation has places without a channel
-      assign op = charge_valid || (refill && 32'(rot_q) < CHANNELS);
+      assign op = c_valid_q || (refill && 32'(rot_q) < CHANNELS);
     end
   endgenerate
 
@@ -76,17 +81,19 @@ module crl_dma_tokens #(
   );
 
   // One adder: minus the bytes, or plus the rate.
-  assign step  = charge_valid ? {{(TW-12){1'b1}}, ~charge_bytes} : {{(TW-16){1'b0}}, rate};
-  assign sum   = stored + step + {{(TW-1){1'b0}}, charge_valid};
+  assign step  = c_valid_q ? {{(TW-12){1'b1}}, ~c_bytes_q} : {{(TW-16){1'b0}}, rate};
+  assign sum   = stored + step + {{(TW-1){1'b0}}, c_valid_q};
   assign above = {room[16], room} - stored;
-  assign over  = !charge_valid && (above[TW-1] || !op_limit);
+  assign over  = !c_valid_q && (above[TW-1] || !op_limit);
 
   assign op_limit = limit_q[op_ch];
   assign debt     = op_limit && sum[TW-1];  // never when it overflows
 
   always_comb begin
-    tok_d = tok_q;
+    tok_d  = tok_q;
+    busy_d = '0;
     if (op) tok_d[op_ch] = !debt;
+    if (charge_valid) busy_d[charge_ch] = limit_q[charge_ch];
   end
 
   always_ff @(posedge clk) begin
@@ -96,15 +103,19 @@ module crl_dma_tokens #(
       time_q  <= '0;
       owed_q  <= '0;
       rot_q   <= '0;
+      c_valid_q <= 1'b0;
     end else begin
+      c_valid_q <= charge_valid;
       tok_q  <= tok_d;
       time_q <= time_q + 1'b1;
       if (refill) rot_q <= rot_q + 1'b1;
       if (tick && !refill && owed_q != '1) owed_q <= owed_q + 1'b1;
       if (!tick && refill)                 owed_q <= owed_q - 1'b1;
-      if (op && !charge_valid) limit_q[op_ch] <= known[op_ch] && rate != '0;
+      if (op && !c_valid_q) limit_q[op_ch] <= known[op_ch] && rate != '0;
       if (cfg_we) limit_q[cfg_ch] <= 1'b0;
     end
+    c_ch_q    <= charge_ch;
+    c_bytes_q <= charge_bytes;
   end
 
 endmodule
