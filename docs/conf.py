@@ -12,8 +12,8 @@ release = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
 ]
 
 extensions = ["myst_parser"]
-myst_enable_extensions = ["colon_fence", "deflist"]
-myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "tasklist"]
+myst_heading_anchors = 4
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 html_theme = "furo"
