@@ -5,8 +5,10 @@
 // How: a ring of DEPTH words with synchronous read. The RAM's own read register is the output
 //   stage: the next word is fetched in the cycle in which the stage is empty or is being emptied.
 //   With OUTREG = 1 a second stage in flip-flops follows, for block RAMs that are slow from clock
-//   to output.
-// Latency: 2 cycles from an accepted beat to m_valid (3 with OUTREG). Throughput: a beat a cycle.
+//   to output. With OUTREG = 2 that stage is filled only while it is empty, so that m_ready stays
+//   out of the RAM's enable and of the data's: for wide FIFOs whose RAMs lie far apart.
+// Latency: 2 cycles from an accepted beat to m_valid (3 with OUTREG). Throughput: a beat a cycle,
+//   with OUTREG = 2 a beat in two.
 // Capacity: DEPTH beats in all, output stages included; 'level' counts all of them.
 // Assumes: neighbours are reset together with it. s_ready depends on registers only; m_valid and
 //   m_data don't change while m_valid is high and m_ready low.
@@ -15,7 +17,7 @@
 module crl_fifo_bram #(
     parameter int W      = 64,   // bits a beat
     parameter int DEPTH  = 512,  // beats stored, a power of two, at least 4
-    parameter bit OUTREG = 0,    // 1: a flip-flop stage behind the block RAM
+    parameter int OUTREG = 0,    // 1: a flip-flop stage behind the block RAM; 2: one at half the rate
     localparam int AW    = $clog2(DEPTH)
 ) (
     input  wire logic         clk,
@@ -32,6 +34,7 @@ module crl_fifo_bram #(
   initial begin
     if (DEPTH < 4 || (DEPTH & (DEPTH - 1)) != 0)
       $fatal(1, "crl_fifo_bram: DEPTH must be a power of two and at least 4");
+    if (OUTREG < 0 || OUTREG > 2) $fatal(1, "crl_fifo_bram: OUTREG must be 0, 1 or 2");
   end
 
   (* ram_style = "block", no_rw_check *)
@@ -75,8 +78,8 @@ module crl_fifo_bram #(
   end
 
   generate
-    if (OUTREG) begin : g_outreg
-      assign rd_take = !out_valid_q || m_ready;
+    if (OUTREG != 0) begin : g_outreg
+      assign rd_take = !out_valid_q || (OUTREG == 1 && m_ready);
       assign staged  = {{(AW-1){1'b0}}, out_valid_q && rd_valid_q, out_valid_q != rd_valid_q};
       assign m_valid = out_valid_q;
       assign m_data  = out_q;
@@ -88,6 +91,7 @@ module crl_fifo_bram #(
       always_ff @(posedge clk) begin
         if (rst)          out_valid_q <= 1'b0;
         else if (rd_take) out_valid_q <= rd_valid_q;
+        else if (m_ready) out_valid_q <= 1'b0;
       end
     end else begin : g_direct
       logic unused;

@@ -101,7 +101,7 @@ module crl_dma_move #(
   logic [CHUNK_W-1:0] h;
   logic [CQW:0]       h_level;
 
-  crl_fifo_bram #(.W(CHUNK_W), .DEPTH(CHUNKS), .OUTREG(1)) u_chunks (
+  crl_fifo_bram #(.W(CHUNK_W), .DEPTH(CHUNKS), .OUTREG(2)) u_chunks (
       .clk, .rst, .s_valid(chunk_push), .s_ready(s_ready_unused), .s_data(chunk),
       .m_valid(h_valid), .m_ready(h_go), .m_data(h), .level(h_level)
   );
@@ -237,7 +237,7 @@ module crl_dma_move #(
       .clk, .rst, .s_valid(a_valid), .s_ready(a_ready), .s_data({a_none, a_first, a_last, a_strb, a_data}),
       .m_valid(o_valid), .m_ready(o_ready), .m_data({o_none, o_first, o_last, o_strb, o_data})
   );
-  crl_fifo_bram #(.W(INFO_W), .DEPTH(16), .OUTREG(1)) u_info (
+  crl_fifo_bram #(.W(INFO_W), .DEPTH(16), .OUTREG(2)) u_info (
       .clk, .rst, .s_valid(x_go), .s_ready(n_ready),
       .s_data({x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q,
                x_flen_q, x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q}),

@@ -79,18 +79,18 @@ module crl_axi_wr #(
   // Who is served.
 
   logic         hold;              // a burst has begun and not ended
-  logic [N-1:0] gnt;
+  logic [N-1:0] gnt, may;
   logic         start, beat, ends; // a first beat, a beat, a last beat is taken
   logic         room, aw_free, w_free;
 
   assign aw_free = !m_axi_awvalid || m_axi_awready;
   assign w_free  = !m_axi_wvalid || m_axi_wready;
-  assign s_ready = gnt & {N{w_free && (hold || (aw_free && room))}};
+  assign s_ready = may & {N{w_free && (hold || (aw_free && room))}};
   assign beat    = (s_ready & s_valid) != '0;
   assign ends    = (s_ready & s_valid & s_last) != '0;
   assign start   = beat && !hold;
 
-  crl_axi_wr_arb #(.N_DATA(N_DATA)) u_arb (.clk, .rst, .valid(s_valid), .beat, .ends, .gnt, .hold);
+  crl_axi_wr_arb #(.N_DATA(N_DATA)) u_arb (.clk, .rst, .valid(s_valid), .beat, .ends, .gnt, .may, .hold);
 
   // ------------------------------------------------------------------------------------------
   // AW and W.
@@ -268,7 +268,7 @@ module crl_axi_wr #(
       assert (owed_q <= CNT_W'(WRITES_IN_FLIGHT));
       assert ((CNT_W + 2)'(owed_id_q[0]) + (CNT_W + 2)'(owed_id_q[1]) + (CNT_W + 2)'(owed_id_q[2])
               + (CNT_W + 2)'(owed_id_q[3]) == (CNT_W + 2)'(owed_q));
-      assert ((b_valid & (b_valid - 1'b1)) == '0 && (s_ready & (s_ready - 1'b1)) == '0);
+      assert ((b_valid & (b_valid - 1'b1)) == '0 && (s_ready & s_valid & ((s_ready & s_valid) - 1'b1)) == '0);
     end
   end
 `endif

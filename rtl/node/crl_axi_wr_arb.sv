@@ -21,6 +21,7 @@ module crl_axi_wr_arb #(
     input  wire logic         beat,   // a beat of the granted one is taken
     input  wire logic         ends,   // and it is the last of its burst
     output logic      [N-1:0] gnt,    // one-hot
+    output logic      [N-1:0] may,    // gnt, or nothing to send: for a ready that follows no other client's valid
     output logic              hold    // within a burst
 );
 
@@ -44,6 +45,8 @@ module crl_axi_wr_arb #(
 
   assign use_alt    = !hold_q && alt_q != '0 && (valid & park_q) == '0;
   assign gnt        = use_alt ? {alt_q, {N_DATA{1'b0}}} : park_q;
+  // Who is parked at loses the grant to alt_q only while it has nothing.
+  assign may        = park_q | (use_alt ? {alt_q, {N_DATA{1'b0}}} : '0);
   assign hold       = hold_q;
   assign is_data    = gnt[N_DATA-1:0] != '0;
   assign served     = (gnt & valid) != '0;

@@ -5,7 +5,7 @@
 `default_nettype none
 
 module fv_crl_fifo_bram #(
-  parameter int W = 2, parameter int DEPTH = 4, parameter bit OUTREG = 0
+  parameter int W = 2, parameter int DEPTH = 4, parameter int OUTREG = 0
 ) (
     input wire         clk,
     input wire         rst,

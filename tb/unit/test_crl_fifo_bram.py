@@ -5,7 +5,7 @@ import pytest
 
 from tb.lib.sim import run_sim
 
-CONFIGS = [(64, 32, 0), (8, 4, 0), (72, 4, 1), (16, 64, 1)]
+CONFIGS = [(64, 32, 0), (8, 4, 0), (72, 4, 1), (16, 64, 1), (40, 16, 2)]
 
 
 @pytest.mark.parametrize("w,depth,outreg", CONFIGS)
