@@ -5,10 +5,10 @@
 // How: a ring of DEPTH words with synchronous read. The RAM's own read register is the output
 //   stage: the next word is fetched in the cycle in which the stage is empty or is being emptied.
 //   With OUTREG = 1 a second stage in flip-flops follows, for block RAMs that are slow from clock
-//   to output. With OUTREG = 2 that stage is filled only while it is empty, so that m_ready stays
-//   out of the RAM's enable and of the data's: for wide FIFOs whose RAMs lie far apart.
+//   to output. With OUTREG = 2 the RAM is read only while its own stage is empty, so that m_ready
+//   stays out of the RAM's enable: for wide FIFOs whose RAMs lie far apart.
 // Latency: 2 cycles from an accepted beat to m_valid (3 with OUTREG). Throughput: a beat a cycle,
-//   with OUTREG = 2 a beat in two.
+//   with OUTREG = 2 a beat in two, of which two may be adjacent.
 // Capacity: DEPTH beats in all, output stages included; 'level' counts all of them.
 // Assumes: neighbours are reset together with it. s_ready depends on registers only; m_valid and
 //   m_data don't change while m_valid is high and m_ready low.
@@ -54,7 +54,7 @@ module crl_fifo_bram #(
   assign level   = level_q;
   assign push    = s_valid && s_ready;
   assign pop     = m_valid && m_ready;
-  assign fetch   = level_q != staged && (!rd_valid_q || rd_take);
+  assign fetch   = level_q != staged && (!rd_valid_q || (OUTREG != 2 && rd_take));
 
   // A fetch reads a word written in an earlier cycle, so reads and writes never collide.
   always_ff @(posedge clk) begin
@@ -79,7 +79,7 @@ module crl_fifo_bram #(
 
   generate
     if (OUTREG != 0) begin : g_outreg
-      assign rd_take = !out_valid_q || (OUTREG == 1 && m_ready);
+      assign rd_take = !out_valid_q || m_ready;
       assign staged  = {{(AW-1){1'b0}}, out_valid_q && rd_valid_q, out_valid_q != rd_valid_q};
       assign m_valid = out_valid_q;
       assign m_data  = out_q;
@@ -91,7 +91,6 @@ module crl_fifo_bram #(
       always_ff @(posedge clk) begin
         if (rst)          out_valid_q <= 1'b0;
         else if (rd_take) out_valid_q <= rd_valid_q;
-        else if (m_ready) out_valid_q <= 1'b0;
       end
     end else begin : g_direct
       logic unused;
