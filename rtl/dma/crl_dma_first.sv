@@ -2,8 +2,8 @@
 //
 // crl_dma_first: what the scheduler must know of a staged descriptor's first chunk.
 //
-// How: worked out in the cycle after the descriptor arrived and kept in a LUT RAM beside its place in the pool. Everything that
-//   will be refused, and NOP, moves nothing.
+// How: worked out in the cycle in which the descriptor arrives and the one after it, and kept in a LUT RAM beside its place in
+//   the pool. Everything that will be refused, and NOP, moves nothing.
 // Latency: a pick sees descriptors that arrived in the cycle before it; info a cycle after the pick.
 `default_nettype none
 
@@ -35,10 +35,8 @@ module crl_dma_first #(
   logic [PW-1:0]  idx_q, pk_idx_q;
   logic [7:0]     op_q, flags_q;
   logic [31:0]    len_q;
-  logic [MBW-1:0] src_q;
-  logic [11:0]    dst_q;
-  logic           fill, write, nodata, last, fend;
-  logic [MBW:0]   most, n;
+  logic           write, nodata, fits, last, fend;
+  logic [MBW:0]   most, most_q, n;
 
   always_ff @(posedge clk) begin
     if (rst) valid_q <= 1'b0;
@@ -47,25 +45,27 @@ module crl_dma_first #(
       op_q    <= d_op;
       flags_q <= d_flags;
       len_q   <= d_len;
-      src_q   <= d_src;
-      dst_q   <= d_dst;
+      most_q  <= most;
       idx_q   <= d_idx;
       bad_q   <= d_bad;
     end
     if (pk_en) pk_idx_q <= pk_idx;
   end
 
-  assign fill   = op_q == crl_pkg::OP_FILL;
   assign write  = op_q == crl_pkg::OP_WRITE;
-  assign nodata = bad_q || !(fill || write || op_q == crl_pkg::OP_COPY) || len_q == 32'd0 || flags_q[7:4] != 4'd0
+  assign nodata = bad_q || !(op_q == crl_pkg::OP_FILL || write || op_q == crl_pkg::OP_COPY) || len_q == 32'd0 || flags_q[7:4] != 4'd0
                   || (flags_q[crl_pkg::DESC_FLAG_NOTIFY] && !write);
 
   crl_dma_size #(.MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_size (
-      .remote(write), .src(fill ? '0 : src_q), .dst(dst_q), .pos(MTW'(0)), .rem(len_q), .n(most)
+      .remote(d_op == crl_pkg::OP_WRITE), .src(d_op == crl_pkg::OP_FILL ? '0 : d_src), .dst(d_dst), .pos(MTW'(0)), .most
   );
-  assign n    = nodata ? '0 : most;
-  assign last = nodata || len_q == 32'(n);
-  assign fend = last || 32'(n) == LINK_MTU;
+  assign fits = len_q <= 32'(most_q);
+  assign last = nodata || fits;
+  assign fend = last || 32'(most_q) == LINK_MTU;
+  always_comb begin
+    n = fits ? len_q[MBW:0] : most_q;
+    if (nodata) n = '0;
+  end
 
   crl_ram_lut #(.W(INFO_W), .DEPTH(PREFETCH)) u_info (
       .clk, .we(valid_q), .waddr(idx_q),

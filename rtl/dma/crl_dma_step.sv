@@ -54,7 +54,7 @@ module crl_dma_step #(
   logic [31:0]    rem_q;
   logic [MBW-1:0] vs_q;
   logic [MTW-1:0] pos_q;
-  logic [MBW:0]   rd_end, n_d;
+  logic [MBW:0]   rd_end, most;
 
   always_ff @(posedge clk) begin
     fill_q   <= fill;
@@ -72,7 +72,7 @@ module crl_dma_step #(
   assign rd_beats = RBW'(rd_end >> OFF_W);
 
   crl_dma_size #(.MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_size (
-      .remote(remote_q), .src(fill_q ? vs_q : src_q[MBW-1:0]), .dst(dst_q[11:0]), .pos(pos_q), .rem(rem_q), .n(n_d)
+      .remote(remote_q), .src(fill_q ? vs_q : src_q[MBW-1:0]), .dst(dst_q[11:0]), .pos(pos_q), .most
   );
 
   always_ff @(posedge clk) begin
@@ -81,7 +81,7 @@ module crl_dma_step #(
     nx_rem <= rem_q;
     nx_vs  <= vs_q;
     nx_pos <= pos_q;
-    nx_n   <= n_d;
+    nx_n   <= rem_q < 32'(most) ? rem_q[MBW:0] : most;
   end
 
   assign nx_last = nx_rem == 32'(nx_n);
