@@ -147,7 +147,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="only list the rows")
     parser.add_argument("--explain", action="store_true", help="the formulas of the bounds")
     args = parser.parse_args(argv)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     if args.explain:
         print(R.__doc__)
         return 0

@@ -215,6 +215,13 @@ async def dma_remote(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     return max(each), BOUNDS["dma_remote"](c), extra
 
 
+async def sim_speed(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
+    started, at = time.monotonic(), tb.a.cycle
+    await dma_remote(tb, c, rng)
+    seconds, simulated = time.monotonic() - started, tb.a.cycle - at
+    return round(50_000 * seconds), simulated, {"unit": "cycles a second", "rate": round(simulated / seconds)}
+
+
 async def dma_qos(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     if c["kind"] == "urgency":
         return await _urgency(tb, c, rng)
@@ -327,7 +334,8 @@ async def _urgency(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     return max(waits), idle + 2 * flight, {"idle": idle, "typical": sorted(waits)[len(waits) // 2]}
 
 
-BENCHES = {"dma_copy": dma_copy, "dma_kick": dma_kick, "dma_remote": dma_remote, "dma_qos": dma_qos}
+BENCHES = {"dma_copy": dma_copy, "dma_kick": dma_kick, "dma_remote": dma_remote, "dma_qos": dma_qos,
+           "sim_speed": sim_speed}
 
 
 @cocotb.test()
