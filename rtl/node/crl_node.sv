@@ -128,6 +128,8 @@ module crl_node #(
     if (WRITES_IN_FLIGHT < 2 || WRITES_IN_FLIGHT > 256) $fatal(1, "crl_node: WRITES_IN_FLIGHT must be 2 to 256");
     if (MAX_BURST_BYTES < 2 * B || MAX_BURST_BYTES > 2048 || (MAX_BURST_BYTES & (MAX_BURST_BYTES - 1)) != 0)
       $fatal(1, "crl_node: MAX_BURST_BYTES must be a power of two from two beats to 2048");
+    // An unaligned write has a beat more.
+    if (MAX_BURST_BYTES / B > 255) $fatal(1, "crl_node: MAX_BURST_BYTES must be at most 1024 at DATA_W 64");
     if (PREFETCH < 4 * CHANNELS || PREFETCH < 16 || (PREFETCH & (PREFETCH - 1)) != 0)
       $fatal(1, "crl_node: PREFETCH must be a power of two, at least 4 for each channel and 16");
     if (OPS < 4 || (OPS & (OPS - 1)) != 0) $fatal(1, "crl_node: OPS must be a power of two and at least 4");

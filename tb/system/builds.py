@@ -17,7 +17,7 @@ BUILDS: dict[str, dict[str, int]] = {
     "64b-64ch": {"DATA_W": 64, "CHANNELS": 64, "SEGMENTS": 128, **SHORT},
     "512b-8ch": {"DATA_W": 512, "CHANNELS": 8, **SHORT},
     "128b-link64": {"DATA_W": 128, "LINK_W": 64, "CHANNELS": 8, **SHORT},
-    "64b-small": {"DATA_W": 64, "CHANNELS": 8, "READS_IN_FLIGHT": 2, "WRITES_IN_FLIGHT": 2, "OPS": 8,
+    "64b-small": {"DATA_W": 64, "CHANNELS": 8, "READS_IN_FLIGHT": 8, "WRITES_IN_FLIGHT": 2, "OPS": 8,
                   "MAX_BURST_BYTES": 64, "LINK_MTU": 256, "RX_SHARED": 2, **SHORT},
 }
 SLICE = ("64b-8ch", "512b-1ch")
