@@ -68,6 +68,8 @@ module crl_ctr #(
   logic [CW-1:0] clr_scan_q;
   logic [3:0]    clr_k_q;
   logic [CHANNELS-1:0] clr_pend_q;
+  logic          clr_q;         // the event of the cycle before
+  logic [CW-1:0] clr_ch_q;
   logic [1:0]    gap_q;         // keeps visits of one address apart
   logic [3:0]    wait_q;        // cycles that the source had no pause
   logic          cur_peer;
@@ -92,7 +94,7 @@ module crl_ctr #(
   assign cur_stall = !cur_peer && cur_k >= K_STALL;
   assign clr_any   = clr_pend_q != '0;
   assign clr_hit   = clr_pend_q[clr_scan_q];
-  assign clr_busy  = clr_any || clr_act_q;
+  assign clr_busy  = clr_q || clr_any || clr_act_q;
   assign init      = init_q;
   assign get_start = get && !get_act_q && !get_iss_q && !clr_busy && gap_q == '0;
 
@@ -103,6 +105,7 @@ module crl_ctr #(
   logic [N_WR-1:0]  wr_q, wr_ok;
   logic [N_WR*CW-1:0] wr_ch_q;
   logic [N_WR*12-1:0] wr_bytes_q;
+  logic [PEERS*5-1:0] peer_ev_q;
   logic [N_WR*W-1:0]  wr_val;
   logic             desc_ok, err_ok, rd_ok, cap_valid;
   logic [NW-1:0]    desc_val, err_val, narrow_val;
@@ -120,6 +123,9 @@ module crl_ctr #(
     wr_q       <= rst ? '0 : wr_cnt_valid;
     wr_ch_q    <= wr_cnt_ch;
     wr_bytes_q <= wr_cnt_bytes;
+    clr_q      <= clr_valid && !rst;
+    clr_ch_q   <= clr_ch;
+    peer_ev_q  <= rst ? '0 : peer_ev;
   end
 
   crl_ctr_acc #(.CHANNELS(CHANNELS), .W(NW), .AMT_W(1)) u_desc (
@@ -160,7 +166,7 @@ module crl_ctr #(
   always_ff @(posedge clk) begin
     for (int i = 0; i < PEERS * 5; i++) begin
       if (rst) peer_cnt_q[i*NW +: NW] <= '0;
-      else     peer_cnt_q[i*NW +: NW] <= peer_cnt_q[i*NW +: NW] + NW'(peer_ev[i]);
+      else     peer_cnt_q[i*NW +: NW] <= peer_cnt_q[i*NW +: NW] + NW'(peer_ev_q[i]);
     end
   end
 
@@ -277,7 +283,7 @@ module crl_ctr #(
           clr_pend_q[clr_scan_q] <= 1'b0;
         end
       end
-      if (clr_valid) clr_pend_q[clr_ch] <= 1'b1;
+      if (clr_q) clr_pend_q[clr_ch_q] <= 1'b1;
     end
   end
 

@@ -37,7 +37,7 @@ module crl_ctr_ram #(
 
   crl_ram_bram #(.W(W + 64), .DEPTH(1 << AW)) u_ram (
       .clk, .we(s3_q), .waddr(addr3_q), .wdata({val3_q, total3_q}),
-      .re(v_valid), .raddr(v_addr), .rdata
+      .re(1'b1), .raddr(v_addr), .rdata
   );
 
   assign diff = val1_q - rdata[64 +: W];

@@ -99,7 +99,7 @@ module crl_irq_coalesce #(
 
   crl_ram_bram #(.W(32), .DEPTH(512), .BYTE_EN(1)) u_cfg (
       .clk, .we(cfg_we), .waddr(9'(cfg_ch)), .wdata(cfg_data),
-      .re(cfg_read), .raddr(9'(slot0_q)), .rdata(cfg1)
+      .re(1'b1), .raddr(9'(slot0_q)), .rdata(cfg1)
   );
 
   // --- the decision ------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ module crl_irq_coalesce #(
   logic [TW-1:0] age2_q, start2_q;
   logic [15:0]   time2_q;
   logic [7:0]    count2_q;
-  logic          wait2_q, at_once2_q, look1_q, look2_q, fire2, fire3_q;
+  logic          wait2_q, at_once2, look1_q, look2_q, fire2, fire3_q;
 
   always_ff @(posedge clk) begin
     slot1_q    <= slot0_q;
@@ -124,8 +124,6 @@ module crl_irq_coalesce #(
     age2_q     <= now_q - state1[W +: TW];
     count2_q   <= cfg1[crl_pkg::CH_IRQ_COALESCE_COUNT_LSB +: 8];
     time2_q    <= cfg1[crl_pkg::CH_IRQ_COALESCE_TIME_LSB +: 16];
-    at_once2_q <= cfg1[crl_pkg::CH_IRQ_COALESCE_TIME_LSB +: 16] == '0
-               || cfg1[crl_pkg::CH_IRQ_COALESCE_COUNT_LSB + 1 +: 7] == '0;
 
     slot3_q    <= slot2_q;
     state3_q   <= {!fire2 && !init && (wait2_q || (look2_q && delta2_q != '0)),
@@ -133,8 +131,10 @@ module crl_irq_coalesce #(
                    fire2 || init ? sum2_q : snap2_q};
   end
 
+  assign at_once2 = time2_q == '0 || count2_q[7:1] == '0;
+
   assign fire2 = look2_q && delta2_q != '0
-              && (at_once2_q || delta2_q >= W'(count2_q) || (wait2_q && age2_q > TW'(time2_q)));
+              && (at_once2 || delta2_q >= W'(count2_q) || (wait2_q && age2_q > TW'(time2_q)));
 
   always_ff @(posedge clk) begin
     if (rst || init) fire3_q <= 1'b0;

@@ -171,7 +171,7 @@ module crl_regs #(
   );
 
   // --- writes ------------------------------------------------------------------------------------
-  logic              q_ok, q_foreign, cc_own;
+  logic              q_ok, q_foreign, q_in_ch, cc_own;
   logic [20:0]       q_addr;
   logic [FUNC_W-1:0] q_user;
   logic [63:0]       q_data;
@@ -180,7 +180,7 @@ module crl_regs #(
   crl_regs_guest #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W)) u_guest (
       .clk, .rst, .wr, .wr_addr, .wr_user, .wr_data, .wr_strb,
       .own_we(cc_we), .own_ch(cc_ch), .own_valid(cc_own), .own_func(cc_func),
-      .at_ctrl, .q_ok, .q_foreign, .q_addr, .q_user, .q_data, .q_strb,
+      .at_ctrl, .q_ok, .q_foreign, .q_in_ch, .q_addr, .q_user, .q_data, .q_strb,
       .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd
   );
 
@@ -193,7 +193,7 @@ module crl_regs #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
   ) u_store (
       .clk, .rst, .init(store_init), .busy(store_busy),
-      .q_ok, .q_addr, .q_data, .q_strb, .ch_locked,
+      .wr_addr, .q_ok, .q_data, .q_strb, .ch_locked,
       .a_req(tab_req), .a_addr(tab_addr), .a_gnt(tab_gnt),
       .b_req(ram_req), .b_addr(ram_addr), .b_gnt(ram_gnt), .rd_data(ram_data),
       .coal_we, .coal_ch, .coal_data, .rc_ch, .rc_sel, .rc_data,
@@ -234,12 +234,13 @@ module crl_regs #(
   );
 
   crl_regs_irq #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_irq (
-      .clk, .rst, .q_ok, .q_addr, .q_data, .q_strb, .fire, .fire_ch, .fatal, .peer_up,
+      .clk, .rst, .q_ok, .q_in_ch, .q_addr, .q_data, .q_strb, .fire, .fire_ch, .fatal, .peer_up,
       .ev_foreign(q_foreign || foreign_done), .ev_msix(msix_error), .irq_enable,
       .ch_pending, .ch_enable, .node_event, .node_enable, .msg, .irq
   );
 
-  assign page_vec = q_ok && q_addr[20:11] == 10'h3C0 && q_addr[10:4] <= 7'(CHANNELS)
+  // Whether there is such a vector, crl_msix finds by comparing.
+  assign page_vec = q_ok && q_addr[20:11] == 10'h3C0 && 7'(q_addr[10:4] >> VW) == '0
                  && q_addr[3] && q_strb[4];
 
   crl_irq_coalesce #(.CHANNELS(CHANNELS), .SRCS(N_EV)) u_coalesce (

@@ -55,10 +55,10 @@ module crl_regs_foreign #(
   assign count      = rdata;
   assign sum        = base_q + 32'd1;
 
-  // A word that is being written is not read.
+  // What is read while it is being written doesn't count: `sum` does.
   crl_ram_bram #(.W(32), .DEPTH(1 << FUNC_W)) u_ram (
       .clk, .we(ev2_q || init_q), .waddr(func2_q), .wdata(sum),
-      .re((ev && !(ev2_q && raddr == func2_q)) || do_get), .raddr, .rdata
+      .re(1'b1), .raddr, .rdata
   );
 
   // All ones while clearing, so that what is written is 0.

@@ -32,6 +32,7 @@ module crl_regs_guest #(
     output logic                   at_ctrl,      // wr_addr is a channel's CTRL
     output logic                   q_ok,         // event: a write that is allowed
     output logic                   q_foreign,    // event: a write that was refused
+    output logic                   q_in_ch,      // it goes to a channel's guest page
     output logic      [20:0]       q_addr,
     output logic      [FUNC_W-1:0] q_user,
     output logic      [63:0]       q_data,
@@ -48,7 +49,7 @@ module crl_regs_guest #(
     output logic      [2:0]        cmd
 );
 
-  logic              in_ch, owned, allowed, word_lo;
+  logic              in_ch, in_ch_q, owned, allowed, word_lo;
   logic [11:0]       ofs;
   logic [CW-1:0]     ch;
   logic [FUNC_W:0]   owner;      // valid, function
@@ -95,14 +96,16 @@ module crl_regs_guest #(
   end
 
   always_ff @(posedge clk) begin
-    addr_q <= wr_addr;
-    user_q <= wr_user;
-    data_q <= wr_data;
-    strb_q <= wr_strb;
+    in_ch_q <= in_ch;
+    addr_q  <= wr_addr;
+    user_q  <= wr_user;
+    data_q  <= wr_data;
+    strb_q  <= wr_strb;
   end
 
   assign q_ok      = ok_q;
   assign q_foreign = foreign_q;
+  assign q_in_ch   = in_ch_q;
   assign q_addr    = addr_q;
   assign q_user    = user_q;
   assign q_data    = data_q;

@@ -18,6 +18,7 @@ module crl_regs_irq #(
     input  wire logic                rst,         // synchronous, active high
 
     input  wire logic                q_ok,        // event: an allowed write
+    input  wire logic                q_in_ch,     // to a channel's guest page
     input  wire logic [20:0]         q_addr,
     input  wire logic [63:0]         q_data,
     input  wire logic [7:0]          q_strb,
@@ -52,7 +53,7 @@ module crl_regs_irq #(
   logic [PEERS-1:0]    up_q;
 
   assign ofs       = {q_addr[11:3], 3'b000};
-  assign page_ch   = q_ok && q_addr[20] && q_addr[19:12] < 8'(CHANNELS);
+  assign page_ch   = q_ok && q_in_ch;
   assign page_node = q_ok && q_addr[20:12] == 9'h1F0;
   assign q_ch      = CHANNELS > 1 ? q_addr[12 +: CW] : '0;
   assign lo        = q_strb[0];

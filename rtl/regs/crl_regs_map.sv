@@ -47,22 +47,22 @@ module crl_regs_map #(
   logic        ring, coal, ch_ok, seg_ok;
   logic [7:0]  ch_high;
   logic [5:0]  cp_high;
-  logic [6:0]  vec;         // vector number
+  logic [6:0]  vec_high;
   logic [63:0] func_mask;   // the node has FUNC_W bits of FUNCTION_ID
 
   assign ofs      = {addr[11:3], 3'b000};
   assign page     = addr[19:12];
   assign top_half = addr[20];
   assign priv     = top_half && page[7:4] == 4'hF;
-  assign vec      = addr[10:4];
 
   assign func_mask = (64'd1 << FUNC_W) - 64'd1;
 
   // Below a limit: nothing above its bits, and a comparison only where it is no power of two.
-  assign ch_ok   = CHANNELS == (1 << CW) || 32'(ch) < CHANNELS;
-  assign seg_ok  = SEGMENTS == (1 << SW) || 32'(addr[5 +: SW]) < SEGMENTS;
-  assign ch_high = CHANNELS > 1 ? 8'(page >> CW) : page;
-  assign cp_high = CHANNELS > 1 ? 6'(addr[11:6] >> CW) : addr[11:6];
+  assign ch_ok    = CHANNELS == (1 << CW) || 32'(ch) < CHANNELS;
+  assign seg_ok   = SEGMENTS == (1 << SW) || 32'(addr[5 +: SW]) < SEGMENTS;
+  assign ch_high  = CHANNELS > 1 ? 8'(page >> CW) : page;
+  assign cp_high  = CHANNELS > 1 ? 6'(addr[11:6] >> CW) : addr[11:6];
+  assign vec_high = CHANNELS > 1 ? 7'(addr[10:4] >> CW) : addr[10:4];
 
   assign in_ch   = top_half && ch_high == '0 && ch_ok;
   assign in_chp  = priv && page[3:0] == 4'h1 && cp_high == '0 && ch_ok && !addr[5];
@@ -70,10 +70,10 @@ module crl_regs_map #(
   assign in_peer = priv && page[3:0] == 4'h4 && addr[11:8] == '0 && 32'(addr[7:6]) < PEERS;
   assign in_node = priv && page[3:0] == 4'h0;
   assign in_func = priv && page[3] && (addr[14:3] >> FUNC_W) == '0;
-  assign in_msix = top_half && page == 8'hE0 && addr[11] == 1'b0 && vec <= 7'(CHANNELS);
+  assign in_msix = top_half && page == 8'hE0 && !addr[11] && ((vec_high == '0 && ch_ok) || vec_node);
   assign in_pba  = top_half && page == 8'hE8 && ofs[11:4] == '0;
 
-  assign vec_node = vec == 7'(CHANNELS);
+  assign vec_node = addr[10:4] == 7'(CHANNELS);
 
   always_comb begin
     ch = addr[12 +: CW];

@@ -4,7 +4,8 @@
 //
 // How: for a guest's access to a channel page the owner is read from the register RAM first; then
 //   the register comes from that RAM, from the counters, or from the multiplexer of everything
-//   else. A refused read is counted and gives all ones; a reserved address gives 0.
+//   else. A refused read is counted and gives all ones; a reserved address gives 0. While idle the
+//   address is decoded into registers.
 // Latency: 2 cycles from rd_valid to rd_done for function 0, 5 for others, more for counters.
 // Assumes: rd_addr and rd_user are stable from rd_valid to rd_done. st_* belong to st_ch from one
 //   cycle later on.
@@ -72,9 +73,12 @@ module crl_regs_read #(
                          S_DATA = 3'd4, S_WAIT = 3'd5, S_FOREIGN = 3'd6, S_JUDGE = 3'd7;
 
   logic                in_ch, in_chp, in_seg, in_msix, in_pba, in_node, in_peer, in_func;
-  logic                vec_node, ram_hit, is_ctr, is_peer_ctr, owned, owned_q;
-  logic [CW-1:0]       ch;
-  logic [RAM_AW-1:0]   map_addr;
+  logic                in_peer_q, in_func_q;
+  logic                vec_node, ram_hit, ram_hit_q, is_ctr, is_ctr_q, is_peer_ctr;
+  logic [FUNC_W:0]     unlike_q;  // how the owner differs from who asks
+  logic [CW-1:0]       ch;        // of a guest page
+  logic [CW-1:0]       unused_ch;
+  logic [RAM_AW-1:0]   map_addr, map_addr_q;
   logic [63:0]         unused_mask;
   logic [11:0]         ofs, peer_ofs;
   logic [2:0]          state_q;
@@ -83,19 +87,27 @@ module crl_regs_read #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
   ) u_map (
       .addr(rd_addr), .in_ch, .in_chp, .in_seg, .in_msix, .in_pba, .in_node, .in_peer, .in_func,
-      .ch, .vec_node, .ram_hit, .ram_addr(map_addr), .wmask(unused_mask)
+      .ch(unused_ch), .vec_node, .ram_hit, .ram_addr(map_addr), .wmask(unused_mask)
   );
 
+  assign ch          = CHANNELS > 1 ? rd_addr[12 +: CW] : '0;
   assign ofs         = {rd_addr[11:3], 3'b000};
   assign is_ctr      = in_ch && ofs >= crl_pkg::REG_CH_CNT_DESC
                     && ofs <= crl_pkg::REG_CH_CNT_STALL_FETCH;
   assign peer_ofs    = {6'd0, rd_addr[5:3], 3'b000};
   assign is_peer_ctr = in_peer && peer_ofs >= crl_pkg::REG_PEER_CRC_ERR
                     && peer_ofs <= crl_pkg::REG_PEER_BAD_FRAME;
-  assign owned       = ram_data[crl_pkg::CHP_OWNER_VALID_LSB]
-                    && ram_data[crl_pkg::CHP_OWNER_FUNC_LSB +: FUNC_W] == rd_user;
 
-  always_ff @(posedge clk) owned_q <= owned;
+  // A read's address stands still from the cycle in which it comes on, so these are ready for S_READ.
+  always_ff @(posedge clk) begin
+    in_peer_q  <= in_peer;
+    in_func_q  <= in_func;
+    ram_hit_q  <= ram_hit;
+    is_ctr_q   <= is_ctr || is_peer_ctr || in_func;
+    map_addr_q <= map_addr;
+    unlike_q   <= {ram_data[crl_pkg::CHP_OWNER_VALID_LSB],
+                   ram_data[crl_pkg::CHP_OWNER_FUNC_LSB +: FUNC_W]} ^ {1'b1, rd_user};
+  end
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -109,10 +121,10 @@ module crl_regs_read #(
         end
         S_OWNER: if (ram_gnt) state_q <= S_CHECK;
         S_CHECK: state_q <= S_JUDGE;
-        S_JUDGE: state_q <= owned_q ? S_READ : S_FOREIGN;
+        S_JUDGE: state_q <= unlike_q == '0 ? S_READ : S_FOREIGN;
         S_READ: begin
-          if (is_ctr || is_peer_ctr || in_func) state_q <= S_WAIT;
-          else if (!ram_hit || ram_gnt)         state_q <= S_DATA;
+          if (is_ctr_q)                   state_q <= S_WAIT;
+          else if (!ram_hit_q || ram_gnt) state_q <= S_DATA;
         end
         S_WAIT:  if (func_done || ctr_done) state_q <= S_DATA;
         default: if (rd_done) state_q <= S_IDLE;  // S_DATA, S_FOREIGN
@@ -121,18 +133,18 @@ module crl_regs_read #(
   end
 
   // --- requests ----------------------------------------------------------------------------------
-  assign ram_req = state_q == S_OWNER || (state_q == S_READ && ram_hit);
+  assign ram_req = state_q == S_OWNER || (state_q == S_READ && ram_hit_q);
 
-  assign ram_addr = state_q == S_OWNER ? RAM_AW'({ch, SLOT_OWNER}) : map_addr;
+  assign ram_addr = state_q == S_OWNER ? RAM_AW'({ch, SLOT_OWNER}) : map_addr_q;
 
-  assign ctr_get      = state_q == S_WAIT && !in_func;
-  assign ctr_peer     = in_peer;
-  assign ctr_row      = in_peer ? RW'(rd_addr[7:6]) : RW'(ch);
-  assign ctr_k        = in_peer ? 4'(rd_addr[5:3]) - 4'd2 : rd_addr[6:3];
-  assign func_get     = state_q == S_WAIT && in_func;
+  assign ctr_get      = state_q == S_WAIT && !in_func_q;
+  assign ctr_peer     = in_peer_q;
+  assign ctr_row      = in_peer_q ? RW'(rd_addr[7:6]) : RW'(ch);
+  assign ctr_k        = in_peer_q ? 4'(rd_addr[5:3]) - 4'd2 : rd_addr[6:3];
+  assign func_get     = state_q == S_WAIT && in_func_q;
   assign func_idx     = rd_addr[3 +: FUNC_W];
   assign foreign      = state_q == S_FOREIGN;
-  assign node_is_peer = in_peer;
+  assign node_is_peer = in_peer_q;
   assign st_ch        = ch;
 
   // --- everything that is neither in the RAM nor a counter -----------------------------------------
@@ -164,7 +176,7 @@ module crl_regs_read #(
 
   always_ff @(posedge clk) begin
     ch_word_q <= in_ch ? ch_word : '0;
-    func_q    <= in_func ? func_count : '0;
+    func_q    <= in_func_q ? func_count : '0;
     pba_q     <= in_pba ? (rd_addr[3] ? pba[127:64] : pba[63:0]) : '0;
     node_q    <= in_node || in_peer ? node_data : '0;
   end
@@ -172,12 +184,12 @@ module crl_regs_read #(
   // --- answer ------------------------------------------------------------------------------------
   assign rd_ones = state_q == S_FOREIGN;
   assign rd_done = state_q == S_DATA || (state_q == S_FOREIGN && foreign_done);
-  assign rd_data = (ram_hit ? ram_data : '0) | ctr_count | pba_q | node_q
+  assign rd_data = (ram_hit_q ? ram_data : '0) | ctr_count | pba_q | node_q
                  | {32'd0, ch_word_q | func_q};
 
   logic unused;
 
-  assign unused = &{1'b0, in_chp, in_seg, in_msix, vec_node, unused_mask, ram_data};
+  assign unused = &{1'b0, in_chp, in_seg, in_msix, vec_node, unused_mask, unused_ch, ram_data};
 
 endmodule
 

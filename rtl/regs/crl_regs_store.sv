@@ -10,8 +10,9 @@
 //   is out of range leaves, and is written back, without VALID).
 //   After reset a sweep (`init`) clears both RAMs and sends every channel's and every segment's
 //   reset values, so that tables elsewhere need no reset of their own.
+//   Addresses are decoded a cycle before `q_ok`, and RAMs are written from registers a cycle after.
 // Latency: a read 1 cycle after its grant; rc_data 2 cycles after rc_ch and rc_sel; cc_we and
-//   seg_we 7 cycles after the write. Sweep: 2^RAM_AW cycles.
+//   seg_we 7 cycles after q_ok. Sweep: 2^RAM_AW cycles.
 // Assumes: no write while `busy`. The engine's set-up reads don't meet a write of the same word:
 //   ch_locked covers a channel from two cycles after its ENABLE on.
 `default_nettype none
@@ -30,8 +31,8 @@ module crl_regs_store #(
     output logic                              init,        // the sweep after reset is running
     output logic                              busy,        // no write now
 
+    input  wire logic [20:0]                  wr_addr,     // of q_ok, one cycle ahead of it
     input  wire logic                         q_ok,        // event: an allowed write
-    input  wire logic [20:0]                  q_addr,
     input  wire logic [63:0]                  q_data,
     input  wire logic [7:0]                   q_strb,
     input  wire logic [CHANNELS-1:0]          ch_locked,   // ring set-up is read-only
@@ -72,19 +73,30 @@ module crl_regs_store #(
     output logic      [crl_pkg::SEGENT_W-1:0] seg_entry
 );
 
-  logic              hit, in_ch, in_chp, in_seg;
+  logic              in_ch, in_chp, in_seg, hit, in_seg_q, hit_q;
+  logic              lockable_q, walks_q;
   logic              n_msix, n_pba, n_node, n_peer, n_func, n_vec;  // not needed here
-  logic [CW-1:0]     q_ch;
-  logic [RAM_AW-1:0] q_ram_addr;
-  logic [63:0]       q_mask;
+  logic [CW-1:0]     ch, ch_q;
+  logic [RAM_AW-1:0] addr, addr_q;
+  logic [63:0]       mask, mask_q;
 
   crl_regs_map #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
   ) u_map (
-      .addr(q_addr), .in_ch, .in_chp, .in_seg, .in_msix(n_msix), .in_pba(n_pba),
-      .in_node(n_node), .in_peer(n_peer), .in_func(n_func), .ch(q_ch), .vec_node(n_vec),
-      .ram_hit(hit), .ram_addr(q_ram_addr), .wmask(q_mask)
+      .addr(wr_addr), .in_ch, .in_chp, .in_seg, .in_msix(n_msix), .in_pba(n_pba),
+      .in_node(n_node), .in_peer(n_peer), .in_func(n_func), .ch, .vec_node(n_vec),
+      .ram_hit(hit), .ram_addr(addr), .wmask(mask)
   );
+
+  always_ff @(posedge clk) begin
+    lockable_q <= in_ch && wr_addr[7:6] == 2'b00;
+    walks_q    <= in_chp || (in_seg && wr_addr[4:3] == 2'd2);
+    in_seg_q   <= in_seg;
+    hit_q      <= hit;
+    ch_q       <= ch;
+    addr_q     <= addr;
+    mask_q     <= mask;
+  end
 
   // --- sweep -------------------------------------------------------------------------------------
   logic              init_q;
@@ -103,20 +115,17 @@ module crl_regs_store #(
   assign init = init_q;
 
   // --- walk: one read a cycle, then the event ----------------------------------------------------
-  // step 0 idle; 1 to 4 read word step - 1; 5 last word arrives; 6 check; 7 event, write back
+  // step 0 idle; 1 the write; 2 to 5 read word step - 2; 6 last word arrives; 7 event, write back
   logic [2:0]        step_q;
   logic              walk_seg_q;             // over a segment, else over a channel
   logic [RAM_AW-1:0] walk_addr_q;            // word 0 of the walk
   logic              start, got;
   logic [1:0]        got_word;
-  logic              bad;                    // the segment's range is impossible
-  logic              bad_q;
-  logic              mem_we;
 
-  assign start    = q_ok && (in_chp || (in_seg && q_addr[4:3] == 2'd2));
+  assign start    = q_ok && walks_q;
   assign busy     = init_q || step_q != 3'd0;
-  assign got      = step_q >= 3'd2 && step_q <= 3'd5;
-  assign got_word = step_q[1:0] - 2'd2;
+  assign got      = step_q >= 3'd3 && step_q <= 3'd6;
+  assign got_word = step_q[1:0] + 2'd1;
 
   always_ff @(posedge clk) begin
     if (rst)                  step_q <= 3'd0;
@@ -126,56 +135,64 @@ module crl_regs_store #(
 
   always_ff @(posedge clk) begin
     if (start) begin
-      walk_seg_q  <= in_seg;
-      walk_addr_q <= {q_ram_addr[RAM_AW-1:2], 2'b00};
+      walk_seg_q  <= in_seg_q;
+      walk_addr_q <= {addr_q[RAM_AW-1:2], 2'b00};
     end
-    bad_q <= bad;
   end
 
   // --- the RAM -----------------------------------------------------------------------------------
-  logic [7:0]        mem_be;
-  logic [RAM_AW-1:0] mem_waddr, mem_raddr;
-  logic [63:0]       mem_mask, mem_wdata;
-  logic              locked, write_back, walk_read, sweep_vec;
+  logic [7:0]        be, be_q;
+  logic [RAM_AW-1:0] waddr, waddr_q, raddr;
+  logic [63:0]       wdata_q;
+  logic              locked, bad_q, write_back, walk_read, sweep_vec, we_q;
 
-  assign locked     = in_ch && q_addr[7:6] == 2'b00 && ch_locked[q_ch];
-  assign write_back = step_q == 3'd7 && walk_seg_q && bad_q;
-  assign walk_read  = step_q >= 3'd1 && step_q <= 3'd4;
+  assign locked     = lockable_q && ch_locked[ch_q];
+  assign write_back = seg_we && bad_q;
+  assign walk_read  = step_q >= 3'd2 && step_q <= 3'd5;
 
   // Of what is not a bus write, the sweep writes reset values and the write-back takes VALID away.
   always_comb begin
-    mem_be    = '0;
-    mem_waddr = q_ram_addr;
-    mem_mask  = q_mask;
+    be    = q_ok && hit_q && !locked ? q_strb : 8'd0;
+    waddr = addr_q;
     if (init_q) begin
-      mem_be    = '1;
-      mem_waddr = sweep_q;
-      mem_mask  = '0;
+      be    = '1;
+      waddr = sweep_q;
     end else if (write_back) begin
-      mem_be    = 8'h80;
-      mem_waddr = {walk_addr_q[RAM_AW-1:2], 2'd2};
-      mem_mask  = '0;
-    end else if (q_ok && hit && !locked) begin
-      mem_be    = q_strb;
+      be    = 8'h80;
+      waddr = {walk_addr_q[RAM_AW-1:2], 2'd2};
     end
   end
 
   // Slots 9 and 11 hold vectors' data and control (crl_regs_map).
-  assign sweep_vec = init_q && !sweep_q[RAM_AW-1] && sweep_q[3:2] == 2'b10 && sweep_q[0];
-  assign mem_wdata = (q_data & mem_mask)
-                   | (sweep_vec ? crl_pkg::RESET_MSIX_DATA_CTRL : 64'd0);
-  assign mem_we    = mem_be != '0;
+  assign sweep_vec = !sweep_q[RAM_AW-1] && sweep_q[3:2] == 2'b10 && sweep_q[0];
 
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      be_q <= '0;
+      we_q <= 1'b0;
+    end else begin
+      be_q <= be;
+      we_q <= be != '0;
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    waddr_q <= waddr;
+    if (init_q)          wdata_q <= sweep_vec ? crl_pkg::RESET_MSIX_DATA_CTRL : 64'd0;
+    else if (write_back) wdata_q <= '0;
+    else                 wdata_q <= q_data & mask_q;
+  end
+
+  // A word that is being written is not read.
   always_comb begin
-    a_gnt     = a_req && !walk_read && !mem_we;
-    b_gnt     = b_req && !a_req && step_q == 3'd0 && !mem_we;  // what a walk changes is seen
-    mem_raddr = a_req ? a_addr : b_addr;
-    if (walk_read) mem_raddr = {walk_addr_q[RAM_AW-1:2], step_q[1:0] - 2'd1};
+    a_gnt = a_req && !walk_read && !we_q;
+    b_gnt = b_req && !a_req && step_q == 3'd0 && !we_q;  // what a walk changes is seen
+    raddr = a_req ? a_addr : b_addr;
+    if (walk_read) raddr = {walk_addr_q[RAM_AW-1:2], step_q[1:0] - 2'd2};
   end
 
   crl_ram_bram #(.W(64), .DEPTH(1 << RAM_AW), .BYTE_EN(1)) u_ram (
-      .clk, .we(mem_be), .waddr(mem_waddr), .wdata(mem_wdata),
-      .re(walk_read || a_gnt || b_gnt), .raddr(mem_raddr), .rdata(rd_data)
+      .clk, .we(be_q), .waddr(waddr_q), .wdata(wdata_q), .re(1'b1), .raddr, .rdata(rd_data)
   );
 
   // --- ring set-up once more, for the engine -----------------------------------------------------
@@ -184,23 +201,23 @@ module crl_regs_store #(
   logic [8:0]    ring_waddr;
   logic [63:0]   ring_rdata;
 
-  assign ring_slot  = !mem_waddr[RAM_AW-1] && !mem_waddr[3]
-                   && (mem_waddr[2:1] == 2'b01 || mem_waddr[2:1] == 2'b10);  // slots 2 to 5
-  assign ring_sel   = mem_waddr[1:0] - 2'd2;
-  assign ring_waddr = 9'({mem_waddr[4 +: CW], ring_sel});
+  assign ring_slot  = !waddr_q[RAM_AW-1] && !waddr_q[3]
+                   && (waddr_q[2:1] == 2'b01 || waddr_q[2:1] == 2'b10);  // slots 2 to 5
+  assign ring_sel   = waddr_q[1:0] - 2'd2;
+  assign ring_waddr = 9'({waddr_q[4 +: CW], ring_sel});
 
   // As deep as a block RAM is, or it would become a larger heap of LUT RAM.
   crl_ram_bram #(.W(64), .DEPTH(512), .BYTE_EN(1)) u_ring (
-      .clk, .we(ring_slot ? mem_be : 8'd0), .waddr(ring_waddr), .wdata(mem_wdata),
+      .clk, .we(ring_slot ? be_q : 8'd0), .waddr(ring_waddr), .wdata(wdata_q),
       .re(1'b1), .raddr(9'({rc_ch, rc_sel})), .rdata(ring_rdata)
   );
 
   always_ff @(posedge clk) rc_data <= ring_rdata;
 
   // Interrupt coalescing has a copy of slot 6 (crl_regs_map); the sweep clears it too.
-  assign coal_we   = !mem_waddr[RAM_AW-1] && mem_waddr[3:0] == 4'd6 ? mem_be[3:0] : 4'd0;
-  assign coal_ch   = mem_waddr[4 +: CW];
-  assign coal_data = mem_wdata[31:0];
+  assign coal_we   = !waddr_q[RAM_AW-1] && waddr_q[3:0] == 4'd6 ? be_q[3:0] : 4'd0;
+  assign coal_ch   = waddr_q[4 +: CW];
+  assign coal_data = wdata_q[31:0];
 
   // --- what the walk collects --------------------------------------------------------------------
   logic [crl_pkg::SEG_BASE_BASE_W-1:0]   base_q;
@@ -262,17 +279,30 @@ module crl_regs_store #(
   end
 
   // Base + size above 2^64: a carry out of the sum in 4 KiB units, unless it ends there exactly.
-  logic [29:0] low_sum;
+  // Its two halves take a cycle each: the size is there in step 5, the answer in step 7.
+  logic [29:0] low_sum_q;
 
-  assign low_sum = {1'b0, base_q[28:0]} + {1'b0, size_q[40:12]} + 30'(size_q[11:0] != '0);
-  assign bad     = (size_q[40] && size_q[39:0] != '0)
-                || (&base_q[51:29] && low_sum[29] && low_sum[28:0] != '0);
+  always_ff @(posedge clk) begin
+    low_sum_q <= {1'b0, base_q[28:0]} + {1'b0, size_q[40:12]} + 30'(size_q[11:0] != '0);
+    bad_q     <= (size_q[40] && size_q[39:0] != '0)
+              || (&base_q[51:29] && low_sum_q[29] && low_sum_q[28:0] != '0);
+  end
 
   // --- events ------------------------------------------------------------------------------------
-  assign cc_we   = init_q ? 32'(sweep_q) < CHANNELS : step_q == 3'd7 && !walk_seg_q;
-  assign cc_ch   = init_q ? (CHANNELS > 1 ? sweep_q[CW-1:0] : '0) : walk_addr_q[4 +: CW];
-  assign seg_we  = init_q ? 32'(sweep_q) < SEGMENTS : step_q == 3'd7 && walk_seg_q;
-  assign seg_idx = init_q ? sweep_q[SW-1:0] : walk_addr_q[2 +: SW];
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      cc_we  <= 1'b0;
+      seg_we <= 1'b0;
+    end else begin
+      cc_we  <= init_q ? 32'(sweep_q) < CHANNELS : step_q == 3'd6 && !walk_seg_q;
+      seg_we <= init_q ? 32'(sweep_q) < SEGMENTS : step_q == 3'd6 && walk_seg_q;
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    cc_ch   <= init_q ? (CHANNELS > 1 ? sweep_q[CW-1:0] : '0) : walk_addr_q[4 +: CW];
+    seg_idx <= init_q ? sweep_q[SW-1:0] : walk_addr_q[2 +: SW];
+  end
 
   // Continuous assignments: Icarus 11 wakes an always_comb for selects that the block itself assigns.
   assign seg_entry[crl_pkg::SEGENT_BASE_LSB +: crl_pkg::SEGENT_BASE_W]       = base_q;

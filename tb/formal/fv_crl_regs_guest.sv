@@ -41,7 +41,7 @@ module fv_crl_regs_guest #(
   wire [20:0] wr_addr, rd_addr;
   wire [FUNC_W-1:0] wr_user, rd_user;
   wire [7:0] wr_strb;
-  wire db_valid, cdb_valid, cmd_valid, at_ctrl, q_ok, q_foreign;
+  wire db_valid, cdb_valid, cmd_valid, at_ctrl, q_ok, q_foreign, q_in_ch;
   wire [CW-1:0] db_ch, cdb_ch, cmd_ch;
   wire [15:0] db_val, cdb_val;
   wire [2:0] cmd;
@@ -100,7 +100,7 @@ module fv_crl_regs_guest #(
   crl_regs_guest #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W)) u_guest (
       .clk, .rst, .wr, .wr_addr(page), .wr_user(asks), .wr_data, .wr_strb,
       .own_we, .own_ch, .own_valid, .own_func, .at_ctrl,
-      .q_ok, .q_foreign, .q_addr, .q_user, .q_data, .q_strb,
+      .q_ok, .q_foreign, .q_in_ch, .q_addr, .q_user, .q_data, .q_strb,
       .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd
   );
 
@@ -191,6 +191,7 @@ module fv_crl_regs_guest #(
       if (w_taken && w_user == '0 && w_page && w_ofs == crl_pkg::REG_CH_DRING_PROD && w_low)
         assert (db_valid);
       assert (q_ok + q_foreign == w_taken);
+      if (w_taken) assert (q_in_ch == w_page);
       // Nobody but the owner and function 0, and the owner always.
       if (TABLE != 0) begin
         if (w_taken) assert (q_ok == (w_user == '0 || (w_page && w_owned)));
