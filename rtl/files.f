@@ -38,6 +38,7 @@ rtl/link/crl_link.sv
 rtl/regs/crl_regs_map.sv
 rtl/regs/crl_regs_axil.sv
 rtl/regs/crl_regs_guest.sv
+rtl/regs/crl_regs_walk.sv
 rtl/regs/crl_regs_store.sv
 rtl/regs/crl_regs_foreign.sv
 rtl/regs/crl_regs_node.sv

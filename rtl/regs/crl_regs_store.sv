@@ -4,10 +4,8 @@
 //   from a write to it.
 //
 // How: one RAM of 64-bit words with byte enables. A second, smaller one holds the ring set-up again
-//   for the engine's own read port. A write to a privileged channel register starts a walk over the
-//   four words of that channel, after which all of them leave together with `cc_we`; a write to a
-//   segment's CTRL walks over its three words, checks them and leaves with `seg_we` (an entry that
-//   is out of range leaves, and is written back, without VALID).
+//   for the engine's own read port. A write to a privileged channel register or to a segment's CTRL
+//   starts a walk over the words of that channel or segment (crl_regs_walk).
 //   After reset a sweep (`init`) clears both RAMs and sends every channel's and every segment's
 //   reset values, so that tables elsewhere need no reset of their own.
 //   Addresses are decoded a cycle before `q_ok`, and RAMs are written from registers a cycle after.
@@ -114,52 +112,38 @@ module crl_regs_store #(
 
   assign init = init_q;
 
-  // --- walk: one read a cycle, then the event ----------------------------------------------------
-  // step 0 idle; 1 the write; 2 to 5 read word step - 2; 6 last word arrives; 7 event, write back
-  logic [2:0]        step_q;
-  logic              walk_seg_q;             // over a segment, else over a channel
-  logic [RAM_AW-1:0] walk_addr_q;            // word 0 of the walk
-  logic              start, got;
-  logic [1:0]        got_word;
+  // --- walk --------------------------------------------------------------------------------------
+  logic              walk_busy, walk_rd, fix;
+  logic [RAM_AW-1:0] walk_addr, fix_addr;
 
-  assign start    = q_ok && walks_q;
-  assign busy     = init_q || step_q != 3'd0;
-  assign got      = step_q >= 3'd3 && step_q <= 3'd6;
-  assign got_word = step_q[1:0] + 2'd1;
+  crl_regs_walk #(.CHANNELS(CHANNELS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)) u_walk (
+      .clk, .rst, .init(init_q), .sweep(sweep_q),
+      .start(q_ok && walks_q), .start_seg(in_seg_q), .start_addr(addr_q), .busy(walk_busy),
+      .rd(walk_rd), .rd_addr(walk_addr), .rd_data, .fix, .fix_addr,
+      .cc_we, .cc_ch, .cc_own, .cc_func, .cc_class, .cc_weight, .cc_mgmt, .cc_rate, .cc_burst,
+      .cc_abs, .cc_stop, .cc_bind, .cc_peer, .cc_peer_ch, .seg_we, .seg_idx, .seg_entry
+  );
 
-  always_ff @(posedge clk) begin
-    if (rst)                  step_q <= 3'd0;
-    else if (start)           step_q <= 3'd1;
-    else if (step_q != 3'd0)  step_q <= step_q + 3'd1;
-  end
-
-  always_ff @(posedge clk) begin
-    if (start) begin
-      walk_seg_q  <= in_seg_q;
-      walk_addr_q <= {addr_q[RAM_AW-1:2], 2'b00};
-    end
-  end
+  assign busy = init_q || walk_busy;
 
   // --- the RAM -----------------------------------------------------------------------------------
   logic [7:0]        be, be_q;
   logic [RAM_AW-1:0] waddr, waddr_q, raddr;
   logic [63:0]       wdata_q;
-  logic              locked, bad_q, write_back, walk_read, sweep_vec, we_q;
+  logic              locked, sweep_vec, we_q;
 
-  assign locked     = lockable_q && ch_locked[ch_q];
-  assign write_back = seg_we && bad_q;
-  assign walk_read  = step_q >= 3'd2 && step_q <= 3'd5;
+  assign locked = lockable_q && ch_locked[ch_q];
 
-  // Of what is not a bus write, the sweep writes reset values and the write-back takes VALID away.
+  // Of what is not a bus write, the sweep writes reset values and `fix` takes VALID away.
   always_comb begin
     be    = q_ok && hit_q && !locked ? q_strb : 8'd0;
     waddr = addr_q;
     if (init_q) begin
       be    = '1;
       waddr = sweep_q;
-    end else if (write_back) begin
+    end else if (fix) begin
       be    = 8'h80;
-      waddr = {walk_addr_q[RAM_AW-1:2], 2'd2};
+      waddr = fix_addr;
     end
   end
 
@@ -178,17 +162,17 @@ module crl_regs_store #(
 
   always_ff @(posedge clk) begin
     waddr_q <= waddr;
-    if (init_q)          wdata_q <= sweep_vec ? crl_pkg::RESET_MSIX_DATA_CTRL : 64'd0;
-    else if (write_back) wdata_q <= '0;
-    else                 wdata_q <= q_data & mask_q;
+    if (init_q)   wdata_q <= sweep_vec ? crl_pkg::RESET_MSIX_DATA_CTRL : 64'd0;
+    else if (fix) wdata_q <= '0;
+    else          wdata_q <= q_data & mask_q;
   end
 
   // A word that is being written is not read.
   always_comb begin
-    a_gnt = a_req && !walk_read && !we_q;
-    b_gnt = b_req && !a_req && step_q == 3'd0 && !we_q;  // what a walk changes is seen
+    a_gnt = a_req && !walk_rd && !we_q;
+    b_gnt = b_req && !a_req && !walk_busy && !we_q;  // what a walk changes is seen
     raddr = a_req ? a_addr : b_addr;
-    if (walk_read) raddr = {walk_addr_q[RAM_AW-1:2], step_q[1:0] - 2'd2};
+    if (walk_rd) raddr = walk_addr;
   end
 
   crl_ram_bram #(.W(64), .DEPTH(1 << RAM_AW), .BYTE_EN(1)) u_ram (
@@ -219,103 +203,9 @@ module crl_regs_store #(
   assign coal_ch   = waddr_q[4 +: CW];
   assign coal_data = wdata_q[31:0];
 
-  // --- what the walk collects --------------------------------------------------------------------
-  logic [crl_pkg::SEG_BASE_BASE_W-1:0]   base_q;
-  logic [crl_pkg::SEG_SIZE_SIZE_W-1:0]   size_q;
-  logic [crl_pkg::SEG_CTRL_RIGHTS_W-1:0] rights_q;
-  logic [7:0]                            seg_ch_q;
-  logic [3:0]                            seg_peer_q;
-  logic [11:0]                           gen_q;
-  logic                                  seg_valid_q;
-
-  // Reset, because the sweep sends these as reset values.
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      {cc_own, cc_func, cc_class, cc_weight, cc_mgmt, cc_rate, cc_burst} <= '0;
-      {cc_abs, cc_stop, cc_bind, cc_peer, cc_peer_ch}                    <= '0;
-    end else if (got && !walk_seg_q) begin
-      case (got_word)
-        2'd0: begin
-          cc_own  <= rd_data[crl_pkg::CHP_OWNER_VALID_LSB];
-          cc_func <= rd_data[crl_pkg::CHP_OWNER_FUNC_LSB +: FUNC_W];
-        end
-        2'd1: begin
-          cc_class  <= rd_data[crl_pkg::CHP_POLICY_CLASS_LSB +: 2];
-          cc_mgmt   <= rd_data[crl_pkg::CHP_POLICY_MGMT_LSB];
-          cc_abs    <= rd_data[crl_pkg::CHP_POLICY_ABS_LSB];
-          cc_stop   <= rd_data[crl_pkg::CHP_POLICY_STOP_ON_ERROR_LSB];
-          cc_weight <= rd_data[crl_pkg::CHP_POLICY_WEIGHT_LSB +: 8];
-        end
-        2'd2: begin
-          cc_rate  <= rd_data[crl_pkg::CHP_RATE_RATE_LSB +: 16];
-          cc_burst <= rd_data[crl_pkg::CHP_RATE_BURST_LSB +: 16];
-        end
-        default: begin
-          cc_peer_ch <= rd_data[crl_pkg::CHP_BIND_PEER_CH_LSB +: 8];
-          cc_peer    <= rd_data[crl_pkg::CHP_BIND_PEER_LSB +: 2];
-          cc_bind    <= rd_data[crl_pkg::CHP_BIND_VALID_LSB];
-        end
-      endcase
-    end
-  end
-
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      {base_q, size_q, rights_q, seg_ch_q, seg_peer_q, gen_q, seg_valid_q} <= '0;
-    end else if (got && walk_seg_q) begin
-      case (got_word)
-        2'd0: base_q <= rd_data[crl_pkg::SEG_BASE_BASE_LSB +: crl_pkg::SEG_BASE_BASE_W];
-        2'd1: size_q <= rd_data[crl_pkg::SEG_SIZE_SIZE_LSB +: crl_pkg::SEG_SIZE_SIZE_W];
-        2'd2: begin
-          rights_q    <= rd_data[crl_pkg::SEG_CTRL_RIGHTS_LSB +: crl_pkg::SEG_CTRL_RIGHTS_W];
-          seg_ch_q    <= rd_data[crl_pkg::SEG_CTRL_CHANNEL_LSB +: 8];
-          seg_peer_q  <= rd_data[crl_pkg::SEG_CTRL_PEER_LSB +: 4];
-          gen_q       <= rd_data[crl_pkg::SEG_CTRL_GEN_LSB +: 12];
-          seg_valid_q <= rd_data[crl_pkg::SEG_CTRL_VALID_LSB];
-        end
-        default: ;
-      endcase
-    end
-  end
-
-  // Base + size above 2^64: a carry out of the sum in 4 KiB units, unless it ends there exactly.
-  // Its two halves take a cycle each: the size is there in step 5, the answer in step 7.
-  logic [29:0] low_sum_q;
-
-  always_ff @(posedge clk) begin
-    low_sum_q <= {1'b0, base_q[28:0]} + {1'b0, size_q[40:12]} + 30'(size_q[11:0] != '0);
-    bad_q     <= (size_q[40] && size_q[39:0] != '0)
-              || (&base_q[51:29] && low_sum_q[29] && low_sum_q[28:0] != '0);
-  end
-
-  // --- events ------------------------------------------------------------------------------------
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      cc_we  <= 1'b0;
-      seg_we <= 1'b0;
-    end else begin
-      cc_we  <= init_q ? 32'(sweep_q) < CHANNELS : step_q == 3'd6 && !walk_seg_q;
-      seg_we <= init_q ? 32'(sweep_q) < SEGMENTS : step_q == 3'd6 && walk_seg_q;
-    end
-  end
-
-  always_ff @(posedge clk) begin
-    cc_ch   <= init_q ? (CHANNELS > 1 ? sweep_q[CW-1:0] : '0) : walk_addr_q[4 +: CW];
-    seg_idx <= init_q ? sweep_q[SW-1:0] : walk_addr_q[2 +: SW];
-  end
-
-  // Continuous assignments: Icarus 11 wakes an always_comb for selects that the block itself assigns.
-  assign seg_entry[crl_pkg::SEGENT_BASE_LSB +: crl_pkg::SEGENT_BASE_W]       = base_q;
-  assign seg_entry[crl_pkg::SEGENT_SIZE_LSB +: crl_pkg::SEGENT_SIZE_W]       = size_q;
-  assign seg_entry[crl_pkg::SEGENT_PEER_LSB +: crl_pkg::SEGENT_PEER_W]       = seg_peer_q;
-  assign seg_entry[crl_pkg::SEGENT_CHANNEL_LSB +: crl_pkg::SEGENT_CHANNEL_W] = seg_ch_q;
-  assign seg_entry[crl_pkg::SEGENT_RIGHTS_LSB +: crl_pkg::SEGENT_RIGHTS_W]   = rights_q;
-  assign seg_entry[crl_pkg::SEGENT_GEN_LSB +: crl_pkg::SEGENT_GEN_W]         = gen_q;
-  assign seg_entry[crl_pkg::SEGENT_VALID_LSB]                                = seg_valid_q && !bad_q;
-
   logic unused;
 
-  assign unused = &{1'b0, n_msix, n_pba, n_node, n_peer, n_func, n_vec, rd_data, walk_addr_q};
+  assign unused = &{1'b0, n_msix, n_pba, n_node, n_peer, n_func, n_vec};
 
 endmodule
 
