@@ -139,8 +139,9 @@ def parse(raw: bytes, beat_bytes: int, mtu: int = 1 << 15, verify: bool = True) 
     if len(raw) % beat_bytes:
         raise FrameError("beats", f"{len(raw)} bytes are not whole beats of {beat_bytes}")
     body = raw[HEADER_BYTES:]
-    # The CRC covers all beats that arrived: a wrong PAYLOAD_LEN can't hide behind it.
-    header = FRAME.pack(**{**f, "CRC": 0})
+    # The CRC covers all that arrived, reserved bits and beats behind the payload too.
+    at, width = (x // 8 for x in FRAME.fields["CRC"])
+    header = raw[:at] + bytes(width) + raw[at + width : HEADER_BYTES]
     if crc32c(header, crc32c(body)) != f["CRC"]:
         raise FrameError("crc", "bad CRC")
     if len(body) != len(frame.padded(beat_bytes)):

@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must hold for the frames on a link, seen on the wire in both directions.
 
-The checker stands in the middle: what it has seen, the receiver of a frame may know later, but
-never earlier. So 'sent without credit' or 'acknowledged before it was sent' can't be false alarms.
+The checker stands in the middle and sees every frame as it was sent: what it has seen, the receiver
+may know later, but never earlier. So 'sent without credit' or 'acknowledged before it was sent' can't
+be false alarms.
+
+A sender's session begins with an EPOCH frame that shows a new nonce: its numbers, credits and
+operations begin again. What a frame acknowledges belongs to the session of the other side that its sender
+has heard of. A frame that comes again (replay) must be what it was, and counts once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from models.frame import Frame, FrameError, parse
 from models.lay import FrameFlag, FrameType, FrameVc
 
 SEQ_MOD = 1 << 16
+OP_SEQ_MOD = 1 << 16  # the sender counts 16 bits of the field
+REPLAY_FRAMES = 256  # a sender keeps fewer
 
 
 @dataclass
@@ -34,8 +41,10 @@ class OpOnLink:
 
 @dataclass
 class Direction:
-    """One sender's side."""
+    """One sender's side, in its present session."""
 
+    nonce: int | None = None
+    heard: int | None = None  # the other side's nonce, as this one repeats it
     next_seq: dict[int, int] = field(default_factory=lambda: {1: 0, 2: 0})
     acked: int = 0  # ACK_REQ seen from the other side, running
     open_op: dict[int, OpOnLink] = field(default_factory=dict)
@@ -45,6 +54,7 @@ class Direction:
     freed_ch: dict[int, int] = field(default_factory=dict)
     epoch: int | None = None
     frames: int = 0
+    kept: dict[tuple[int, int], Frame] = field(default_factory=dict)  # by channel, LINK_SEQ
 
 
 @dataclass(frozen=True)
@@ -64,8 +74,8 @@ class FrameFault:
 class LinkChecker:
     """One link between two nodes. `beat` is LINK_W / 8.
 
-    `disturbed()` tells it that the bench lost or broke a frame: from then on only what still holds
-    is checked (form, CRC, continuity inside an operation).
+    `disturbed()` tells it that the bench lost or broke a frame: from then on frames may come again, and only
+    what still holds is checked (form, CRC, replays, continuity inside an operation).
     """
 
     a: str
@@ -87,13 +97,13 @@ class LinkChecker:
         self.dirty = True
 
     def restart(self) -> None:
-        """The link came up anew: sequences, credits and operations begin again."""
+        """The disturbance is over, and sequences, credits and operations begin again."""
         self.dirty = False
         self.way = {self.a: Direction(), self.b: Direction()}
 
     def frame(self, src: str, t: int, raw: bytes) -> Frame | None:
         """Take a frame that `src` sent; None when it is broken."""
-        me, you = self.way[src], self.way[self.other(src)]
+        you = self.way[self.other(src)]
 
         def bad(rule: str, text: str) -> None:
             self.faults.append(FrameFault(src, t, rule, text))
@@ -105,15 +115,16 @@ class LinkChecker:
             return None
         if any(raw[64 + len(f.payload) :]):
             bad("padding", "bytes after the payload are not 0")
+        if f.type == FrameType.EPOCH:
+            self._session(src, f)
+        me = self.way[src]
         me.frames += 1
         self._identity(src, f, me, bad)
-        if f.vc in me.next_seq:
-            want = me.next_seq[f.vc]
-            if f.link_seq != want and not self.dirty:
-                bad("link-seq", f"LINK_SEQ {f.link_seq} on VC {f.vc}, next is {want}")
-            me.next_seq[f.vc] = (f.link_seq + 1) % SEQ_MOD
-        if not self.dirty:
+        again = f.vc in me.next_seq and self._again(f, me, bad)
+        if not self.dirty and me.heard == you.nonce:
             self._acks(f, you, bad)
+        if again:
+            return f
         if f.vc == FrameVc.REQ:
             self._request(f, me, bad)
         elif f.vc == FrameVc.RSP:
@@ -121,6 +132,32 @@ class LinkChecker:
         elif f.payload:
             bad("payload", f"{FrameType(f.type).name} carries {len(f.payload)} bytes")
         return f
+
+    def _session(self, src: str, f: Frame) -> None:
+        """Operands of EPOCH: nonce, the peer's nonce, and whether that was heard."""
+        nonce = f.operand0 & 0xFFFFFFFF
+        if nonce != self.way[src].nonce:
+            self.way[src] = Direction(nonce=nonce)
+        if f.operand1 & 1:
+            self.way[src].heard = f.operand0 >> 32
+
+    def _again(self, f: Frame, me: Direction, bad: Callback) -> bool:
+        """Whether a numbered frame was sent before; if not, the next number is counted."""
+        want = me.next_seq[f.vc]
+        fixed = replace(
+            f, ack_req=0, rsp_credit=0, credit_ch=0, credit_cnt=0, credit_valid=0, crc=None
+        )
+        if f.link_seq != want and not self.dirty:
+            bad("link-seq", f"LINK_SEQ {f.link_seq} on VC {f.vc}, next is {want}")
+        elif (want - f.link_seq - 1) % SEQ_MOD < REPLAY_FRAMES:
+            before = me.kept.get((f.vc, f.link_seq))
+            if before is not None and before != fixed:
+                bad("replay", f"LINK_SEQ {f.link_seq} on VC {f.vc} is not what it was")
+            return True
+        me.next_seq[f.vc] = (f.link_seq + 1) % SEQ_MOD
+        me.kept[f.vc, f.link_seq] = fixed
+        me.kept.pop((f.vc, (f.link_seq - REPLAY_FRAMES) % SEQ_MOD), None)
+        return False
 
     def _identity(self, src: str, f: Frame, me: Direction, bad: Callback) -> None:
         for name, value in ((src, f.src_node), (self.other(src), f.dst_node)):
@@ -167,7 +204,7 @@ class LinkChecker:
             if op is not None and not op.refused and not self.dirty:
                 bad("operation", f"channel {f.src_ch}: operation {op.op_seq} was not finished")
             last = me.last_op_seq.get(f.src_ch)
-            if last is not None and f.op_seq != (last + 1) % (1 << 32) and not self.dirty:
+            if last is not None and f.op_seq != (last + 1) % OP_SEQ_MOD and not self.dirty:
                 bad("op-seq", f"channel {f.src_ch}: OP_SEQ {f.op_seq} after {last}")
             me.last_op_seq[f.src_ch] = f.op_seq
             op = OpOnLink(f.src_ch, f.dst_ch, f.op_seq, f.tag, f.segaddr, f.total_len, f.type)
@@ -175,8 +212,7 @@ class LinkChecker:
                 bad("tag", f"tag {f.tag:#x} is in use")
             me.open_op[f.src_ch] = me.waiting[f.tag] = op
         elif op is None:
-            if not self.dirty:
-                bad("operation", f"channel {f.src_ch}: a frame of no operation, OFFSET {f.offset}")
+            bad("operation", f"channel {f.src_ch}: a frame of no operation, OFFSET {f.offset}")
             return
         assert op is not None
         same = (op.dst_ch, op.op_seq, op.tag, op.segaddr, op.total, op.type)

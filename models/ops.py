@@ -56,6 +56,14 @@ class Plan:
     def ok(self) -> bool:
         return self.status == Status.OK
 
+    def touches_src(self, start: int, end: int) -> bool:
+        """Some byte of [start, end) is read."""
+        return self.src is not None and self.src < end and start < self.src + self.length
+
+    def covers_dst(self, start: int, end: int) -> bool:
+        """All of [start, end) is written."""
+        return self.dst is not None and self.dst <= start and end <= self.dst + self.length
+
 
 def _local(ctx: Ctx, address: int, length: int, right: int) -> Checked:
     if ctx.absolute:

@@ -483,10 +483,14 @@ class Pair:
         if not life.open:
             return
         life.t_closed = t
+        for op in life.leaving:
+            self._unindex(op)
         for op in life.ops[life.retired :]:
             self._unindex(op)
             if op.begun:
                 self._mark_undefined(op)
+                n = self._n[life.node]
+                self._count_loosely(n, n.chans[life.ch], op)
 
     def _reg_read(self, e: RegRead) -> None:
         self.now = max(self.now, e.t)
@@ -620,8 +624,10 @@ class Pair:
         out: set[int] = set()
         if n.fatal or n.mem_stall:
             out.add(int(Status.MEM_TIMEOUT))
-        if life is None or not life.open or not c.stop_on_error:
+        if life is None or not life.open or not (c.stop_on_error or life.t_reset is not None):
             return out
+        if life.t_reset is not None:  # what ends without completion
+            out.add(int(Status.ABORTED))
         for op in life.ops[life.retired : life.retired + 512]:
             out |= {int(p.status) for p in op.plans if not p.ok} | set(op.errors)
             if op.remote and op.disturbed:
@@ -701,11 +707,11 @@ class Pair:
         if p.dst is not None and dst is not None:
             index_add(dst.dst_index, op, p.dst, p.dst + p.length)
 
-    def _unindex(self, op: OpState) -> None:
+    def _unindex(self, op: OpState, keep_source: bool = False) -> None:
         for p in op.plans:
             if not p.length:
                 continue
-            if p.src is not None:
+            if p.src is not None and not keep_source:
                 index_remove(self._n[op.life.node].src_index, op, p.src, p.src + p.length)
             if p.dst is not None:
                 for n in self._n.values():
@@ -860,15 +866,19 @@ class Pair:
                     foreign = op
                 elif op.t_pub < e.t_addr:
                     hits.append((op, s, x))
+        what = f"data read at {e.addr:#x}, {len(e.data)} bytes, function {e.user}"
         if not hits:
-            what = f"data read at {e.addr:#x}, {len(e.data)} bytes, function {e.user}"
             if foreign is not None:
                 self._bad(e.t_addr, n.name, "foreign-user", f"{what}: that is {foreign}")
             else:
-                self._bad(e.t_addr, n.name, "unexplained-access", what)
+                self._explain_stray_read(n, e, base, end, what)
             return
         useful = 0
-        for op, s, x in hits:
+        live = [h for h in hits if h[0].t_over is None]
+        may_leave = [self._may_leave(n, e, op) for op, _, _ in hits if op.t_over is not None]
+        if not live and not any(may_leave):
+            self._bad(e.t_addr, n.name, "late-access", f"{what}: {hits[0][0]} is over")
+        for op, s, x in live:
             lo, hi = max(base, s), min(end, x)
             useful = max(useful, hi - lo)
             op.begun = True
@@ -884,6 +894,35 @@ class Pair:
             op.store(lo - s, e.data[lo - base : hi - base])
         n.read_beats += e.beats
         n.read_bytes += useful
+
+    def _may_leave(self, n: NodeState, e: AxiRead, op: OpState) -> bool:
+        """It is over, but asked for this before that, or had it on its way to the port."""
+        assert op.t_over is not None
+        op.life.last_drain_t = max(op.life.last_drain_t, e.t_data)
+        op.late_reads += e.t_addr > op.t_over
+        if op.late_reads <= n.params.ar_queue:
+            return True
+        self._unindex(op)
+        return False
+
+    def _explain_stray_read(
+        self, n: NodeState, e: AxiRead, base: int, end: int, what: str
+    ) -> None:
+        """A read that no operation of an open channel explains."""
+        for life in n.lives[-2 * n.params.channels :]:
+            for op in [*life.leaving, *life.ops[life.retired :]]:
+                if life.open or e.user not in life.funcs:
+                    continue
+                if any(p.touches_src(base, end) for p in op.plans):
+                    late = e.t_addr > (life.t_closed or 0)
+                    rule, how = (
+                        ("late-access", "requested after it was disabled")
+                        if late
+                        else ("early-disabled", "outstanding when it showed DISABLED")
+                    )
+                    self._bad(e.t_addr, n.name, rule, f"{what}: {op}, {how}")
+                    return
+        self._bad(e.t_addr, n.name, "unexplained-access", what)
 
     def _check_fence(self, op: OpState, t: int) -> None:
         if not op.desc.flag(DescFlag.FENCE):
@@ -1036,30 +1075,30 @@ class Pair:
         what: str,
     ) -> None:
         what = f"{what} [{lo:#x}, {hi:#x}) for function {e.user}"
+        over = [
+            (m, op)
+            for m in self._n.values()
+            for life in m.lives[-2 * m.params.channels :]
+            for op in life.ops[max(0, life.retired - 64) : life.retired if life.open else None]
+            if op.remote == remote and self._dst_node(op) is n
+            if any(p.ok and p.covers_dst(lo, hi) for p in op.plans)
+        ]
+        for m, op in over:
+            if op.status == Status.PEER_DOWN:
+                continue  # it did not begin
+            if op.disturbed or m.fatal or m.mem_stall:
+                n.undefined.append((lo, hi))
+                self._allow(e.t_resp, n.name, "late-write", f"{what}: {op}")
+                return
+            if not op.life.open and e.t_resp <= (op.life.t_closed or 0):
+                n.undefined.append((lo, hi))
+                return
         if foreign is not None:
             self._bad(e.t_addr, n.name, "foreign-user", f"{what}: that is {foreign}")
-            return
-        for m in self._n.values():
-            for life in m.lives[-2 * m.params.channels :]:
-                past = (
-                    life.ops[max(0, life.retired - 64) :]
-                    if not life.open
-                    else life.ops[max(0, life.retired - 64) : life.retired]
-                )
-                for op in past:
-                    if op.remote != remote or self._dst_node(op) is not n:
-                        continue
-                    for p in op.plans:
-                        if p.ok and p.dst is not None and p.dst <= lo and hi <= p.dst + p.length:
-                            if op.disturbed or m.fatal or m.mem_stall:
-                                n.undefined.append((lo, hi))
-                                self._allow(e.t_resp, n.name, "late-write", f"{what}: {op}")
-                            elif not life.open and e.t_resp <= (life.t_closed or 0):
-                                n.undefined.append((lo, hi))
-                            else:
-                                self._bad(e.t_addr, n.name, "late-access", f"{what}: {op} is over")
-                            return
-        self._bad(e.t_addr, n.name, "unexplained-access", what)
+        elif over:
+            self._bad(e.t_addr, n.name, "late-access", f"{what}: {over[-1][1]} is over")
+        else:
+            self._bad(e.t_addr, n.name, "unexplained-access", what)
 
     # completions -------------------------------------------------------------------------------
     def _completion_write(
@@ -1131,7 +1170,7 @@ class Pair:
         c = n.chans[life.ch]
         if op.desc.flag(DescFlag.IRQ) or cqe.status:
             c.irq_due.append(e.t_resp)
-        self._retire(n, c, op, cqe.status, t)
+        self._retire(n, c, op, cqe.status, t, e.t_resp)
 
     def _match(self, n: NodeState, life: Life, cqe: Cqe, where: str, t: int) -> OpState | None:
         """The operation that an entry speaks of: in order, but silent ones may be passed over."""
@@ -1229,13 +1268,16 @@ class Pair:
             if cqe.nbytes:
                 bad("wrong-completion", "a refused operation moves 0 bytes")
         else:
-            if op.last_resp >= t:
+            # After the loss of its link the peer may go on with what it has.
+            if op.last_resp >= t and status not in _LINK_ENDS:
                 bad("early-completion", f"the last write response came at {op.last_resp}")
             if op.may_run:
                 self._mark_undefined(op)
             n.exact = False
             n.chans[life.ch].exact = False
             self._allow(t, n.name, "error" if status in op.errors else "mid-flight", where)
+        if status == Status.PEER_DOWN and op.written:
+            bad("wrong-completion", "a part is written: must be LINK_ERROR")
         if status in _LINK_ENDS and not cqe.status2 & MAY_HAVE_EXECUTED:
             bad("wrong-completion", "MAY_HAVE_EXECUTED must be set")
         if status not in _LINK_ENDS and status not in {Status.LINK_ERROR | AT_PEER} and cqe.status2:
@@ -1249,10 +1291,24 @@ class Pair:
     def _names(codes: Iterable[int]) -> str:
         return " or ".join(status_name(int(c)) for c in sorted(codes))
 
-    def _retire(self, n: NodeState, c: ChanState, op: OpState, status: int, t: int) -> None:
+    def _retire(
+        self,
+        n: NodeState,
+        c: ChanState,
+        op: OpState,
+        status: int,
+        t: int,
+        t_resp: int | None = None,
+    ) -> None:
         life = op.life
         life.retired = op.n + 1
-        self._unindex(op)
+        op.status = status
+        # What was ended from outside may still have reads on their way: nobody gets their data.
+        leaving = bool(status) and (op.remote or status == Status.MEM_TIMEOUT)
+        if leaving:
+            op.t_over = t_resp
+            life.leaving.append(op)
+        self._unindex(op, keep_source=leaving)
         c.desc_count += 1
         if status:
             c.err_count += 1
@@ -1286,29 +1342,30 @@ class Pair:
                 dst.due_write_bytes += op.data_len
                 if op.remote:
                     far = dst.chans[c.peer_ch] if c.peer_ch < dst.params.channels else None
-                    if far is not None:
+                    if far is not None and op.last_resp > dst.t_reset:
                         far.wr_bytes += op.data_len
                 else:
                     c.wr_bytes += op.data_len
         if status:
             self.report.errors_seen += 1
             if op.begun:
-                n.exact = False
-                c.loose_reads = True
-                hit = c
-                if op.remote:
-                    there = self._dst_node(op)
-                    inside = there is not None and c.peer_ch < there.params.channels
-                    hit = there.chans[c.peer_ch] if there is not None and inside else c
-                hit.loose_writes = True
-                dst = self._dst_node(op)
-                if dst is not None:
-                    dst.exact = False
+                self._count_loosely(n, c, op)
         if op.remote and op.desc.flag(DescFlag.NOTIFY) and not status:
             dst = self._dst_node(op)
             if dst is not None and c.peer_ch < dst.params.channels:
                 dst.chans[c.peer_ch].irq_due.append(op.last_resp)
         op.forget()
+
+    def _count_loosely(self, n: NodeState, c: ChanState, op: OpState) -> None:
+        """It ended half-way: its bytes are in the counters as far as it came."""
+        n.exact = False
+        c.loose_reads = True
+        dst = self._dst_node(op)
+        if dst is None:
+            return
+        dst.exact = False
+        inside = op.remote and c.peer_ch < dst.params.channels
+        (dst.chans[c.peer_ch] if inside else c).loose_writes = True
 
     # interrupts --------------------------------------------------------------------------------
     def _msix_write(
@@ -1424,7 +1481,7 @@ class Pair:
             if c.life is not None and c.life.open:
                 self._close(c.life, e.t)
         n.reset()
-        n.exact = False
+        n.t_reset, n.exact = e.t, False
         self._replan_all(e.t)
 
     def _link_frame(self, e: LinkFrame) -> None:

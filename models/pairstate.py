@@ -28,6 +28,7 @@ class NodeParams:
     link_mtu: int = 1024
     link_w: int = 0  # 0: as data_w
     rx_shared: int = 24
+    ar_queue: int = 16  # data reads that may wait in front of the memory port
 
     @property
     def beat(self) -> int:
@@ -84,6 +85,9 @@ class OpState:
     begun: bool = False
     disturbed: bool = False  # the link was disturbed in its life
     shared: bool = False  # an access could belong to this or to another operation
+    t_over: int | None = None  # its completion has its response
+    status: int = 0  # of its completion
+    late_reads: int = 0  # requested after t_over
 
     @property
     def remote(self) -> bool:
@@ -184,6 +188,7 @@ class Life:
     why_stop: str = ""
     t_mute: int | None = None  # a completion write failed: nothing is posted from then on
     t_closed: int | None = None
+    leaving: list[OpState] = field(default_factory=list)  # over, but may still read
     stream: list[tuple[Cqe, OpState, int]] = field(default_factory=list)  # entry, operation, its B
     last_drain_t: int = -1  # latest end of an access that belongs to it
 
@@ -316,6 +321,7 @@ class NodeState:
     src_index: dict[int, list[tuple[OpState, int, int]]] = field(default_factory=dict)
     dst_index: dict[int, list[tuple[OpState, int, int]]] = field(default_factory=dict)
     undefined: list[tuple[int, int]] = field(default_factory=list)
+    t_reset: int = -1
     recent: deque[RecentWrite] = field(default_factory=lambda: deque(maxlen=256))
     newest_data: int = -1
     read_bytes: int = 0

@@ -133,7 +133,7 @@ enum crl_status {
     CRL_ST_FETCH_SLVERR = 0x25, /* SLVERR on a descriptor fetch; the channel stops */
     CRL_ST_FETCH_DECERR = 0x26, /* DECERR on a descriptor fetch; the channel stops */
     CRL_ST_CPL_WRITE = 0x27, /* error response to a completion write; the channel stops */
-    CRL_ST_LINK_ERROR = 0x30, /* a frame of the operation was lost or had a bad CRC */
+    CRL_ST_LINK_ERROR = 0x30, /* the link went down after the operation had begun */
     CRL_ST_PEER_DOWN = 0x31, /* no peer bound or its link is not up */
     CRL_ST_PEER_REFUSED = 0x32, /* the peer does not bind this channel to this sender */
     CRL_ST_OP_TIMEOUT = 0x33, /* no op-ack within OP_TIMEOUT_CYCLES */
@@ -251,7 +251,7 @@ struct crl_frame {
     uint8_t dst_ch; /* channel at the receiver */
     uint16_t epoch; /* epoch of the link */
     uint16_t link_seq; /* sequence number, per peer and virtual channel */
-    uint32_t op_seq; /* operation sequence number, per channel */
+    uint32_t op_seq; /* operation sequence number, per channel; 15:0 count, 31:16 are 0 */
     uint16_t tag; /* operation index and generation at the initiator, returned in op-ack */
     uint16_t payload_len; /* payload bytes without padding */
     uint16_t status2; /* second status */

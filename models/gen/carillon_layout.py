@@ -279,7 +279,7 @@ STATUS_INFO: dict[int, StatusInfo] = {
     Status.FETCH_SLVERR: StatusInfo('FETCH_SLVERR', 'crl_dma_fetch', 'SLVERR on a descriptor fetch; the channel stops', 'reset the channel'),
     Status.FETCH_DECERR: StatusInfo('FETCH_DECERR', 'crl_dma_fetch', 'DECERR on a descriptor fetch; the channel stops', 'reset the channel'),
     Status.CPL_WRITE: StatusInfo('CPL_WRITE', 'crl_dma_cpl', 'error response to a completion write; the channel stops', 'reset the channel'),
-    Status.LINK_ERROR: StatusInfo('LINK_ERROR', 'crl_link', 'a frame of the operation was lost or had a bad CRC', 'repeat the operation, mind MAY_HAVE_EXECUTED'),
+    Status.LINK_ERROR: StatusInfo('LINK_ERROR', 'crl_dma_cpl', 'the link went down after the operation had begun', 'repeat the operation, mind MAY_HAVE_EXECUTED'),
     Status.PEER_DOWN: StatusInfo('PEER_DOWN', 'crl_dma_issue', 'no peer bound or its link is not up', 'wait for the link'),
     Status.PEER_REFUSED: StatusInfo('PEER_REFUSED', 'crl_target', 'the peer does not bind this channel to this sender', 'set up the binding at the peer'),
     Status.OP_TIMEOUT: StatusInfo('OP_TIMEOUT', 'crl_dma_cpl', 'no op-ack within OP_TIMEOUT_CYCLES', 'treat as lost, mind MAY_HAVE_EXECUTED'),
@@ -409,7 +409,7 @@ class Frame(Layout):
     dst_ch: int = 0  # channel at the receiver
     epoch: int = 0  # epoch of the link
     link_seq: int = 0  # sequence number, per peer and virtual channel
-    op_seq: int = 0  # operation sequence number, per channel
+    op_seq: int = 0  # operation sequence number, per channel; 15:0 count, 31:16 are 0
     tag: int = 0  # operation index and generation at the initiator, returned in op-ack
     payload_len: int = 0  # payload bytes without padding
     status2: int = 0  # second status

@@ -227,3 +227,55 @@ def test_disturbed_and_restart() -> None:
     link.restart()
     link.frame("A", 99, replace(frames[0][1], src_node=9).build(8))
     assert "node" in {x.rule for x in link.faults}
+
+
+def test_replay() -> None:
+    """Stimulus: after a loss the frames of an operation come again, with newer acknowledgements.
+    Checking: they count once, but have to be what they were; without a loss nothing comes again."""
+    frames = split_write(Frame(W, tag=1), bytes(3 * MTU), MTU)
+    sent = [replace(f, link_seq=k) for k, f in enumerate(frames)]
+    again = [replace(f, ack_req=1, credit_valid=1) for f in sent[1:]]
+    ack = Frame(ACK, tag=1, ack_req=3)
+
+    def seen(frames: list[tuple[str, Frame]], loss: bool = True) -> set[str]:
+        link = LinkChecker("A", "B", beat=8, mtu=MTU)
+        if loss:
+            link.disturbed()
+        for k, (src, f) in enumerate(frames):
+            link.frame(src, k, f.build(8))
+        return {x.rule for x in link.finish()}
+
+    story = [("A", f) for f in (*sent[:2], *again[:1], sent[2], *again)]
+    assert not seen([*story, ("B", ack), ("B", ack)])
+    assert "link-seq" in seen([*story, ("B", ack)], loss=False)
+    assert seen([*story, ("A", replace(again[0], payload=bytes(MTU - 1) + b"x"))]) == {"replay"}
+    assert seen([*story, ("A", replace(again[0], tag=2))]) == {"replay"}
+
+
+def epoch(nonce: int, heard: int | None = None) -> Frame:
+    known = 0 if heard is None else heard
+    return Frame(FrameType.EPOCH, operand0=known << 32 | nonce, operand1=int(heard is not None))
+
+
+def test_sessions() -> None:
+    """Stimulus: two sessions; late acknowledgements of the first.
+    Checking: numbers begin again, nothing of the first goes on."""
+    one = flags(FrameFlag.FIRST, FrameFlag.LAST)
+    w = Frame(W, tag=1, flags=one, payload=b"x", total_len=1)
+    first = [("A", epoch(5)), ("B", epoch(6, 5)), ("A", epoch(5, 6)), ("A", w)]
+    acked = ("B", Frame(ACK, tag=1, ack_req=1))
+    idle = ("B", Frame(FrameType.IDLE, ack_req=1, link_seq=1))
+    second = [("A", epoch(15)), idle, ("B", epoch(16, 15)), ("A", epoch(15, 16))]
+    assert not judge([*first, acked, *second, ("A", w), acked])
+    assert "link-seq" in judge([*first, acked, *second, ("A", replace(w, link_seq=1))])
+    assert "ack" in judge([*first, acked, *second, idle])
+    a, b = split_write(Frame(W, tag=1), bytes(MTU + 1), MTU)
+    assert "operation" in judge([*first[:3], ("A", a), *second, ("A", b)])
+
+
+def test_operation_numbers_wrap() -> None:
+    """Stimulus: operation 65535, then 0. Checking: they follow each other."""
+    one = flags(FrameFlag.FIRST, FrameFlag.LAST)
+    a = Frame(W, tag=1, flags=one, payload=b"x", total_len=1, op_seq=65535)
+    assert judge([("A", a), ("A", replace(a, op_seq=0, link_seq=1, tag=2))]) == {"unanswered"}
+    assert "op-seq" in judge([("A", a), ("A", replace(a, op_seq=65536, link_seq=1, tag=2))])

@@ -327,6 +327,48 @@ def test_link_lost_in_mid_flight() -> None:
     passes(judge(sys, [*ev2, *[e for e in ev[n + 1 :] if isinstance(e, AxiWrite) and e.id == 1]]))
 
 
+def test_nothing_of_peer_down_is_written() -> None:
+    """Stimulus: PEER_DOWN for a WRITE of which a burst is written, before or after its completion.
+    Checking: not accepted: it says that nothing was begun."""
+    sys, _, ev, k = _write()
+    n = first(ev, AxiWrite, id=1)
+    down = Fault("A", ev[n].t_resp, "link_down", 0)
+    states = [LinkState(x, ev[n].t_resp, 0, False) for x in "AB"]
+    refused = with_entry(ev[k], status=int(Status.PEER_DOWN), nbytes=0)
+    assert "wrong-completion" in rules(judge(sys, [*ev[: n + 1], down, *states, refused]))
+    late = replace(ev[n], t_resp=refused.t_resp + 1)
+    assert "late-access" in rules(judge(sys, [*ev[:n], down, *states, refused, late]))
+
+
+def test_reads_of_what_the_link_ended() -> None:
+    """Stimulus: a WRITE ends with LINK_ERROR while a read of it is under way; then ABORT.
+    Checking: the read passes until DISABLED shows; then it is early or late; without end it is late."""
+    sys, c, ev, k = _write()
+    n = first(ev, AxiRead, id=1)
+    fail = with_entry(ev[k], status=int(Status.LINK_ERROR), status2=MAY_HAVE_EXECUTED, nbytes=0)
+    lost = [*ev[:n], Fault("A", ev[n].t_addr, "link_down", 0), fail]
+    t = fail.t_resp + 1
+    off = [ctrl(c, t, Cmd.ABORT), status(c, t + 1, State.DISABLED)]
+    under_way = replace(ev[n], t_data=t + 9)
+    fresh = replace(under_way, t_addr=t + 2)
+    passes(judge(sys, [*lost, replace(ev[n], t_data=t), *off]), 1)
+    passes(judge(sys, [*lost, fresh]), 1)
+    assert rules(judge(sys, [*lost, *[fresh] * (sys.params["A"].ar_queue + 1)])) == {"late-access"}
+    assert rules(judge(sys, [*lost, *off, under_way])) == {"early-disabled"}
+    assert rules(judge(sys, [*lost, *off, fresh])) == {"late-access"}
+
+
+def test_counters_of_a_node_that_was_reset() -> None:
+    """Stimulus: the peer is reset between the last write of a WRITE and its completion here.
+    Checking: its counter starts at 0; what was written before does not count."""
+    sys, _, ev, k = _write()
+    far = sys.nodes["B"].chans[0]
+    count = RegRead("B", end(ev), 0, regmap.guest(far.number, "CNT_WR_BYTES"), 0)
+    reset = NodeReset("B", ev[k].t_resp)
+    passes(judge(sys, [*ev[:k], reset, ev[k], count]), 1)
+    assert "wrong-register" in rules(judge(sys, [*ev[:k], reset, ev[k], replace(count, data=2000)]))
+
+
 def test_peer_down() -> None:
     """Stimulus: the link is down before the doorbell. Checking: PEER_DOWN and nothing else."""
     sys, _, ev, k = _write()

@@ -161,7 +161,7 @@ module crl_dma #(
   // ---------------------------------------------------------------- control
   logic [CHANNELS-1:0] accept, run, hold, ch_abort, suppress, pend, st_empty, ip, op_empty, cq_ok, young;
   logic [6:0]          n_enabled;
-  logic                f_cfg_we, c_cfg_we, mark_req, mark_done, ctl_pop_valid, pop_idle;
+  logic                f_cfg_we, c_cfg_we, mark_req, mark_done, reads_over, ctl_pop_valid, pop_idle;
   logic [CW-1:0]       cfg_ch, ctl_pop_ch;
   logic [63:0]         cfg_base;
   logic [3:0]          cfg_log2;
@@ -183,7 +183,7 @@ module crl_dma #(
       .seg_abs(ctl_seg_abs), .chk_ok, .chk_addr,
       .f_cfg_we, .c_cfg_we, .cfg_ch, .cfg_base, .cfg_log2, .cfg_func, .clr_valid, .clr_ch,
       .accept, .run, .hold, .ch_abort, .suppress, .locked(ch_locked), .n_enabled,
-      .pend, .st_empty, .ip, .op_empty, .young, .mark_req, .mark_done,
+      .pend, .st_empty, .ip, .op_empty, .young, .mark_req, .mark_done, .reads_over,
       .pop_valid(ctl_pop_valid), .pop_ch(ctl_pop_ch), .pop_ready(pop_idle),
       .db_err_valid, .db_err_ch, .cdb_err_valid, .cdb_err_ch, .ferr_valid, .ferr_ch, .ferr_dec,
       .cq_err_valid, .cq_err_ch, .ret_valid, .ret_ch, .ret_status, .fatal, .err_irq,
@@ -309,7 +309,7 @@ module crl_dma #(
       .e_valid, .e_ready, .e_resp,
       .m_axi_arid, .m_axi_araddr, .m_axi_arlen, .m_axi_arsize, .m_axi_arburst, .m_axi_arcache, .m_axi_arprot, .m_axi_aruser,
       .m_axi_arvalid, .m_axi_arready, .m_axi_rid, .m_axi_rdata, .m_axi_rresp, .m_axi_rlast, .m_axi_rvalid, .m_axi_rready,
-      .pending(rd_pending), .progress(rd_progress)
+      .mark_req, .mark_over(reads_over), .pending(rd_pending), .progress(rd_progress)
   );
 
   crl_dma_move #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .OPS(OPS), .FUNC_W(FUNC_W),

@@ -5,7 +5,8 @@
 // How: a command waits in its channel's slot; one engine takes them in rotation and looks at channels that drain, abort or
 //   reset in between. It never waits for one channel's traffic: a visit either finds the channel quiet or moves on.
 //   What a visit may wait for is bounded: descriptor bursts under way (a marker goes through the fetch queue behind
-//   them), the flush of at most PREFETCH staged descriptors, and the segment checker.
+//   them), the flush of at most PREFETCH staged descriptors, the segment checker, and, before DISABLED, data reads
+//   under way: an operation that the peer or the loss of its link has ended may leave some behind.
 // Enable: ring sizes 4 to 4096, bases aligned to min(ring, 4096), both rings inside a segment of this channel with the RING
 //   and LOCAL rights (or absolute for a channel with ABS); else LAST_ERROR = BAD_RING and the channel stays DISABLED.
 // Errors: docs/architecture.md section 4. The first error stays until ENABLE or RESET.
@@ -69,6 +70,7 @@ module crl_dma_ctl #(
     input  wire logic [CHANNELS-1:0]   young,         // picked, and perhaps not yet in op_empty
     output logic                       mark_req,
     input  wire logic                  mark_done,
+    input  wire logic                  reads_over,    // the data reads asked for before mark_req rose are in
     output logic                       pop_valid,     // flush, event
     output logic      [CW-1:0]         pop_ch,
     input  wire logic                  pop_ready,     // the issue pipeline does not pop in this cycle
@@ -146,7 +148,8 @@ module crl_dma_ctl #(
   logic [63:0] base_q;
   logic [3:0]  log2_q;
   logic [2:0]  st_now;
-  logic        is_cmd_q, bad_cmd, bad_ring, ring_ok, quiesced;
+  logic        is_cmd_q, bad_cmd, bad_ring, ring_ok, settled, quiesced, over;
+  logic        calm_q;                 // was settled before mark_req: reads_over covers all of its reads
   logic [11:0] mask;
   logic [3:0]  bytes_log2;
   logic [CW-1:0] ch_next;
@@ -157,7 +160,9 @@ module crl_dma_ctl #(
   assign bytes_log2 = second_q ? log2_q : log2_q + 4'd1;      // less 4
   assign mask     = bytes_log2 >= 4'd8 ? 12'hfff : (12'd16 << bytes_log2) - 12'd1;
   assign ring_ok  = log2_q >= 4'd2 && log2_q <= 4'd12 && (base_q[11:0] & mask) == '0;
-  assign quiesced = !ip[ch_q] && op_empty[ch_q] && st_empty[ch_q] && !young[ch_q];
+  assign settled  = !ip[ch_q] && op_empty[ch_q] && !young[ch_q];
+  assign quiesced = settled && st_empty[ch_q];
+  assign over     = quiesced && calm_q;
 
   assign rc_ch    = ch_q;
   assign rc_sel   = {second_q, step_q[0]};
@@ -176,7 +181,7 @@ module crl_dma_ctl #(
   assign f_cfg_we = s_q == S_SET && !second_q;
   assign c_cfg_we = s_q == S_SET && second_q;
   assign clr_ch   = ch_q;
-  assign clr_valid = s_q == S_DONE && st_now == RESETTING && quiesced;
+  assign clr_valid = s_q == S_DONE && st_now == RESETTING && over;
 
   always_comb begin
     bad_cmd = 1'b1;
@@ -242,17 +247,18 @@ module crl_dma_ctl #(
           end else if (st_now == DISABLED) s_q <= S_READ;
         end
         S_MARK: if (mark_done) s_q <= S_FLUSH;
-        S_FLUSH: if (!ch_abort[ch_q] || st_empty[ch_q]) s_q <= S_DONE;
+        S_FLUSH: if ((!ch_abort[ch_q] || st_empty[ch_q]) && (reads_over || !calm_q)) s_q <= S_DONE;
         default: begin  // S_DONE
           ch_q <= ch_next;
           s_q  <= S_SCAN;
-          if (st_now == RESETTING && quiesced) begin
+          if (st_now == RESETTING && over) begin
             s_q  <= S_SET;
             ch_q <= ch_q;
           end
         end
       endcase
     end
+    if (s_q == S_VISIT) calm_q <= settled;
     if (s_q == S_READ && step_q == 2'd2) base_q <= rc_data;
     else if (s_q == S_SEG_RESULT) base_q <= chk_addr;
     if (s_q == S_READ && step_q == 2'd3) log2_q <= |rc_data[15:4] ? 4'd15 : rc_data[3:0];
@@ -306,7 +312,7 @@ module crl_dma_ctl #(
   logic       set, up, down;
   logic [2:0] set_st;
   assign up         = s_q == S_SET && second_q && st_now == DISABLED;
-  assign down       = (s_q == S_DONE && quiesced && (st_now == DRAINING || st_now == ABORTING))
+  assign down       = (s_q == S_DONE && over && (st_now == DRAINING || st_now == ABORTING))
                       || (s_q == S_SET && second_q && st_now == RESETTING);
   assign op_err_clr = up || (s_q == S_SET && second_q);
   always_comb begin

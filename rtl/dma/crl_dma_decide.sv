@@ -4,8 +4,9 @@
 //
 // How: the first chunk of an operation is described by its descriptor's info, a later one by its context's. A pick is killed
 //   when a condition no longer holds. An operation that was ended from outside (peer lost, time-out) has left the
-//   table: its context just goes, in silence. One that is to be ended (abort, failed read) makes a last chunk without
-//   bytes. In the middle of a frame both wait for the frame's end, so that the link never holds half a frame.
+//   table, or will: its context just goes, in silence, so that nothing of it is sent when the link comes up again. One
+//   that is to be ended (abort, failed read) makes a last chunk without bytes. In the middle of a frame both wait for
+//   the frame's end, so that the link never holds half a frame.
 // Latency: none, combinational.
 `default_nettype none
 
@@ -26,7 +27,8 @@ module crl_dma_decide #(
     input  wire logic               run,
     input  wire logic               cq_ok,
     input  wire logic               op_empty,
-    input  wire logic               ending,
+    input  wire logic               ending,       // the operation under way is to be ended
+    input  wire logic               lost,         // its link fell
     input  wire logic               up,
     input  wire logic               credit,
     input  wire logic               reserving,
@@ -68,7 +70,7 @@ module crl_dma_decide #(
   assign first  = !under_way;
   assign old    = first && no_desc;   // the info of a channel whose last descriptor has just gone means nothing
   assign seen   = !old;
-  assign silent = under_way && !in_frame && (op_empty || (remote && !up && ending));
+  assign silent = under_way && !in_frame && (op_empty || lost);
   assign term   = under_way && !silent && !in_frame && ending;
 
   assign stop   = term || silent;

@@ -50,6 +50,7 @@ module crl_dma_elig #(
     input  wire logic                      t1_remote,
     input  wire logic                      t1_fenced,  // its descriptor waits for all before it
 
+    output logic      [CHANNELS-1:0]       lost,       // the link fell in the middle of its operation
     output logic      [CHANNELS-1:0]       elig,
     output logic      [5*CHANNELS-1:0]     stall       // per channel: {memory, -, -, link, completion ring}
 );
@@ -77,7 +78,7 @@ module crl_dma_elig #(
     if (st_enq_valid) staged[st_enq_ch] = 1'b1;
     for (int c = 0; c < CHANNELS; c++) begin
       if (ip[c])
-        elig_d[c] = !busy[c] && (!hold[c] || ending[c]) && (link_ok[c] || op_empty[c]);
+        elig_d[c] = !busy[c] && (!hold[c] || ending[c] || lost[c]) && (link_ok[c] || op_empty[c] || lost[c]);
       else
         elig_d[c] = run[c] && staged[c] && cq_ok[c] && alloc_ready && !fence_q[c] && link_ok[c];
     end
@@ -87,12 +88,14 @@ module crl_dma_elig #(
   always_ff @(posedge clk) begin
     if (rst) begin
       elig     <= '0;
+      lost     <= '0;
       bind_q   <= '0;
       peer_q   <= '0;
       fence_q  <= '0;
       remote_q <= '0;
     end else begin
       elig    <= elig_d;
+      lost    <= ip & (lost | (remote_q & ~up));
       fence_q <= fence_q & ~op_empty;
       if (t1_valid && t1_fenced) fence_q[t1_ch] <= 1'b1;
       if (t1_valid && t1_seen) remote_q[t1_ch] <= t1_remote;

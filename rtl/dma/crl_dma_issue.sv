@@ -151,7 +151,7 @@ module crl_dma_issue #(
   logic [4:3][MTW-1:0]    pos_q;
 
   // ---------------------------------------------------------------- T0, T1: pick, decide
-  logic [CHANNELS-1:0] up, credit, busy, failed, ending;
+  logic [CHANNELS-1:0] up, credit, busy, failed, ending, lost;
   logic                room, reserving, fail_now;
   logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_seen, t1_fenced, t1_silent, t1_reserve;
   logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_nodata, t1_abs;
@@ -169,7 +169,7 @@ module crl_dma_issue #(
   crl_dma_elig #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_elig (
       .clk, .rst, .cc_we, .cc_ch, .cc_bind, .cc_peer, .peer_up, .tx_ok, .reserving, .up, .credit,
       .run, .hold, .ending, .ip, .busy, .st_empty, .st_enq_valid, .st_enq_ch, .cq_ok, .op_empty, .alloc_ready, .room,
-      .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .elig, .stall
+      .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .lost, .elig, .stall
   );
   crl_dma_turn #(.CHANNELS(CHANNELS)) u_turn (
       .clk, .rst, .room(room && !ctl_seg_req && !halt), .pick_ready, .pick_valid, .pick_ch, .pk_en, .pk_ch, .pk_empty,
@@ -184,10 +184,10 @@ module crl_dma_issue #(
   );
   crl_dma_decide #(.MAX_BURST_BYTES(MAX_BURST_BYTES)) u_decide (
       .under_way(t1_ip), .no_desc(t1_empty), .in_frame(t1_stick), .cinfo(t1_cinfo), .dinfo(pool_info),
-      .run(run[t1_ch]), .cq_ok(cq_ok[t1_ch]), .op_empty(op_empty[t1_ch]), .ending(ending[t1_ch]), .up(up[t1_ch]),
-      .credit(credit[t1_ch]), .reserving, .alloc_ready, .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen), .silent(t1_silent),
-      .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .fend(t1_fend), .fstart(t1_fstart),
-      .remote(t1_remote), .nodata(t1_nodata), .n(t1_n)
+      .run(run[t1_ch]), .cq_ok(cq_ok[t1_ch]), .op_empty(op_empty[t1_ch]), .ending(ending[t1_ch]), .lost(lost[t1_ch]),
+      .up(up[t1_ch]), .credit(credit[t1_ch]), .reserving, .alloc_ready, .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen),
+      .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .fend(t1_fend),
+      .fstart(t1_fstart), .remote(t1_remote), .nodata(t1_nodata), .n(t1_n)
   );
   assign t1_go        = t1_v && !t1_kill;
   assign pop_valid    = t1_go && t1_first;
@@ -242,7 +242,7 @@ module crl_dma_issue #(
 
   always_ff @(posedge clk) begin
     if (rst) v_q <= '0;
-    else v_q <= {v_q[5:2], t1_go && !t1_silent};
+    else v_q <= {v_q[5] && !t5_lost, v_q[4:2], t1_go && !t1_silent};
     ch_q      <= {ch_q[4:2], t1_ch};
     func_q    <= {func_q[4:2], t1_func};
     peer_ch_q <= {peer_ch_q[4:2], t1_peer_ch};
@@ -268,7 +268,7 @@ module crl_dma_issue #(
   end
 
   // ---------------------------------------------------------------- T2 to T6: status, record
-  logic       t5_up, t5_rd, t5_fault;
+  logic       t5_up, t5_rd, t5_fault, t5_lost;
   logic [7:0] t5_st;
 
   crl_dma_verdict u_verdict (
@@ -287,6 +287,8 @@ module crl_dma_issue #(
       .t5_fend(fend_q[5]), .t5_fstart(fstart_q[5]), .t5_nodata(nodata_q[5]), .t5_fill(fill_q[5]), .t5_notify(notify_q[5]),
       .t5_seq(seq_q[5]), .t5_tag(tag_q[5]), .t5_up, .t5_rd, .t5_fault, .t5_st, .t5_cut, .tx_take, .chunk
   );
+  // The link has just been lost between two frames: the operation table ends it, as one that may have been executed.
+  assign t5_lost    = remote_q[5] && !first_q[5] && t5_fault && fstart_q[5] && !t5_up;
   assign tx_take_ch = 8'(ch_q[5]);
   assign chunk_push = v_q[6];
   always_comb begin

@@ -69,6 +69,8 @@ module crl_dma_read #(
     input  wire logic              m_axi_rvalid,
     output logic                   m_axi_rready,
 
+    input  wire logic              mark_req,    // its rise: tell when all data bursts pushed so far are in
+    output logic                   mark_over,   // they are; stays until the next rise
     output logic                   pending,     // something is owed
     output logic                   progress     // a handshake
 );
@@ -115,7 +117,7 @@ module crl_dma_read #(
   end
 
   // ---------------------------------------------------------------- R
-  logic           is_data, r_take, d_ready_unused, e_ready_unused;
+  logic           is_data, r_take, data_in, d_ready_unused, e_ready_unused;
   logic [1:0]     resp_q, resp_now;
   logic [EW:0]    e_level;
   logic [BW:0]    d_level;
@@ -123,6 +125,7 @@ module crl_dma_read #(
   assign is_data      = m_axi_rid[0];
   assign m_axi_rready = is_data || f_r_ready;
   assign r_take       = m_axi_rvalid && m_axi_rready;
+  assign data_in      = r_take && is_data && m_axi_rlast;  // a data burst is in
   assign f_r_valid    = m_axi_rvalid && !is_data;
   assign f_r_data     = m_axi_rdata;
   assign f_r_resp     = m_axi_rresp;
@@ -139,7 +142,7 @@ module crl_dma_read #(
       .m_valid(d_valid), .m_ready(d_ready), .m_data(d_data), .level(d_level)
   );
   crl_fifo #(.W(2), .DEPTH(EDEPTH)) u_resp (
-      .clk, .rst, .s_valid(r_take && is_data && m_axi_rlast), .s_ready(e_ready_unused), .s_data(resp_now),
+      .clk, .rst, .s_valid(data_in), .s_ready(e_ready_unused), .s_data(resp_now),
       .m_valid(e_valid), .m_ready(e_ready), .m_data(e_resp), .level(e_level)
   );
 
@@ -148,11 +151,18 @@ module crl_dma_read #(
   logic [EW:0] bursts_q;  // requested, or in and not taken
   logic [EW:0] out_q;     // requested and not in
   logic        d_take_q, e_take_q;
+  logic [EW:0] left_q;    // bursts before the mark that are not in
+  logic        mark_q;
+
+  assign mark_over = left_q == '0;
+
   always_ff @(posedge clk) begin
     if (rst) begin
       beats_q  <= '0;
       bursts_q <= '0;
       out_q    <= '0;
+      left_q   <= '0;
+      mark_q   <= 1'b0;
       d_take_q <= 1'b0;
       e_take_q <= 1'b0;
       rd_room  <= 1'b0;
@@ -162,7 +172,10 @@ module crl_dma_read #(
       e_take_q <= e_valid && e_ready;
       beats_q  <= beats_q + (ar_push ? (BW + 1)'(ar_len) + 1'b1 : '0) - {{BW{1'b0}}, d_take_q};
       bursts_q <= bursts_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, e_take_q};
-      out_q    <= out_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, r_take && is_data && m_axi_rlast};
+      out_q    <= out_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, data_in};
+      mark_q   <= mark_req;
+      if (mark_req && !mark_q) left_q <= out_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, data_in};
+      else if (!mark_over)     left_q <= left_q - {{EW{1'b0}}, data_in};
       rd_room  <= 32'(beats_q) + 4 * MAX_BEATS <= BUF_BEATS && 32'(out_q) + 4 <= READS_IN_FLIGHT
                   && 32'(bursts_q) + 4 <= EDEPTH && a_level < 4'd4;
     end
@@ -222,7 +235,7 @@ module crl_dma_read #(
     if (!rst) begin
       assert (!ar_push || a_ready_unused);
       assert (!(r_take && is_data) || d_ready_unused);
-      assert (!(r_take && is_data && m_axi_rlast) || e_ready_unused);
+      assert (!data_in || e_ready_unused);
     end
   end
 `endif

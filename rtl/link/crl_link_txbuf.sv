@@ -163,9 +163,10 @@ module crl_link_txbuf #(
 
   crl_crc32c #(.W(LINK_W)) u_crc (.crc_in, .data(d1_q), .crc_out);
 
+  // What comes when the link has gone down is not stored: the frame that is being sent is still read.
   crl_ram_bram #(.W(LINK_W), .DEPTH(SLOTS * MB)) u_pay (
       .clk,
-      .we(w1_q), .waddr({wr_slot_q, wr_idx_q[MBW-1:0]}), .wdata(d1_q),
+      .we(w1_q && !flush), .waddr({wr_slot_q, wr_idx_q[MBW-1:0]}), .wdata(d1_q),
       .re, .raddr({re_slot, re_idx}), .rdata(re_data)
   );
 

@@ -84,17 +84,11 @@ module crl_tb_linkpipe #(
       $fclose(log_fd);
       log_fd = 0;
     end
-    if (s_rst) begin
-      beat = 0;
-      log_skip = 0;
-    end
     now = now + 1;
     limit = (cfg_delay == 0 ? 32'd1 : 32'(cfg_delay)) + SLACK;
     if (limit > DEPTH - 2) limit = DEPTH - 2;
-    if (rst) begin
-      head = 0; tail = 0; lose = 0; flip = 0; p_v = 0;
-      s_axis_tready <= 0;
-      m_axis_tvalid <= 0;
+    if (s_rst) begin
+      beat = 0; lose = 0; flip = 0; p_v = 0; log_skip = 0;
     end else begin
       if (p_v && (!s_axis_tvalid || n_d !== p_d)) begin
         st_errors = st_errors + 1;
@@ -149,6 +143,12 @@ module crl_tb_linkpipe #(
           tail = tail + 1;
         end
       end
+    end
+    if (rst) begin
+      head = tail;
+      s_axis_tready <= 0;
+      m_axis_tvalid <= 0;
+    end else begin
       if (!m_axis_tvalid || m_axis_tready) begin
         m_axis_tvalid <= 0;
         if (head != tail && now >= when_out[head%DEPTH] && !cfg_stall

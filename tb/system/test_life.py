@@ -185,6 +185,90 @@ async def node_reset_in_flight(dut):
     await s.finish()
 
 
+@cocotb.test(timeout_time=300, timeout_unit="ms")
+async def link_lost_in_flight(dut):
+    """*Stimulus*: long WRITEs both ways; the link's pins drop at a random moment, on one side in every other
+    turn while its memory returns no read data; the channels are aborted, drained or reset at once; then a new
+    epoch. *Checking*: PEER_DOWN only for what did not begin, else LINK_ERROR with MAY_HAVE_EXECUTED; DISABLED
+    is not shown before the last read is back (model); a new life works."""
+    s = System(dut)
+    use = min(2, s.tb.params.channels)
+    await s.begin(SystemConfig(channels=use, absolute=0, ring_log2=(4, 4), qos=False))
+    rng, seen = s.rng, set()
+    lanes = [s.channel(name, ch) for name in s.names for ch in range(use)]
+    for turn in range(8):
+        for name in s.names:
+            for ch in range(use):
+                await s.channel(name, ch).post(
+                    [s.write(name, ch, rng.randrange(1, 9000), at=9001 * i) for i in range(5)])
+        await s.tb.a.cycles(rng.randrange(50, 50 + 250_000 // s.tb.params.data_w))
+        deaf = s.side(rng.choice(s.names))
+        if turn % 2:
+            deaf.mem.stall(0b00010)
+            await deaf.cycles(rng.randrange(200))
+        for name in s.names:
+            s.recorder.fault(s.side(name), "link_down")
+        s.tb.link(False)
+        await s.tb.wait_link(False)
+        for name in s.names:
+            s.recorder.link_state(s.side(name), False)
+        await Timer(2, "us")
+        cmd = rng.choice((Cmd.ABORT, Cmd.DRAIN, Cmd.RESET))
+        for channel in lanes:
+            await channel.command(cmd)
+        await Timer(1, "us")
+        for channel in lanes:
+            await channel.status()
+        deaf.mem.stall(0)
+        for channel in lanes:
+            await channel.until(State.DISABLED)
+            for e in await channel.reap():
+                assert e.status in (0, Status.LINK_ERROR, Status.PEER_DOWN, Status.ABORTED), (
+                    status_name(e.status))
+                seen.add(e.status)
+        await s.link_up(epoch=turn + 2)
+        for channel in lanes:
+            await channel.enable()
+            got = await channel.run([s.write(channel.node.side.name, channel.ch, 500)])
+            assert [e.status for e in got] == [0]
+    coverage.sample_disturbance("link_down")
+    assert Status.LINK_ERROR in seen
+    await s.finish()
+
+
+@cocotb.test(timeout_time=300, timeout_unit="ms")
+async def paused_across_epochs(dut):
+    """*Stimulus*: a channel is paused in the middle of WRITEs; the link is lost and comes up with a new epoch;
+    RESUME. *Checking*: what had begun ends with LINK_ERROR, and no frame of it is sent in the new session (wire
+    checker); what had not begun is executed."""
+    s = System(dut)
+    await s.begin(SystemConfig(channels=1, absolute=0, ring_log2=(4, 4), qos=False))
+    seen = set()
+    for turn in range(8):
+        name = s.rng.choice(s.names)
+        channel = s.channel(name, 0)
+        await channel.post([s.write(name, 0, s.rng.randrange(4000, 9000), at=9001 * i) for i in range(4)])
+        await s.tb.a.cycles(s.rng.randrange(100, 100 + 100_000 // s.tb.params.data_w))
+        await channel.command(Cmd.PAUSE)
+        await channel.until(State.PAUSED)
+        for each in s.names:
+            s.recorder.fault(s.side(each), "link_down")
+        s.tb.link(False)
+        await s.tb.wait_link(False)
+        for each in s.names:
+            s.recorder.link_state(s.side(each), False)
+        await s.link_up(epoch=turn + 2)
+        await channel.command(Cmd.RESUME)
+        await settle(channel)
+        got = [e.status for e in await channel.reap()]
+        assert set(got) <= {0, Status.LINK_ERROR}, [status_name(x) for x in got]
+        seen.update(got)
+        assert [e.status for e in await channel.run([s.write(name, 0, 500)])] == [0]
+    coverage.sample_disturbance("pause")
+    assert Status.LINK_ERROR in seen
+    await s.finish()
+
+
 class BrokenStream(SystemTest):
     """The scoreboard's own test: the stream of events is tampered with, so it has to fail."""
 
@@ -233,10 +317,23 @@ async def scoreboard_fails(dut):
 @pytest.mark.system
 @pytest.mark.parametrize("build", SLICE)
 @pytest.mark.parametrize("case", ["commands_at_random_moments", "abort_stops_a_long_one",
-                                  "node_reset_in_flight"])
+                                  "node_reset_in_flight", "link_lost_in_flight",
+                                  "paused_across_epochs"])
 def test_life(case, build):
     run_sim("crl_tb_pair", __name__, BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase=case,
             public="top")
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("case,seed", [
+    ("link_lost_in_flight", 1),  # a write error of an older operation reported for one whose link was lost
+    ("link_lost_in_flight", 2),  # DISABLED before the last read was asked for
+    ("paused_across_epochs", 2),  # an operation went on in the next session; its last frame spoiled as the link fell
+])
+def test_life_seeds(case, seed):
+    """Runs that once found something."""
+    run_sim("crl_tb_pair", __name__, BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase=case,
+            public="top", seed=seed)
 
 
 @pytest.mark.system

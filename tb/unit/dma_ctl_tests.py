@@ -38,7 +38,7 @@ class Bench(CycleBench):
         n: 0
         for n in (
             "cmd_valid cmd_ch cmd cc_we cc_ch cc_abs cc_stop cc_func rc_data seg_gnt chk_ok "
-            "chk_addr pend st_empty ip op_empty young mark_done pop_ready db_err_valid db_err_ch "
+            "chk_addr pend st_empty ip op_empty young mark_done reads_over pop_ready db_err_valid db_err_ch "
             "cdb_err_valid cdb_err_ch ferr_valid ferr_ch ferr_dec cq_err_valid cq_err_ch "
             "ret_valid ret_ch ret_status fatal rd_ch"
         ).split()
@@ -56,6 +56,8 @@ class Bench(CycleBench):
         self.rc: deque = deque([0, 0])
         self.granted = None
         self.mark_at = None
+        self.reads: list[tuple[int, int]] = []  # (channel, cycle in which it ends)
+        self.marked: list[tuple[int, int]] = []  # those under way when mark_req rose
         self.staged = [0] * self.n
         self.busy = dict.fromkeys(("pend", "ip", "ops", "young"), 0)  # masks
         self.events: list[tuple] = []  # (name, channel, …) seen
@@ -80,6 +82,11 @@ class Bench(CycleBench):
             self.granted = None
         if self.mark_at is not None and self.now >= self.mark_at:
             i["mark_done"], self.mark_at = 1, None
+        self.reads = [r for r in self.reads if r[1] > self.now]
+        for ch in range(self.n):
+            if self.busy["ip"] >> ch & 1 and rng.random() < 0.1:
+                self.reads.append((ch, self.now + rng.randint(1, 60)))
+        i["reads_over"] = int(all(end <= self.now for _, end in self.marked))
         i["pop_ready"] = int(rng.random() < 0.7)
         i["rd_ch"] = self.now % self.n if self.look is None else self.look
         i["fatal"] = self.fatal
@@ -87,7 +94,7 @@ class Bench(CycleBench):
         if self.orders:
             i.update(self.orders.popleft())
 
-    req_seen = False
+    req_seen = mark_seen = False
 
     def check(self) -> None:
         i, c = self.inp, self.inp["rd_ch"]
@@ -103,6 +110,9 @@ class Bench(CycleBench):
                 else self.table.check(a, length, User(who), R_RING)
             )
         self.req_seen = bool(self.get("seg_req"))
+        if self.get("mark_req") and not self.mark_seen:
+            self.marked = list(self.reads)
+        self.mark_seen = bool(self.get("mark_req"))
         if self.get("mark_req") and self.mark_at is None and not i["mark_done"]:
             self.mark_at = self.now + self.rng.randint(1, 20)
         if self.get("pop_valid"):
@@ -140,6 +150,8 @@ class Bench(CycleBench):
             S.DRAINING, S.ABORTING, S.RESETTING
         ):  # fmt: skip
             assert not self.staged[c] and not self.traffic(c), "disabled while something is alive"
+            reads = [end for ch, end in self.reads if ch == c and end > self.now]
+            assert not reads, "disabled while its reads are under way"
         self.compared += 1
 
     def traffic(self, ch: int) -> bool:

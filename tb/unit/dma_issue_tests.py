@@ -42,6 +42,7 @@ class Operation:
     done: int = 0  # chunk records seen
     over: bool = False
     may_end: bool = False  # abort, failed read, revoked or lost peer
+    t_lost: int | None = None  # its peer went down
     allocated: bool = False
     extra: set = field(default_factory=set)  # statuses of a refusal that are right as well
 
@@ -381,6 +382,8 @@ class Bench(CycleBench):
         assert c["ch"] == op.ch and c["first"] == (op.done == 0)
         assert self.open_tag in (None, op.tag), "chunks of a frame are not back to back"
         assert self.calm[op.ch] < 100, "a chunk of a paused channel"
+        if op.t_lost is not None and self.open_tag is None:
+            assert self.now <= op.t_lost + 6, "a frame of an operation whose peer was lost"
         read = self.reads.popleft() if c["rd"] else None
         want = op.chunks[op.done] if op.done < len(op.chunks) else None
         d = op.desc
@@ -406,10 +409,32 @@ class Bench(CycleBench):
             op.seq = c["seq"]
         if c["last"]:
             op.over = True
-            index = op.tag & (self.ops - 1)
-            end = self.now + self.rng.randint(2, self.lazy)
-            self.dying.append((end, index))
-            self.slot_back.append((end + self.rng.randint(1, self.lazy), op.ch))
+            if op.t_lost is None:
+                self._dies(op, self.now + self.rng.randint(2, self.lazy))
+
+    def _dies(self, op: Operation, end: int) -> None:
+        """The operation table ends it and reports it later."""
+        self.dying.append((end, op.tag & (self.ops - 1)))
+        self.slot_back.append((end + self.rng.randint(1, self.lazy), op.ch))
+
+    def rise(self, peer: int) -> None:
+        """A peer comes up, with all credits of a new session."""
+        self.peer_up |= 1 << peer
+        self.credit[peer] = [2] * self.n
+        self.credit_back = [x for x in self.credit_back if x[1][0] != peer]
+
+    def fall(self, peer: int) -> list[Operation]:
+        """A peer goes down: the table ends what was begun for it, sooner or later."""
+        self.peer_up &= ~(1 << peer)
+        if self.begin is not None:
+            self.begin.may_end = True
+        lost = []
+        for op in self.live.values():
+            if op.desc.opcode == Op.WRITE and self.peer[op.ch] == peer and not op.over:
+                op.may_end, op.t_lost = True, self.now
+                self._dies(op, self.now + self.rng.randint(80, 200))
+                lost.append(op)
+        return lost
 
     def _end(self, op: Operation, c: dict) -> None:
         """A token or a CANCEL: NOP, refusal, or an operation that is ended."""
@@ -425,9 +450,9 @@ class Bench(CycleBench):
             self.counts["refused"] += status != Status.OK
         else:
             assert op.may_end and status in ENDS, f"{op.desc} ended with {status.name}"
-            if op.desc.opcode == Op.WRITE and status != Status.PEER_DOWN:
+            if op.desc.opcode == Op.WRITE:
                 assert c["kind"] == CANCEL, "an operation of which something was sent: CANCEL"
-            elif op.desc.opcode != Op.WRITE:
+            else:
                 assert c["kind"] == TOKEN
             self.counts["ended"] += 1
 
@@ -620,6 +645,47 @@ async def peer_down(dut):
         await bench.drain()
     bench.end(60)
     assert Status.PEER_DOWN in bench.statuses
+
+
+@cocotb.test()
+async def peer_lost(dut):
+    """Stimulus: a peer goes down for a short or a long time while operations are under way, also of
+    a paused channel.
+    Checking: an open frame ends; then nothing of an operation that had begun is sent, not when the
+    peer is back either, and no token ends it: that is for the operation table; what follows is right."""
+    bench = Bench(dut)
+    bench.fault_rate = 0.0
+    await bench.start()
+
+    def sending() -> list[int]:
+        ops = enumerate(bench.cur)
+        return [c for c, o in ops if o and o.desc.opcode == Op.WRITE and o.done and not o.over]
+
+    lost = 0
+    for turn in range(40):
+        await bench.step(bench.rng.randrange(10, 80))
+        await bench.until(sending, 2000, "a WRITE under way")
+        ch = sending()[0]
+        if turn % 3 == 0:
+            bench.run &= ~(1 << ch)
+            bench.hold |= 1 << ch
+            await bench.step(bench.rng.randrange(40))
+        ops = bench.fall(bench.peer[ch])
+        lost += len(ops)
+        await bench.step(bench.rng.choice([20, 30, 100]))
+        bench.room = 0  # nothing is between its pick and its check when the peer is back
+        await bench.step(8)
+        bench.rise(bench.peer[ch])
+        bench.room = 0.9
+        await bench.step(60)
+        for op in ops:
+            assert bench.cur[op.ch] is not op or not bench.get("ip") >> op.ch & 1, "it stays"
+            op.over = True
+        bench.run |= 1 << ch
+        bench.hold &= ~(1 << ch)
+    await bench.drain()
+    bench.end(100)
+    assert lost > 20 and bench.counts["takes"] == bench.counts["frames"]
 
 
 @cocotb.test()

@@ -18,7 +18,7 @@ class Bench(CycleBench):
         for n in (
             "f_ar_valid f_ar_addr f_ar_len f_ar_user f_plenty f_r_ready ar_push ar_addr ar_len "
             "ar_user d_ready e_ready m_axi_arready m_axi_rid m_axi_rdata m_axi_rresp m_axi_rlast "
-            "m_axi_rvalid"
+            "m_axi_rvalid mark_req"
         ).split()
     }
 
@@ -45,6 +45,8 @@ class Bench(CycleBench):
         self.plenty = 0
         self.sabotage = False
         self.calm = 0
+        self.marked = None  # data bursts that were pushed before the mark and are not in
+        self.marks = self.was_marked = 0
 
     def hit(self, name: str) -> bool:
         return self.rng.random() < self.rate[name]
@@ -68,6 +70,7 @@ class Bench(CycleBench):
         i["f_plenty"] = self.plenty if self.plenty < 2 else rng.getrandbits(1)
         i["f_r_ready"], i["d_ready"], i["e_ready"] = (int(self.hit(k)) for k in "fde")
         i["m_axi_arready"] = int(self.hit("ar"))
+        i["mark_req"] = self.was_marked ^ int(rng.random() < 0.05)
         if self.on_r is None and self.hit("r"):
             ids = [k for k in (0, 1) if self.bursts[k]]
             if ids:
@@ -84,13 +87,22 @@ class Bench(CycleBench):
 
     def check(self) -> None:
         i = self.inp
+        if self.marked is not None:
+            assert self.get("mark_over") == (self.marked == 0), "reads before the mark"
+        rise = i["mark_req"] and not self.was_marked
+        self.was_marked = i["mark_req"]
         if i["ar_push"]:
             self.pushed.append((i["ar_addr"], i["ar_len"], i["ar_user"]))
             self.level += i["ar_len"] + 1
             self.flying += 1
             self.pushes += 1
         self._ar(i)
+        flying = self.flying
         self._r(i)
+        if rise:
+            self.marked, self.marks = self.flying, self.marks + 1
+        elif self.marked:
+            self.marked -= flying - self.flying
         if self.get("d_valid"):
             if i["d_ready"]:
                 data = self.get("d_data") ^ int(self.sabotage)
@@ -182,7 +194,7 @@ async def traffic(dut):
     """Stimulus: data and descriptor requests at random, the port, the buffer's reader and the
     descriptor side stalled by turns, IDs interleaved, error responses.
     Checking: AR legal and stable, each side in its order; beats in order; worst response a burst;
-    data beats are never held up; beats promised never exceed the buffer; `pending`."""
+    data beats are never held up; beats promised never exceed the buffer; `pending`, `mark_over`."""
     bench = Bench(dut)
     await bench.reset()
     for change in (
@@ -197,7 +209,7 @@ async def traffic(dut):
         await bench.step(350)
     await bench.drain()
     bench.end(300)
-    assert bench.data_ars > 30 and bench.fetch_ars > 30
+    assert bench.data_ars > 30 and bench.fetch_ars > 30 and bench.marks > 10
 
 
 @cocotb.test()

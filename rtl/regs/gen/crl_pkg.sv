@@ -86,7 +86,7 @@ package crl_pkg;
   localparam int FRAME_EPOCH_W = 16;
   localparam int FRAME_LINK_SEQ_LSB = 80;                         // sequence number, per peer and virtual channel
   localparam int FRAME_LINK_SEQ_W = 16;
-  localparam int FRAME_OP_SEQ_LSB = 96;                           // operation sequence number, per channel
+  localparam int FRAME_OP_SEQ_LSB = 96;                           // operation sequence number, per channel; 15:0 count, 31:16 are 0
   localparam int FRAME_OP_SEQ_W = 32;
   localparam int FRAME_TAG_LSB = 128;                             // operation index and generation at the initiator, returned in op-ack
   localparam int FRAME_TAG_W = 16;
@@ -239,7 +239,7 @@ package crl_pkg;
   localparam logic [7:0] ST_FETCH_SLVERR = 8'h25;                 // SLVERR on a descriptor fetch; the channel stops
   localparam logic [7:0] ST_FETCH_DECERR = 8'h26;                 // DECERR on a descriptor fetch; the channel stops
   localparam logic [7:0] ST_CPL_WRITE = 8'h27;                    // error response to a completion write; the channel stops
-  localparam logic [7:0] ST_LINK_ERROR = 8'h30;                   // a frame of the operation was lost or had a bad CRC
+  localparam logic [7:0] ST_LINK_ERROR = 8'h30;                   // the link went down after the operation had begun
   localparam logic [7:0] ST_PEER_DOWN = 8'h31;                    // no peer bound or its link is not up
   localparam logic [7:0] ST_PEER_REFUSED = 8'h32;                 // the peer does not bind this channel to this sender
   localparam logic [7:0] ST_OP_TIMEOUT = 8'h33;                   // no op-ack within OP_TIMEOUT_CYCLES
