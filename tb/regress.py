@@ -46,6 +46,7 @@ TRAFFIC, ERRORS, LIFE = "tb.system.test_traffic", "tb.system.test_errors", "tb.s
 SEEDED = (
     (TRAFFIC, "random_traffic"), (TRAFFIC, "long_transfers"), (TRAFFIC, "small_rings"),
     (LIFE, "commands_at_random_moments"), (LIFE, "node_reset_in_flight"),
+    (LIFE, "link_lost_in_flight"), (LIFE, "paused_across_epochs"),
 )
 ONCE = (
     (TRAFFIC, "smoke"), (LIFE, "abort_stops_a_long_one"),
