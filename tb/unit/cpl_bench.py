@@ -302,6 +302,7 @@ class CplBench:
         self.k = dict(
             alloc=0.5, end=0.5, remote=0.3, nocpl=0.2, irq=0.3, error=0.1, stale=0.1, ready=0.8,
             b_lat=(0, 12), b_error=0.0, consume=0.2, bad_cdb=0.0, order="random", lose=0.0,
+            busy=self.model.channels,  # so many channels are given operations
         )
         self.k.update(knobs)
         self.open: list[Op] = []  # not ended, to be ended by the bench
@@ -324,7 +325,8 @@ class CplBench:
                      "cdb_val", "wb_ready", "wb_b_resp", "rd_ch"):
             getattr(d, name).value = 0
         d.peer_up.value = self.peer_up
-        Clock(d.clk, 10, "ns").start()
+        d.rst.value = 1  # before the first edge: the RTL's assertions hold from reset on
+        Clock(d.clk, 10, "ns").start(start_high=False)
         await self.reset()
 
     async def reset(self) -> None:
@@ -381,7 +383,7 @@ class CplBench:
         self._check_ok(ok)
         chosen = None
         if alloc and ready and rng.random() < k["alloc"]:
-            fit = [c for c in range(m.channels) if ok >> c & 1 and m.rings[c].size]
+            fit = [c for c in range(min(k["busy"], m.channels)) if ok >> c & 1 and m.rings[c].size]
             if fit:
                 chosen = rng.choice(fit)
         d.alloc_valid.value = chosen is not None

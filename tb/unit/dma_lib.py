@@ -58,7 +58,8 @@ class CycleBench:
         self.inp: dict[str, int] = {}
         self._handles = {}
         self._driven: dict[str, int] = {}
-        cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+        # `reset` comes before the first edge: the RTL's assertions hold from reset on.
+        cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start(start_high=False))
 
     def _handle(self, name: str):
         if name not in self._handles:
