@@ -514,6 +514,14 @@ class Bench(CycleBench):
         op = self.cur[ch]
         return bool(self.staged[ch]) or (op is not None and not op.over)
 
+    def midway(self) -> bool:
+        """An operation of a channel that uses segments has begun, and has chunks to go."""
+        return any(
+            op and not op.over and 0 < op.done < len(op.chunks) - 1
+            for op, absolute in zip(self.cur, self.abs, strict=True)
+            if not absolute
+        )
+
     async def drain(self, limit: int = 6000) -> None:
         self.new_rate = 0.0
         await self.until(
@@ -588,7 +596,7 @@ async def pause_and_halt(dut):
     bench = Bench(dut)
     bench.fault_rate = 0.0
     await bench.start()
-    for _ in range(6):
+    for _ in range(18):
         await bench.step(bench.rng.randrange(20, 100))
         ch = bench.rng.randrange(bench.n)
         bench.run &= ~(1 << ch)
@@ -608,14 +616,16 @@ async def pause_and_halt(dut):
 
 @cocotb.test()
 async def revoked(dut):
-    """Stimulus: the segments of operations under way are revoked.
+    """Stimulus: segments are revoked, at random moments and while an operation has chunks to go.
     Checking: chunks before it are right; the operation ends with KEY_REVOKED, by CANCEL when
     something was sent; nothing is read through a revoked segment."""
     bench = Bench(dut)
     bench.fault_rate = 0.0
     await bench.start()
-    for _ in range(25):
+    for turn in range(50):
         await bench.step(bench.rng.randrange(10, 60))
+        if turn % 2:
+            await bench.until(bench.midway, 1000, "an operation under way")
         for op in [o for o in bench.cur if o is not None]:
             op.may_end = True
         if bench.begin is not None:
