@@ -57,16 +57,16 @@ module crl_dma_elig #(
 
   logic [CHANNELS-1:0]   bind_q, fence_q, remote_q;
   logic [2*CHANNELS-1:0] peer_q;
-  logic [CHANNELS-1:0]   staged, link_ok, elig_d;
+  logic [CHANNELS-1:0]   staged, link_ok, elig_d, up_d;
 
   always_comb begin
     credit = '0;
-    up     = '0;
+    up_d   = '0;
     for (int c = 0; c < CHANNELS; c++) begin
       for (int p = 0; p < PEERS; p++) begin
         if (peer_q[2*c +: 2] == 2'(p)) begin
           credit[c] = tx_ok[p*CHANNELS + c];
-          up[c]     = bind_q[c] && peer_up[p];
+          up_d[c]   = bind_q[c] && peer_up[p];
         end
       end
     end
@@ -88,6 +88,7 @@ module crl_dma_elig #(
   always_ff @(posedge clk) begin
     if (rst) begin
       elig     <= '0;
+      up       <= '0;
       lost     <= '0;
       bind_q   <= '0;
       peer_q   <= '0;
@@ -95,6 +96,7 @@ module crl_dma_elig #(
       remote_q <= '0;
     end else begin
       elig    <= elig_d;
+      up      <= up_d;
       lost    <= ip & (lost | (remote_q & ~up));
       fence_q <= fence_q & ~op_empty;
       if (t1_valid && t1_fenced) fence_q[t1_ch] <= 1'b1;

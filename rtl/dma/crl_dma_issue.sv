@@ -161,7 +161,7 @@ module crl_dma_issue #(
   logic [FUNC_W-1:0]   t1_func;
   logic [7:0]          t1_peer_ch;
   logic [1:0]          t1_peer;
-  logic                t5_cut;
+  logic                t5_fault, t6_overlap;
 
   assign room   = rd_room && chunk_room;
   assign ending = ch_abort | failed;
@@ -175,7 +175,7 @@ module crl_dma_issue #(
       .clk, .rst, .room(room && !ctl_seg_req && !halt), .pick_ready, .pick_valid, .pick_ch, .pk_en, .pk_ch, .pk_empty,
       .t1_valid(t1_v), .t1_ch, .t1_ip, .t1_empty, .t1_stick, .t1_go, .t1_first, .t1_last,
       .t1_more(t1_remote && !t1_fend && (t1_stick || up[t1_ch])), .t1_reserve,
-      .t5_valid(v_q[5]), .t5_ch(ch_q[5]), .t5_last(last_q[5]), .t5_cut, .fail_valid, .fail_ch, .fail_now,
+      .t5_valid(v_q[5]), .t5_ch(ch_q[5]), .t5_last(last_q[5]), .t5_fault, .t6_overlap, .fail_valid, .fail_ch, .fail_now,
       .ip, .busy, .failed, .reserving
   );
   crl_ram_lut #(.W(FUNC_W + 11), .DEPTH(CHANNELS)) u_cfg (
@@ -268,14 +268,14 @@ module crl_dma_issue #(
   end
 
   // ---------------------------------------------------------------- T2 to T6: status, record
-  logic       t5_up, t5_rd, t5_fault, t5_lost;
+  logic       t5_up, t5_rd, t5_lost;
   logic [7:0] t5_st;
 
   crl_dma_verdict u_verdict (
       .clk, .chk_ok, .chk_status, .chk_addr, .t2_first(first_q[2]), .t2_term(term_q[2]), .t2_op, .t2_flags, .t2_rem,
       .t3_first(first_q[3]), .t3_nodata(nodata_q[3]), .t3_remote(remote_q[3]), .t3_fill(fill_q[3]), .t3_up(up[ch_q[3]]), .t3_rd,
       .t4_first(first_q[4]), .t4_nodata(nodata_q[4]), .t4_remote(remote_q[4]), .t4_rem(rem_q[4]),
-      .t5_first(first_q[5]), .t5_remote(remote_q[5]), .t5_rd, .t5_fault, .t5_st
+      .t5_first(first_q[5]), .t5_remote(remote_q[5]), .t5_rd, .t5_fault, .t5_st, .t6_overlap
   );
   assign t5_up = up[ch_q[5]];
   crl_dma_record #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .FUNC_W(FUNC_W),
@@ -285,7 +285,7 @@ module crl_dma_issue #(
       .t5_valid(v_q[5]), .t5_ch(ch_q[5]), .t5_func(func_q[5]), .t5_peer_ch(peer_ch_q[5]),
       .t5_peer(peer_q[5]), .t5_remote(remote_q[5]), .t5_first(first_q[5]), .t5_term(term_q[5]), .t5_last(last_q[5]),
       .t5_fend(fend_q[5]), .t5_fstart(fstart_q[5]), .t5_nodata(nodata_q[5]), .t5_fill(fill_q[5]), .t5_notify(notify_q[5]),
-      .t5_seq(seq_q[5]), .t5_tag(tag_q[5]), .t5_up, .t5_rd, .t5_fault, .t5_st, .t5_cut, .tx_take, .chunk
+      .t5_seq(seq_q[5]), .t5_tag(tag_q[5]), .t5_up, .t5_rd, .t5_fault, .t5_st, .tx_take, .t6_overlap, .chunk
   );
   // The link has just been lost between two frames: the operation table ends it, as one that may have been executed.
   assign t5_lost    = remote_q[5] && !first_q[5] && t5_fault && fstart_q[5] && !t5_up;

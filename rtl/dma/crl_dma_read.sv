@@ -84,6 +84,7 @@ module crl_dma_read #(
   // ---------------------------------------------------------------- AR
   localparam int AW = 64 + 8 + FUNC_W;
   logic          a_valid, a_ready, a_ready_unused, sel_data, lock_q, lock_data_q;
+  logic          passed_q;  // the fetch that waits
   logic [AW-1:0] a_word;
   logic [3:0]    a_level;
   logic [63:0]   a_addr;
@@ -96,8 +97,9 @@ module crl_dma_read #(
   );
   assign {a_user, a_len, a_addr} = a_word;
 
-  // A request that was shown stays until it is taken.
-  assign sel_data = lock_q ? lock_data_q : a_valid && !(f_ar_valid && !f_plenty);
+  // A request that was shown stays until it is taken. With plenty of descriptors in hand data goes first, but only one
+  // burst passes a fetch: it is for a channel that has next to nothing.
+  assign sel_data = lock_q ? lock_data_q : a_valid && !(f_ar_valid && (!f_plenty || passed_q));
   assign m_axi_arvalid = sel_data ? a_valid : f_ar_valid;
   assign m_axi_arid    = {{(ID_W-1){1'b0}}, sel_data};
   assign m_axi_araddr  = sel_data ? a_addr : f_ar_addr;
@@ -111,8 +113,13 @@ module crl_dma_read #(
   assign f_ar_ready    = !sel_data && m_axi_arready;
 
   always_ff @(posedge clk) begin
-    if (rst) lock_q <= 1'b0;
-    else lock_q <= m_axi_arvalid && !m_axi_arready;
+    if (rst) begin
+      lock_q   <= 1'b0;
+      passed_q <= 1'b0;
+    end else begin
+      lock_q   <= m_axi_arvalid && !m_axi_arready;
+      passed_q <= f_ar_valid && !f_ar_ready && (passed_q || a_ready);
+    end
     lock_data_q <= sel_data;
   end
 
@@ -231,13 +238,51 @@ module crl_dma_read #(
   assign unused = &{1'b0, a_ready_unused, d_ready_unused, e_ready_unused, e_level, d_level, m_axi_rid};
 
 `ifndef SYNTHESIS
-  always_ff @(posedge clk) begin
-    if (!rst) begin
+  logic begun_q;  // there was a reset: nothing holds of what registers are before it
+
+  initial begun_q = 1'b0;
+
+  always @(posedge clk) begin
+    if (rst) begun_q <= 1'b1;
+    else if (begun_q) begin
       assert (!ar_push || a_ready_unused);
       assert (!(r_take && is_data) || d_ready_unused);
       assert (!data_in || e_ready_unused);
     end
   end
+`endif
+
+`ifdef FORMAL
+`ifdef CRL_GHOST
+  // What the memory owes: beats that were pushed and are not in, bursts that the port took and that are not in. Any beat
+  // that is owed may come, whatever its burst, and end a burst or not: nothing below depends on that.
+  logic [BW+1:0] g_owed;
+  logic [EW:0]   g_asked;
+  logic          g_past;
+
+  initial g_past = 1'b0;
+
+  always_ff @(posedge clk) begin
+    g_past <= 1'b1;
+    if (rst) begin
+      g_owed  <= '0;
+      g_asked <= '0;
+    end else begin
+      g_owed  <= g_owed + (ar_push ? (BW + 2)'(ar_len) + 1'b1 : '0) - (BW + 2)'(r_take && is_data);
+      g_asked <= g_asked + (EW + 1)'(a_valid && a_ready) - (EW + 1)'(data_in);
+    end
+  end
+  always @* if (m_axi_rvalid && is_data) assume (g_owed != '0 && g_asked != '0);
+
+  always_ff @(posedge clk) if (g_past && !rst) begin
+    // What is promised is what is owed or held; all of it has its place, and what the port was asked for is part of it.
+    assert (32'(beats_q) == 32'(g_owed) + 32'(d_level) + 32'(d_take_q));
+    assert (32'(bursts_q) == 32'(out_q) + 32'(e_level) + 32'(e_take_q));
+    assert (32'(out_q) == 32'(g_asked) + 32'(a_level));
+    assert (32'(beats_q) <= BUF_BEATS && 32'(bursts_q) <= EDEPTH && 32'(out_q) <= READS_IN_FLIGHT);
+    assert (left_q <= out_q);
+  end
+`endif
 `endif
 
 endmodule

@@ -61,12 +61,13 @@ module crl_dma_record #(
     input  wire logic [15:0]        t5_tag,
     input  wire logic               t5_up,
     input  wire logic               t5_rd,
-    input  wire logic               t5_fault,     // early: all but the overlap
+    input  wire logic               t5_fault,
     input  wire logic [7:0]         t5_st,
-    output logic                    t5_cut,       // more chunks were expected: the context goes
     output logic      [PEERS-1:0]   tx_take,      // event
 
-    output logic      [CHUNK_W-1:0] chunk         // T6
+    // T6
+    input  wire logic               t6_overlap,   // refused after all
+    output logic      [CHUNK_W-1:0] chunk
 );
 
   logic [OFF_W-1:0] t4_off_q, t5_off_q, t5_doff_q;
@@ -75,8 +76,14 @@ module crl_dma_record #(
   logic [MTW:0]     t5_flen_q;
   logic [63:0]      t5_x_q, t5_y_q;
   logic             t5_first_frame_q;
-  logic             t5_bad, t5_sent, t5_cancel, t5_token, t5_cont, t5_send;
-  logic [2:0]       t5_kind;
+  logic             t5_sent, t5_cancel, t5_token, t5_cont, t5_send, t6_last_q, t6_flush_q;
+  logic [2:0]       t5_kind, t6_kind_q;
+  logic [7:0]       t6_st_q;
+  // The record's parts between the fields that an overlap changes.
+  logic [CW+16:0]   t6_head_q;
+  logic [4:0]       t6_flags_q;
+  logic [2*OFF_W+MBW+RBW:0] t6_size_q;
+  logic [MTW+10+FUNC_W+160:0] t6_rest_q;
 
   always_ff @(posedge clk) begin
     t4_off_q   <= t3_off;
@@ -94,10 +101,8 @@ module crl_dma_record #(
 
   // One that never began at the peer ends here.
   assign t5_sent   = !t5_first && (t5_up || !t5_fstart);
-  assign t5_bad    = t5_st != crl_pkg::ST_OK;
-  assign t5_cancel = t5_bad && t5_remote && t5_sent;
-  assign t5_token  = (t5_bad || t5_nodata) && !t5_cancel;
-  assign t5_cut    = t5_bad && !t5_last;
+  assign t5_cancel = t5_fault && t5_remote && t5_sent;
+  assign t5_token  = (t5_fault || t5_nodata) && !t5_cancel;
   // The carry holds the lanes below the destination offset, but for the first bytes of an operation or frame.
   assign t5_cont   = t5_doff_q != '0 && !(t5_remote ? t5_fstart : t5_first);
   always_comb begin
@@ -108,7 +113,6 @@ module crl_dma_record #(
     if (t5_token) t5_kind = 3'd0;
   end
 
-  // A remote operation has no overlap, so this needs less than t5_token.
   assign t5_send = t5_fault ? t5_sent : !t5_nodata;
   always_comb begin
     tx_take = '0;
@@ -117,12 +121,17 @@ module crl_dma_record #(
   end
 
   always_ff @(posedge clk) begin
-    chunk <= {t5_kind, t5_ch, t5_tag,
-              t5_first, t5_last || t5_bad, t5_bad || (t5_remote ? t5_fend : t5_last), t5_cont, t5_rd,
-              t5_first_frame_q, t5_notify, 1'b0,
-              t5_off_q, t5_doff_q, t5_n_q, t5_beats_q, t5_st, t5_flen_q,
-              t5_peer, t5_peer_ch, t5_func, t5_seq, t5_x_q, t5_y_q};
+    t6_kind_q  <= t5_kind;
+    t6_head_q  <= {t5_ch, t5_tag, t5_first};
+    t6_last_q  <= t5_last || t5_fault;
+    t6_flush_q <= t5_fault || (t5_remote ? t5_fend : t5_last);
+    t6_flags_q <= {t5_cont, t5_rd, t5_first_frame_q, t5_notify, 1'b0};
+    t6_size_q  <= {t5_off_q, t5_doff_q, t5_n_q, t5_beats_q};
+    t6_st_q    <= t5_st;
+    t6_rest_q  <= {t5_flen_q, t5_peer, t5_peer_ch, t5_func, t5_seq, t5_x_q, t5_y_q};
   end
+  assign chunk = {t6_overlap ? 3'd0 : t6_kind_q, t6_head_q, t6_last_q || t6_overlap, t6_flush_q || t6_overlap, t6_flags_q,
+                  t6_size_q, t6_overlap ? 8'(crl_pkg::ST_OVERLAP) : t6_st_q, t6_rest_q};
 
 endmodule
 

@@ -40,7 +40,10 @@ module crl_dma_turn #(
     input  wire logic                t5_valid,
     input  wire logic [CW-1:0]       t5_ch,
     input  wire logic                t5_last,
-    input  wire logic                t5_cut,      // refused: no chunks to come
+    input  wire logic                t5_fault,    // refused: no chunks to come
+
+    // T6
+    input  wire logic                t6_overlap,  // refused after all; a local operation, so no frame
 
     input  wire logic                fail_valid,  // event: an operation of fail_ch could not be read ...
     input  wire logic [CW-1:0]       fail_ch,
@@ -56,6 +59,8 @@ module crl_dma_turn #(
   logic [CW-1:0] stick_ch_q;
   logic [4:0]    reserve_q;
   logic          may_pick;
+  logic          t6_more_q;                    // chunks were to come
+  logic [CW-1:0] t6_ch_q;
 
   assign may_pick   = !t1_valid && room;
   assign pick_ready = may_pick && !stick_q && busy == '0;
@@ -89,7 +94,7 @@ module crl_dma_turn #(
         busy[t5_ch] <= 1'b0;
         if (stick_q && stick_ch_q == t5_ch) stick_rdy_q <= 1'b1;
       end
-      if (t5_valid && t5_cut) begin
+      if (t5_valid && t5_fault && !t5_last) begin
         ip[t5_ch]     <= 1'b0;
         failed[t5_ch] <= 1'b0;
         if (stick_ch_q == t5_ch) begin
@@ -97,7 +102,14 @@ module crl_dma_turn #(
           stick_rdy_q <= 1'b0;
         end
       end
+      // A pick that is as late as this finds 'ip' right: 'busy' was seen to fall in this cycle.
+      if (t6_overlap && t6_more_q) begin
+        ip[t6_ch_q]     <= 1'b0;
+        failed[t6_ch_q] <= 1'b0;
+      end
     end
+    t6_more_q <= t5_valid && !t5_last;
+    t6_ch_q   <= t5_ch;
     t1_ch    <= pk_ch;
     t1_ip    <= ip[pk_ch];
     t1_empty <= pk_empty;

@@ -42,11 +42,14 @@ module crl_dma_verdict (
     input  wire logic        t5_first,
     input  wire logic        t5_remote,
     output logic             t5_rd,
-    output logic             t5_fault,    // but for the overlap, which only a local operation has
-    output logic      [7:0]  t5_st
+    output logic             t5_fault,
+    output logic      [7:0]  t5_st,       // but for the overlap, which only the first chunk of a COPY has
+
+    // T6
+    output logic             t6_overlap   // nothing else was wrong
 );
 
-  logic [7:0]  t2_st, t3_st_q, t4_st_q, t5_st_q;
+  logic [7:0]  t2_st, t3_st_q, t4_st_q;
   logic        t3_src_ok, t4_rd_q;
   logic [63:0] t4_src_q, t5_dist_q;
   logic [31:0] t5_rem_q;
@@ -76,12 +79,13 @@ module crl_dma_verdict (
     else if (!t3_nodata && !t3_src_ok) t4_st_q <= t3_first ? chk_status : 8'(crl_pkg::ST_KEY_REVOKED);
     else if (!t3_nodata && t3_remote && !t3_up) t4_st_q <= crl_pkg::ST_PEER_DOWN;
     else t4_st_q <= crl_pkg::ST_OK;
-    t5_st_q   <= t4_st_q;
+    t5_st     <= t4_st_q;
     if (t4_st_q == crl_pkg::ST_OK && !t4_nodata && !t4_remote && !chk_ok)
-      t5_st_q <= t4_first ? chk_status : 8'(crl_pkg::ST_KEY_REVOKED);
+      t5_st <= t4_first ? chk_status : 8'(crl_pkg::ST_KEY_REVOKED);
     t5_rd     <= t4_rd_q;
     t5_rem_q  <= t4_rem;
     t5_dist_q <= chk_addr - t4_src_q;
+    t6_overlap <= !t5_fault && t5_overlap;
   end
 
   // Distance d = dst - src modulo 2^64: they overlap when d < length or 2^64 - d < length.
@@ -89,8 +93,7 @@ module crl_dma_verdict (
   assign t5_overlap = t5_first && t5_rd && !t5_remote
                       && ((t5_dist_q[63:32] == 32'd0 && t5_dist_q[31:0] < t5_rem_q)
                           || (&t5_dist_q[63:32] && t5_sum[32] && t5_sum[31:0] != 32'd0));
-  assign t5_fault   = t5_st_q != crl_pkg::ST_OK;
-  assign t5_st      = !t5_fault && t5_overlap ? 8'(crl_pkg::ST_OVERLAP) : t5_st_q;
+  assign t5_fault   = t5_st != crl_pkg::ST_OK;
 
 endmodule
 

@@ -30,7 +30,7 @@ module crl_dma_wrend #(
     output logic              busy          // a chunk waits
 );
 
-  localparam int DEPTH = 1 << $clog2(WRITES_IN_FLIGHT);
+  localparam int DEPTH = WRITES_IN_FLIGHT > 4 ? 1 << $clog2(WRITES_IN_FLIGHT) : 4;
   localparam int LW = $clog2(DEPTH);
   localparam int OW = $clog2(OPS);
 
