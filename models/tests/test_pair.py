@@ -112,8 +112,13 @@ def missing_fetch(ev: list[Event], rng: random.Random) -> list[Event]:
     return ev[:i] + ev[i + 1 :]
 
 
-def repeated_fetch(ev: list[Event], rng: random.Random) -> list[Event]:
-    i = _pick(ev, rng, lambda e: isinstance(e, AxiRead) and e.id == 0)
+def repeated_fetch(ev: list[Event], rng: random.Random) -> list[Event] | None:
+    """Not one beat that holds two descriptors: read twice, it may be a fetch of each."""
+    some = [i for i, e in enumerate(ev)
+            if isinstance(e, AxiRead) and e.id == 0 and (e.beats > 1 or e.beat_bytes < 64)]
+    if not some:
+        return None
+    i = rng.choice(some)
     return [*ev[: i + 1], ev[i], *ev[i + 1 :]]
 
 
