@@ -608,6 +608,8 @@ class Pair:
             return
         if state == State.DISABLED and life is not None and life.open:
             self._check_quiet(n, c, life, e.t)
+            if not life.ending:
+                self._finish_silent(n, c, life)
             self._close(life, e.t)
         if state == State.ERROR and life is not None and life.open:
             life.stop(e.t, status_name(last))

@@ -185,6 +185,19 @@ def test_drain_is_not_over_before_its_work() -> None:
     passes(judge(sys, [*late, status(c, end(ev), State.DISABLED)]), 1)
 
 
+def test_drained_work_without_completion_counts() -> None:
+    """Stimulus: DRAIN behind a good descriptor that reports nothing. Checking: it is counted."""
+    sys = RefSystem(6, channels=1)
+    c = sys.nodes["A"].chans[0]
+    sys.submit(c, [sys.copy(c, 20, 0, 1), sys.copy(c, 20, 1 << DescFlag.NO_CPL, 2)])
+    ev = sys.trace()
+    t = end(ev)
+    ev += [ctrl(c, t, Cmd.DRAIN), status(c, t + 1, State.DISABLED)]
+    count = RegRead("A", t + 2, c.func, regmap.guest(0, "CNT_DESC"), 2)
+    passes(judge(sys, [*ev, count]), 1)
+    assert "wrong-register" in rules(judge(sys, [*ev, replace(count, data=1)]))
+
+
 def test_published_after_drain_is_not_executed() -> None:
     """Stimulus: DRAIN, then a doorbell whose descriptor is executed. Checking: refused."""
     sys = RefSystem(6, channels=1)

@@ -159,7 +159,7 @@ module crl_dma #(
   localparam int CHUNKS    = 2 << $clog2(READS_IN_FLIGHT);
 
   // ---------------------------------------------------------------- control
-  logic [CHANNELS-1:0] accept, run, hold, ch_abort, suppress, pend, st_empty, ip, op_empty, cq_ok, young;
+  logic [CHANNELS-1:0] accept, run, hold, ch_abort, suppress, pend, st_empty, ip, op_empty, cq_ok, young, sending;
   logic [6:0]          n_enabled;
   logic                f_cfg_we, c_cfg_we, mark_req, mark_done, reads_over, ctl_pop_valid, pop_idle;
   logic [CW-1:0]       cfg_ch, ctl_pop_ch;
@@ -258,7 +258,7 @@ module crl_dma #(
   crl_dma_issue #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .OPS(OPS), .FUNC_W(FUNC_W),
                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_issue (
       .clk, .rst, .cc_we, .cc_ch, .cc_abs, .cc_bind, .cc_peer, .cc_peer_ch, .cc_func,
-      .run, .hold, .ch_abort, .halt(fatal), .ip, .young, .pop_idle, .stall(i_stall),
+      .run, .hold, .ch_abort, .halt(fatal), .ip, .young, .sending, .pop_idle, .stall(i_stall),
       .st_empty, .st_enq_valid(enq_valid), .st_enq_ch(enq_ch), .pk_ch, .pk_en, .pk_empty, .pool_data, .pool_info,
       .pop_valid(i_pop_valid), .pop_ch(i_pop_ch),
       .elig, .pick_ready, .pick_valid, .pick_ch, .charge_valid, .charge_ch, .charge_bytes,
@@ -333,7 +333,7 @@ module crl_dma #(
       .alloc_peer(alloc_peer[PRW-1:0]), .alloc_bytes, .alloc_cons, .alloc_idx, .alloc_gen,
       .ldone_valid, .ldone_idx(ldone_tag[OW-1:0]), .ldone_gen(ldone_tag[15:OW]), .ldone_status,
       .rdone_valid(ack_valid), .rdone_ready(ack_ready), .rdone_tag(ack_tag), .rdone_status(ack_status_x),
-      .rdone_status2(ack_status2), .peer_up, .fatal, .cq_ok, .op_empty,
+      .rdone_status2(ack_status2), .peer_up, .sending, .fatal, .cq_ok, .op_empty,
       .cfg_we(c_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func, .suppress,
       .cdb_valid, .cdb_ch, .cdb_val, .cdb_err_valid, .cdb_err_ch,
       .wb_valid(wb_valid[1]), .wb_ready(wb_ready[1]), .wb_first(wb_first[1]), .wb_last(wb_last[1]), .wb_addr(wb_addr[127:64]),

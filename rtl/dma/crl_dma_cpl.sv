@@ -59,6 +59,7 @@ module crl_dma_cpl #(
     input  wire logic [PEERS*8-1:0]  rdone_status,
     input  wire logic [PEERS*16-1:0] rdone_status2,
     input  wire logic [PEERS-1:0]    peer_up,        // its remote operations end when it falls
+    input  wire logic [CHANNELS-1:0] sending,        // the time of its remote operations does not run
     input  wire logic                fatal,          // all operations end with MEM_TIMEOUT
 
     // Channels
@@ -132,7 +133,7 @@ module crl_dma_cpl #(
       .alloc_info({alloc_tag, alloc_bytes, alloc_cons, alloc_irq, alloc_nocpl}),
       .alloc_idx, .alloc_gen,
       .ldone_valid, .ldone_idx, .ldone_gen, .ldone_status,
-      .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2, .peer_up, .fatal,
+      .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2, .peer_up, .sending, .fatal,
       .hint_valid, .hint_ch, .end_valid, .end_ch,
       .rt_re, .rt_ch(ch_q), .rt_done, .rt_last, .rt_info, .rt_good(good), .rt_status,
       .rt_status2, .rt_pop, .empty

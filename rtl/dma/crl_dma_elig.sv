@@ -51,6 +51,7 @@ module crl_dma_elig #(
     input  wire logic                      t1_fenced,  // its descriptor waits for all before it
 
     output logic      [CHANNELS-1:0]       lost,       // the link fell in the middle of its operation
+    output logic      [CHANNELS-1:0]       sending,    // a remote one has chunks to come, the link would take them
     output logic      [CHANNELS-1:0]       elig,
     output logic      [5*CHANNELS-1:0]     stall       // per channel: {memory, -, -, link, completion ring}
 );
@@ -90,6 +91,7 @@ module crl_dma_elig #(
       elig     <= '0;
       up       <= '0;
       lost     <= '0;
+      sending  <= '0;
       bind_q   <= '0;
       peer_q   <= '0;
       fence_q  <= '0;
@@ -98,6 +100,7 @@ module crl_dma_elig #(
       elig    <= elig_d;
       up      <= up_d;
       lost    <= ip & (lost | (remote_q & ~up));
+      sending <= ip & remote_q & credit;
       fence_q <= fence_q & ~op_empty;
       if (t1_valid && t1_fenced) fence_q[t1_ch] <= 1'b1;
       if (t1_valid && t1_seen) remote_q[t1_ch] <= t1_remote;

@@ -58,6 +58,7 @@ module crl_dma_issue #(
     input  wire logic                  halt,        // fatal: nothing more
     output logic      [CHANNELS-1:0]   ip,          // an operation has begun and has chunks to come
     output logic      [CHANNELS-1:0]   young,       // picked, and perhaps not yet in op_empty
+    output logic      [CHANNELS-1:0]   sending,     // a remote operation has chunks to come that the link would take
     output logic                       pop_idle,    // no pop in this cycle
     output logic      [5*CHANNELS-1:0] stall,       // per channel: {memory, -, -, link, completion ring}
 
@@ -169,7 +170,7 @@ module crl_dma_issue #(
   crl_dma_elig #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_elig (
       .clk, .rst, .cc_we, .cc_ch, .cc_bind, .cc_peer, .peer_up, .tx_ok, .reserving, .up, .credit,
       .run, .hold, .ending, .ip, .busy, .st_empty, .st_enq_valid, .st_enq_ch, .cq_ok, .op_empty, .alloc_ready, .room,
-      .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .lost, .elig, .stall
+      .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .lost, .sending, .elig, .stall
   );
   crl_dma_turn #(.CHANNELS(CHANNELS)) u_turn (
       .clk, .rst, .room(room && !ctl_seg_req && !halt), .pick_ready, .pick_valid, .pick_ch, .pk_en, .pk_ch, .pk_empty,

@@ -7,7 +7,9 @@
 //   table of results is crl_dma_optab's). An entry is done when the lowest bit of its
 //   generation equals the one that ended last. A sweeper looks at one entry after the other in the
 //   same way; when it finds one that is lost or late, it sends an end of its own. Its first pass
-//   after reset prepares all entries.
+//   after reset prepares all entries. The time of an entry starts with its allocation, and again whenever the
+//   sweeper comes by and its channel could send since the round before: neither a long operation, nor a pause, a low
+//   class or a rate limit makes it late.
 // Latency: end event to hint_valid 1 cycle, to end_valid 2 cycles. After reset init is high for OPS
 //   cycles. Throughput: an end a cycle; local ends first, one cycle in eight for the sweeper.
 // Assumes: no ends while init. ldone carries the generation that the entry had when it was allocated.
@@ -17,7 +19,7 @@ module crl_dma_opend #(
     parameter int CHANNELS          = 8,
     parameter int OPS               = 128,      // power of two, 4 to 4096
     parameter int PEERS             = 1,
-    parameter int OP_TIMEOUT_CYCLES = 1048576,  // at least 8 * OPS
+    parameter int OP_TIMEOUT_CYCLES = 1048576,  // at least 16 * OPS
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int OW = $clog2(OPS),
@@ -44,6 +46,7 @@ module crl_dma_opend #(
     input  wire logic [PEERS*8-1:0]  rdone_status,
     input  wire logic [PEERS*16-1:0] rdone_status2,
     input  wire logic [PEERS-1:0]    peer_up,
+    input  wire logic [CHANNELS-1:0] sending,      // a remote operation has chunks to come that the link would take
     input  wire logic                fatal,
 
     output logic                     init,         // entries are being prepared, no allocation
@@ -64,13 +67,13 @@ module crl_dma_opend #(
   localparam int TICK_W  = $clog2(TICK + 1);
   localparam int FALLS_W = 4;                       // counts the times a peer went down
   localparam logic [15:0] MAY = 16'd1 << crl_pkg::STATUS2_MAY_HAVE_EXECUTED;
-  localparam int IDENT_W = GW + CW + 1 + PW + FALLS_W + AGE_W;
+  localparam int IDENT_W = GW + CW + 1 + PW + FALLS_W;
 
   initial begin
     if (OPS < 4 || OPS > 4096 || (OPS & (OPS - 1)) != 0)
       $fatal(1, "crl_dma_opend: OPS must be a power of two, 4 to 4096");
-    if (OP_TIMEOUT_CYCLES < 8 * OPS)
-      $fatal(1, "crl_dma_opend: OP_TIMEOUT_CYCLES must be at least 8 * OPS");
+    if (OP_TIMEOUT_CYCLES < 16 * OPS)  // two rounds of the sweeper at its slowest
+      $fatal(1, "crl_dma_opend: OP_TIMEOUT_CYCLES must be at least 16 * OPS");
   end
 
   // ---------------------------------------------------------------------------------------------
@@ -84,6 +87,7 @@ module crl_dma_opend #(
   logic [OW-1:0]                 sweep_q;
   logic                          init_q;   // the first pass of the sweeper prepares the entries
   logic                          sweep;
+  logic [CHANNELS-1:0]           sent_q, sends_q;  // could send in this round of the sweeper, in the one before
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -94,6 +98,8 @@ module crl_dma_opend #(
       slot_q  <= '0;
       sweep_q <= '0;
       init_q  <= 1'b1;
+      sent_q  <= '0;
+      sends_q <= '0;
     end else begin
       tick_q <= tick_q == '0 ? TICK_W'(TICK - 1) : tick_q - 1'b1;
       if (tick_q == '0) now_q <= now_q + 1'b1;
@@ -103,7 +109,12 @@ module crl_dma_opend #(
       end
       slot_q <= slot_q + 1'b1;
       if (sweep) sweep_q <= sweep_q + 1'b1;
-      if (sweep && sweep_q == '1) init_q <= 1'b0;
+      sent_q <= sent_q | sending;
+      if (sweep && sweep_q == '1) begin
+        init_q  <= 1'b0;
+        sent_q  <= '0;
+        sends_q <= sent_q | sending;
+      end
     end
   end
 
@@ -121,6 +132,8 @@ module crl_dma_opend #(
   logic [15:0]      e0_status2;
   logic             own_q, own_remote_q;  // the sweeper's own end
   logic [OW-1:0]    own_idx_q;
+  logic [CW-1:0]    own_ch_q;
+  logic             swept_q, restart;      // the sweeper has seen a remote operation; its time starts again
   logic [GW-1:0]    own_gen_q;
   logic [7:0]       own_status_q;
 
@@ -200,11 +213,13 @@ module crl_dma_opend #(
       e1_sweep_q  <= 1'b0;
       e1_init_q   <= 1'b0;
       own_q       <= 1'b0;
+      swept_q     <= 1'b0;
     end else begin
       e1_local_q  <= ldone_valid || own_q;
       e1_remote_q <= remote;
       e1_sweep_q  <= sweep && !init_q;
       e1_init_q   <= sweep && init_q;
+      swept_q     <= e1_sweep_q && live && id_remote;
       if (e1_sweep_q)        own_q <= over;
       else if (!ldone_valid) own_q <= 1'b0;
     end
@@ -218,6 +233,7 @@ module crl_dma_opend #(
     e1_status2_q <= e0_status2;
     if (e1_sweep_q) begin
       own_idx_q    <= e1_idx_q;
+      own_ch_q     <= id_ch;
       own_gen_q    <= id_gen;
       own_remote_q <= id_remote;
       own_status_q <= fatal ? crl_pkg::ST_MEM_TIMEOUT
@@ -228,15 +244,21 @@ module crl_dma_opend #(
   crl_dma_tab #(.W(IDENT_W), .DEPTH(OPS)) u_ident (
       .clk, .we(alloc_valid || e1_init_q), .waddr(e1_init_q ? e1_idx_q : alloc_idx),
       .wdata({alloc_gen | {GW{e1_init_q}}, alloc_ch & {CW{!e1_init_q}}, alloc_remote, alloc_peer,
-              falls_q[alloc_peer], now_q}),
+              falls_q[alloc_peer]}),
       .re(1'b1), .raddr(e0_idx), .rdata(ident)
+  );
+  crl_dma_tab #(.W(AGE_W), .DEPTH(OPS)) u_time (
+      .clk, .we(alloc_valid || restart), .waddr(alloc_valid ? alloc_idx : own_idx_q), .wdata(now_q),
+      .re(1'b1), .raddr(e0_idx), .rdata(id_time)
   );
   crl_dma_tab #(.W(1), .DEPTH(OPS)) u_end (
       .clk, .we(res_we), .waddr(res_idx), .wdata(res_data[RES_W-1]),
       .re(1'b1), .raddr(e0_idx), .rdata(id_end)
   );
 
-  assign {id_gen, id_ch, id_remote, id_peer, id_falls, id_time} = ident;
+  assign {id_gen, id_ch, id_remote, id_peer, id_falls} = ident;
+
+  assign restart    = swept_q && sends_q[own_ch_q];
 
   assign peer_falls = falls_q[id_peer];
   assign age        = now_q - id_time;

@@ -47,6 +47,7 @@ module crl_dma_optab #(
     input  wire logic [PEERS*8-1:0]  rdone_status,
     input  wire logic [PEERS*16-1:0] rdone_status2,
     input  wire logic [PEERS-1:0]    peer_up,
+    input  wire logic [CHANNELS-1:0] sending,
     input  wire logic                fatal,
 
     output logic                     hint_valid,   // event: one of hint_ch will perhaps end next cycle
@@ -78,7 +79,7 @@ module crl_dma_optab #(
       .clk, .rst,
       .alloc_valid, .alloc_idx, .alloc_gen, .alloc_ch, .alloc_remote, .alloc_peer,
       .ldone_valid, .ldone_idx, .ldone_gen, .ldone_status,
-      .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2, .peer_up, .fatal,
+      .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2, .peer_up, .sending, .fatal,
       .init, .init_free, .init_idx,
       .hint_valid, .hint_ch, .end_valid, .end_ch, .res_we, .res_idx, .res_data
   );

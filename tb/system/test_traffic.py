@@ -80,3 +80,14 @@ async def small_rings(dut):
 def test_traffic(case, build):
     run_sim("crl_tb_pair", __name__, BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase=case,
             public="top")
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("case,seed", [
+    ("long_transfers", 4),  # OP_TIMEOUT for a WRITE that others kept waiting
+    ("long_transfers", 5),  # OP_TIMEOUT for a WRITE that was under way
+])
+def test_traffic_seeds(case, seed):
+    """Runs that once found something."""
+    run_sim("crl_tb_pair", __name__, BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase=case,
+            public="top", seed=seed)

@@ -100,6 +100,7 @@ class CplModel:
         self.errors: deque = deque()
         self.suppress = [False] * self.channels
         self.falls = [0] * self.peers
+        self.sent = [-1] * self.channels  # when it could send the last time
         self.fatal = False
         self.now = 0
         self.compared = 0
@@ -161,7 +162,8 @@ class CplModel:
             assert status2 == MAY
         else:
             assert op.remote and status == layouts.Status.OP_TIMEOUT, f"{op} ends with {status:#x}"
-            assert self.now - op.born > self.timeout, f"{op} timed out too early"
+            since = max(op.born, self.sent[op.ch])
+            assert self.now - since > self.timeout, f"{op} timed out too early"
             assert status2 == MAY
         op.ended, op.ended_at = (status, status2), self.now
 
@@ -321,7 +323,7 @@ class CplBench:
         for name in (*EVENTS, "alloc_ch", "alloc_tag", "alloc_irq", "alloc_nocpl", "alloc_remote",
                      "alloc_peer", "alloc_bytes", "alloc_cons", "ldone_idx", "ldone_gen",
                      "ldone_status", "rdone_valid", "rdone_tag", "rdone_status", "rdone_status2",
-                     "fatal", "suppress", "cfg_ch", "cfg_base", "cfg_log2", "cfg_func", "cdb_ch",
+                     "fatal", "sending", "suppress", "cfg_ch", "cfg_base", "cfg_log2", "cfg_func", "cdb_ch",
                      "cdb_val", "wb_ready", "wb_b_resp", "rd_ch"):
             getattr(d, name).value = 0
         d.peer_up.value = self.peer_up

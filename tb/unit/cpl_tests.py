@@ -172,6 +172,30 @@ async def remote_operations_time_out(dut):
 
 
 @cocotb.test()
+async def time_waits_for_what_can_send(dut):
+    """Stimulus: remote operations that nobody answers; the first channel says now and then, for a cycle, that it
+    could send; then it no longer does.
+    Checking: its operations live on for three times the limit, the others' time out; in the end its own do."""
+    p = sim_parameters()
+    bench = await bench_with_rings(dut, [9], remote=1.0, lose=1.0, alloc=0.2, consume=0.3)
+    limit, first = p["OP_TIMEOUT_CYCLES"], bench.model.rings[0]
+    while len(first.ops) < 3:
+        await bench.cycle()
+    for n in range(3 * limit):
+        bench.set["sending"] = int(n % 64 == 0)
+        if n % 64 == 0:
+            bench.model.sent[0] = bench.model.now + 1
+        await bench.cycle(alloc=False)
+    assert len(first.ops) >= 3 and not any(o.ended for o in first.ops)
+    assert not any(r.ops for r in bench.model.rings[1:])
+    bench.set["sending"] = 0
+    for _ in range(limit * 5 // 4 + 8 * p["OPS"]):
+        await bench.cycle(alloc=False)
+    assert not first.ops, "an operation was forgotten"
+    await bench.drain()
+
+
+@cocotb.test()
 async def peer_goes_down(dut):
     """Stimulus: peer_up falls, shortly or for long, with operations in flight.
     Checking: its remote operations end with LINK_ERROR + MAY_HAVE_EXECUTED (or as they were

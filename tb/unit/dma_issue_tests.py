@@ -111,7 +111,7 @@ class Bench(CycleBench):
         self.ctl_rate = 0.0
         self.order: list[Operation] = []
         self.counts = dict.fromkeys(
-            "ops refused ended frames takes fences ctl chunks killed".split(), 0
+            "ops refused ended frames takes fences ctl chunks killed sending".split(), 0
         )
         self.statuses: set = set()
         self.room = 0.9
@@ -288,6 +288,11 @@ class Bench(CycleBench):
                 else self.table.check(a, length, User(ch), R_RING)
             )
             self.ctl = None
+        sending = self.get("sending")
+        for c, op in enumerate(self.cur):
+            if sending >> c & 1:
+                assert op is not None and op.desc.opcode == Op.WRITE, "what is not remote is sending"
+                self.counts["sending"] += 1
         self._read(i)
         self._alloc(i)
         self._pop(i, was_picked)
@@ -549,7 +554,7 @@ async def operations(dut):
     await bench.drain()
     bench.end(200)
     assert bench.counts["refused"] > 10 and bench.counts["fences"] > 3 and bench.counts["ctl"] > 5
-    assert bench.counts["takes"] == bench.counts["frames"] > 10
+    assert bench.counts["takes"] == bench.counts["frames"] > 10 and bench.counts["sending"] > 10
     dut._log.info(f"{bench.counts} {sorted(bench.statuses)}")
 
 
