@@ -130,6 +130,7 @@ def synth() -> str:
         if row.get("lut4") is None:
             continue
         rows.append([f"**{row['config']}**", *_area_cells(row)])
+        rows += [[f"of which `{name}`", *_area_cells(part)] for name, part in row.get("parts", {}).items()]
     for row in yaml.safe_load((ROOT / "syn" / "rivals.yaml").read_text())["rivals"]:
         rows.append([row["name"], *_area_cells(row)])
     return table(["ECP5-85k, speed grade 8", "area", "LUT4", "CCU2C", "DPR16X4", "BRAM", "FF", "MHz"], rows)

@@ -45,7 +45,6 @@ def test_plain_make_is_help():
         (["test", "SEED=twelve"], "neither a number nor 'random'"),
         (["test", "JOBS=0"], "not a positive number"),
         (["regress", "SEEDS=many"], "not a positive number"),
-        (["waves"], "Which test?"),
         (["waves", "TEST=build/none.fst"], "does not exist"),
         (["formal", "K=no_such_proof"], "No proof matches"),
         (["synth", "CONFIG=no_such_config"], "No configuration matches"),

@@ -79,3 +79,15 @@ def test_bad_input_is_one_sentence(what, says, capsys, tmp_path, monkeypatch):
 def test_numbers():
     assert waves.number("8'h2_0") == 32 and waves.number("'d7") == 7 and waves.number("12") == 12
     assert waves.number("W'(3)") is None
+
+
+def test_nothing_to_show(tmp_path, monkeypatch, capsys):
+    """Stimulus: no test named, before and after a demo. Checking: one sentence, status 2; then the demo's waves."""
+    monkeypatch.setattr(waves, "BUILD", tmp_path)
+    assert waves.main(["--no-open"]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("Which test?") and len(said.err.splitlines()) == 1 and not said.out
+    recorded = tmp_path / "demo" / "waves" / "demo.fst"
+    recorded.parent.mkdir(parents=True)
+    recorded.touch()
+    assert waves.locate("")[0] == recorded
