@@ -4,7 +4,7 @@
 //
 // How: crl_target_check decides about a header, crl_target_wr writes or drops its payload,
 //   crl_target_answer waits for the write responses, answers the operation and frees the slot.
-// Latency: 5 cycles from rx_valid to the first write beat (7 for DATA_W > 128); answers 3 cycles
+// Latency: 6 cycles from rx_valid to the first write beat (8 for DATA_W > 128); answers 3 cycles
 //   after the last response. Throughput: a beat a cycle; a frame takes its destination beats, at
 //   least 3 cycles.
 // Assumes: the link hands over whole frames with ceil(PAYLOAD_LEN / B) payload beats and keeps no
@@ -106,7 +106,7 @@ module crl_target #(
       .busy(check_busy)
   );
 
-  // Both take a frame, or neither.
+  // Both take a frame, or neither. Whether they can comes from registers.
   assign f_ready = w_ready && a_ready;
 
   crl_target_wr #(

@@ -58,7 +58,7 @@ module crl_target_answer #(
   logic [AW:0] wr_q, done_q, ans_q;  // one bit more than the address
   logic        push, done, leave;
 
-  assign f_ready = (wr_q - ans_q) != (AW + 1)'(DEPTH);
+  assign f_ready = wr_q != {!ans_q[AW], ans_q[AW-1:0]};
   assign push    = f_valid && f_ready;
   assign busy    = wr_q != done_q;
 

@@ -4,8 +4,9 @@
 //
 // How: the payload of a frame is one command of crl_align; its beats are cut into bursts by
 //   crl_target_split. A frame that is refused has its payload taken and forgotten, up to rxp_last.
-// Latency: 2 cycles from a frame to the first beat at the write client (4 for DATA_W > 128).
-//   Throughput: a beat a cycle, frames back to back.
+//   A frame waits in a register until both can take it, so that f_ready comes from there alone.
+// Latency: 3 cycles from a frame to the first beat at the write client (5 for DATA_W > 128).
+//   Throughput: a beat a cycle; a frame in two cycles, otherwise back to back.
 // Assumes: payload beats come without gaps once a frame is handed over (it lies in the receive
 //   memory), ceil(bytes / B) of them; those of a dropped frame end with rxp_last.
 `default_nettype none
@@ -45,25 +46,45 @@ module crl_target_wr #(
 
   localparam int LB = $clog2(DATA_W / 8);
 
+  // The frame that waits.
+  logic              g_valid_q, g_write_q, g_drop_q, take;
+  logic [63:0]       g_addr_q;
+  logic [11:0]       g_bytes_q;
+  logic [FUNC_W-1:0] g_user_q;
+
   logic drop_q;      // the payload at the input is to be forgotten
   logic c_ready, s_ready, i_ready, o_valid, s_valid;
   logic o_none, o_first, o_last, o_tag;
   logic unused;
 
+  assign f_ready   = !g_valid_q;
   // A free command register of the aligner means that all earlier payload has been taken.
-  assign f_ready   = !drop_q && c_ready && s_ready;
+  assign take      = g_valid_q && !drop_q && c_ready && s_ready;
   assign rxp_ready = drop_q || i_ready;
 
   always_ff @(posedge clk) begin
-    if (rst)                                      drop_q <= 1'b0;
-    else if (f_valid && f_ready)                  drop_q <= f_drop;
-    else if (rxp_valid && rxp_ready && rxp_last)  drop_q <= 1'b0;
+    if (rst) begin
+      g_valid_q <= 1'b0;
+      drop_q    <= 1'b0;
+    end else begin
+      if (f_ready)   g_valid_q <= f_valid;
+      else if (take) g_valid_q <= 1'b0;
+      if (take)                                    drop_q <= g_drop_q;
+      else if (rxp_valid && rxp_ready && rxp_last) drop_q <= 1'b0;
+    end
+    if (f_ready) begin
+      g_write_q <= f_write;
+      g_drop_q  <= f_drop;
+      g_addr_q  <= f_addr;
+      g_bytes_q <= f_bytes;
+      g_user_q  <= f_user;
+    end
   end
 
   crl_align #(.DATA_W(DATA_W), .TAG_W(1), .CHANNELS(1)) u_align (
       .clk, .rst,
-      .c_valid(f_valid && f_ready && f_write), .c_ready,
-      .c_src_off({LB{1'b0}}), .c_dst_off(f_addr[LB-1:0]), .c_bytes(f_bytes),
+      .c_valid(take && g_write_q), .c_ready,
+      .c_src_off({LB{1'b0}}), .c_dst_off(g_addr_q[LB-1:0]), .c_bytes(g_bytes_q),
       .c_cont(1'b0), .c_flush(1'b1), .c_ch(1'b0), .c_tag(1'b0),
       .i_valid(rxp_valid && !drop_q), .i_ready, .i_data(rxp_data),
       .o_valid, .o_ready(wb_ready && s_valid),
@@ -74,8 +95,8 @@ module crl_target_wr #(
       .DATA_W(DATA_W), .MAX_BURST_BYTES(MAX_BURST_BYTES), .FRAME_MAX(FRAME_MAX), .FUNC_W(FUNC_W)
   ) u_split (
       .clk, .rst,
-      .f_valid(f_valid && f_ready && f_write), .f_ready(s_ready),
-      .f_addr, .f_bytes, .f_user,
+      .f_valid(take && g_write_q), .f_ready(s_ready),
+      .f_addr(g_addr_q), .f_bytes(g_bytes_q), .f_user(g_user_q),
       .beat(wb_valid && wb_ready), .valid(s_valid),
       .first(wb_first), .last(wb_last), .addr(wb_addr), .len(wb_len), .user(wb_user)
   );
