@@ -839,7 +839,8 @@ class Pair:
         if n < life.retired or beat <= DESC.size:
             return False
         a = life.desc_addr(n)
-        return a % beat != 0 and base <= a < end and not life.ops[n].begun
+        op = life.ops[n]
+        return a % beat != 0 and base <= a < end and (not op.begun or op.shared)
 
     def _fetched(self, n: NodeState, op: OpState, e: AxiRead, raw: bytes) -> None:
         op.t_fetch = e.t_addr
@@ -907,9 +908,7 @@ class Pair:
         self._unindex(op)
         return False
 
-    def _explain_stray_read(
-        self, n: NodeState, e: AxiRead, base: int, end: int, what: str
-    ) -> None:
+    def _explain_stray_read(self, n: NodeState, e: AxiRead, base: int, end: int, what: str) -> None:
         """A read that no operation of an open channel explains."""
         for life in n.lives[-2 * n.params.channels :]:
             for op in [*life.leaving, *life.ops[life.retired :]]:
@@ -1002,6 +1001,8 @@ class Pair:
             self._explain_stray(n, e, lo, hi, remote, foreign, what)
             return
         good = [(op, s) for op, s in hits if self._data_fits(op, lo - s, data)]
+        if not good and self._may_be_late(n, e, lo, hi, remote, what):
+            return
         if not good:
             self._bad(
                 e.t_addr,
@@ -1077,7 +1078,21 @@ class Pair:
         what: str,
     ) -> None:
         what = f"{what} [{lo:#x}, {hi:#x}) for function {e.user}"
-        over = [
+        if self._may_be_late(n, e, lo, hi, remote, what):
+            return
+        over = self._over(n, lo, hi, remote)
+        if foreign is not None:
+            self._bad(e.t_addr, n.name, "foreign-user", f"{what}: that is {foreign}")
+        elif over:
+            self._bad(e.t_addr, n.name, "late-access", f"{what}: {over[-1][1]} is over")
+        else:
+            self._bad(e.t_addr, n.name, "unexplained-access", what)
+
+    def _over(
+        self, n: NodeState, lo: int, hi: int, remote: bool
+    ) -> list[tuple[NodeState, OpState]]:
+        """Operations that are over and wrote all of [lo, hi) here, with the node that began them."""
+        return [
             (m, op)
             for m in self._n.values()
             for life in m.lives[-2 * m.params.channels :]
@@ -1085,22 +1100,21 @@ class Pair:
             if op.remote == remote and self._dst_node(op) is n
             if any(p.ok and p.covers_dst(lo, hi) for p in op.plans)
         ]
-        for m, op in over:
+
+    def _may_be_late(
+        self, n: NodeState, e: AxiWrite, lo: int, hi: int, remote: bool, what: str
+    ) -> bool:
+        """A write of an operation that was ended from outside; what it leaves is undefined."""
+        for m, op in self._over(n, lo, hi, remote):
             if op.status == Status.PEER_DOWN:
                 continue  # it did not begin
             if op.disturbed or m.fatal or m.mem_stall:
-                n.undefined.append((lo, hi))
                 self._allow(e.t_resp, n.name, "late-write", f"{what}: {op}")
-                return
-            if not op.life.open and e.t_resp <= (op.life.t_closed or 0):
-                n.undefined.append((lo, hi))
-                return
-        if foreign is not None:
-            self._bad(e.t_addr, n.name, "foreign-user", f"{what}: that is {foreign}")
-        elif over:
-            self._bad(e.t_addr, n.name, "late-access", f"{what}: {over[-1][1]} is over")
-        else:
-            self._bad(e.t_addr, n.name, "unexplained-access", what)
+            elif op.life.open or e.t_resp > (op.life.t_closed or 0):
+                continue
+            n.undefined.append((lo, hi))
+            return True
+        return False
 
     # completions -------------------------------------------------------------------------------
     def _completion_write(

@@ -109,12 +109,13 @@ module crl_dma_ctl #(
   logic [CHANNELS-1:0][2:0] st_q;
   logic [CHANNELS-1:0][2:0] err_q;     // see E_NONE
   logic [CHANNELS-1:0]      cmd_pend_q, stop_q;
+  logic [CHANNELS-1:0]      leave_q;   // a DRAIN, ABORT or RESET waits: what is published from now on is not executed
   logic [CHANNELS-1:0]      mute_q;    // a completion write failed
   logic [CHANNELS-1:0]      locked_q;  // counted in n_enabled
 
   always_comb begin
     for (int c = 0; c < CHANNELS; c++) begin
-      accept[c]   = st_q[c] == ACTIVE || st_q[c] == PAUSED;
+      accept[c]   = (st_q[c] == ACTIVE || st_q[c] == PAUSED) && !leave_q[c];
       run[c]      = (st_q[c] == ACTIVE || st_q[c] == DRAINING) && !fatal;
       hold[c]     = st_q[c] == PAUSED;
       ch_abort[c]    = st_q[c] == ABORTING || st_q[c] == RESETTING;
@@ -131,8 +132,10 @@ module crl_dma_ctl #(
   logic       abs_rd;
   logic [FUNC_W-1:0] func_rd;
   logic [CW-1:0] ch_q;
+  logic       cmd_take;
+  assign cmd_take = cmd_valid && (!cmd_pend_q[cmd_ch] || (cmd_end && me[cmd_ch]));
   crl_ram_lut #(.W(3), .DEPTH(CHANNELS)) u_cmd (
-      .clk, .we(cmd_valid && (!cmd_pend_q[cmd_ch] || (cmd_end && me[cmd_ch]))), .waddr(cmd_ch), .wdata(cmd), .raddr(ch_q), .rdata(cmd_rd)
+      .clk, .we(cmd_take), .waddr(cmd_ch), .wdata(cmd), .raddr(ch_q), .rdata(cmd_rd)
   );
   crl_ram_lut #(.W(1 + FUNC_W), .DEPTH(CHANNELS)) u_cc (
       .clk, .we(cc_we), .waddr(cc_ch), .wdata({cc_abs, cc_func}), .raddr(ch_q), .rdata({abs_rd, func_rd})
@@ -309,7 +312,7 @@ module crl_dma_ctl #(
 
   // ---------------------------------------------------------------- state of each channel
   // The engine changes one channel at a time; an error of that very cycle goes first.
-  logic       set, up, down;
+  logic       set, up, down, cmd_leaves;
   logic [2:0] set_st;
   assign up         = s_q == S_SET && second_q && st_now == DISABLED;
   assign down       = (s_q == S_DONE && over && (st_now == DRAINING || st_now == ABORTING))
@@ -337,6 +340,7 @@ module crl_dma_ctl #(
     end
   end
 
+  assign cmd_leaves = cmd == 3'(crl_pkg::CMD_DRAIN) || cmd == 3'(crl_pkg::CMD_ABORT) || cmd == 3'(crl_pkg::CMD_RESET);
   assign cmd_end = (s_q == S_VISIT && is_cmd_q && (cmd_rd != 3'(crl_pkg::CMD_ENABLE) || bad_cmd)) || bad_ring || up;
   always_comb begin
     for (int c = 0; c < CHANNELS; c++) me[c] = ch_q == CW'(c);
@@ -347,6 +351,7 @@ module crl_dma_ctl #(
       st_q       <= '0;
       err_q      <= '0;
       cmd_pend_q <= '0;
+      leave_q    <= '0;
       stop_q     <= '0;
       mute_q     <= '0;
       locked_q   <= '0;
@@ -370,6 +375,9 @@ module crl_dma_ctl #(
 
         if (cmd_valid && cmd_ch == CW'(c)) cmd_pend_q[c] <= 1'b1;
         else if (me[c] && cmd_end) cmd_pend_q[c] <= 1'b0;
+
+        if (cmd_take && cmd_ch == CW'(c)) leave_q[c] <= cmd_leaves;
+        else if (me[c] && cmd_end) leave_q[c] <= 1'b0;
 
         if (hit_cq[c]) mute_q[c] <= 1'b1;
         else if (me[c] && (up || down)) mute_q[c] <= 1'b0;

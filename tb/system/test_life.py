@@ -346,15 +346,16 @@ def test_life(case, build):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("case,seed", [
-    ("link_lost_in_flight", 1),  # a write error of an older operation reported for one whose link was lost
-    ("link_lost_in_flight", 2),  # DISABLED before the last read was asked for
-    ("commands_at_random_moments", 4),  # model: what ends in a drain without completion is counted
-    ("paused_across_epochs", 2),  # an operation went on in the next session; its last frame spoiled as the link fell
+@pytest.mark.parametrize("case,build,seed", [
+    ("link_lost_in_flight", "64b-8ch", 1),  # a write error of an older operation for one whose link was lost
+    ("link_lost_in_flight", "64b-8ch", 2),  # DISABLED before the last read was asked for
+    ("commands_at_random_moments", "64b-8ch", 4),  # model: a drained operation without completion counts
+    ("commands_at_random_moments", "512b-8ch", 1),  # what was published after a DRAIN was executed
+    ("paused_across_epochs", "64b-8ch", 2),  # an operation went on in the next session; its last frame spoiled
 ])
-def test_life_seeds(case, seed):
+def test_life_seeds(case, build, seed):
     """Runs that once found something."""
-    run_sim("crl_tb_pair", __name__, BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase=case,
+    run_sim("crl_tb_pair", __name__, BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase=case,
             public="top", seed=seed)
 
 

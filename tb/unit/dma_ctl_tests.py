@@ -65,6 +65,7 @@ class Bench(CycleBench):
         self.state = [S.DISABLED] * self.n
         self.error = [0] * self.n
         self.is_busy = [False] * self.n
+        self.leaving = [False] * self.n  # DRAIN, ABORT or RESET was given
         self.look = None  # the channel that is looked at, or all in turn
         self.irqs = [0] * self.n
         self.wrong = False
@@ -137,7 +138,9 @@ class Bench(CycleBench):
         before, self.state[c] = self.state[c], st
         self.error[c], self.is_busy[c] = self.get("rd_error"), bool(self.get("rd_busy"))
         bit = lambda name: self.get(name) >> c & 1  # noqa: E731
-        assert bit("accept") == (st in (S.ACTIVE, S.PAUSED))
+        assert bit("accept") == (st in (S.ACTIVE, S.PAUSED) and not self.leaving[c])
+        if i["cmd_valid"]:
+            self.leaving[i["cmd_ch"]] = i["cmd"] in (Cmd.DRAIN, Cmd.ABORT, Cmd.RESET)
         assert bit("run") == (st in (S.ACTIVE, S.DRAINING) and not i["fatal"])
         assert bit("hold") == (st == S.PAUSED)
         assert bit("ch_abort") == (st in (S.ABORTING, S.RESETTING))
