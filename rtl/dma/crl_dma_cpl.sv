@@ -148,6 +148,7 @@ module crl_dma_cpl #(
   logic [CW-1:0] give_ch_q;
   logic [11:0]   slot, slot_next;
   logic          phase, edge_hit, post;
+  logic          edge_q;          // edge_hit of the one that is looked at
   logic          pub_valid, pub_prod;
   logic [CW-1:0] pub_ch;
   logic [11:0]   pub_slot, pub_cons;
@@ -209,8 +210,8 @@ module crl_dma_cpl #(
   assign post      = rt_pop && !quiet;
   assign none_left = rt_last || !many_q[ch_q];
   assign more      = !none_left && run_q != 3'(MAX_RUN - 1);
-  assign stop      = !more || (!quiet && edge_hit);  // if it is done
-  assign close     = look && (rt_done ? (quiet ? open_q && !more : !more || edge_hit) : open_q);
+  assign stop      = !more || (!quiet && edge_q);  // if it is done
+  assign close     = look && (rt_done ? (quiet ? open_q && !more : !more || edge_q) : open_q);
 
   // What R1 finds comes late out of the table, so it only selects the next state. An idle engine starts
   // with a hint, before the end has raised 'go'; a look for nothing does no harm.
@@ -246,12 +247,16 @@ module crl_dma_cpl #(
       open_q  <= 1'b0;
       run_q   <= '0;
       mute_q  <= 1'b0;
+      edge_q  <= 1'b0;
     end else begin
       state_q <= state_d;
       ch_q    <= ch_d;
-      if (rt_re) mute_q <= suppress[ch_q] || dead[ch_q];
+      if (rt_re) begin
+        mute_q <= suppress[ch_q] || dead[ch_q];
+        edge_q <= edge_hit;
+      end
       if (look) begin
-        open_q <= rt_done && more && (quiet ? open_q : !edge_hit);
+        open_q <= rt_done && more && (quiet ? open_q : !edge_q);
         run_q  <= rt_done && !stop ? run_q + 1'b1 : '0;
       end
       for (int c = 0; c < CHANNELS; c++) begin

@@ -88,7 +88,8 @@ module crl_dma_cplring #(
   logic [CW-1:0] cdb_ch_q;
   logic [15:0]   cdb_val_q;
   logic [9:0]    cdb_mask_hi;
-  logic [11:0]   cdb_mask, cdb_prod, cdb_stored, cdb_cons, moved, unread;
+  logic [11:0]   cdb_mask, cdb_prod, cdb_stored, cdb_cons;
+  logic          past_cons, upto_prod, wrapped;  // at or behind the one, at or before the other; the other has gone round
 
   crl_ram_lut #(.W(10), .DEPTH(CHANNELS)) u_mask_cdb (
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_mask), .raddr(cdb_ch_q), .rdata(cdb_mask_hi)
@@ -103,12 +104,13 @@ module crl_dma_cplring #(
       .wdata(cfg_q ? 12'd0 : rt_next), .raddr(cdb_ch_q), .rdata(cdb_prod)
   );
 
-  assign cdb_mask = {cdb_mask_hi, 2'b11};
-  assign cdb_cons = zero_q[cdb_ch_q] ? '0 : cdb_stored;
-  assign moved    = (cdb_val_q[11:0] - cdb_cons) & cdb_mask;
-  assign unread   = (cdb_prod - cdb_cons) & cdb_mask;
-  assign cdb_ok   = cdb_q && known_q[cdb_ch_q] && (cdb_val_q & ~{4'd0, cdb_mask}) == '0 &&
-                    moved <= unread;
+  assign cdb_mask  = {cdb_mask_hi, 2'b11};
+  assign cdb_cons  = zero_q[cdb_ch_q] ? '0 : cdb_stored;
+  assign past_cons = cdb_val_q[11:0] >= cdb_cons;
+  assign upto_prod = cdb_val_q[11:0] <= cdb_prod;
+  assign wrapped   = cdb_prod < cdb_cons;
+  assign cdb_ok    = cdb_q && known_q[cdb_ch_q] && (cdb_val_q & ~{4'd0, cdb_mask}) == '0 &&
+                     (wrapped ? past_cons || upto_prod : past_cons && upto_prod);
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -201,7 +203,8 @@ module crl_dma_cplring #(
   assign rt_next       = rt_count_next[11:0] & rt_mask;
   // The bit above the index; an even pass has phase 1.
   assign rt_phase      = (rt_count & {rt_mask, 1'b1} & ~{1'b0, rt_mask}) == '0;
-  assign rt_edge       = rt_next == '0 || rt_count[7:0] == '1;
+  // 256 entries are 4 KiB; a smaller ring ends where its own bits are all ones.
+  assign rt_edge       = (rt_count[7:0] | ~rt_mask[7:0]) == '1;
 
   // ---------------------------------------------------------------------------------------------
   // Read-out

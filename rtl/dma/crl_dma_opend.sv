@@ -185,7 +185,7 @@ module crl_dma_opend #(
 
   logic               e1_local_q, e1_remote_q, e1_sweep_q, e1_init_q;
   logic               e1_good_q;   // status is OK
-  logic               e1_stale_q;  // the entry was being written when it was read
+  logic               e1_same_q, e1_wrote_q, e1_born_q, e1_stale;  // see there
   logic [OW-1:0]      e1_idx_q;
   logic [GW-1:0]      e1_gen_q;
   logic [PW-1:0]      e1_peer_q;
@@ -223,8 +223,9 @@ module crl_dma_opend #(
       if (e1_sweep_q)        own_q <= over;
       else if (!ldone_valid) own_q <= 1'b0;
     end
-    e1_stale_q   <= (accept && e1_idx_q == e0_idx) || (e2_accept_q && e2_idx_q == e0_idx) ||
-                    (alloc_valid && alloc_idx == e0_idx);
+    e1_same_q    <= e1_idx_q == e0_idx;
+    e1_wrote_q   <= e2_accept_q && e2_idx_q == e0_idx;
+    e1_born_q    <= alloc_valid && alloc_idx == e0_idx;
     e1_idx_q     <= e0_idx;
     e1_gen_q     <= e0_gen;
     e1_peer_q    <= r_peer;
@@ -264,12 +265,14 @@ module crl_dma_opend #(
   assign age        = now_q - id_time;
   assign lost       = id_remote && id_falls != peer_falls;
   assign late       = id_remote && age[AGE_W-1] && age[AGE_W-2:0] != '0;
-  assign live       = id_gen[0] != id_end && !e1_stale_q;
+  // The entry was being written when it was read, or its end had just been accepted.
+  assign e1_stale   = e1_wrote_q || e1_born_q || (e1_same_q && e2_accept_q);
+  assign live       = id_gen[0] != id_end && !e1_stale;
   assign match      = id_gen == e1_gen_q;
   assign from_peer  = id_remote && id_peer == e1_peer_q;
   assign over       = live && (fatal || lost || late);
   assign accept     = live && match && (e1_local_q || (e1_remote_q && from_peer));
-  assign hint_valid = (e1_local_q || e1_remote_q) && !e1_stale_q;
+  assign hint_valid = (e1_local_q || e1_remote_q) && !e1_stale;
   assign hint_ch    = id_ch;
   assign init       = init_q || e1_init_q;
   assign init_free  = e1_init_q;

@@ -9,7 +9,7 @@
 //   their next generation. Per channel the entries form a linked list: head and tail in LUT RAM
 //   (the head in two, because an allocation or a retirement may set it, and a bit that tells which is
 //   right), successors in block RAM.
-// Latency: rt_re to rt_* 1 cycle; ends see crl_dma_opend. After reset alloc_ready needs OPS + 4 cycles.
+// Latency: rt_re to rt_* 1 cycle; ends see crl_dma_opend. After reset alloc_ready needs OPS + 5 cycles.
 // Throughput: an allocation and an end a cycle, a retirement in two cycles.
 // Assumes: rt_ch stays until the next rt_re; rt_pop only in the cycle after rt_re, and only when rt_done.
 `default_nettype none
@@ -91,20 +91,22 @@ module crl_dma_optab #(
   logic [OW-1:0]       head_first, head_moved, head, tail_rt, tail_alloc, next_rd;
   logic [OW-1:0]       head_q;
   logic                single_q;          // was the only one when it was looked at
+  logic                last_q;            // and none came in that cycle
   logic                sets_head;
   logic [GW-1:0]       rt_gen;
   logic                void_q;            // there was nothing to look at
   logic                written_q;         // the result was written when it was read: take it from here
   logic [RES_W-2:0]    written_result_q;
   logic [RES_W-1:0]    result;
-  logic [OW+GW-1:0]    free_in, free_out;
+  logic [OW+GW-1:0]    free_q, free_out;
+  logic                freed_q;           // free_q goes into the FIFO
   logic                free_valid;
   logic                unused_room;       // there are as many places as entries
   logic [OW:0]         unused_level;
 
   assign empty     = empty_q;
   assign head      = first_q[rt_ch] ? head_first : head_moved;
-  assign rt_last   = single_q && tail_rt == head_q;
+  assign rt_last   = last_q;
   assign sets_head = alloc_valid &&
                      (empty_q[alloc_ch] || (rt_pop && rt_last && alloc_ch == rt_ch));
 
@@ -123,8 +125,9 @@ module crl_dma_optab #(
       .clk, .we(alloc_valid), .waddr(alloc_ch), .wdata(alloc_idx),
       .raddr(alloc_ch), .rdata(tail_alloc)
   );
+  // What retires as the last of its list in this cycle has its successor written in vain: it is nobody's tail any more.
   crl_dma_tab #(.W(OW), .DEPTH(OPS)) u_next (
-      .clk, .we(alloc_valid && !sets_head), .waddr(tail_alloc), .wdata(alloc_idx),
+      .clk, .we(alloc_valid && !empty_q[alloc_ch]), .waddr(tail_alloc), .wdata(alloc_idx),
       .re(rt_re), .raddr(head), .rdata(next_rd)
   );
   crl_dma_tab #(.W(GW + INFO_W), .DEPTH(OPS)) u_info (
@@ -156,6 +159,7 @@ module crl_dma_optab #(
     if (rt_re) begin
       head_q     <= head;
       single_q   <= tail_rt == head;
+      last_q     <= tail_rt == head && !(alloc_valid && alloc_ch == rt_ch);
       void_q     <= empty_q[rt_ch];
       written_q  <= res_we && res_idx == head;
       written_result_q <= res_data[RES_W-2:0];
@@ -165,10 +169,13 @@ module crl_dma_optab #(
   // ---------------------------------------------------------------------------------------------
   // Free entries
 
-  assign free_in = init_free ? {{GW{1'b0}}, init_idx} : {rt_gen + 1'b1, head_q};
+  always_ff @(posedge clk) begin
+    freed_q <= !rst && (rt_pop || init_free);
+    free_q  <= init_free ? {{GW{1'b0}}, init_idx} : {rt_gen + 1'b1, head_q};
+  end
 
   crl_fifo_bram #(.W(OW + GW), .DEPTH(OPS), .OUTREG(1)) u_free (
-      .clk, .rst, .s_valid(rt_pop || init_free), .s_ready(unused_room), .s_data(free_in),
+      .clk, .rst, .s_valid(freed_q), .s_ready(unused_room), .s_data(free_q),
       .m_valid(free_valid), .m_ready(alloc_valid), .m_data(free_out), .level(unused_level)
   );
 
