@@ -8,7 +8,7 @@
 //   the writer: one loads headers, one streams payloads and never runs ahead of the header.
 // Flush (level): frames whose header has not been shown are dropped; the others are finished as usual.
 //   'quiet' tells that nothing is left and that the node has freed everything it was given.
-// Latency: commit to rx_valid FRAME_W/LINK_W + 3 cycles. Throughput: a beat a cycle, no bubble between payloads.
+// Latency: commit to rx_valid FRAME_W/LINK_W + 4 cycles. Throughput: a beat a cycle, no bubble between payloads.
 // Assumes: clear only when quiet and flushed; commit only with room.
 `default_nettype none
 
@@ -57,11 +57,13 @@ module crl_link_rxbuf #(
   // ---- writer
   logic [SW-1:0] wr_slot_q, h_slot_q, p_slot_q;
   logic [CW-1:0] used_q;     // slots written and not yet read out
-  logic [CW-1:0] wait_q;     // committed, header not shown
+  logic [CW-1:0] wait_q;     // visible, header not shown
   logic [CW-1:0] open_q;     // header shown, payload not finished
   logic [CW-1:0] held_q;     // header shown, not freed by the node
   logic          room_q, show, p_done;
   logic          p_free_q;   // p_done, one cycle later
+  logic          commit_q;   // a frame becomes visible, a cycle after it was committed
+  logic [SW-1:0] commit_slot_q;
 
   function automatic logic [SW-1:0] after(input logic [SW-1:0] s);
     after = s == SW'(SLOTS - 1) ? '0 : s + 1'b1;
@@ -138,7 +140,7 @@ module crl_link_rxbuf #(
   end
 
   // ---- payload reader
-  logic [META_W-1:0] meta_in, meta;
+  logic [META_W-1:0] meta_in, meta_q, meta;
   logic [MBW:0]      p_beats;
   logic [NW-1:0]     p_pieces, pieces1_q;
   logic [MBW:0]      p_idx_q;
@@ -163,7 +165,7 @@ module crl_link_rxbuf #(
   endgenerate
 
   crl_ram_lut #(.W(META_W), .DEPTH(SLOTS)) u_meta (
-      .clk, .we(commit), .waddr(wr_slot_q), .wdata(meta_in), .raddr(p_slot_q), .rdata(meta)
+      .clk, .we(commit_q), .waddr(commit_slot_q), .wdata(meta_q), .raddr(p_slot_q), .rdata(meta)
   );
 
   assign {p_pieces, p_beats} = meta;
@@ -206,7 +208,10 @@ module crl_link_rxbuf #(
 
   // ---- counts
   always_ff @(posedge clk) begin
+    meta_q        <= meta_in;
+    commit_slot_q <= wr_slot_q;
     if (rst || clear) begin
+      commit_q  <= 1'b0;
       wr_slot_q <= '0;
       h_slot_q  <= '0;
       p_slot_q  <= '0;
@@ -215,13 +220,14 @@ module crl_link_rxbuf #(
       room_q    <= 1'b1;
       wait_q    <= '0;
     end else begin
+      commit_q <= commit && !flush;
       if (commit) wr_slot_q <= after(wr_slot_q);
       if (show)   h_slot_q  <= after(h_slot_q);
       if (p_done) p_slot_q  <= after(p_slot_q);
       p_free_q <= p_done;
       used_q   <= count(used_q, commit, p_free_q);
       room_q   <= count(used_q, commit, p_free_q) != CW'(SLOTS);
-      wait_q <= flush ? '0 : count(wait_q, commit, show);
+      wait_q <= flush ? '0 : count(wait_q, commit_q, show);
     end
     if (rst) begin
       open_q <= '0;
