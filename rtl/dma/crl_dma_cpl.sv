@@ -6,10 +6,11 @@
 // How: ends only mark the table (crl_dma_optab) and raise 'go' of their channel. The retirement
 //   engine takes a channel whose 'go' is up, round robin, and looks at its oldest operation in two
 //   cycles (R0 reads, R1 decides): done ones retire one after the other and their entries form one
-//   burst, until the next is not done, 8 are together, or the ring or a 4 KiB block ends. It
-//   starts a burst only when none waits behind the one that the port works on, so that
-//   entries gather while the port is busy. Everything retired passes a queue in which what was
-//   posted waits for its write response; behind it indices become visible and events go out.
+//   burst, until the next is not done, 8 are together, or the ring or a 4 KiB block ends (with one
+//   that posts nothing too: whether it does is known late). It starts a burst only when none waits
+//   behind the one that the port works on, so that entries gather while the port is busy. Everything
+//   retired passes a queue in which what was posted waits for its write response; behind it indices
+//   become visible and events go out.
 //   'one' and 'many' per channel tell whether another end may be known, so that a lone completion
 //   leaves at once instead of after a look at its successor.
 // Latency: end event to wb_valid 6 cycles for a lone completion. Throughput: one operation in two
@@ -210,8 +211,8 @@ module crl_dma_cpl #(
   assign post      = rt_pop && !quiet;
   assign none_left = rt_last || !many_q[ch_q];
   assign more      = !none_left && run_q != 3'(MAX_RUN - 1);
-  assign stop      = !more || (!quiet && edge_q);  // if it is done
-  assign close     = look && (rt_done ? (quiet ? open_q && !more : !more || edge_q) : open_q);
+  assign stop      = !more || edge_q;  // if it is done; whether it posts would come late
+  assign close     = look && (rt_done ? stop && (open_q || !quiet) : open_q);
 
   // What R1 finds comes late out of the table, so it only selects the next state. An idle engine starts
   // with a hint, before the end has raised 'go'; a look for nothing does no harm.
@@ -256,7 +257,7 @@ module crl_dma_cpl #(
         edge_q <= edge_hit;
       end
       if (look) begin
-        open_q <= rt_done && more && (quiet ? open_q : !edge_q);
+        open_q <= rt_done && !stop && (open_q || !quiet);
         run_q  <= rt_done && !stop ? run_q + 1'b1 : '0;
       end
       for (int c = 0; c < CHANNELS; c++) begin
