@@ -70,6 +70,7 @@ class LinkPipe:
 
     def __init__(self, handle: Any) -> None:
         self.handle = handle
+        self._toggled: dict[str, int] = {}
 
     def set(self, **settings: int) -> None:
         for key, value in settings.items():
@@ -77,6 +78,42 @@ class LinkPipe:
 
     def get(self, name: str) -> int:
         return int(getattr(self.handle, name).value)
+
+    def reseed(self, seed: int) -> None:
+        """Start of the random faults and stalls: the same seed gives the same ones."""
+        self.set(seed=seed & 0xFFFFFFFF or 1)
+        self._toggle("cfg_reseed")
+
+    def faults(self, *, ber: float = 0, burst: float = 0, burst_len: int = 32, drop: float = 0,
+               dup: float = 0, swap: float = 0, swap_max: int = 4, swap_cycles: int = 200,
+               trim: float = 0, join: float = 0, hold: float = 0, hold_max: int = 100) -> None:
+        """Rates of random faults, all of them: what is not named is off. `ber` and `burst` a bit, `drop`,
+        `dup`, `swap` (held back behind up to `swap_max` frames or for `swap_cycles`), `trim` (the tail
+        is missing) and `join` (the end is missing) a frame, `hold` a cycle."""
+        self.set(
+            ber_bits=round(1 / ber) if ber else 0, burst_bits=round(1 / burst) if burst else 0,
+            burst_len=burst_len, p_drop=_chance(drop), p_dup=_chance(dup), p_swap=_chance(swap),
+            swap_max=swap_max, swap_cycles=swap_cycles, p_trim=_chance(trim), p_join=_chance(join),
+            p_hold=_chance(hold), hold_max=hold_max,
+        )
+
+    def clean(self) -> None:
+        """No faults, no stalls, no cut, and the chosen one forgotten."""
+        self.faults()
+        self.set(p_in=0, p_out=0, stall=0, cut=0, cut_in=0, fault_n=0)
+        self.heal()
+
+    def cut(self, after: int = 1, cycles: int = 0, *, pin: bool = True) -> None:
+        """Cut this direction `after` cycles from now, for `cycles` (0: until `heal`); `pin`: the receiver's
+        link_up pin is low meanwhile, else there is only silence."""
+        self.set(cut_pin=int(pin), cut_len=cycles, cut_in=max(1, after))
+
+    def heal(self) -> None:
+        self._toggle("cfg_heal")
+
+    def _toggle(self, name: str) -> None:
+        self._toggled[name] = self._toggled.get(name, int(getattr(self.handle, name).value)) ^ 1
+        getattr(self.handle, name).value = self._toggled[name]
 
     def flip(self, n: int = 1, *, beat: int = 0, bit: int = 3, ftype: int | None = None,
              ch: int | None = None) -> None:
@@ -87,11 +124,24 @@ class LinkPipe:
         """Lose the n-th frame from now that has this type and source channel."""
         self._fault(1, n, 0, 0, ftype, ch)
 
+    def double(self, n: int = 1, *, ftype: int | None = None, ch: int | None = None) -> None:
+        """Send the n-th frame from now that has this type and source channel twice."""
+        self._fault(2, n, 0, 0, ftype, ch)
+
+    def hold_back(self, n: int = 1, *, ftype: int | None = None, ch: int | None = None) -> None:
+        """The n-th frame from now that has this type and source channel comes behind later ones."""
+        self._fault(3, n, 0, 0, ftype, ch)
+
     def _fault(self, kind: int, n: int, beat: int, bit: int, ftype: int | None, ch: int | None):
         self.set(
             fault_kind=kind, fault_n=n, fault_beat=beat, fault_bit=bit,
             fault_type=0x100 if ftype is None else ftype, fault_ch=0x100 if ch is None else ch,
         )
+
+
+def _chance(p: float) -> int:
+    """n/65536; a rate that is not 0 does not become 0."""
+    return min(0xFFFF, max(1, round(p * 65536))) if p else 0
 
 
 class Side:

@@ -38,6 +38,7 @@ module crl_tb_pair #(
   reg rst_a = 1, rst_b = 1;       // on clk_a, clk_b
   reg lrst_a = 1, lrst_b = 1;     // on clk_l
   reg link_up_a = 0, link_up_b = 0;
+  wire a2b_up, b2a_up;            // a pipe that is cut takes the pin of its receiver down, if told to
 
   wire [LINK_W-1:0] a_otdata, b_otdata, a_itdata, b_itdata;
   wire [LINK_W/8-1:0] a_otkeep, b_otkeep, a_itkeep, b_itkeep;
@@ -52,7 +53,7 @@ module crl_tb_pair #(
       .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES),
       .STORE_W(STORE_W), .NAME("a")
   ) a (
-      .clk(clk_a), .rst(rst_a), .link_clk(clk_l), .link_rst(lrst_a), .link_up(link_up_a),
+      .clk(clk_a), .rst(rst_a), .link_clk(clk_l), .link_rst(lrst_a), .link_up(link_up_a & b2a_up),
       .m_axis_link_tdata(a_otdata), .m_axis_link_tkeep(a_otkeep), .m_axis_link_tvalid(a_otvalid),
       .m_axis_link_tready(a_otready), .m_axis_link_tlast(a_otlast),
       .s_axis_link_tdata(a_itdata), .s_axis_link_tkeep(a_itkeep), .s_axis_link_tvalid(a_itvalid),
@@ -66,7 +67,7 @@ module crl_tb_pair #(
       .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES),
       .STORE_W(STORE_W), .NAME("b")
   ) b (
-      .clk(clk_b), .rst(rst_b), .link_clk(clk_l), .link_rst(lrst_b), .link_up(link_up_b),
+      .clk(clk_b), .rst(rst_b), .link_clk(clk_l), .link_rst(lrst_b), .link_up(link_up_b & a2b_up),
       .m_axis_link_tdata(b_otdata), .m_axis_link_tkeep(b_otkeep), .m_axis_link_tvalid(b_otvalid),
       .m_axis_link_tready(b_otready), .m_axis_link_tlast(b_otlast),
       .s_axis_link_tdata(b_itdata), .s_axis_link_tkeep(b_itkeep), .s_axis_link_tvalid(b_itvalid),
@@ -74,14 +75,14 @@ module crl_tb_pair #(
   );
 
   crl_tb_linkpipe #(.LINK_W(LINK_W), .NAME("pipe_a2b")) a2b (
-      .clk(clk_l), .rst(lrst_a | lrst_b), .s_rst(lrst_a),
+      .clk(clk_l), .rst(lrst_a | lrst_b), .s_rst(lrst_a), .link_up(a2b_up),
       .s_axis_tdata(a_otdata), .s_axis_tkeep(a_otkeep), .s_axis_tvalid(a_otvalid),
       .s_axis_tready(a_otready), .s_axis_tlast(a_otlast),
       .m_axis_tdata(b_itdata), .m_axis_tkeep(b_itkeep), .m_axis_tvalid(b_itvalid),
       .m_axis_tready(b_itready), .m_axis_tlast(b_itlast)
   );
   crl_tb_linkpipe #(.LINK_W(LINK_W), .NAME("pipe_b2a")) b2a (
-      .clk(clk_l), .rst(lrst_a | lrst_b), .s_rst(lrst_b),
+      .clk(clk_l), .rst(lrst_a | lrst_b), .s_rst(lrst_b), .link_up(b2a_up),
       .s_axis_tdata(b_otdata), .s_axis_tkeep(b_otkeep), .s_axis_tvalid(b_otvalid),
       .s_axis_tready(b_otready), .s_axis_tlast(b_otlast),
       .m_axis_tdata(a_itdata), .m_axis_tkeep(a_itkeep), .m_axis_tvalid(a_itvalid),
