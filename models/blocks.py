@@ -53,6 +53,22 @@ def split_chunks(
 
 
 @dataclass(frozen=True)
+class Request:
+    """What one READ frame asks for: bytes [pos, pos + n) of its operation, at `src` of the peer."""
+
+    pos: int
+    n: int
+    src: int
+
+
+def split_requests(src: int, length: int, link_mtu: int = 1024) -> list[Request]:
+    """The requests of a READ: LINK_MTU bytes each, the last one what is left."""
+    return [
+        Request(pos, min(link_mtu, length - pos), src + pos) for pos in range(0, length, link_mtu)
+    ]
+
+
+@dataclass(frozen=True)
 class Burst:
     """An INCR burst of full-width beats. `start` and `end` are the bytes it is about."""
 

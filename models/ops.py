@@ -10,7 +10,8 @@ from models.memory import OKAY, SLVERR, Memory
 from models.segments import R_READ, R_WRITE, Checked, SegmentTable, User, check_absolute
 
 SUPPORTED = frozenset({Op.NOP, Op.COPY, Op.FILL, Op.WRITE})
-REMOTE = frozenset({Op.WRITE})
+WITH_READ = SUPPORTED | {Op.READ}  # builds with READ_EN
+REMOTE = frozenset({Op.WRITE, Op.READ})
 
 _ANY = 1 << DescFlag.FENCE | 1 << DescFlag.IRQ | 1 << DescFlag.NO_CPL
 _ALLOWED_FLAGS = {
@@ -18,6 +19,7 @@ _ALLOWED_FLAGS = {
     Op.COPY: _ANY,
     Op.FILL: _ANY,
     Op.WRITE: _ANY | 1 << DescFlag.NOTIFY,
+    Op.READ: _ANY,
 }
 
 
@@ -40,11 +42,12 @@ class Ctx:
     absolute: bool = False
     peer_up: bool = False  # a peer is bound and its link is up
     far: Far | None = None
+    ops: frozenset[int] = SUPPORTED
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The outcome of the checks: a refusal, or the absolute ranges."""
+    """The outcome of the checks: a refusal, or the absolute ranges. For READ `src` is the peer's, for WRITE `dst`."""
 
     status: int
     src: int | None = None
@@ -73,7 +76,7 @@ def _local(ctx: Ctx, address: int, length: int, right: int) -> Checked:
 
 def check_local(d: Desc, ctx: Ctx) -> Plan:
     """All that the engine's own side checks, in the order of docs/architecture.md section 3."""
-    if d.opcode not in SUPPORTED:
+    if d.opcode not in ctx.ops:
         return Plan(Status.BAD_OPCODE)
     if d.flags & ~_ALLOWED_FLAGS[d.opcode]:
         return Plan(Status.BAD_FLAGS)
@@ -83,34 +86,39 @@ def check_local(d: Desc, ctx: Ctx) -> Plan:
         return Plan(Status.BAD_LENGTH)
     remote = d.opcode in REMOTE
     src = dst = None
-    if d.opcode != Op.FILL:
+    if d.opcode not in (Op.FILL, Op.READ):
         c = _local(ctx, d.src, d.length, R_READ)
         if not c.ok:
             return Plan(c.status)
         src = c.addr
+    # The data read does not wait for the destination's check: a permitted source may have been read.
+    readable = d.length if src is not None else 0
+    if d.opcode != Op.WRITE:
+        c = _local(ctx, d.dst, d.length, R_WRITE)
+        if not c.ok:
+            return Plan(c.status, src, None, readable)
+        dst = c.addr
     if remote:
         if not ctx.peer_up:
             return Plan(Status.PEER_DOWN)
-        return Plan(Status.OK, src, None, d.length, True)
-    # The data read does not wait for the destination's check: a permitted source may have been read.
-    readable = d.length if src is not None else 0
-    c = _local(ctx, d.dst, d.length, R_WRITE)
-    if not c.ok:
-        return Plan(c.status, src, None, readable)
-    dst = c.addr
-    if src is not None and src < dst + d.length and dst < src + d.length:
+        return Plan(Status.OK, src, dst, d.length, True)
+    if src is not None and dst is not None and src < dst + d.length and dst < src + d.length:
         return Plan(Status.OVERLAP, src, None, readable)
     return Plan(Status.OK, src, dst, d.length)
 
 
 def check_far(d: Desc, far: Far | None) -> Plan:
-    """What the receiver checks before the first byte; its faults carry bit 7."""
+    """What the peer checks before the first byte; its faults carry bit 7."""
     if far is None or not far.bound:
         return Plan(Status.PEER_REFUSED | AT_PEER)
-    c = far.table.check(d.dst, d.length, User(far.channel, far.peer), R_WRITE)
+    reads = d.opcode == Op.READ
+    user = User(far.channel, far.peer)
+    c = far.table.check(
+        d.src if reads else d.dst, d.length, user, R_READ if reads else R_WRITE
+    )
     if not c.ok:
         return Plan(c.status | AT_PEER)
-    return Plan(Status.OK, None, c.addr, d.length, True)
+    return Plan(Status.OK, *((c.addr, None) if reads else (None, c.addr)), d.length, True)
 
 
 def check_descriptor(d: Desc, ctx: Ctx) -> Plan:
@@ -119,17 +127,11 @@ def check_descriptor(d: Desc, ctx: Ctx) -> Plan:
     if not plan.ok or not plan.remote:
         return plan
     far = check_far(d, ctx.far)
+    if d.opcode == Op.READ:
+        return Plan(far.status, far.src, plan.dst if far.ok else None, d.length if far.ok else 0, True)
     if not far.ok:  # the source is read nevertheless: frames are on their way before the answer
         return Plan(far.status, plan.src, None, d.length, True)
     return Plan(Status.OK, plan.src, far.dst, d.length, True)
-
-
-def fill_bytes(pattern: int, length: int, pos: int = 0) -> bytes:
-    """Bytes [pos, pos + length) of a FILL: the pattern repeats from the destination's first
-    byte."""
-    unit = pattern.to_bytes(8, "little")
-    skew = pos % 8
-    return (unit * (length // 8 + 2))[skew : skew + length]
 
 
 @dataclass
@@ -160,24 +162,28 @@ def execute(
     read: list[tuple[int, int]] = []
     written: list[tuple[int, int]] = []
     if plan.ok and plan.dst is not None:
-        target = near_mem
+        source = target = near_mem
         if plan.remote:
             if far_mem is None:
                 raise ValueError("a remote operation needs the far memory")
-            target = far_mem
+            if d.opcode == Op.READ:
+                source = far_mem
+            else:
+                target = far_mem
         if plan.src is None:
             data = fill_bytes(d.src, d.length)
         else:
             read.append((plan.src, plan.src + d.length))
-            data = near_mem.read(plan.src, d.length, who=f"ch{ctx.channel}")
-            resp = near_mem.response(plan.src, d.length, write=False)
+            data = source.read(plan.src, d.length, who=f"ch{ctx.channel}")
+            resp = source.response(plan.src, d.length, write=False)
             if resp != OKAY:
                 status = Status.READ_SLVERR if resp == SLVERR else Status.READ_DECERR
+                status |= AT_PEER if source is far_mem else 0
         if status == Status.OK:
             resp = target.response(plan.dst, d.length, write=True)
             if resp != OKAY:
                 status = Status.WRITE_SLVERR if resp == SLVERR else Status.WRITE_DECERR
-                status |= AT_PEER if plan.remote else 0
+                status |= AT_PEER if target is far_mem else 0
         if status == Status.OK:
             target.write(plan.dst, data, who=f"ch{ctx.channel}")
             nbytes = d.length
