@@ -12,11 +12,12 @@ has heard of. A frame that comes again (replay) must be what it was, and counts 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from models.frame import Frame, FrameError, parse
-from models.lay import FrameFlag, FrameType, FrameVc
+from models.lay import AT_PEER, FrameFlag, FrameType, FrameVc
 
 SEQ_MOD = 1 << 16
 OP_SEQ_MOD = 1 << 16  # the sender counts 16 bits of the field
@@ -37,6 +38,7 @@ class OpOnLink:
     offset: int = 0
     sent: bool = False  # its LAST frame, or a CANCEL
     refused: bool = False  # an op-nak came; the rest of its frames may or may not follow
+    asked: deque[tuple[int, int]] = field(default_factory=deque)  # READ: (OFFSET, bytes) to come
 
 
 @dataclass
@@ -120,7 +122,7 @@ class LinkChecker:
         me = self.way[src]
         me.frames += 1
         self._identity(src, f, me, bad)
-        again = f.vc in me.next_seq and self._again(f, me, bad)
+        again = f.vc in me.next_seq and self._again(f, window(f), me, bad)
         if not self.dirty and me.heard == you.nonce:
             self._acks(f, you, bad)
         if again:
@@ -141,22 +143,22 @@ class LinkChecker:
         if f.operand1 & 1:
             self.way[src].heard = f.operand0 >> 32
 
-    def _again(self, f: Frame, me: Direction, bad: Callback) -> bool:
+    def _again(self, f: Frame, win: int, me: Direction, bad: Callback) -> bool:
         """Whether a numbered frame was sent before; if not, the next number is counted."""
-        want = me.next_seq[f.vc]
+        want = me.next_seq[win]
         fixed = replace(
             f, ack_req=0, rsp_credit=0, credit_ch=0, credit_cnt=0, credit_valid=0, crc=None
         )
         if f.link_seq != want and not self.dirty:
-            bad("link-seq", f"LINK_SEQ {f.link_seq} on VC {f.vc}, next is {want}")
+            bad("link-seq", f"LINK_SEQ {f.link_seq} in window {win}, next is {want}")
         elif (want - f.link_seq - 1) % SEQ_MOD < REPLAY_FRAMES:
-            before = me.kept.get((f.vc, f.link_seq))
+            before = me.kept.get((win, f.link_seq))
             if before is not None and before != fixed:
-                bad("replay", f"LINK_SEQ {f.link_seq} on VC {f.vc} is not what it was")
+                bad("replay", f"LINK_SEQ {f.link_seq} in window {win} is not what it was")
             return True
-        me.next_seq[f.vc] = (f.link_seq + 1) % SEQ_MOD
-        me.kept[f.vc, f.link_seq] = fixed
-        me.kept.pop((f.vc, (f.link_seq - REPLAY_FRAMES) % SEQ_MOD), None)
+        me.next_seq[win] = (f.link_seq + 1) % SEQ_MOD
+        me.kept[win, f.link_seq] = fixed
+        me.kept.pop((win, (f.link_seq - REPLAY_FRAMES) % SEQ_MOD), None)
         return False
 
     def _identity(self, src: str, f: Frame, me: Direction, bad: Callback) -> None:
@@ -193,13 +195,19 @@ class LinkChecker:
                     f"channel {f.src_ch}: {shared} shared slots, {self.rx_shared} exist",
                 )
         op = me.open_op.get(f.src_ch)
+        reads = f.type == FrameType.READ
         if f.cancel:
             if f.payload:
                 bad("cancel", "a CANCEL carries no payload")
             me.open_op.pop(f.src_ch, None)
             if op is not None:
                 op.sent = True
+                if reads:
+                    op.asked.append((f.offset, 0))
             return
+        if reads and (f.payload or not 0 < f.operand0 <= self.mtu):
+            bad("read", f"a READ asks for {f.operand0} bytes, with {len(f.payload)} of payload")
+        size = f.operand0 if reads else len(f.payload)
         if f.first:
             if op is not None and not op.refused and not self.dirty:
                 bad("operation", f"channel {f.src_ch}: operation {op.op_seq} was not finished")
@@ -220,17 +228,40 @@ class LinkChecker:
             bad("operation", f"channel {f.src_ch}: fields change inside operation {op.op_seq}")
         if f.offset != op.offset:
             bad("offset", f"channel {f.src_ch}: OFFSET {f.offset}, next is {op.offset}")
-        op.offset = f.offset + len(f.payload)
+        if reads:
+            op.asked.append((f.offset, size))
+        op.offset = f.offset + size
         full = op.offset == op.total
         if f.last != full:
             bad("last", f"channel {f.src_ch}: LAST is {f.last} at {op.offset} of {op.total}")
-        if not f.last and len(f.payload) != self.mtu:
-            bad("short-frame", f"channel {f.src_ch}: {len(f.payload)} bytes in mid-operation")
+        if not f.last and size != self.mtu:
+            bad("short-frame", f"channel {f.src_ch}: {size} bytes in mid-operation")
         if f.last:
             op.sent = True
             me.open_op.pop(f.src_ch, None)
 
+    def _read_data(self, f: Frame, you: Direction, bad: Callback) -> None:
+        """Each READ is answered once, in order, with what it asked for or with a status."""
+        op = you.waiting.get(f.tag)
+        if op is None or not op.asked:
+            if not self.dirty:
+                bad("response", f"READ_DATA for tag {f.tag:#x}, which asked for nothing")
+            return
+        offset, size = op.asked.popleft()
+        same = (op.type, op.src_ch, op.dst_ch, op.op_seq, op.segaddr, op.total, offset)
+        if same != (FrameType.READ, f.dst_ch, f.src_ch, f.op_seq, f.segaddr, f.total_len, f.offset):
+            bad("response", f"READ_DATA of tag {f.tag:#x} at {f.offset} is not what was asked for")
+        if f.status:
+            if f.payload or not f.status & AT_PEER:
+                bad("response", f"READ_DATA with status {f.status:#x} and {len(f.payload)} bytes")
+        elif len(f.payload) != size or not size:
+            bad("response", f"READ_DATA brings {len(f.payload)} bytes, {size} were asked for")
+        if op.sent and not op.asked:
+            you.waiting.pop(f.tag)
+
     def _response(self, f: Frame, you: Direction, bad: Callback) -> None:
+        if f.type == FrameType.READ_DATA:
+            self._read_data(f, you, bad)
         if f.type not in (FrameType.OP_ACK, FrameType.OP_NAK):
             return
         op = you.waiting.pop(f.tag, None)
@@ -241,6 +272,8 @@ class LinkChecker:
         if (f.dst_ch, f.op_seq) != (op.src_ch, op.op_seq):
             bad("response", f"tag {f.tag:#x} is operation {op.op_seq} of channel {op.src_ch}")
         if f.type == FrameType.OP_ACK:
+            if op.type == FrameType.READ:
+                bad("response", f"tag {f.tag:#x} is a READ, which has no op-ack")
             if not op.sent:
                 bad("early-ack", f"operation {op.op_seq} of channel {op.src_ch} is not all sent")
             if f.status:
@@ -258,6 +291,11 @@ class LinkChecker:
                     text = f"operation {op.op_seq} of channel {op.src_ch} was never answered"
                     self.faults.append(FrameFault(name, -1, "unanswered", text))
         return self.faults
+
+
+def window(f: Frame) -> int:
+    """Whose numbers a frame takes: READ_DATA, for which a slot was reserved, goes with the requests."""
+    return int(FrameVc.REQ) if f.type == FrameType.READ_DATA else f.vc
 
 
 class Callback:

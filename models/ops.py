@@ -134,6 +134,14 @@ def check_descriptor(d: Desc, ctx: Ctx) -> Plan:
     return Plan(Status.OK, plan.src, far.dst, d.length, True)
 
 
+def fill_bytes(pattern: int, length: int, pos: int = 0) -> bytes:
+    """Bytes [pos, pos + length) of a FILL: the pattern repeats from the destination's first
+    byte."""
+    unit = pattern.to_bytes(8, "little")
+    skew = pos % 8
+    return (unit * (length // 8 + 2))[skew : skew + length]
+
+
 @dataclass
 class Result:
     """What `execute` did."""

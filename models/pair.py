@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from models import regmap
-from models.blocks import burst_faults, read_bursts, split_chunks
+from models.blocks import (
+    burst_faults,
+    read_bursts,
+    split_chunks,
+    split_requests,
+    touched_beats,
+)
 from models.channel import BAD, CHANNEL_ERRORS, STAY, TABLE
 from models.events import (
     AxiRead,
@@ -93,6 +99,16 @@ RULES = (
 
 _TRANSIENT = {int(State.DRAINING), int(State.ABORTING), int(State.RESETTING)}
 _LIVING = {int(State.ACTIVE), int(State.PAUSED), int(State.DRAINING)}
+_SEG_CODES = {
+    int(s)
+    for s in (
+        Status.SEG_INVALID,
+        Status.KEY_REVOKED,
+        Status.SEG_RANGE,
+        Status.SEG_RIGHTS,
+        Status.SEG_BINDING,
+    )
+}
 _LINK_ENDS = {int(Status.LINK_ERROR), int(Status.OP_TIMEOUT)}
 
 
@@ -484,9 +500,11 @@ class Pair:
             return
         life.t_closed = t
         for op in life.leaving:
-            self._unindex(op)
+            self._unindex(op, keep_source=op.from_peer)  # what was asked for, the peer still reads
         for op in life.ops[life.retired :]:
-            self._unindex(op)
+            self._unindex(op, keep_source=op.from_peer and op.begun)
+            if op.from_peer:
+                op.t_over = op.t_over or t
             if op.begun:
                 self._mark_undefined(op)
                 n = self._n[life.node]
@@ -662,7 +680,7 @@ class Pair:
                 fc = fn.chans[c.peer_ch]
                 bound = fc.bound and fc.peer == there[1] and fc.peer_ch == c.number
                 far = Far(fn.table, c.peer_ch, there[1], bound)
-        return Ctx(c.number, n.table, c.absolute, up and there is not None, far)
+        return Ctx(c.number, n.table, c.absolute, up and there is not None, far, n.params.ops)
 
     def _plans_now(self, op: OpState) -> list[Plan]:
         n = self._n[op.life.node]
@@ -693,19 +711,28 @@ class Pair:
         for op in self._live_ops():
             self._plan(op, t)
 
-    def _dst_node(self, op: OpState) -> NodeState | None:
+    def _far_node(self, op: OpState) -> NodeState | None:
+        """The peer of a remote operation."""
         n = self._n[op.life.node]
-        if not op.remote:
-            return n
-        there = self._far.get((n.name, n.chans[op.life.ch].peer))
+        there = self._far.get((n.name, n.chans[op.life.ch].peer)) if op.remote else None
         return self._n[there[0]] if there else None
+
+    def _dst_node(self, op: OpState) -> NodeState | None:
+        """Whose memory it writes."""
+        if op.remote and not op.from_peer:
+            return self._far_node(op)
+        return self._n[op.life.node]
+
+    def _src_node(self, op: OpState) -> NodeState | None:
+        """Whose memory it reads."""
+        return self._far_node(op) if op.from_peer else self._n[op.life.node]
 
     def _index(self, op: OpState, p: Plan) -> None:
         if not p.length:
             return
-        if p.src is not None:
-            index_add(self._n[op.life.node].src_index, op, p.src, p.src + p.length)
-        dst = self._dst_node(op)
+        src, dst = self._src_node(op), self._dst_node(op)
+        if p.src is not None and src is not None:
+            index_add(src.src_index, op, p.src, p.src + p.length)
         if p.dst is not None and dst is not None:
             index_add(dst.dst_index, op, p.dst, p.dst + p.length)
 
@@ -713,10 +740,10 @@ class Pair:
         for p in op.plans:
             if not p.length:
                 continue
-            if p.src is not None and not keep_source:
-                index_remove(self._n[op.life.node].src_index, op, p.src, p.src + p.length)
-            if p.dst is not None:
-                for n in self._n.values():
+            for n in self._n.values():
+                if p.src is not None and not keep_source:
+                    index_remove(n.src_index, op, p.src, p.src + p.length)
+                if p.dst is not None:
                     index_remove(n.dst_index, op, p.dst, p.dst + p.length)
 
     def _mark_undefined(self, op: OpState) -> None:
@@ -864,12 +891,14 @@ class Pair:
                 and end <= x + -x % e.beat_bytes
                 and s < end
                 and base < x
+                and op.from_peer == (e.id > 1)
             ):
-                if e.user not in op.life.funcs:
+                if e.user not in self._read_users(op):
                     foreign = op
                 elif op.t_pub < e.t_addr:
                     hits.append((op, s, x))
-        what = f"data read at {e.addr:#x}, {len(e.data)} bytes, function {e.user}"
+        who = "a peer's " if e.id > 1 else ""
+        what = f"{who}data read at {e.addr:#x}, {len(e.data)} bytes, function {e.user}"
         if not hits:
             if foreign is not None:
                 self._bad(e.t_addr, n.name, "foreign-user", f"{what}: that is {foreign}")
@@ -886,13 +915,15 @@ class Pair:
             useful = max(useful, hi - lo)
             op.begun = True
             op.read_beats += e.beats
-            op.life.last_drain_t = max(op.life.last_drain_t, e.t_data)
+            if not op.from_peer:
+                op.life.last_drain_t = max(op.life.last_drain_t, e.t_data)
             if len(hits) == 1:
                 self._check_fence(op, e.t_addr)
             op.shared = op.shared or len(hits) > 1
             if resp != OKAY:
-                status = Status.READ_SLVERR if resp == SLVERR else Status.READ_DECERR
-                op.errors[int(status)] = op.errors.get(int(status), False) or len(hits) == 1
+                status = int(Status.READ_SLVERR if resp == SLVERR else Status.READ_DECERR)
+                status |= AT_PEER if op.from_peer else 0
+                op.errors[status] = op.errors.get(status, False) or len(hits) == 1
                 n.exact = False
             op.store(lo - s, e.data[lo - base : hi - base])
         n.read_beats += e.beats
@@ -901,6 +932,12 @@ class Pair:
     def _may_leave(self, n: NodeState, e: AxiRead, op: OpState) -> bool:
         """It is over, but asked for this before that, or had it on its way to the port."""
         assert op.t_over is not None
+        if op.from_peer:  # its requests were sent before it ended; each is answered
+            op.late_bytes += len(e.data)
+            if op.late_bytes <= n.params.late_bytes:
+                return True
+            self._unindex(op)
+            return False
         op.life.last_drain_t = max(op.life.last_drain_t, e.t_data)
         op.late_reads += e.t_addr > op.t_over
         if op.late_reads <= n.params.ar_queue:
@@ -1031,20 +1068,28 @@ class Pair:
             op.life.last_drain_t = max(op.life.last_drain_t, e.t_resp)
             if e.resp != OKAY:
                 status = int(Status.WRITE_SLVERR if e.resp == SLVERR else Status.WRITE_DECERR)
-                status |= AT_PEER if remote else 0
+                status |= AT_PEER if remote and not op.from_peer else 0
                 op.errors[status] = op.errors.get(status, False) or len(fresh) == 1
                 n.exact = False
                 n.undefined.append((lo, hi))
         n.write_bytes += hi - lo
 
     def _write_users(self, n: NodeState, op: OpState) -> set[int]:
-        if not op.remote:
-            return op.life.funcs
+        return self._far_users(op) if op.remote and not op.from_peer else op.life.funcs
+
+    def _read_users(self, op: OpState) -> set[int]:
+        return self._far_users(op) if op.from_peer else op.life.funcs
+
+    def _far_users(self, op: OpState) -> set[int]:
+        """On whose behalf the peer makes the accesses of a remote operation."""
+        far = self._far_chan(op)
+        return {far.acts_for} if far is not None else set()
+
+    def _far_chan(self, op: OpState) -> ChanState | None:
+        """The channel at the peer that a remote operation names."""
+        n = self._far_node(op)
         there = self._n[op.life.node].chans[op.life.ch].peer_ch
-        if there >= n.params.channels:
-            return set()
-        c = n.chans[there]
-        return {c.acts_for}
+        return n.chans[there] if n is not None and there < n.params.channels else None
 
     def _data_fits(self, op: OpState, pos: int, data: bytes) -> bool:
         if op.errors:
@@ -1108,7 +1153,7 @@ class Pair:
         for m, op in self._over(n, lo, hi, remote):
             if op.status == Status.PEER_DOWN:
                 continue  # it did not begin
-            if op.disturbed or m.fatal or m.mem_stall:
+            if (op.disturbed and not op.from_peer) or m.fatal or m.mem_stall:
                 self._allow(e.t_resp, n.name, "late-write", f"{what}: {op}")
             elif op.life.open or e.t_resp > (op.life.t_closed or 0):
                 continue
@@ -1265,6 +1310,8 @@ class Pair:
                 bad("wrong-completion", "second status must be 0")
             return
         allowed = refusals | set(op.errors)
+        if op.may_run and any(r & ~AT_PEER in _SEG_CODES and not r & AT_PEER for r in refusals):
+            allowed.add(int(Status.KEY_REVOKED))  # it had been allowed, whatever the table says now
         if life.t_abort is not None and life.t_abort < t:
             allowed.add(int(Status.ABORTED))
         if op.remote and (op.disturbed or self._fatal_there(op)):
@@ -1284,8 +1331,8 @@ class Pair:
             if cqe.nbytes:
                 bad("wrong-completion", "a refused operation moves 0 bytes")
         else:
-            # After the loss of its link the peer may go on with what it has.
-            if op.last_resp >= t and status not in _LINK_ENDS:
+            # After the loss of its link the peer may go on with what it has. A READ writes here.
+            if op.last_resp >= t and (op.from_peer or status not in _LINK_ENDS):
                 bad("early-completion", f"the last write response came at {op.last_resp}")
             if op.may_run:
                 self._mark_undefined(op)
@@ -1294,14 +1341,18 @@ class Pair:
             self._allow(t, n.name, "error" if status in op.errors else "mid-flight", where)
         if status == Status.PEER_DOWN and op.written:
             bad("wrong-completion", "a part is written: must be LINK_ERROR")
+        if op.from_peer and cqe.status2:
+            bad("wrong-completion", "a READ changes nothing at the peer: second status must be 0")
+        elif op.from_peer:
+            return
         if status in _LINK_ENDS and not cqe.status2 & MAY_HAVE_EXECUTED:
             bad("wrong-completion", "MAY_HAVE_EXECUTED must be set")
         if status not in _LINK_ENDS and status not in {Status.LINK_ERROR | AT_PEER} and cqe.status2:
             bad("wrong-completion", "second status must be 0")
 
     def _fatal_there(self, op: OpState) -> bool:
-        dst = self._dst_node(op)
-        return dst is not None and (dst.fatal or dst.mem_stall)
+        far = self._far_node(op)
+        return far is not None and (far.fatal or far.mem_stall)
 
     @staticmethod
     def _names(codes: Iterable[int]) -> str:
@@ -1336,7 +1387,9 @@ class Pair:
             plan = next(p for p in op.plans if p.ok) if op.may_run else None
             dst = self._dst_node(op)
             if plan is not None and dst is not None:
-                if plan.src is not None:
+                if op.from_peer:
+                    self._count_requests(op, plan, t)
+                elif plan.src is not None:
                     chunks = split_chunks(
                         plan.src,
                         plan.dst or 0,
@@ -1356,8 +1409,8 @@ class Pair:
                         )
                     c.rd_bytes += op.data_len
                 dst.due_write_bytes += op.data_len
-                if op.remote:
-                    far = dst.chans[c.peer_ch] if c.peer_ch < dst.params.channels else None
+                if op.remote and not op.from_peer:
+                    far = self._far_chan(op)
                     if far is not None and op.last_resp > dst.t_reset:
                         far.wr_bytes += op.data_len
                 else:
@@ -1372,10 +1425,35 @@ class Pair:
                 dst.chans[c.peer_ch].irq_due.append(op.last_resp)
         op.forget()
 
+    def _count_requests(self, op: OpState, plan: Plan, t: int) -> None:
+        """What the peer must have read for a READ that ended well."""
+        src, far = self._src_node(op), self._far_chan(op)
+        if src is None or plan.src is None:
+            return
+        due = sum(
+            touched_beats(r.src, r.n, src.params.beat)
+            for r in split_requests(plan.src, op.data_len, src.params.link_mtu)
+        )
+        src.due_read_beats += due
+        if not op.shared and len(op.variants) == 1 and op.read_beats != due:
+            self._bad(
+                t, src.name, "read-count", f"{op}: {op.read_beats} beats read, {due} are due"
+            )
+        if far is not None:
+            far.loose_reads = True
+
     def _count_loosely(self, n: NodeState, c: ChanState, op: OpState) -> None:
         """It ended half-way: its bytes are in the counters as far as it came."""
         n.exact = False
         c.loose_reads = True
+        if op.from_peer:
+            c.loose_writes = True
+            src, far = self._src_node(op), self._far_chan(op)
+            if src is not None:
+                src.exact = False
+            if far is not None:
+                far.loose_reads = True
+            return
         dst = self._dst_node(op)
         if dst is None:
             return

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from models.lay import CQE, DESC, Cqe, Desc, DescFlag, Op, State
 from models.memory import Memory, merge_ranges
-from models.ops import REMOTE, Plan
+from models.ops import REMOTE, SUPPORTED, Plan
 from models.segments import SIZE_MAX, Segment, SegmentTable
 
 FAR_FUTURE = 1 << 200
@@ -29,6 +29,8 @@ class NodeParams:
     link_w: int = 0  # 0: as data_w
     rx_shared: int = 24
     ar_queue: int = 16  # data reads that may wait in front of the memory port
+    ops: frozenset[int] = SUPPORTED  # opcodes of this build
+    late_bytes: int = 64 << 10  # a READ that ended by an error: what the peer may still read for it
 
     @property
     def beat(self) -> int:
@@ -88,10 +90,16 @@ class OpState:
     t_over: int | None = None  # its completion has its response
     status: int = 0  # of its completion
     late_reads: int = 0  # requested after t_over
+    late_bytes: int = 0  # READ: what the peer read for it after t_over
 
     @property
     def remote(self) -> bool:
         return self.desc.opcode in REMOTE
+
+    @property
+    def from_peer(self) -> bool:
+        """Its source is the peer's, its destination is here."""
+        return self.desc.opcode == Op.READ
 
     @property
     def plans(self) -> list[Plan]:

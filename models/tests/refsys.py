@@ -12,11 +12,18 @@ import random
 from dataclasses import dataclass, field
 
 from models import regmap
-from models.blocks import pack_completions, split_chunks, to_beats, touched_beats
+from models.blocks import (
+    axi_bursts,
+    pack_completions,
+    split_chunks,
+    split_requests,
+    to_beats,
+    touched_beats,
+)
 from models.events import AxiRead, AxiWrite, CpuWrite, Event, LinkState, RegWrite
 from models.lay import AT_PEER, CQE, DESC, Cmd, Cqe, Desc, DescFlag, Op, Status
 from models.memory import OKAY, PAGE, SLVERR, Allocator, Memory
-from models.ops import Ctx, Far, Plan, check_descriptor, fill_bytes
+from models.ops import WITH_READ, Ctx, Far, Plan, check_descriptor, fill_bytes
 from models.pairstate import NodeParams
 from models.ring import CplRing, DescRing, fetch_bursts
 from models.segments import (
@@ -92,9 +99,10 @@ class RefSystem:
         max_burst: int = 512,
         mtu: int = 1024,
         stop: bool = False,
+        ops: frozenset[int] = WITH_READ,
     ) -> None:
         self.rng = random.Random(seed)
-        p = NodeParams(data_w, channels, max(8, 3 * channels), 1, max_burst, mtu)
+        p = NodeParams(data_w, channels, max(8, 3 * channels), 1, max_burst, mtu, ops=ops)
         self.params = {"A": p, "B": p}
         self.links = [(("A", 0), ("B", 0))]
         self.nodes = {n: RefNode(n, i, p, Memory(n)) for i, n in enumerate("AB")}
@@ -198,6 +206,12 @@ class RefSystem:
         self.cpu(c.node, c.t, src, self.rng.randbytes(n))
         return Desc(Op.WRITE, flags, tag, n, c.local(src), c.far_addr(far, dst))
 
+    def read(self, c: RefChannel, n: int, flags: int = 0, tag: int = 0) -> Desc:
+        far = self.far(c)
+        src, dst = far.inbound.alloc(n), c.data.alloc(n, align=64, offset=self.rng.randrange(64))
+        self.cpu(far.node, c.t, src, self.rng.randbytes(n))
+        return Desc(Op.READ, flags, tag, n, c.far_addr(far, src), c.local(dst))
+
     def submit(self, c: RefChannel, descs: list[Desc]) -> None:
         """Publish and run, as many at a time as the ring takes."""
         todo = list(descs)
@@ -262,7 +276,15 @@ class RefSystem:
     def plan(self, c: RefChannel, d: Desc) -> Plan:
         far = self.far(c)
         return check_descriptor(
-            d, Ctx(c.number, c.node.table, False, True, Far(far.node.table, far.number, 0))
+            d,
+            Ctx(
+                c.number,
+                c.node.table,
+                False,
+                True,
+                Far(far.node.table, far.number, 0),
+                c.node.params.ops,
+            ),
         )
 
     def run(self, c: RefChannel) -> None:
@@ -294,7 +316,7 @@ class RefSystem:
         if d.flag(DescFlag.FENCE):
             t = max(t, c.last_resp + 1)
         if plan.ok and plan.length:
-            status, done = self.move(c, d, plan, t)
+            status, done = (self.fetch if d.opcode == Op.READ else self.move)(c, d, plan, t)
             nbytes = plan.length if not status else 0
         c.t = t + 1
         return Cqe(d.tag, status, dring_cons=c.dring.cons, nbytes=nbytes), done
@@ -340,6 +362,34 @@ class RefSystem:
                 held, held_at = held[room:], held_at + room
         return status, done
 
+    def fetch(self, c: RefChannel, d: Desc, plan: Plan, t: int) -> tuple[int, int]:
+        """A READ: requests of LINK_MTU, answered in order, each written as a whole frame."""
+        p, far = c.node.params, self.far(c)
+        assert plan.src is not None and plan.dst is not None
+        done = t
+        status = 0
+        for r in split_requests(plan.src, plan.length, p.link_mtu):
+            t += 1
+            data, at, bad = b"", t, 0
+            for b in axi_bursts(r.src, r.n, p.max_burst, p.beat):
+                n = b.end - b.start
+                end, got, resp = self.axi_read(far.node, t, 2, b.start, n, far.func)
+                at = max(at, end)
+                data += got
+                bad = bad or resp
+            if bad and not status:
+                status = int(Status.READ_SLVERR if bad == SLVERR else Status.READ_DECERR) | AT_PEER
+            if status:
+                done = max(done, at)
+                continue
+            for b in axi_bursts(plan.dst + r.pos, r.n, p.max_burst, p.beat):
+                part = data[b.start - plan.dst - r.pos : b.end - plan.dst - r.pos]
+                resp_t, resp = self.axi_write(c.node, at + 1, 1, b.start, part, c.func)
+                done, c.last_resp = max(done, resp_t), max(c.last_resp, resp_t)
+                if resp and not status:
+                    status = int(Status.WRITE_SLVERR if resp == SLVERR else Status.WRITE_DECERR)
+        return status, done
+
     def post(self, c: RefChannel, ready: list[tuple[Cqe, int]]) -> None:
         while ready:
             if not c.cring.free:
@@ -370,8 +420,10 @@ class RefSystem:
             return self.copy(c, n, flags, tag)
         if kind < 0.6:
             return self.fill(c, n, flags, tag)
-        if kind < 0.9:
+        if kind < 0.75:
             return self.write(c, n, flags, tag)
+        if kind < 0.9 and Op.READ in c.node.params.ops:
+            return self.read(c, n, flags, tag)
         good = self.copy(c, n, flags, tag)
         return Desc(
             **{
@@ -380,6 +432,7 @@ class RefSystem:
                     [
                         {"opcode": 0x77},
                         {"opcode": int(Op.READ)},
+                        {"opcode": int(Op.SEND)},
                         {"flags": 0x80},
                         {"length": 0},
                         {"flags": 1 << DescFlag.NOTIFY},

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.channel import CHANNEL_ERRORS, TABLE, Channel
 from models.lay import AT_PEER, Cmd, Desc, DescFlag, Op, State, Status, segaddr
 from models.memory import DECERR, SLVERR, Memory
-from models.ops import SUPPORTED, Ctx, Far, check_descriptor, execute, fill_bytes
+from models.ops import SUPPORTED, WITH_READ, Ctx, Far, check_descriptor, execute, fill_bytes
 from models.segments import R_LOCAL, R_READ, R_REMOTE, R_WRITE, Segment, SegmentTable
 
 pytestmark = pytest.mark.model
@@ -64,6 +64,8 @@ def test_opcodes(op: int) -> None:
     """Stimulus: all 256 opcodes. Checking: those of this version pass, the rest is BAD_OPCODE."""
     status = check_descriptor(replace(COPY, opcode=op), CTX).status
     assert (status != Status.BAD_OPCODE) == (op in SUPPORTED)
+    status = check_descriptor(replace(COPY, opcode=op), replace(CTX, ops=WITH_READ)).status
+    assert (status != Status.BAD_OPCODE) == (op in SUPPORTED or op == Op.READ)
 
 
 @pytest.mark.parametrize("flag", range(8))

@@ -80,7 +80,7 @@ def _cpl(e: Event) -> bool:
 
 
 def _data_read(e: Event) -> bool:
-    return isinstance(e, AxiRead) and e.id == 1
+    return isinstance(e, AxiRead) and e.id > 0  # 2: for a peer's READ
 
 
 def wrong_byte(ev: list[Event], rng: random.Random) -> list[Event]:
@@ -289,7 +289,7 @@ def _one(op: str = "copy", n: int = 300, seed: int = 9, **kw: int) -> tuple[RefS
     return sys, d
 
 
-@pytest.mark.parametrize("op", ["copy", "write"])
+@pytest.mark.parametrize("op", ["copy", "write", "read"])
 @pytest.mark.parametrize("write", [False, True])
 @pytest.mark.parametrize("resp", [SLVERR, DECERR])
 def test_memory_errors_have_their_codes(op: str, write: bool, resp: int) -> None:
@@ -297,7 +297,8 @@ def test_memory_errors_have_their_codes(op: str, write: bool, resp: int) -> None
     sys, d = _one(op)
     c = sys.nodes["A"].chans[0]
     plan = sys.plan(c, d)
-    where = sys.nodes["B" if write and op == "write" else "A"].mem
+    far = op == ("write" if write else "read")
+    where = sys.nodes["B" if far else "A"].mem
     at = plan.dst if write else plan.src
     where.add_error(at + 100, at + 101, resp, on_read=not write, on_write=write)
     sys.submit(c, [d, Desc(Op.NOP, tag=1)])
@@ -306,7 +307,7 @@ def test_memory_errors_have_their_codes(op: str, write: bool, resp: int) -> None
         (False, DECERR): Status.READ_DECERR,
         (True, SLVERR): Status.WRITE_SLVERR,
         (True, DECERR): Status.WRITE_DECERR,
-    }[write, resp] | (AT_PEER if write and op == "write" else 0)
+    }[write, resp] | (AT_PEER if far else 0)
     assert c.posted[0].status == want
     judge(sys, strict=True).finish()
     ev = sys.trace()
