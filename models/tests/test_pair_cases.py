@@ -446,6 +446,22 @@ def test_msix() -> None:
     assert "burst-shape" in rules(judge(sys, [*ev, replace(msg, strb=0xFF)]))
 
 
+def test_completion_bursts_are_not_data_bursts() -> None:
+    """Stimulus: completions of NOPs in one burst of 1 to 9 entries, MAX_BURST_BYTES 64.
+    Checking: up to 8 pass, more than a data burst has bytes; 9 do not."""
+    for n in range(1, 10):
+        sys = RefSystem(n, channels=1, max_burst=64, clog2=5, dlog2=5)
+        c = sys.nodes["A"].chans[0]
+        sys.submit(c, [Desc(Op.NOP, tag=k) for k in range(n)])
+        ev = sys.trace()
+        cpl = [e for e in ev if is_cpl(e)]
+        raw = b"".join(x.pack() for e in cpl for x in entries_of(e))
+        beat = cpl[0].beat_bytes
+        one = replace(cpl[-1], addr=cpl[0].addr, beats=len(raw) // beat, data=raw, strb=(1 << len(raw)) - 1)
+        report = judge(sys, [e for e in ev if not is_cpl(e)] + [one])
+        assert rules(report) == (set() if n <= 8 else {"burst-shape"}), n
+
+
 def test_notify_there() -> None:
     """Stimulus: WRITE with NOTIFY, a message at the peer. Checking: it needs the last response."""
     sys = RefSystem(9, channels=1)
