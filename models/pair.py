@@ -165,6 +165,7 @@ class Pair:
         self.now = 0
         self._suspects: list[tuple[AxiRead, set[int]]] = []
         self._wires: dict[tuple[str, str], LinkChecker] = {}
+        self._skipped: dict[tuple[str, int], int] = {}
         self._handlers: dict[type, Callable[[object], None]] = {
             RegWrite: self._reg_write,
             RegRead: self._reg_read,
@@ -1596,9 +1597,25 @@ class Pair:
         if key not in self._wires:
             p = self._n[a].params
             self._wires[key] = LinkChecker(
-                *key, (p.link_w or p.data_w) // 8, p.link_mtu, p.rx_shared
+                *key, (p.link_w or p.data_w) // 8, p.link_mtu, p.rx_shared, may_skip=self._may_skip
             )
         return self._wires[key]
+
+    def _may_skip(self, node: str, ch: int, n: int) -> bool:
+        """Operations that are refused here have a number and no frame; each explains one gap."""
+        if ch >= self._n[node].params.channels:
+            return False
+        refused = sum(
+            op.remote and any(not p.ok and not p.status & AT_PEER for p in op.plans)
+            for life in self._n[node].lives
+            if life.ch == ch
+            for op in life.ops
+        )
+        used = self._skipped.get((node, ch), 0) + n
+        if used > refused:
+            return False
+        self._skipped[node, ch] = used
+        return True
 
     def _check_totals(self, n: NodeState) -> None:
         if not n.exact or self.errors:

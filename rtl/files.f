@@ -10,9 +10,11 @@ rtl/common/crl_async_fifo.sv
 rtl/common/crl_rr_arb.sv
 rtl/common/crl_crc32c.sv
 rtl/common/crl_mlist.sv
+rtl/common/crl_mark.sv
 rtl/dma/crl_align_rot.sv
 rtl/dma/crl_align.sv
 rtl/node/crl_mem_watch.sv
+rtl/node/crl_revoke.sv
 rtl/node/crl_axi_wr_arb.sv
 rtl/node/crl_axi_wr.sv
 rtl/dma/crl_dma_pick.sv

@@ -47,6 +47,7 @@ SEEDED = (
     (TRAFFIC, "random_traffic"), (TRAFFIC, "long_transfers"), (TRAFFIC, "small_rings"),
     (LIFE, "commands_at_random_moments"), (LIFE, "node_reset_in_flight"),
     (LIFE, "link_lost_in_flight"), (LIFE, "paused_across_epochs"),
+    ("tb.system.test_revoke", "revoked_under_traffic"),
 )
 ONCE = (
     (TRAFFIC, "smoke"), (LIFE, "abort_stops_a_long_one"),

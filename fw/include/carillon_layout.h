@@ -133,7 +133,7 @@ enum crl_status {
     CRL_ST_FETCH_SLVERR = 0x25, /* SLVERR on a descriptor fetch; the channel stops */
     CRL_ST_FETCH_DECERR = 0x26, /* DECERR on a descriptor fetch; the channel stops */
     CRL_ST_CPL_WRITE = 0x27, /* error response to a completion write; the channel stops */
-    CRL_ST_LINK_ERROR = 0x30, /* the link went down after the operation had begun */
+    CRL_ST_LINK_ERROR = 0x30, /* the link went down after the operation had begun; with bit 7: frames of it are missing at the peer */
     CRL_ST_PEER_DOWN = 0x31, /* no peer bound or its link is not up */
     CRL_ST_PEER_REFUSED = 0x32, /* the peer does not bind this channel to this sender */
     CRL_ST_OP_TIMEOUT = 0x33, /* no op-ack within OP_TIMEOUT_CYCLES */

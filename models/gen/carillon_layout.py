@@ -271,18 +271,18 @@ STATUS_INFO: dict[int, StatusInfo] = {
     Status.SEG_RANGE: StatusInfo('SEG_RANGE', 'segment check', "the operation's whole range does not lie in the segment", 'correct the range'),
     Status.SEG_RIGHTS: StatusInfo('SEG_RIGHTS', 'segment check', 'the segment lacks the right', 'ask for the right'),
     Status.SEG_BINDING: StatusInfo('SEG_BINDING', 'segment check', 'the segment is bound to another channel or peer', "use this channel's segments"),
-    Status.READ_SLVERR: StatusInfo('READ_SLVERR', 'crl_dma_read', 'SLVERR on a data read', 'check the address and the memory, then retry'),
-    Status.READ_DECERR: StatusInfo('READ_DECERR', 'crl_dma_read', 'DECERR on a data read', 'correct the address'),
-    Status.WRITE_SLVERR: StatusInfo('WRITE_SLVERR', 'crl_dma_move', 'SLVERR on a data write', 'check the address and the memory, then retry'),
-    Status.WRITE_DECERR: StatusInfo('WRITE_DECERR', 'crl_dma_move', 'DECERR on a data write', 'correct the address'),
-    Status.MEM_TIMEOUT: StatusInfo('MEM_TIMEOUT', 'crl_dma_ctl', 'the memory port made no progress for STALL_MAX_CYCLES', 'reset the node'),
+    Status.READ_SLVERR: StatusInfo('READ_SLVERR', 'crl_dma_rdfail', 'SLVERR on a data read', 'check the address and the memory, then retry'),
+    Status.READ_DECERR: StatusInfo('READ_DECERR', 'crl_dma_rdfail', 'DECERR on a data read', 'correct the address'),
+    Status.WRITE_SLVERR: StatusInfo('WRITE_SLVERR', 'crl_dma_wrend; with bit 7 crl_target_answer', 'SLVERR on a data write', 'check the address and the memory, then retry'),
+    Status.WRITE_DECERR: StatusInfo('WRITE_DECERR', 'crl_dma_wrend; with bit 7 crl_target_answer', 'DECERR on a data write', 'correct the address'),
+    Status.MEM_TIMEOUT: StatusInfo('MEM_TIMEOUT', 'crl_dma_opend (operations), crl_dma_ctl (channels)', 'the memory port made no progress for STALL_MAX_CYCLES', 'reset the node'),
     Status.FETCH_SLVERR: StatusInfo('FETCH_SLVERR', 'crl_dma_fetch', 'SLVERR on a descriptor fetch; the channel stops', 'reset the channel'),
     Status.FETCH_DECERR: StatusInfo('FETCH_DECERR', 'crl_dma_fetch', 'DECERR on a descriptor fetch; the channel stops', 'reset the channel'),
     Status.CPL_WRITE: StatusInfo('CPL_WRITE', 'crl_dma_cpl', 'error response to a completion write; the channel stops', 'reset the channel'),
-    Status.LINK_ERROR: StatusInfo('LINK_ERROR', 'crl_dma_cpl', 'the link went down after the operation had begun', 'repeat the operation, mind MAY_HAVE_EXECUTED'),
+    Status.LINK_ERROR: StatusInfo('LINK_ERROR', 'crl_dma_opend; with bit 7 crl_target_check', 'the link went down after the operation had begun; with bit 7: frames of it are missing at the peer', 'repeat the operation, mind MAY_HAVE_EXECUTED'),
     Status.PEER_DOWN: StatusInfo('PEER_DOWN', 'crl_dma_issue', 'no peer bound or its link is not up', 'wait for the link'),
-    Status.PEER_REFUSED: StatusInfo('PEER_REFUSED', 'crl_target', 'the peer does not bind this channel to this sender', 'set up the binding at the peer'),
-    Status.OP_TIMEOUT: StatusInfo('OP_TIMEOUT', 'crl_dma_cpl', 'no op-ack within OP_TIMEOUT_CYCLES', 'treat as lost, mind MAY_HAVE_EXECUTED'),
+    Status.PEER_REFUSED: StatusInfo('PEER_REFUSED', 'crl_target_check', 'the peer does not bind this channel to this sender', 'set up the binding at the peer'),
+    Status.OP_TIMEOUT: StatusInfo('OP_TIMEOUT', 'crl_dma_opend', 'no op-ack within OP_TIMEOUT_CYCLES', 'treat as lost, mind MAY_HAVE_EXECUTED'),
     Status.ABORTED: StatusInfo('ABORTED', 'crl_dma_issue', 'ended by an abort', 'repeat when wanted'),
     Status.DOORBELL_RANGE: StatusInfo('DOORBELL_RANGE', 'crl_dma_ctl', 'a doorbell value outside the ring', 'reset the channel'),
     Status.BAD_RING: StatusInfo('BAD_RING', 'crl_dma_ctl', 'ring size, alignment or segment refused at enable', 'correct the set-up and enable again'),
@@ -542,7 +542,7 @@ PAGES: dict[str, PageInfo] = {
             'PENDING': FieldInfo(0, 64, 'ro', 0x0),
         }),
     }),
-    'NODE': PageInfo(0x1f0000, 0x50, 1, {
+    'NODE': PageInfo(0x1f0000, 0x58, 1, {
         'IDENT': RegInfo(0x0, 1, 0x8, False, False, {
             'MAGIC': FieldInfo(0, 32, 'ro', 0x4e4c5243),
             'PATCH': FieldInfo(32, 16, 'ro', 0x0),
@@ -596,6 +596,10 @@ PAGES: dict[str, PageInfo] = {
             'PEER': FieldInfo(1, 1, 'rw', 0x0),
             'FOREIGN': FieldInfo(2, 1, 'rw', 0x0),
             'MSIX_ERR': FieldInfo(3, 1, 'rw', 0x0),
+        }),
+        'REVOKE': RegInfo(0x50, 1, 0x8, False, False, {
+            'SEQ': FieldInfo(0, 16, 'rw', 0x0),
+            'ACK': FieldInfo(32, 16, 'ro', 0x0),
         }),
     }),
     'CHP': PageInfo(0x1f1000, 0x40, 64, {
@@ -702,7 +706,7 @@ BAR_PBA_BASE = 0x1e8000
 BAR_PBA_STRIDE = 0x10
 REG_PBA_PBA = 0x0
 BAR_NODE_BASE = 0x1f0000
-BAR_NODE_STRIDE = 0x50
+BAR_NODE_STRIDE = 0x58
 REG_NODE_IDENT = 0x0
 REG_NODE_CAPS0 = 0x8
 REG_NODE_CAPS1 = 0x10
@@ -713,6 +717,7 @@ REG_NODE_IRQ_SUMMARY = 0x30
 REG_NODE_FOREIGN_LAST = 0x38
 REG_NODE_EVENT = 0x40
 REG_NODE_EVENT_ENABLE = 0x48
+REG_NODE_REVOKE = 0x50
 BAR_CHP_BASE = 0x1f1000
 BAR_CHP_STRIDE = 0x40
 REG_CHP_OWNER = 0x0

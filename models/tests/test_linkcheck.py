@@ -176,6 +176,19 @@ def test_credits_run_out() -> None:
     assert "no-credit" not in judge([*frames[:-1], ("A", other)], SHARED)
 
 
+def test_numbers_of_refused_operations() -> None:
+    """Stimulus: operation 0, then 3. Checking: passes when two may have ended without a frame."""
+    one = flags(FrameFlag.FIRST, FrameFlag.LAST)
+    a = Frame(W, tag=1, flags=one, payload=b"x", total_len=1)
+    frames = [("A", a), ("A", replace(a, tag=2, op_seq=3, link_seq=1))]
+    raw = [(s, f.build(8)) for s, f in frames]
+    for most in (1, 2):
+        asked = []
+        found = check_all(raw, beat=8, mtu=MTU, may_skip=lambda *x, m=most, to=asked: to.append(x) or x[2] <= m)
+        assert ("op-seq" in {x.rule for x in found}) == (most < 2)
+        assert asked == [("A", 0, 2)]
+
+
 def test_operation_numbers() -> None:
     """Stimulus: operation 0, then 2, of one channel.
     Checking: 'op-seq'; another channel is free."""

@@ -142,7 +142,9 @@ module crl_dma #(
     input  wire logic                  m_axi_rvalid,
     output logic                       m_axi_rready,
     output logic                       rd_pending,
-    output logic                       rd_progress
+    output logic                       rd_progress,
+    input  wire logic                  rev_mark,   // event: tell when all local accesses checked so far are done
+    output logic      [1:0]            rev_over    // writes, reads
 );
 
   localparam int OW     = $clog2(OPS);
@@ -309,7 +311,7 @@ module crl_dma #(
       .e_valid, .e_ready, .e_resp,
       .m_axi_arid, .m_axi_araddr, .m_axi_arlen, .m_axi_arsize, .m_axi_arburst, .m_axi_arcache, .m_axi_arprot, .m_axi_aruser,
       .m_axi_arvalid, .m_axi_arready, .m_axi_rid, .m_axi_rdata, .m_axi_rresp, .m_axi_rlast, .m_axi_rvalid, .m_axi_rready,
-      .mark_req, .mark_over(reads_over), .pending(rd_pending), .progress(rd_progress)
+      .mark_req, .mark_over(reads_over), .rev_mark, .rev_over(rev_over[0]), .pending(rd_pending), .progress(rd_progress)
   );
 
   crl_dma_move #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .OPS(OPS), .FUNC_W(FUNC_W),
@@ -323,7 +325,8 @@ module crl_dma #(
       .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,
       .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len,
       .ldone_valid, .ldone_tag, .ldone_status, .ack_tag, .ack_status, .ack_status_out(ack_status_x),
-      .cnt_valid(wr_cnt_valid), .cnt_ch(wr_cnt_ch), .cnt_bytes(wr_cnt_bytes), .idle(mv_idle_unused)
+      .cnt_valid(wr_cnt_valid), .cnt_ch(wr_cnt_ch), .cnt_bytes(wr_cnt_bytes), .idle(mv_idle_unused),
+      .mark(rev_mark), .mark_over(rev_over[1])
   );
 
   // ---------------------------------------------------------------- completions

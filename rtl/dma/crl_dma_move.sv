@@ -92,7 +92,9 @@ module crl_dma_move #(
     output logic                     cnt_valid,   // event: bytes written for a channel
     output logic      [CW-1:0]       cnt_ch,
     output logic      [11:0]         cnt_bytes,
-    output logic                     idle         // nothing queued, no B owed
+    output logic                     idle,        // nothing queued, no B owed
+    input  wire logic                mark,        // event: tell when all chunks pushed so far are written
+    output logic                     mark_over
 );
 
   // ---------------------------------------------------------------- chunk queue
@@ -259,7 +261,32 @@ module crl_dma_move #(
   );
   crl_dma_wrend #(.OPS(OPS), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)) u_wrend (
       .clk, .rst, .s_valid(end_valid), .s_ready(end_ready), .s_tag(n_tag), .s_first(n_new), .s_last(n_last), .s_none(o_none),
-      .s_status(n_st), .b_valid, .b_resp, .ldone_valid, .ldone_tag, .ldone_status, .busy(end_busy)
+      .s_status(n_st), .b_valid, .b_resp, .ldone_valid, .ldone_tag, .ldone_status, .busy(end_busy),
+      .mark(mark_out), .mark_over(written)
+  );
+
+  // ---------------------------------------------------------------- mark
+  // Chunks are in order up to the output; from there local ones wait for their responses, in order too.
+  localparam int KW = CQW + 2;
+  logic [KW-1:0] held_q;     // chunks pushed and not gone out
+  logic          wait_q;     // the mark has not come out
+  logic          gone, mark_out, written;
+
+  assign mark_out  = wait_q && gone;
+  assign mark_over = !wait_q && written;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      held_q <= '0;
+      wait_q <= 1'b0;
+    end else begin
+      held_q <= held_q + KW'(chunk_push) - KW'(n_pop);
+      if (mark)          wait_q <= 1'b1;
+      else if (mark_out) wait_q <= 1'b0;
+    end
+  end
+  crl_mark #(.W(KW)) u_mark (
+      .clk, .rst, .mark, .held(held_q), .enter(chunk_push), .leave(n_pop), .over(gone)
   );
 
   assign idle = h_level == '0 && !x_v_q && !n_valid && !end_busy && !txf_busy;

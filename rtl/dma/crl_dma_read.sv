@@ -71,6 +71,8 @@ module crl_dma_read #(
 
     input  wire logic              mark_req,    // its rise: tell when all data bursts pushed so far are in
     output logic                   mark_over,   // they are; stays until the next rise
+    input  wire logic              rev_mark,    // event: the same for a revocation
+    output logic                   rev_over,
     output logic                   pending,     // something is owed
     output logic                   progress     // a handshake
 );
@@ -162,6 +164,10 @@ module crl_dma_read #(
   logic        mark_q;
 
   assign mark_over = left_q == '0;
+
+  crl_mark #(.W(EW + 1)) u_rev (
+      .clk, .rst, .mark(rev_mark), .held(out_q), .enter(ar_push), .leave(data_in), .over(rev_over)
+  );
 
   always_ff @(posedge clk) begin
     if (rst) begin

@@ -27,7 +27,9 @@ module crl_dma_wrend #(
     output logic              ldone_valid,  // event
     output logic      [15:0]  ldone_tag,
     output logic      [7:0]   ldone_status,
-    output logic              busy          // a chunk waits
+    output logic              busy,         // a chunk waits
+    input  wire logic         mark,         // event: tell when all chunks that have gone out so far are over
+    output logic              mark_over
 );
 
   localparam int DEPTH = WRITES_IN_FLIGHT > 4 ? 1 << $clog2(WRITES_IN_FLIGHT) : 4;
@@ -61,6 +63,16 @@ module crl_dma_wrend #(
     err = first ? 2'd0 : err_ram;
     if (err == 2'd0 && !none && resp[1]) err = resp[0] ? 2'd2 : 2'd1;
   end
+
+  logic [LW+1:0] held_q;  // entries, one in the FIFO's output register included
+
+  always_ff @(posedge clk) begin
+    if (rst) held_q <= '0;
+    else held_q <= held_q + (LW+2)'(s_valid && s_ready) - (LW+2)'(pop);
+  end
+  crl_mark #(.W(LW + 2)) u_mark (
+      .clk, .rst, .mark, .held(held_q), .enter(s_valid && s_ready), .leave(pop), .over(mark_over)
+  );
 
   always_ff @(posedge clk) begin
     if (rst) ldone_valid <= 1'b0;

@@ -72,7 +72,9 @@ module crl_target #(
     output logic      [11:0]                  cnt_in_bytes,
     output logic                              irq_valid,     // event: NOTIFY, after the responses
     output logic      [CW-1:0]                irq_ch,
-    output logic                              busy           // a checked access is not done yet
+    output logic                              busy,          // a checked access is not done yet
+    input  wire logic                         mark,          // event: tell when all that was checked so far is done
+    output logic                              mark_over
 );
 
   localparam int NB_W = $clog2(LINK_MTU / MAX_BURST_BYTES + 2);
@@ -124,7 +126,8 @@ module crl_target #(
       .f_op_seq, .f_tag,
       .b_valid(wb_b_valid), .b_resp(wb_b_resp),
       .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status,
-      .rsp_status2, .slot_free, .slot_free_ch, .irq_valid, .irq_ch, .busy(answer_busy)
+      .rsp_status2, .slot_free, .slot_free_ch, .irq_valid, .irq_ch, .busy(answer_busy),
+      .mark, .mark_over
   );
 
   assign cnt_in_valid = f_valid && f_ready && f_write;

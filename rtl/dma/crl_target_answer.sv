@@ -49,7 +49,10 @@ module crl_target_answer #(
     output logic      [7:0]       slot_free_ch,
     output logic                  irq_valid,    // event
     output logic      [CW-1:0]    irq_ch,
-    output logic                  busy          // writes are under way
+    output logic                  busy,         // writes are under way
+
+    input  wire logic             mark,         // event: tell when all frames taken so far have their responses
+    output logic                  mark_over
 );
 
   localparam int DEPTH = 1 << $clog2(SLOTS > 1 ? SLOTS : 2);
@@ -61,6 +64,10 @@ module crl_target_answer #(
   assign f_ready = wr_q != {!ans_q[AW], ans_q[AW-1:0]};
   assign push    = f_valid && f_ready;
   assign busy    = wr_q != done_q;
+
+  crl_mark #(.W(AW + 1)) u_mark (
+      .clk, .rst, .mark, .held(wr_q - done_q), .enter(push), .leave(done), .over(mark_over)
+  );
 
   // ------------------------------------------------------------------------------------------
   // Responses. They may come faster than frames without writes are stepped over.

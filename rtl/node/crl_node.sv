@@ -172,6 +172,8 @@ module crl_node #(
   logic [1+PEERS-1:0]  irq_ev;
   logic [(1+PEERS)*CW-1:0] irq_ev_ch;
   logic [CW-1:0]       misc_irq_ch;
+  logic                rev_req;
+  logic [15:0]         rev_seq, rev_ack;
 
   // Write clients
   logic [N-1:0]        wb_valid, wb_ready, wb_first, wb_last, wb_b_valid;
@@ -194,6 +196,7 @@ module crl_node #(
       .ch_locked, .cc_we, .cc_ch, .cc_func, .cc_class, .cc_weight, .cc_mgmt, .cc_rate, .cc_burst, .cc_abs, .cc_stop, .cc_bind,
       .cc_peer, .cc_peer_ch, .seg_we, .seg_idx, .seg_entry,
       .peer_enable, .peer_node, .peer_epoch, .node_id, .peer_up, .peer_ev,
+      .rev_req, .rev_seq, .rev_ack,
       .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons,
       .clr_valid, .clr_ch,
       .irq_valid(irq_ev), .irq_ch(irq_ev_ch),
@@ -231,7 +234,8 @@ module crl_node #(
   logic [63:0]         txf_segaddr;
   logic [PEERS*16-1:0] ack_tag, ack_status2;
   logic [PEERS*8-1:0]  ack_status;
-  logic                rd_pending, rd_progress, wr_pending, wr_progress;
+  logic                rd_pending, rd_progress, wr_pending, wr_progress, rev_mark;
+  logic [1+PEERS:0]    rev_over;
 
   crl_dma #(
       .DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .READS_IN_FLIGHT(READS_IN_FLIGHT),
@@ -256,8 +260,11 @@ module crl_node #(
       .wb_b_valid({wb_b_valid[N-2], wb_b_valid[0]}), .wb_b_resp,
       .m_axi_arid, .m_axi_araddr, .m_axi_arlen, .m_axi_arsize, .m_axi_arburst, .m_axi_arcache, .m_axi_arprot, .m_axi_aruser,
       .m_axi_arvalid, .m_axi_arready, .m_axi_rid, .m_axi_rdata, .m_axi_rresp, .m_axi_rlast, .m_axi_rvalid, .m_axi_rready,
-      .rd_pending, .rd_progress
+      .rd_pending, .rd_progress, .rev_mark, .rev_over(rev_over[1:0])
   );
+
+  // ---------------------------------------------------------------- revocations
+  crl_revoke #(.N(2 + PEERS)) u_revoke (.clk, .rst, .req(rev_req), .seq(rev_seq), .ack(rev_ack), .mark(rev_mark), .over(rev_over));
 
   // ---------------------------------------------------------------- write port and watchdog
   crl_axi_wr #(.DATA_W(DATA_W), .ID_W(ID_W), .FUNC_W(FUNC_W), .N_DATA(1 + PEERS), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)) u_wr (
@@ -336,7 +343,8 @@ module crl_node #(
           .wb_data(wb_data[(1+p)*DATA_W +: DATA_W]), .wb_strb(wb_strb[(1+p)*B +: B]),
           .wb_b_valid(wb_b_valid[1+p]), .wb_b_resp,
           .cnt_in_valid(wr_cnt_valid[1+p]), .cnt_in_ch(wr_cnt_ch[(1+p)*CW +: CW]), .cnt_in_bytes(wr_cnt_bytes[(1+p)*12 +: 12]),
-          .irq_valid(ntf_valid[p]), .irq_ch(ntf_ch[p*CW +: CW]), .busy(busy_unused)
+          .irq_valid(ntf_valid[p]), .irq_ch(ntf_ch[p*CW +: CW]), .busy(busy_unused),
+          .mark(rev_mark), .mark_over(rev_over[2+p])
       );
 
       logic unused;

@@ -93,6 +93,10 @@ module crl_regs #(
     input  wire logic [PEERS-1:0]      peer_up,         // levels
     input  wire logic [PEERS*5-1:0]    peer_ev,         // events [peer]{bad_frame, nak, rx, tx, crc}
 
+    output logic                       rev_req,         // event: a revocation is to be acknowledged
+    output logic      [15:0]           rev_seq,         // its number, holds
+    input  wire logic [15:0]           rev_ack,         // latest number that is over
+
     output logic      [CW-1:0]         st_ch,           // status of a channel, one cycle later
     input  wire logic [3:0]            st_state,
     input  wire logic [7:0]            st_error,
@@ -230,6 +234,7 @@ module crl_regs #(
       .rd_ofs({rd_addr[11:3], 3'b000}), .rd_is_peer(node_is_peer), .rd_peer(rd_addr[7:6]),
       .rd_data(node_data), .fatal, .peer_up, .ch_pending, .node_event, .node_enable,
       .last_valid, .last_write, .last_func, .last_addr,
+      .rev_ack, .rev_req, .rev_seq,
       .node_id, .irq_enable, .msix_enable, .msix_mask, .peer_enable, .peer_node, .peer_epoch
   );
 

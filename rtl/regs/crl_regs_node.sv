@@ -43,6 +43,9 @@ module crl_regs_node #(
     input  wire logic [FUNC_W-1:0]   last_func,
     input  wire logic [20:0]         last_addr,
 
+    input  wire logic [15:0]         rev_ack,
+    output logic                     rev_req,      // event: REVOKE was written
+    output logic      [15:0]         rev_seq,
     output logic      [7:0]          node_id,
     output logic                     irq_enable,
     output logic                     msix_enable,
@@ -73,6 +76,21 @@ module crl_regs_node #(
         msix_enable <= q_data[crl_pkg::NODE_CTRL_MSIX_ENABLE_LSB];
         msix_mask   <= q_data[crl_pkg::NODE_CTRL_MSIX_FUNCTION_MASK_LSB];
       end
+    end
+  end
+
+  logic rev_we;
+
+  assign rev_we = page_node && ofs == crl_pkg::REG_NODE_REVOKE && |q_strb[1:0];
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      rev_req <= 1'b0;
+      rev_seq <= '0;
+    end else begin
+      rev_req <= rev_we;
+      if (rev_we && q_strb[0]) rev_seq[7:0]  <= q_data[crl_pkg::NODE_REVOKE_SEQ_LSB +: 8];
+      if (rev_we && q_strb[1]) rev_seq[15:8] <= q_data[crl_pkg::NODE_REVOKE_SEQ_LSB + 8 +: 8];
     end
   end
 
@@ -147,6 +165,8 @@ module crl_regs_node #(
       crl_pkg::REG_NODE_FOREIGN_LAST: node_word = last_valid ? last : '0;
       crl_pkg::REG_NODE_EVENT:        node_word = 64'(node_event);
       crl_pkg::REG_NODE_EVENT_ENABLE: node_word = 64'(node_enable);
+      crl_pkg::REG_NODE_REVOKE:       node_word = 64'(rev_seq) << crl_pkg::NODE_REVOKE_SEQ_LSB
+                                            | 64'(rev_ack) << crl_pkg::NODE_REVOKE_ACK_LSB;
       default:                        node_word = '0;
     endcase
   end

@@ -23,10 +23,11 @@ module fv_crl_target_answer #(
     input wire [1:0]      f_tag,
     input wire            b_valid,
     input wire [1:0]      b_resp,
-    input wire            rsp_ready
+    input wire            rsp_ready,
+    input wire            mark
 );
 
-  wire        f_ready, rsp_valid, slot_free, irq_valid, busy, irq_ch;
+  wire        f_ready, rsp_valid, slot_free, irq_valid, busy, irq_ch, mark_over;
   wire [7:0]  rsp_src_ch, rsp_dst_ch, rsp_status, slot_free_ch;
   wire [31:0] rsp_op_seq;
   wire [15:0] rsp_tag, rsp_status2;
@@ -35,7 +36,7 @@ module fv_crl_target_answer #(
       .clk, .rst, .f_valid, .f_ready, .f_bursts, .f_known, .f_first, .f_answer, .f_notify,
       .f_status, .f_ch, .f_peer_ch, .f_op_seq(32'd0), .f_tag({14'd0, f_tag}), .b_valid, .b_resp, .rsp_valid, .rsp_ready,
       .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status, .rsp_status2, .slot_free,
-      .slot_free_ch, .irq_valid, .irq_ch, .busy
+      .slot_free_ch, .irq_valid, .irq_ch, .busy, .mark, .mark_over
   );
 
   reg past_valid = 1'b0;
@@ -56,6 +57,7 @@ module fv_crl_target_answer #(
   reg [7:0]  k_status, k_ch, k_peer_ch;
   reg [1:0]  k_tag;
   reg        bad = 0;                 // one of its writes had an error
+  reg        fenced = 0;              // it was in when a mark was set
 
   wire push = f_valid && f_ready;
 
@@ -81,8 +83,14 @@ module fv_crl_target_answer #(
       if (b_valid) resps <= resps + 1;
       if (b_valid && here && resps >= from && resps < upto && b_resp[1]) bad <= 1;
       if (slot_free) freed <= freed + 1;
+      if (mark && (here || (push && pushed == k))) fenced <= 1;
       if (past_valid) begin
         if (slot_free) assert (freed != pushed);
+        // A revocation that is acknowledged: nothing that was accepted before it is written any more.
+        if (fenced && mark_over) assert (resps >= upto);
+`ifdef BREAK_MARK
+        if (fenced && mark_over) assert (resps >= upto + 1);
+`endif
         if (slot_free && freed == k) begin
           assert (here && resps >= upto);
           assert (slot_free_ch == k_peer_ch);

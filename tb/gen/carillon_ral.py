@@ -418,6 +418,15 @@ class NodeEventEnable(_Reg):
     )
 
 
+class NodeRevoke(_Reg):
+    """Revocation."""
+
+    FIELDS = (
+        ('SEQ', 16, 0, 'RW', False, 0),
+        ('ACK', 16, 32, 'RO', True, 0),
+    )
+
+
 class NodePage(_Page):
     """Node."""
 
@@ -432,6 +441,7 @@ class NodePage(_Page):
         ('FOREIGN_LAST', NodeForeignLast, 0x38, 'RO'),
         ('EVENT', NodeEvent, 0x40, 'RW'),
         ('EVENT_ENABLE', NodeEventEnable, 0x48, 'RW'),
+        ('REVOKE', NodeRevoke, 0x50, 'RW'),
     )
 
 
@@ -635,7 +645,7 @@ class Carillon(uvm_reg_block):
             (self.CH, 0x100000, 0x1000),
             (self.MSIX, 0x1e0000, 0x10),
             (self.PBA, 0x1e8000, 0x10),
-            (self.NODE, 0x1f0000, 0x50),
+            (self.NODE, 0x1f0000, 0x58),
             (self.CHP, 0x1f1000, 0x40),
             (self.SEG, 0x1f2000, 0x20),
             (self.PEER, 0x1f4000, 0x40),

@@ -93,7 +93,7 @@ def sample_channel_error(error: str) -> None:
 @coverage_section(
     CoverPoint("carillon.disturbance", xf=lambda d: d,
                bins=["pause", "drain", "abort", "reset", "node_reset", "link_corrupt", "link_down",
-                     "mem_stall", "back_pressure", "foreign_write", "foreign_read"]),
+                     "mem_stall", "back_pressure", "foreign_write", "foreign_read", "revoke"]),
 )
 def sample_disturbance(kind: str) -> None:
     """Something that the test did while traffic was under way."""

@@ -92,6 +92,7 @@ class Model:
     last: int = 0
     events: deque = field(default_factory=deque)
     foreign_event: bool = False
+    rev_ack: int = 0x5A17  # what the stub acknowledges
 
     def peek(self, page: str, index: int, reg: str) -> int:
         """Held value of a register, reset value if it was never written."""
@@ -146,6 +147,8 @@ class Model:
             return
         bits = mask & byte_mask(strb)
         self.held[key] = self.peek(*key) & ~bits | data & bits
+        if key[::2] == ("NODE", "REVOKE") and strb & 3:
+            self.events.append(("rev", 0, self.held[key]))
         if where.page == "CHP":
             self.events.append(("cc", where.index, self.channel(where.index)))
         if where.page == "SEG" and where.reg == "CTRL":
@@ -212,6 +215,8 @@ class Model:
             )
         if name == ("NODE", "CAPS1"):
             return cfg.MAX_BURST_BYTES | cfg.LINK_MTU << 16 | cfg.FUNC_W << 32 | cfg.RX_SHARED << 40
+        if name == ("NODE", "REVOKE"):
+            return self.peek("NODE", 0, "REVOKE") | self.rev_ack << 32
         if name == ("NODE", "FOREIGN_LAST"):
             return self.last
         if name == ("FUNC", "FOREIGN_CNT"):
@@ -270,6 +275,7 @@ class Bench:
         """Start clock and background tasks, reset, wait for the sweep."""
         for name in self.INPUTS:
             getattr(self.dut, name).value = 0
+        self.dut.rev_ack.value = self.model.rev_ack
         self.dut.rst.value = 1
         cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start())
         cocotb.start_soon(self._monitor())
@@ -334,6 +340,8 @@ class Bench:
                 names = ("func", "class", "weight", "mgmt", "rate", "burst", "abs", "stop", "bind")
                 got = [value(getattr(dut, f"cc_{n}")) for n in (*names, "peer", "peer_ch")]
                 found.append(("cc", value(dut.cc_ch), tuple(got)))
+            if value(dut.rev_req):
+                found.append(("rev", 0, value(dut.rev_seq)))
             if value(dut.seg_we):
                 found.append(("seg", value(dut.seg_idx), value(dut.seg_entry)))
             for event in found:

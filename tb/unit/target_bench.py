@@ -24,6 +24,7 @@ class Rates:
     wb: float = 1.0
     rsp: float = 1.0
     latency: tuple[int, int] = (1, 4)
+    mark: float = 0.02      # fences
 
 
 class Bench:
@@ -38,7 +39,7 @@ class Bench:
         self.table = SegmentTable(self.segments)
         self.bindings: dict[int, Binding] = {}
         self.error_rate = 0.0
-        self.compared = 0
+        self.compared = self.fences = 0
         self.tamper = lambda kind, value: value
         self.fresh()
 
@@ -55,7 +56,7 @@ class Bench:
             Clock(d.clk, 10, "ns").start()
         for name in ("rx_valid", "rx_hdr", "rxp_valid", "rxp_data", "rxp_last", "rsp_ready",
                      "bind_ok", "bind_peer", "bind_peer_ch", "bind_func", "seg_entry", "wb_ready",
-                     "wb_b_valid", "wb_b_resp"):
+                     "wb_b_valid", "wb_b_resp", "mark"):
             getattr(d, name).value = 0
         d.rst.value = 1
         await ClockCycles(d.clk, 3)
@@ -111,7 +112,9 @@ class Bench:
         payload: deque = deque()    # (beat, last)
         held = 0                    # slots in use
         hdr_on = pay_on = False
-        bursts: deque = deque()     # responses: (cycle, resp)
+        bursts: deque = deque()     # responses: (cycle, resp, bytes)
+        given = answered = 0        # bytes accepted, bytes with a response
+        fence, late, marked = 0, 0, False  # bytes that a mark waits for
         beats: list = []
         now: dict = {}
         rsp_held = None
@@ -138,6 +141,8 @@ class Bench:
             d.rsp_ready.value = not hold_rsp and rng.random() < rates.rsp
             d.wb_b_valid.value = bool(bursts) and bursts[0][0] <= cycle
             d.wb_b_resp.value = bursts[0][1] if bursts else 0
+            mark = rng.random() < rates.mark
+            d.mark.value = mark
             event_b = bool(bursts) and bursts[0][0] <= cycle
             await Timer(1, "ns")
             if not d.rst.value:
@@ -157,8 +162,15 @@ class Bench:
             if pay_on and d.rxp_ready.value:
                 pay_on, idle = False, 0
                 payload.popleft()
+            if marked and d.mark_over.value:
+                assert answered >= fence, f"over, but only {answered} of {fence} bytes have a response"
+                self.fences += 1
+                marked = False
+            elif marked and answered >= fence:
+                late += 1
+                assert late < min(slots, 64) + 8, "everything before the mark is over, and it is not seen"
             if event_b:
-                bursts.popleft()
+                answered += bursts.popleft()[2]
                 idle = 0
             if d.wb_valid.value and d.wb_ready.value:
                 idle, finished = 0, cycle
@@ -172,13 +184,16 @@ class Bench:
                     resp = self.burst(now, beats)
                     when = cycle + rng.randint(*rates.latency)
                     when = max(when, bursts[-1][0] + 1 if bursts else 0)
-                    bursts.append((when, resp))
+                    bursts.append((when, resp, sum(strb.bit_count() for _, strb in beats)))
                     beats = []
             elif rates.payload == 1.0 and rates.hdr == 1.0 and beats:
                 assert d.wb_valid.value or not payload, "a gap within a burst"
             if d.cnt_in_valid.value:
                 want = m.counts.popleft()
                 assert (int(d.cnt_in_ch.value), int(d.cnt_in_bytes.value)) == want, "count"
+                given += want[1]
+            if mark:
+                fence, late, marked = given, 0, True
             if d.irq_valid.value:
                 want = m.irqs.popleft()
                 assert int(d.irq_ch.value) == want, "interrupt of another channel"

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.regs import gen_c, gen_md, gen_py, gen_sv, gen_uvm
+from tools.regs import gen_c, gen_core, gen_md, gen_py, gen_sv, gen_uvm
 from tools.regs.model import RDL, ROOT, Model, SourceError, load
 
 OUTPUTS: dict[str, Callable[[Model], str]] = {
@@ -25,6 +25,7 @@ OUTPUTS: dict[str, Callable[[Model], str]] = {
     "docs/register_map.md": gen_md.register_map,
     "docs/layouts.md": gen_md.layouts,
     "tb/gen/carillon_ral.py": gen_uvm.generate,
+    "carillon.core": gen_core.generate,
 }
 
 

@@ -104,7 +104,7 @@ def layouts(model: Model) -> str:
     out += [
         "## Status codes",
         "",
-        "Each code has one meaning and one place where it is raised. Bit 7 (`0x80`) is set when",
+        "Each code has one meaning and, at each end of the link, one place where it is raised. Bit 7 (`0x80`) is set when",
         "the fault was found at the peer.",
         "",
         "| code | name | raised by | meaning | what software should do |",

@@ -239,7 +239,7 @@ package crl_pkg;
   localparam logic [7:0] ST_FETCH_SLVERR = 8'h25;                 // SLVERR on a descriptor fetch; the channel stops
   localparam logic [7:0] ST_FETCH_DECERR = 8'h26;                 // DECERR on a descriptor fetch; the channel stops
   localparam logic [7:0] ST_CPL_WRITE = 8'h27;                    // error response to a completion write; the channel stops
-  localparam logic [7:0] ST_LINK_ERROR = 8'h30;                   // the link went down after the operation had begun
+  localparam logic [7:0] ST_LINK_ERROR = 8'h30;                   // the link went down after the operation had begun; with bit 7: frames of it are missing at the peer
   localparam logic [7:0] ST_PEER_DOWN = 8'h31;                    // no peer bound or its link is not up
   localparam logic [7:0] ST_PEER_REFUSED = 8'h32;                 // the peer does not bind this channel to this sender
   localparam logic [7:0] ST_OP_TIMEOUT = 8'h33;                   // no op-ack within OP_TIMEOUT_CYCLES
@@ -259,7 +259,7 @@ package crl_pkg;
   localparam int BAR_PBA_STRIDE = 16;
   localparam int BAR_PBA_COUNT = 1;                               // at most
   localparam logic [20:0] BAR_NODE_BASE = 21'h1F0000;             // Node
-  localparam int BAR_NODE_STRIDE = 80;
+  localparam int BAR_NODE_STRIDE = 88;
   localparam int BAR_NODE_COUNT = 1;                              // at most
   localparam logic [20:0] BAR_CHP_BASE = 21'h1F1000;              // Channel, privileged registers
   localparam int BAR_CHP_STRIDE = 64;
@@ -463,6 +463,12 @@ package crl_pkg;
   localparam int NODE_EVENT_ENABLE_FOREIGN_W = 1;
   localparam int NODE_EVENT_ENABLE_MSIX_ERR_LSB = 3;
   localparam int NODE_EVENT_ENABLE_MSIX_ERR_W = 1;
+  localparam logic [11:0] REG_NODE_REVOKE = 12'h050;              // Revocation
+  localparam logic [63:0] WMASK_NODE_REVOKE = 64'h000000000000FFFF;  // bits that hold what is written
+  localparam int NODE_REVOKE_SEQ_LSB = 0;
+  localparam int NODE_REVOKE_SEQ_W = 16;
+  localparam int NODE_REVOKE_ACK_LSB = 32;
+  localparam int NODE_REVOKE_ACK_W = 16;
 
   // Channel, privileged registers
   localparam logic [11:0] REG_CHP_OWNER = 12'h000;                // Owner of the channel
