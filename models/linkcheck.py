@@ -40,6 +40,11 @@ class OpOnLink:
     refused: bool = False  # an op-nak came; the rest of its frames may or may not follow
     asked: deque[tuple[int, int]] = field(default_factory=deque)  # READ: (OFFSET, bytes) to come
 
+    @property
+    def given_up(self) -> bool:
+        """A READ that had an error, and asks no more: nothing has to follow."""
+        return self.type == FrameType.READ and self.refused and not self.asked
+
 
 @dataclass
 class Direction:
@@ -223,7 +228,7 @@ class LinkChecker:
                 bad("op-seq", f"channel {f.src_ch}: OP_SEQ {f.op_seq} after {last}")
             me.last_op_seq[f.src_ch] = f.op_seq
             op = OpOnLink(f.src_ch, f.dst_ch, f.op_seq, f.tag, f.segaddr, f.total_len, f.type)
-            if f.tag in me.waiting and not self.dirty:
+            if f.tag in me.waiting and not me.waiting[f.tag].given_up and not self.dirty:
                 bad("tag", f"tag {f.tag:#x} is in use")
             me.open_op[f.src_ch] = me.waiting[f.tag] = op
         elif op is None:
@@ -259,6 +264,7 @@ class LinkChecker:
         if same != (FrameType.READ, f.dst_ch, f.src_ch, f.op_seq, f.segaddr, f.total_len, f.offset):
             bad("response", f"READ_DATA of tag {f.tag:#x} at {f.offset} is not what was asked for")
         if f.status:
+            op.refused = True
             if f.payload or not f.status & AT_PEER:
                 bad("response", f"READ_DATA with status {f.status:#x} and {len(f.payload)} bytes")
         elif len(f.payload) != size or not size:
@@ -294,7 +300,7 @@ class LinkChecker:
         """At the end: every operation was answered, every slot given back is known."""
         for name, d in self.way.items():
             for op in d.waiting.values():
-                if not self.dirty:
+                if not self.dirty and not op.given_up:
                     text = f"operation {op.op_seq} of channel {op.src_ch} was never answered"
                     self.faults.append(FrameFault(name, -1, "unanswered", text))
         return self.faults

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from models import regmap
 from models.blocks import (
@@ -80,6 +81,7 @@ RULES = (
     "double-write",  # a byte of an operation written twice
     "read-count",  # more or fewer beats read than the chunks of the operation have
     "read-data",  # memory returned what nobody stored
+    "revoked",  # an access with a key whose revocation was acknowledged
     "fence",  # an access before the responses it has to wait for
     "early-completion",  # posted before the last response
     "wrong-completion",  # tag, status, count, order or phase
@@ -97,6 +99,7 @@ RULES = (
     "nothing-compared",  # the run proves nothing
 )
 
+Hit = TypeVar("Hit", bound=tuple)  # an operation first, then where it lies
 _TRANSIENT = {int(State.DRAINING), int(State.ABORTING), int(State.RESETTING)}
 _LIVING = {int(State.ACTIVE), int(State.PAUSED), int(State.DRAINING)}
 _SEG_CODES = {
@@ -322,7 +325,7 @@ class Pair:
             staged = n.staged.setdefault(i, {})
             staged[name] = regmap.merge(staged.get(name, 0), e.data, e.strb)
             if name == "SEG_CTRL":
-                n.commit_segment(i)
+                n.commit_segment(i, e.t)
                 self._replan_all(e.t)
         elif name == "PEER_CTRL":
             n.peer_ctrl[i] = regmap.merge(n.peer_ctrl.get(i, 0), e.data, e.strb)
@@ -332,6 +335,8 @@ class Pair:
             elif n.link_up.get(i) is False:
                 n.link_up[i] = None
             self._replan_all(e.t)
+        elif name == "REVOKE" and e.strb & 3:
+            n.revokes[regmap.merge(0, e.data, e.strb) & 0xFFFF] = e.t
         elif name in ("MSIX_ADDR", "MSIX_DATA"):
             v = n.msix.setdefault(i, {})
             v[name] = regmap.merge(v.get(name, 0), e.data, e.strb)
@@ -535,6 +540,10 @@ class Pair:
             if n.link_up.get(where.index) is None:
                 n.link_up[where.index] = up
                 self._replan_all(e.t)
+        elif where.name == "REVOKE":
+            asked = n.revokes.get(e.data >> 32 & 0xFFFF)
+            if asked is not None and asked > n.acked_req:
+                n.acked_req, n.acked_at = asked, e.t
         elif where.name == "FOREIGN_CNT":
             want = n.foreign.get(where.index, 0) & 0xFFFFFFFF
             if e.data != want:
@@ -907,6 +916,9 @@ class Pair:
             else:
                 self._explain_stray_read(n, e, base, end, what)
             return
+        hits = self._not_fenced_off(hits)
+        if all(self._key_is_dead(n, op, op.desc.src, e.t_data) for op, _, _ in hits):
+            self._bad(e.t_addr, n.name, "revoked", f"{what}: {hits[0][0]}")
         useful = 0
         live = [h for h in hits if h[0].t_over is None]
         may_leave = [self._may_leave(n, e, op) for op, _, _ in hits if op.t_over is not None]
@@ -963,6 +975,21 @@ class Pair:
                     self._bad(e.t_addr, n.name, rule, f"{what}: {op}, {how}")
                     return
         self._bad(e.t_addr, n.name, "unexplained-access", what)
+
+    @staticmethod
+    def _not_fenced_off(hits: list[Hit]) -> list[Hit]:
+        """Where an access could belong to several operations: not to one that a fence still holds back."""
+        if len(hits) < 2:
+            return hits
+
+        def held(op: OpState) -> bool:
+            ops, lo = op.life.ops, op.life.retired
+            fence = next(
+                (k for k in range(op.n, lo, -1) if ops[k].desc.flag(DescFlag.FENCE)), None
+            )
+            return fence is not None and not all(o.covered for o in ops[lo:fence])
+
+        return [h for h in hits if not held(h[0])] or hits
 
     def _check_fence(self, op: OpState, t: int) -> None:
         if not op.desc.flag(DescFlag.FENCE):
@@ -1042,6 +1069,9 @@ class Pair:
         if not hits:
             self._explain_stray(n, e, lo, hi, remote, foreign, what)
             return
+        hits = self._not_fenced_off(hits)
+        if all(self._key_is_dead(n, op, op.desc.dst, e.t_resp) for op, _ in hits):
+            self._bad(e.t_addr, n.name, "revoked", f"{what}: {hits[0][0]}")
         good = [(op, s) for op, s in hits if self._data_fits(op, lo - s, data)]
         if not good and self._may_be_late(n, e, lo, hi, remote, what):
             return
@@ -1078,6 +1108,11 @@ class Pair:
                 n.exact = False
                 n.undefined.append((lo, hi))
         n.write_bytes += hi - lo
+
+    def _key_is_dead(self, n: NodeState, op: OpState, address: int, t_end: int) -> bool:
+        """The access uses a key of this node that was revoked, and that was acknowledged."""
+        own = n.name == op.life.node
+        return not (own and n.chans[op.life.ch].absolute) and n.revoked(address, t_end)
 
     def _write_users(self, n: NodeState, op: OpState) -> set[int]:
         return self._far_users(op) if op.remote and not op.from_peer else op.life.funcs

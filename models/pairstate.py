@@ -329,6 +329,10 @@ class NodeState:
     src_index: dict[int, list[tuple[OpState, int, int]]] = field(default_factory=dict)
     dst_index: dict[int, list[tuple[OpState, int, int]]] = field(default_factory=dict)
     undefined: list[tuple[int, int]] = field(default_factory=list)
+    dead_keys: dict[tuple[int, int], int] = field(default_factory=dict)  # and since when
+    revokes: dict[int, int] = field(default_factory=dict)  # REVOKE.SEQ and when it was written
+    acked_req: int = -1  # when the newest acknowledged request was written
+    acked_at: int = -1  # when its acknowledgement was read
     t_reset: int = -1
     recent: deque[RecentWrite] = field(default_factory=lambda: deque(maxlen=256))
     newest_data: int = -1
@@ -353,8 +357,12 @@ class NodeState:
         self.msix.clear()
         self.foreign.clear()
         self.fatal = self.mem_stall = False
+        self.dead_keys.clear()
+        self.revokes.clear()
+        self.acked_req = self.acked_at = -1
 
-    def commit_segment(self, index: int) -> None:
+    def commit_segment(self, index: int, t: int) -> None:
+        old = self.table.get(index)
         s = self.staged.get(index, {})
         ctrl = s.get("SEG_CTRL", 0)
         base, size = s.get("SEG_BASE", 0) & ~0xFFF, s.get("SEG_SIZE", 0) & ((1 << 41) - 1)
@@ -372,6 +380,15 @@ class NodeState:
             ),
         )
         self.table = table
+        if old.valid:
+            self.dead_keys[index, old.gen] = t
+        if table.get(index).valid:
+            self.dead_keys.pop((index, table.get(index).gen), None)
+
+    def revoked(self, address: int, t_end: int) -> bool:
+        """Nothing with this key may be under way any more: its revocation was acknowledged before."""
+        dead = self.dead_keys.get((address >> 52, address >> 40 & 0xFFF))
+        return dead is not None and dead <= self.acked_req and self.acked_at < t_end
 
 
 def index_add(

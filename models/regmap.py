@@ -42,6 +42,7 @@ NODE_REGS = {
     g.BAR_NODE_BASE + g.REG_NODE_STATUS: "NODE_STATUS",
     g.BAR_NODE_BASE + g.REG_NODE_IRQ_SUMMARY: "IRQ_SUMMARY",
     g.BAR_NODE_BASE + g.REG_NODE_FOREIGN_LAST: "FOREIGN_LAST",
+    g.BAR_NODE_BASE + g.REG_NODE_REVOKE: "REVOKE",
 }
 CH_REGS = {
     g.REG_CHP_OWNER: "CH_OWNER",
@@ -92,6 +93,11 @@ def guest(ch: int, name: str) -> int:
     """Address of a guest page register."""
     off = next(o for o, n in GUEST_REGS.items() if n == name)
     return GUEST_BASE + ch * PAGE_BYTES + off
+
+
+def node(name: str) -> int:
+    """Address of a node register."""
+    return next(a for a, n in NODE_REGS.items() if n == name)
 
 
 def chan(ch: int, name: str) -> int:

@@ -297,6 +297,10 @@ class RefSystem:
         ready: list[tuple[Cqe, int]] = []
         while c.dring.used:
             d = c.dring.take(node.mem)
+            if d.flag(DescFlag.FENCE):  # earlier completions have been written
+                self.post(c, ready)
+                ready = []
+                c.t = max(c.t, c.floor)
             cqe, done = self.execute(c, d)
             c.floor = done = max(done, c.floor)  # in order, silent ones too
             if cqe.status or not d.flag(DescFlag.NO_CPL):

@@ -544,3 +544,59 @@ def test_fetch_outstanding_when_disabled_shows() -> None:
     t = ev[k].t_data - 1
     quiet = [ctrl(c, t - 1, Cmd.RESET), status(c, t, State.DISABLED)]
     assert rules(judge(sys, [*ev[:k], *quiet, ev[k]])) == {"early-disabled"}
+
+
+# revocation --------------------------------------------------------------------------------------
+def _revoked_story(op: str, at: str) -> tuple[RefSystem, list[Event], list[Event], list[Event]]:
+    """A trace; the change of the key on node `at` with its request; the events that touch its memory after the
+    first of them (each a millisecond later); and all before."""
+    sys = RefSystem(8, channels=1, max_burst=128)
+    c = sys.nodes["A"].chans[0]
+    sys.submit(c, [getattr(sys, op)(c, 2500, 0, 1)])
+    ev = sys.trace()
+    reads = {"write": "A", "read": "B", "copy": None}[op] == at
+    kind, number = (AxiRead, 2 if op == "read" else 1) if reads else (AxiWrite, 0 if op == "copy" else 1)
+    touch = [e for e in ev if isinstance(e, kind) and e.node == at and e.id == number]
+    k = ev.index(touch[0])
+    node, seg = sys.nodes[at], (2 if at == "B" else 1)
+    old = node.table.get(seg)
+    t = end(ev)
+    change = [
+        RegWrite(at, t, 0, regmap.seg(seg, "SEG_CTRL"),
+                 regmap.seg_ctrl(old.rights, old.channel, old.peer, old.gen + 1, True)),
+        RegWrite(at, t + 1, 0, regmap.node("REVOKE"), 5, 3),
+    ]
+    late = [
+        replace(e, t_addr=t + 1000, t_data=t + 1001, **({} if reads else {"t_resp": t + 1002}))
+        for e in touch[1:]
+    ]
+    rest = [e for e in ev[: k + 1] if e not in touch[1:]]
+    return sys, rest, change, late
+
+
+@pytest.mark.parametrize(("op", "at"), [("copy", "A"), ("write", "A"), ("write", "B"), ("read", "A"), ("read", "B")])
+def test_acknowledged_revocation(op: str, at: str) -> None:
+    """Stimulus: a key is revoked in the middle of an operation, on the side of its source or of its destination; another burst of
+    it comes before, or after, the acknowledgement was read. Checking: before: accepted; after: 'revoked'; an
+    acknowledgement of another number does not count; the old key granted again is no breach."""
+    sys, rest, change, late = _revoked_story(op, at)
+    t = change[-1].t
+
+    def ack(number: int) -> RegRead:
+        return RegRead(at, t + 10, 0, regmap.node("REVOKE"), number << 32 | 5)
+
+    one = late[:1]
+    if op == "read" and at == "A":  # what is written must have been read
+        one = []
+        ev = sys.trace()
+        got = [e for e in ev if isinstance(e, AxiRead) and e.id == 2]
+        rest = [*rest, *[e for e in got if e not in rest]]
+        one = late[:1]
+    if op == "write" and at == "B" or op == "copy":
+        ev = sys.trace()
+        rest = [*rest, *[e for e in ev if isinstance(e, AxiRead) and e.id == 1 and e not in rest]]
+    for between, want in (([], False), ([ack(4)], False), ([ack(5)], True)):
+        found = rules(judge(sys, [*rest, *change, *between, *one]))
+        assert ("revoked" in found) == want, (between, found)
+    again = replace(change[0], t=t + 20, data=change[0].data - (1 << 32))
+    assert "revoked" not in rules(judge(sys, [*rest, *change, ack(5), again, *one]))

@@ -68,13 +68,13 @@ FAR = SegmentTable(
 CTX = Ctx(3, NEAR, False, True, Far(FAR, 6, 1), WITH_READ)
 READ = Desc(Op.READ, 0, 7, 3000, segaddr(5, 2, 9), segaddr(1, 0, 5))
 
-# Local faults in their order, then the link, then what the peer finds.
+# In their order: descriptor, link, destination here, what the peer finds.
 FAULTS: list[tuple[int, dict[str, object], dict[str, object]]] = [
     (Status.BAD_OPCODE, {"opcode": 0x30}, {}),
     (Status.BAD_FLAGS, {"flags": 1 << DescFlag.NOTIFY}, {}),
     (Status.BAD_LENGTH, {"length": 0}, {}),
-    (Status.SEG_RIGHTS, {"dst": segaddr(2, 0, 0)}, {}),
     (Status.PEER_DOWN, {}, {"peer_up": False}),
+    (Status.SEG_RIGHTS, {"dst": segaddr(2, 0, 0)}, {}),
     (Status.PEER_REFUSED | AT_PEER, {}, {"far": Far(FAR, 6, 1, bound=False)}),
     (Status.SEG_RANGE | AT_PEER, {"src": segaddr(5, 2, SIZE - 2999)}, {}),
 ]
@@ -260,6 +260,27 @@ def test_fenced_read() -> None:
     i = first(ev, AxiRead, id=2)
     early = replace(ev[i], t_addr=ev[first(ev, AxiWrite, id=1)].t_resp - 1)
     assert "fence" in rules(judge(sys, [*ev[:i], early, *ev[i + 1 :]]))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_fenced_ones_of_the_same_bytes(seed: int) -> None:
+    """Stimulus: operations with the same source and destination, each behind a fence, published at once; the first fails
+    half-way. Checking: each access is that of the one that may run."""
+    sys = RefSystem(seed, channels=1, max_burst=128, dlog2=4)
+    c = sys.nodes["A"].chans[0]
+    for make in (sys.read, sys.copy):
+        d = make(c, 2500, 1 << DescFlag.FENCE, 1)
+        if make == sys.read:
+            far = sys.nodes["B"].mem
+            at = sys.plan(c, d).src + 1500
+            far.add_error(at, at + 1, SLVERR, on_write=False)
+            off = replace(d, src=d.src + 1501, dst=d.dst + 1501, length=900, tag=3)
+        else:
+            off = replace(d, tag=3)
+        sys.submit(c, [d, replace(d, tag=2), off, Desc(Op.NOP, tag=4)])
+    pair = judge(sys)
+    passes(pair, 8)
+    assert not [a for a in pair.allowances if a.rule == "overlapping-operations"]
 
 
 def test_read_revoked_here() -> None:
@@ -501,6 +522,14 @@ def test_read_answers_are_owed() -> None:
     """Stimulus: an answer is missing, comes twice, or is an op-ack. Checking: noticed. A CANCEL is answered too."""
     frames = story()
     assert "unanswered" in wire(frames[:-1])
+    other = replace(frames[0][1], tag=10, op_seq=5, link_seq=1, flags=flags(FrameFlag.FIRST, FrameFlag.LAST), total_len=9, operand0=9)
+    assert "operation" in wire([frames[0], ("A", other)])  # stops for no reason
+    refused = replace(frames[3][1], payload=b"", status=int(Status.KEY_REVOKED) | AT_PEER)
+    given_up = [frames[0], ("B", refused)]
+    assert not wire(given_up) and wire([*given_up, ("A", other)]) == {"unanswered"}
+    more = replace(refused, offset=MTU, link_seq=1)  # a request that was on its way
+    assert not wire([*given_up, frames[1], ("B", more)])
+    assert wire([*given_up, frames[1]]) == {"unanswered"}
     twice = replace(frames[-1][1], link_seq=3)
     assert "response" in wire([*frames, ("B", twice)])
     ack = Frame(FrameType.OP_ACK, tag=9, src_ch=2, dst_ch=1, op_seq=4)
