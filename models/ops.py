@@ -91,8 +91,6 @@ def check_local(d: Desc, ctx: Ctx) -> Plan:
         if not c.ok:
             return Plan(c.status)
         src = c.addr
-    if remote and not ctx.peer_up:
-        return Plan(Status.PEER_DOWN)
     # The data read does not wait for the destination's check: a permitted source may have been read.
     readable = d.length if src is not None else 0
     if d.opcode != Op.WRITE:
@@ -101,6 +99,8 @@ def check_local(d: Desc, ctx: Ctx) -> Plan:
             return Plan(c.status, src, None, readable)
         dst = c.addr
     if remote:
+        if not ctx.peer_up:
+            return Plan(Status.PEER_DOWN)
         return Plan(Status.OK, src, dst, d.length, True)
     if src is not None and dst is not None and src < dst + d.length and dst < src + d.length:
         return Plan(Status.OVERLAP, src, None, readable)

@@ -47,8 +47,6 @@ def admit(d: Desc, ext: Desc | None, table: SegmentTable, ch: int, up: bool) -> 
         if not c.ok:
             return Admitted(c.status)
         src = c.addr
-    if not up:
-        return Admitted(Status.PEER_DOWN)
     if d.opcode == Op.MIRROR:
         c = table.check(d.dst, d.length, User(ch), R_WRITE)
         if not c.ok:
@@ -56,4 +54,4 @@ def admit(d: Desc, ext: Desc | None, table: SegmentTable, ch: int, up: bool) -> 
         dst = c.addr
         if src < dst + d.length and dst < src + d.length:
             return Admitted(Status.OVERLAP)
-    return Admitted(Status.OK, src, dst)
+    return Admitted(Status.OK if up else Status.PEER_DOWN, src, dst)

@@ -68,13 +68,13 @@ FAR = SegmentTable(
 CTX = Ctx(3, NEAR, False, True, Far(FAR, 6, 1), WITH_READ)
 READ = Desc(Op.READ, 0, 7, 3000, segaddr(5, 2, 9), segaddr(1, 0, 5))
 
-# In their order: descriptor, link, destination here, what the peer finds.
+# In their order: what is found here, the link, what the peer finds.
 FAULTS: list[tuple[int, dict[str, object], dict[str, object]]] = [
     (Status.BAD_OPCODE, {"opcode": 0x30}, {}),
     (Status.BAD_FLAGS, {"flags": 1 << DescFlag.NOTIFY}, {}),
     (Status.BAD_LENGTH, {"length": 0}, {}),
-    (Status.PEER_DOWN, {}, {"peer_up": False}),
     (Status.SEG_RIGHTS, {"dst": segaddr(2, 0, 0)}, {}),
+    (Status.PEER_DOWN, {}, {"peer_up": False}),
     (Status.PEER_REFUSED | AT_PEER, {}, {"far": Far(FAR, 6, 1, bound=False)}),
     (Status.SEG_RANGE | AT_PEER, {"src": segaddr(5, 2, SIZE - 2999)}, {}),
 ]
