@@ -37,13 +37,8 @@ class OpOnLink:
     type: int
     offset: int = 0
     sent: bool = False  # its LAST frame, or a CANCEL
-    refused: bool = False  # an op-nak came; the rest of its frames may or may not follow
+    refused: bool = False  # an op-nak, or a status in READ_DATA, came; the rest of its frames may or may not follow
     asked: deque[tuple[int, int]] = field(default_factory=deque)  # READ: (OFFSET, bytes) to come
-
-    @property
-    def given_up(self) -> bool:
-        """A READ that had an error, and asks no more: nothing has to follow."""
-        return self.type == FrameType.READ and self.refused and not self.asked
 
 
 @dataclass
@@ -218,6 +213,8 @@ class LinkChecker:
         if f.first:
             if op is not None and not op.refused and not self.dirty:
                 bad("operation", f"channel {f.src_ch}: operation {op.op_seq} was not finished")
+            if op is not None and op.refused and op.type == FrameType.READ and not op.asked:
+                me.waiting.pop(op.tag, None)
             last = me.last_op_seq.get(f.src_ch)
             if last is not None and f.op_seq != (last + 1) % OP_SEQ_MOD and not self.dirty:
                 skipped = (f.op_seq - last - 1) % OP_SEQ_MOD
@@ -228,7 +225,7 @@ class LinkChecker:
                 bad("op-seq", f"channel {f.src_ch}: OP_SEQ {f.op_seq} after {last}")
             me.last_op_seq[f.src_ch] = f.op_seq
             op = OpOnLink(f.src_ch, f.dst_ch, f.op_seq, f.tag, f.segaddr, f.total_len, f.type)
-            if f.tag in me.waiting and not me.waiting[f.tag].given_up and not self.dirty:
+            if f.tag in me.waiting and not self.dirty:
                 bad("tag", f"tag {f.tag:#x} is in use")
             me.open_op[f.src_ch] = me.waiting[f.tag] = op
         elif op is None:
@@ -264,12 +261,13 @@ class LinkChecker:
         if same != (FrameType.READ, f.dst_ch, f.src_ch, f.op_seq, f.segaddr, f.total_len, f.offset):
             bad("response", f"READ_DATA of tag {f.tag:#x} at {f.offset} is not what was asked for")
         if f.status:
-            op.refused = True
             if f.payload or not f.status & AT_PEER:
                 bad("response", f"READ_DATA with status {f.status:#x} and {len(f.payload)} bytes")
+            op.refused = True
         elif len(f.payload) != size or not size:
             bad("response", f"READ_DATA brings {len(f.payload)} bytes, {size} were asked for")
-        if op.sent and not op.asked:
+        # One that was refused may go on asking, until its channel sends something else.
+        if not op.asked and (op.sent or (op.refused and you.open_op.get(op.src_ch) is not op)):
             you.waiting.pop(f.tag)
 
     def _response(self, f: Frame, you: Direction, bad: Callback) -> None:
@@ -300,7 +298,7 @@ class LinkChecker:
         """At the end: every operation was answered, every slot given back is known."""
         for name, d in self.way.items():
             for op in d.waiting.values():
-                if not self.dirty and not op.given_up:
+                if not self.dirty and not (op.refused and op.type == FrameType.READ and not op.asked):
                     text = f"operation {op.op_seq} of channel {op.src_ch} was never answered"
                     self.faults.append(FrameFault(name, -1, "unanswered", text))
         return self.faults
