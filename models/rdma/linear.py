@@ -12,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from models.events import AxiRead, AxiWrite
+from models.memory import strobe_runs
+
 CELL = 8
 MASK = (1 << 64) - 1
 
@@ -54,7 +57,52 @@ class Atomic:
         return self.swap if value == self.operand else value
 
 
-Effect = Store | Atomic
+@dataclass(frozen=True)
+class Exchange:
+    """An atomic as the memory port shows it: `old` was read, `new` written."""
+
+    t0: int
+    t1: int
+    old: int
+    new: int
+    sure: bool = True
+    name: str = ""
+
+    def apply(self, value: int) -> int | None:
+        return self.new if value == self.old else None
+
+
+Effect = Store | Atomic | Exchange
+
+
+def on_the_bus(
+    node: str, cell: int, events: Iterable[object], unit: tuple[int, int]
+) -> list[Effect]:
+    """What a memory port's monitor saw of a cell: every write burst that touches it, whoever made it; reads of AR
+    ID `unit[0]` with the write of AW ID `unit[1]` that follows are the atomic unit's."""
+    out: list[Effect] = []
+    reads: list[AxiRead] = []
+    for e in events:
+        if isinstance(e, AxiRead) and (e.node, e.id) == (node, unit[0]):
+            reads.append(e)
+        if not isinstance(e, AxiWrite) or e.node != node or e.resp:
+            continue
+        base = e.addr - e.addr % e.beat_bytes
+        for lo, hi in strobe_runs(e.strb):
+            a, b = max(base + lo, cell), min(base + hi, cell + CELL)
+            if a >= b:
+                continue
+            data = e.data[a - base : b - base]
+            mine = [r for r in reads if r.t_data <= e.t_addr] if e.id == unit[1] else []
+            if not mine:
+                out.append(Store(e.t_addr, e.t_resp, a - cell, data, name=f"ID {e.id}"))
+                continue
+            r = mine[-1]
+            at = cell - (r.addr - r.addr % r.beat_bytes)
+            old = int.from_bytes(r.data[at : at + CELL], "little")
+            new = int.from_bytes(data, "little")
+            out.append(Exchange(r.t_addr, e.t_resp, old, new, name="atomic unit"))
+    return out
 
 
 def linearise(
@@ -98,7 +146,7 @@ def explain(initial: int, effects: Sequence[Effect], final: int | None = None) -
         return None
     rows = "; ".join(
         f"[{e.t0}, {e.t1}] {e.name or type(e).__name__}"
-        + (f" returned {e.old:#x}" if isinstance(e, Atomic) and e.old is not None else "")
+        + (f" returned {e.old:#x}" if not isinstance(e, Store) and e.old is not None else "")
         for e in sorted(effects, key=lambda e: e.t0)
     )
     end = "" if final is None else f", ends with {final:#x}"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rdma.linear import Atomic, Effect, Store, explain, linearise
+from models.events import AxiRead, AxiWrite
+from models.rdma.linear import Atomic, Effect, Exchange, Store, explain, linearise, on_the_bus
 
 pytestmark = pytest.mark.model
 
@@ -92,3 +93,36 @@ def test_addition_wraps() -> None:
     """Stimulus: -1, and 2^64 - 1 + 1. Checking: modulo 2^64."""
     assert not explain(0, [Atomic(0, 1, (1 << 64) - 1, None, 0)], (1 << 64) - 1)
     assert not explain((1 << 64) - 1, [Atomic(0, 1, 1, None, (1 << 64) - 1)], 0)
+
+
+@pytest.mark.parametrize("beat", [8, 32])
+def test_from_the_memory_port(beat: int) -> None:
+    """Stimulus: bursts of a port: an atomic unit's read and write of a cell, an engine's write of a part of it before,
+    between and after, writes elsewhere, a failed one. Checking: between read and write there is no order, unless it may have
+    come before the read or after the write; others don't count."""
+    cell, unit = 0x1010, (7, 6)
+    base = cell - cell % beat
+
+    def read(t: int, value: int) -> AxiRead:
+        data = bytes(cell - base) + value.to_bytes(8, "little") + bytes(beat - 8 - (cell - base))
+        return AxiRead("B", t, t + 5, unit[0], cell, 1, beat, 3, data)
+
+    def write(t: int, at: int, raw: bytes, ident: int = 0, resp: int = 0, t_resp: int | None = None) -> AxiWrite:
+        first = at - base
+        data = bytes(first) + raw + bytes(-(first + len(raw)) % beat)
+        strb = ((1 << len(raw)) - 1) << first
+        return AxiWrite("B", t, t + 1, t_resp or t + 4, ident, at, len(data) // beat, beat, 3, data, strb, resp)
+
+    rmw = [read(100, 5), write(110, cell, (6).to_bytes(8, "little"), unit[1])]
+
+    def fault(*more: AxiWrite, end: int = 6) -> str | None:
+        return explain(5, on_the_bus("B", cell, [rmw[0], *more, rmw[1]], unit), end)
+
+    assert on_the_bus("B", cell, rmw, unit) == [Exchange(100, 114, 5, 6, name="atomic unit")]
+    assert fault() is None and fault(end=5)
+    seven = bytes([7])
+    within = write(106, cell, seven, t_resp=109)
+    assert fault(within) and fault(within, end=7) is None  # it may count as after the atomic: then 7 stays
+    assert fault(write(50, cell, seven)) and fault(write(50, cell, bytes([5]))) is None
+    assert fault(write(106, cell, seven, resp=2)) is None
+    assert fault(write(106, cell + 8, seven)) is None
