@@ -115,7 +115,7 @@ class IrqPin:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The bench disturbs: link_corrupt, link_down, mem_stall, fatal."""
+    """The bench disturbs: link_noise, link_corrupt, link_down, mem_stall, fatal."""
 
     node: str
     t: int

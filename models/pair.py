@@ -54,6 +54,7 @@ from models.linkcheck import LinkChecker
 from models.memory import OKAY, PAGE, SLVERR, DiffRun, Memory, merge_ranges, report, strobe_runs
 from models.ops import Ctx, Far, Plan, check_descriptor, fill_bytes
 from models.pairstate import (
+    FAR_FUTURE,
     ChanState,
     Life,
     Mismatch,
@@ -711,7 +712,8 @@ class Pair:
         known = [v.plan for v in op.variants]
         n = self._n[op.life.node]
         for p in plans:
-            if p in known:
+            if p in known:  # in force again
+                op.variants[known.index(p)].t_to = FAR_FUTURE
                 continue
             op.variants.append(Variant(p, t))
             self._index(op, p)
@@ -889,7 +891,10 @@ class Pair:
             self._unindex(op)
             op.desc, op.variants = d, []
             self._plan(op, e.t_addr)
+        self._unindex(op)
         op.variants = [v for v in op.variants if v.t_to > e.t_addr] or op.variants[-1:]
+        for p in op.plans:
+            self._index(op, p)
 
     def _data_read(self, n: NodeState, e: AxiRead, resp: int) -> None:
         base = e.addr - e.addr % e.beat_bytes
@@ -1061,6 +1066,8 @@ class Pair:
         foreign = None
         for op, s, x in index_find(n.dst_index, lo):
             if not (s <= lo and hi <= x) or op.remote != remote or op.t_pub >= e.t_addr:
+                continue
+            if op.t_fetch is None:  # nobody can know yet what it writes
                 continue
             if e.user in self._write_users(n, op):
                 hits.append((op, s))
@@ -1587,6 +1594,10 @@ class Pair:
                 self._n[name].link_fault.add(p)
                 self._n[name].exact = False
             self._disturb(e.node, e.peer)
+            if there:
+                self._wire(e.node, there[0]).disturbed()
+        elif e.kind == "link_noise":
+            there = self._far.get((e.node, e.peer))
             if there:
                 self._wire(e.node, there[0]).disturbed()
         elif e.kind == "link_clean":

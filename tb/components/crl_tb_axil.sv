@@ -55,7 +55,8 @@ module crl_tb_axil #(
   reg [7:0] cfg_p_gap /*verilator public_flat_rw*/ = 0;   // chance n/256 to hold AW, W or AR back
   reg [7:0] cfg_p_ready /*verilator public_flat_rw*/ = 0; // chance n/256 to hold B or R back
   reg cfg_log /*verilator public_flat_rw*/ = 0;
-  reg [31:0] cfg_seed /*verilator public_flat_rw*/ = 1;
+  reg [31:0] cfg_seed /*verilator public_flat_rw*/ = 1;   // taken when cfg_reseed toggles
+  reg cfg_reseed /*verilator public_flat_rw*/ = 0;
   reg [31:0] st_errors /*verilator public_flat_rw*/ = 0;  // responses nobody asked for, unstable ones
   reg [31:0] st_slowest /*verilator public_flat_rw*/ = 0; // cycles from address to response, worst
 
@@ -66,6 +67,7 @@ module crl_tb_axil #(
   reg running, aw_left, w_left, reading;
   reg [120:0] cur, done;
   reg [31:0] rnd = 32'h1234567;
+  reg reseed_q = 0;
   reg [63:0] when[0:N-1];   // time of the last handshake of each access
   reg [15:0] outstanding;
   reg p_bv, p_rv;
@@ -87,6 +89,10 @@ module crl_tb_axil #(
 
   // An access a time: the next AW and W go out when both of the last were taken.
   always @(posedge clk) begin
+    if (reseed_q != cfg_reseed) begin
+      reseed_q = cfg_reseed;
+      rnd = cfg_seed * 32'd2654435761 | 32'd1;
+    end
     rnd = rnd ^ (rnd << 13);
     rnd = rnd ^ (rnd >> 17);
     rnd = rnd ^ (rnd << 5);

@@ -16,7 +16,7 @@
 // Settings and counters are the registers `cfg_*`, `st_*`, `mk_*`, `viol_*`: cocotb reads and writes
 // them by name. Bulk access goes through files: set bd_op, bd_addr, bd_count (64-bit words) and toggle
 // bd_go; bd_done follows at once, no time passes.
-//   1 load <NAME>_in.bin (each word big endian)   2 dump to <NAME>_out.bin (little endian)
+//   1 load <NAME>_in.bin (each word big endian)   2 dump to the start of <NAME>_out.bin (little endian)
 //   3 fill with bd_data   4 open burst log <NAME>_log.txt   5 close it   6 clear counters, marks
 //   7 take cfg_seed   8 flush the log
 // Log lines (times in ps, numbers in decimal, addresses and data in hexadecimal):
@@ -554,7 +554,8 @@ module crl_tb_mem #(
           end
         end
         4'd2: begin
-          fd = $fopen({NAME, "_out.bin"}, "wb");
+          fd = $fopen({NAME, "_out.bin"}, "r+b");  // some file systems are slow to truncate
+          if (fd == 0) fd = $fopen({NAME, "_out.bin"}, "wb");
           for (bi = 0; bi < bd_count; bi = bi + 1) $fwrite(fd, "%u", mem[bd_addr+bi]);
           $fclose(fd);
         end

@@ -87,10 +87,16 @@ class AxilPlayer:
         self._lock = Lock()
         self._log = Path(run_dir) / f"{name}_log.txt"
         self.limit_ns = 1_000_000
+        self._reseed = int(handle.cfg_reseed.value)
 
     def set(self, **settings: int) -> None:
         for key, value in settings.items():
             getattr(self.handle, f"cfg_{key}").value = value
+
+    def reseed(self, seed: int) -> None:
+        """Start of the random gaps."""
+        self._reseed ^= 1
+        self.set(seed=seed & 0xFFFFFFFF, reseed=self._reseed)
 
     async def play(self, accesses: Sequence[Access], *, results: bool = True) -> list[Result]:
         """Run the accesses in order; every response has to be OKAY."""

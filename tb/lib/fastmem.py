@@ -67,6 +67,7 @@ class FastMemory:
         self.writes: Callable[[int, bytes], None] | None = None
         self._lock = Lock()
         self._log = self.run_dir / f"{name}_log.txt"
+        self._in = self.run_dir / f"{name}_in.bin"
 
     # ------------------------------------------------------------------ settings
     def set(self, **settings: int) -> None:
@@ -149,7 +150,8 @@ class FastMemory:
 
     async def _words(self, word: int, count: int) -> bytes:
         await self._do(DUMP, word, count)
-        data = (self.run_dir / f"{self.name}_out.bin").read_bytes()
+        with (self.run_dir / f"{self.name}_out.bin").open("rb") as file:  # it may be longer than this dump
+            data = file.read(8 * count)
         if len(data) != 8 * count:
             raise OSError(f"{self.name}: the dump has {len(data)} bytes, not {8 * count}")
         return data
@@ -157,7 +159,8 @@ class FastMemory:
     async def _store(self, word: int, data: bytes) -> None:
         words = array("Q", data)
         words.byteswap()
-        (self.run_dir / f"{self.name}_in.bin").write_bytes(words.tobytes())
+        with self._in.open("r+b" if self._in.exists() else "wb") as file:  # truncating is slow
+            file.write(words.tobytes())
         await self._do(LOAD, word, len(words))
 
     async def read(self, addr: int, size: int) -> bytes:
@@ -215,6 +218,7 @@ class FastMemory:
 
     # ------------------------------------------------------------------ log
     async def log_open(self) -> None:
+        self._log.unlink(missing_ok=True)  # truncating is slow
         async with self._lock:
             await self._do(LOG_OPEN)
 

@@ -39,8 +39,10 @@ def now() -> int:
 class Recorder:
     """Attach before the first store: `Recorder(tb)`; after the run `await close()`, then `events()`."""
 
-    def __init__(self, tb: Testbed, run_dir: str = ".") -> None:
+    def __init__(self, tb: Testbed, run_dir: str = ".", *, watch_links: bool = False) -> None:
+        """`watch_links`: PEER_STATUS.UP comes from the benches' own log, not from the test."""
         self.tb = tb
+        self.watch_links = watch_links
         self.run_dir = Path(run_dir)
         self._told: list[tuple[int, int, Event]] = []
         for side in tb.sides:
@@ -66,9 +68,12 @@ class Recorder:
     async def open(self) -> None:
         """Start all logs anew; an earlier test of this simulation may have left them open."""
         await self.close()
+        for path in self.run_dir.glob("*_log.txt"):
+            path.unlink()
         for side in self.tb.sides:
             await side.mem.log_open()
             side.axil.set(log=1)
+            side.handle.cfg_log.value = int(self.watch_links)
         if self.tb.pair:
             self.tb.a2b.set(log=1)
             self.tb.b2a.set(log=1)
@@ -78,6 +83,7 @@ class Recorder:
         for side in self.tb.sides:
             await side.mem.log_close()
             side.axil.set(log=0)
+            side.handle.cfg_log.value = 0
         if self.tb.pair:
             self.tb.a2b.set(log=0)
             self.tb.b2a.set(log=0)
@@ -91,8 +97,12 @@ class Recorder:
 
     def _side_events(self, side: Side) -> Iterator[tuple[int, int, Event]]:
         name = side.name
-        for t in side.resets:
-            yield t, 1, NodeReset(name, t)
+        if self.watch_links:
+            for line in (self.run_dir / f"up_{side.letter}_log.txt").read_text().splitlines():
+                t, peer, up = map(int, line.split())
+                yield t, 1, LinkState(name, t, peer, bool(up))
+        for t in side.resets:  # what the clock edge at that very time ended, came before it
+            yield t, 6, NodeReset(name, t)
         for x in side.axil.accesses():
             if x.write:
                 yield x.t, 2, RegWrite(name, x.t, x.func, x.addr & ~7, x.data, x.strb)

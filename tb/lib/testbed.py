@@ -238,6 +238,7 @@ class Testbed:
         seed: int = 1,
         log: bool = False,
         windows: Mapping[str, Sequence[int]] | None = None,
+        replay: bool = False,
     ) -> None:
         """Set the clocks (periods in ps, even), reset everything, seed the random patterns."""
         self.dut.period_a.value = period_a
@@ -246,6 +247,8 @@ class Testbed:
         if self.pair:
             self.dut.period_b.value = period_b
             self.b.period = period_b
+        if replay and self.pair:
+            await self._align(max(period_a, period_b, period_l))
         await Timer(max(period_a, period_b, period_l) * 4, "ps")
         for i, side in enumerate(self.sides):
             if windows and side.name in windows:
@@ -253,11 +256,21 @@ class Testbed:
             else:
                 await side.mem.flat()
             await side.mem.seed(seed * 7919 + i + 1)
-            side.axil.set(seed=seed + i)
+            if replay:
+                side.axil.reseed(seed * 17 + i)
             if log:
                 await side.mem.log_open()
                 await side.axil.log_open()
+        if replay and self.pair:
+            for i, pipe in enumerate((self.a2b, self.b2a)):
+                pipe.reseed(seed * 31 + i)
         await self.reset_all()
+
+    async def _align(self, longest: int) -> None:
+        """Stop the clocks and start them together."""
+        self.dut.run.value = 0
+        await Timer(longest * 4, "ps")
+        self.dut.run.value = 1
 
     async def reset_all(self) -> None:
         for side in self.sides:

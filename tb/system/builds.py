@@ -21,3 +21,13 @@ BUILDS: dict[str, dict[str, int]] = {
                   "MAX_BURST_BYTES": 64, "LINK_MTU": 256, "RX_SHARED": 2, **SHORT},
 }
 SLICE = ("64b-8ch", "512b-1ch")
+
+# The fault campaign: small memories and short time-outs, so that a scenario is short.
+QUICK = {"STALL_MAX_CYCLES": 8192, "OP_TIMEOUT_CYCLES": 32768, "KEEPALIVE_CYCLES": 512, "STORE_W": 19}
+FAULT_BUILDS: dict[str, dict[str, int]] = {
+    "64b-8ch": {"DATA_W": 64, "CHANNELS": 8, **QUICK},
+    "512b-4ch": {"DATA_W": 512, "CHANNELS": 4, **QUICK},
+    "128b-link64": {"DATA_W": 128, "LINK_W": 64, "CHANNELS": 8, **QUICK},
+    "64b-small": {"DATA_W": 64, "CHANNELS": 8, "READS_IN_FLIGHT": 8, "WRITES_IN_FLIGHT": 2, "OPS": 8,
+                  "MAX_BURST_BYTES": 64, "LINK_MTU": 256, "RX_SHARED": 2, **QUICK},
+}

@@ -31,9 +31,19 @@ module crl_tb_pair #(
 );
   reg [31:0] period_a = 10000, period_b = 10000, period_l = 10000;
   reg clk_a = 0, clk_b = 0, clk_l = 0;
-  initial forever #(period_a / 2) clk_a = !clk_a;
-  initial forever #(period_b / 2) clk_b = !clk_b;
-  initial forever #(period_l / 2) clk_l = !clk_l;
+  reg run = 1;  // 0 stops all clocks low; when it rises, all begin with the same phase
+  initial forever begin
+    wait (run);
+    #(period_a / 2) clk_a = run && !clk_a;
+  end
+  initial forever begin
+    wait (run);
+    #(period_b / 2) clk_b = run && !clk_b;
+  end
+  initial forever begin
+    wait (run);
+    #(period_l / 2) clk_l = run && !clk_l;
+  end
 
   reg rst_a = 1, rst_b = 1;       // on clk_a, clk_b
   reg lrst_a = 1, lrst_b = 1;     // on clk_l

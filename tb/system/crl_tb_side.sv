@@ -44,6 +44,27 @@ module crl_tb_side #(
   reg [63:0] cycle /*verilator public_flat_rw*/ = 0;
   always @(posedge clk) cycle <= cycle + 1;
 
+  // Log of PEER_STATUS.UP, up_<NAME>_log.txt: `time peer up` a line, a line a peer when it is opened.
+  reg cfg_log /*verilator public_flat_rw*/ = 0;
+  reg [31:0] st_downs /*verilator public_flat_rw*/ = 0;  // falls of any peer's UP without a reset
+  wire [PEERS-1:0] peer_up = node.peer_up;
+  reg [PEERS-1:0] up_q = 0;
+  integer fd = 0, i;
+  always @(posedge clk) begin
+    if (cfg_log && fd == 0) begin
+      fd = $fopen({"up_", NAME, "_log.txt"}, "w");
+      up_q = ~peer_up;
+    end else for (i = 0; i < PEERS; i = i + 1) if (up_q[i] && !peer_up[i] && !rst) st_downs = st_downs + 1;
+    if (fd != 0)
+      for (i = 0; i < PEERS; i = i + 1)
+        if (up_q[i] != peer_up[i]) $fwrite(fd, "%0d %0d %0d\n", $time, i, peer_up[i]);
+    up_q = peer_up;
+    if (!cfg_log && fd != 0) begin
+      $fclose(fd);
+      fd = 0;
+    end
+  end
+
   wire [20:0] axil_awaddr, axil_araddr;
   wire [FUNC_W-1:0] axil_awuser, axil_aruser;
   wire [2:0] axil_awprot, axil_arprot;

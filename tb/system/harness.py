@@ -50,6 +50,7 @@ class SystemConfig:
     periods: tuple[int, int, int] | None = None
     frames: bool = True  # check the wire as well
     qos: bool = True  # random classes, weights and rates
+    replay: bool = False  # the run depends on the seed alone, not on what was simulated before
 
 
 class System:
@@ -91,7 +92,7 @@ class System:
         places = windows(1 << (params.store_w - 2))
         await self.tb.start(
             period_a=periods[0], period_b=periods[1], period_l=periods[2], seed=self.seed & 0xFFFFFF,
-            windows={name: places for name in self.names},
+            windows={name: places for name in self.names}, replay=c.replay,
         )
         await self.recorder.open()
         for side in self.tb.sides:
