@@ -891,6 +891,15 @@ class Pair:
             self._unindex(op)
             op.desc, op.variants = d, []
             self._plan(op, e.t_addr)
+        early = [x for x in op.unproven if x[0] < e.t_addr]
+        if early:  # no one knew then what it writes
+            op.written = merge_ranges([x[1:3] for x in op.unproven if x[0] >= e.t_addr])
+            op.begun = bool(op.written)
+            for t, lo, hi, sole in early:
+                if sole:
+                    text = f"bytes {lo} to {hi} of {op}, which was not yet fetched"
+                    self._bad(t, n.name, "unexplained-access", text)
+        op.unproven = []
         self._unindex(op)
         op.variants = [v for v in op.variants if v.t_to > e.t_addr] or op.variants[-1:]
         for p in op.plans:
@@ -1067,8 +1076,6 @@ class Pair:
         for op, s, x in index_find(n.dst_index, lo):
             if not (s <= lo and hi <= x) or op.remote != remote or op.t_pub >= e.t_addr:
                 continue
-            if op.t_fetch is None:  # nobody can know yet what it writes
-                continue
             if e.user in self._write_users(n, op):
                 hits.append((op, s))
             else:
@@ -1106,6 +1113,8 @@ class Pair:
             if len(fresh) == 1:
                 self._check_fence(op, e.t_addr)
             op.written = merge_ranges([*op.written, (lo - s, hi - s)])
+            if op.t_fetch is None:  # the end of its fetch will tell whether it can have been this one
+                op.unproven.append((e.t_addr, lo - s, hi - s, len(fresh) == 1))
             op.last_resp = max(op.last_resp, e.t_resp)
             op.life.last_drain_t = max(op.life.last_drain_t, e.t_resp)
             if e.resp != OKAY:

@@ -81,6 +81,7 @@ class OpState:
     have: list[tuple[int, int]] = field(default_factory=list)
     other_values: list[tuple[int, bytes]] = field(default_factory=list)
     written: list[tuple[int, int]] = field(default_factory=list)
+    unproven: list[tuple[int, int, int, bool]] = field(default_factory=list)  # written before the fetch ended
     last_resp: int = -1
     read_beats: int = 0
     errors: dict[int, bool] = field(default_factory=dict)  # status -> certain

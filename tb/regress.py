@@ -4,12 +4,14 @@
     python -m tb.regress                     everything, 3 seeds
     python -m tb.regress --seeds 20          more seeds
     python -m tb.regress --only random       scenarios whose name contains a word
+    python -m tb.regress --only faults --faults 2000   the fault campaign, so many of its scenarios
     python -m tb.regress --coverage          collect code coverage too (slower builds)
     python -m tb.regress --fresh             forget what earlier runs have done
 
 A scenario is (module, cocotb test, build, seed). What has passed with the same sources is not run again,
 so an interrupted regression goes on where it stopped. Results: build/regress/results.json; coverage over
-all runs: build/coverage/results.json. `SEED=n make test K=...` replays one.
+all runs: build/coverage/results.json. `SEED=n make test K=...` replays one. The fault campaign runs CHUNK scenarios
+in one simulation; a failed one is printed with the command that replays it alone.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tb.lib.sim import SimulationError, build_sim, run_sim
-from tb.system.builds import BUILDS
+from tb.system.builds import BUILDS, FAULT_BUILDS
+from tb.system.mutants import MUTANTS, found, sources_of
 from tools.paths import BUILD, ROOT, content_hash, rtl_sources
 
 OUT = BUILD / "regress"
@@ -43,6 +46,8 @@ SOURCES = (
     "tb/system/crl_tb_pair.sv",
 )
 TRAFFIC, ERRORS, LIFE = "tb.system.test_traffic", "tb.system.test_errors", "tb.system.test_life"
+FAULTS = "tb.system.test_faults"
+CHUNK = 100  # fault scenarios a simulation
 SEEDED = (
     (TRAFFIC, "random_traffic"), (TRAFFIC, "long_transfers"), (TRAFFIC, "small_rings"),
     (LIFE, "commands_at_random_moments"), (LIFE, "node_reset_in_flight"),
@@ -64,13 +69,25 @@ class Scenario:
     test: str
     build: str
     seed: int
+    count: int = 1  # scenarios that it runs, with the seeds that follow
+    mutant: str = ""  # on a broken design: has to fail
 
     @property
     def name(self) -> str:
-        return f"{self.module.rsplit('.', 1)[-1]}.{self.test}[{self.build}]#{self.seed}"
+        more = f"+{self.count}" if self.count > 1 else ""
+        return f"{self.module.rsplit('.', 1)[-1]}.{self.test}[{self.build}]#{self.seed}{more}{self.mutant and ' mutant ' + self.mutant}"
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        return (FAULT_BUILDS if self.module == FAULTS else BUILDS)[self.build]
 
 
-def scenarios(seeds: int) -> Iterator[Scenario]:
+def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
+    for first in range(1, faults + 1, CHUNK):
+        build = list(FAULT_BUILDS)[first // CHUNK % len(FAULT_BUILDS)]
+        yield Scenario(FAULTS, "campaign", build, first, min(CHUNK, faults + 1 - first))
+    for name in MUTANTS:
+        yield Scenario(FAULTS, "campaign", "64b-8ch", 1, 12, name)
     for build in BUILDS:
         for module, test in ONCE:
             yield Scenario(module, test, build, 1)
@@ -94,16 +111,21 @@ def state_key() -> str:
 def carry_out(s: Scenario, coverage: bool) -> dict:
     started = time.monotonic()
     name = re.sub(r"[^\w.=-]+", "_", f"regress-{s.name}").strip("_")
-    row = {"scenario": s.name, "module": s.module, "test": s.test, "build": s.build, "seed": s.seed}
+    row = {"scenario": s.name, "module": s.module, "test": s.test, "build": s.build, "seed": s.seed,
+           "scenarios": s.count}
+    env = {"CRL_FAULTS": s.count, "CRL_FAULT_BUILD": s.build} if s.module == FAULTS else {}
     try:
         run = run_sim(
-            "crl_tb_pair", s.module, BUILDS[s.build], SOURCES, sim="verilator", testcase=s.test,
-            seed=s.seed, public="top", name=name, timeout=3600, coverage=coverage,
+            "crl_tb_pair", s.module, s.parameters,
+            [*sources_of(s.mutant), *SOURCES] if s.mutant else SOURCES, sim="verilator", testcase=s.test,
+            seed=s.seed, extra_env=env, rtl=not s.mutant, public="top", name=name, timeout=3600, coverage=coverage,
         )
-        row.update(status="pass", sim_ns=int(run.sim_time_ns), run=str(run.run_dir.relative_to(ROOT)))
+        row.update(status="fail" if s.mutant else "pass", text="the mutant was not found",
+                   sim_ns=int(run.sim_time_ns), run=str(run.run_dir.relative_to(ROOT)))
     except SimulationError as exc:
         text = str(exc)
-        row.update(status="fail", text=text[-3000:], run=f"build/runs/verilator/{name}")
+        good = bool(s.mutant) and found(s.mutant, text)
+        row.update(status="pass" if good else "fail", text=text[-3000:], run=f"build/runs/verilator/{name}")
     row["seconds"] = round(time.monotonic() - started, 1)
     return row
 
@@ -150,6 +172,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tb.regress", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--faults", type=int, default=10_000, help="scenarios of the fault campaign")
     parser.add_argument("--only", action="append", default=[], help="part of a scenario's name")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--coverage", action="store_true", help="code coverage too")
@@ -157,7 +180,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true")
     args = parser.parse_args(argv)
     console = Console()
-    todo = [s for s in scenarios(args.seeds) if all(w in s.name for w in args.only)]
+    todo = [s for s in scenarios(args.seeds, args.faults) if all(w in s.name for w in args.only)]
     if args.list:
         print("\n".join(s.name for s in todo))
         return 0
@@ -171,11 +194,12 @@ def main(argv: list[str] | None = None) -> int:
         done = {r["scenario"]: r for r in json.loads(state.read_text()) if r["status"] == "pass"}
     rows = {s.name: done[s.name] for s in todo if s.name in done}
     rest = [s for s in todo if s.name not in rows]
-    console.print(f"{len(todo)} scenarios, {len(rows)} of them done before")
-    for build in dict.fromkeys(s.build for s in rest):
+    console.print(f"{len(todo)} runs of {sum(s.count for s in todo)} scenarios, {len(rows)} of them done before")
+    for build, parameters in {s.build + str(s.parameters): (s.build, s.parameters)
+                              for s in rest if not s.mutant}.values():
         console.print(f"building {build}")
         try:
-            build_sim("crl_tb_pair", parameters=BUILDS[build], sources=SOURCES, sim="verilator",
+            build_sim("crl_tb_pair", parameters=parameters, sources=SOURCES, sim="verilator",
                       public="top", coverage=args.coverage)
         except SimulationError as exc:
             console.print(f"[red]{build} does not build[/]\n{exc}", markup=True)
@@ -212,6 +236,8 @@ def show(rows: list[dict], coverage: list[dict], console: Console) -> None:
             cells.append(f"[{'green' if good == len(mine) else 'red'}]{good}/{len(mine)}" if mine else "")
         table.add_row(test, *cells)
     console.print(table)
+    good = sum(r.get("scenarios", 1) for r in rows if r["status"] == "pass")
+    console.print(f"{sum(r.get('scenarios', 1) for r in rows)} scenarios, {good} in runs that passed")
     points = Table(title="functional coverage", title_justify="left")
     for head in ("point", "hit", "bins", "missing"):
         points.add_column(head, justify="right" if head in ("hit", "bins") else "left", overflow="fold")

@@ -394,6 +394,31 @@ def test_peer_down() -> None:
     assert rules(judge(sys, [*ev[:j], refused]))
 
 
+def test_link_that_came_back() -> None:
+    """Stimulus: the link falls and returns between the doorbell and the fetch. Checking: the WRITE may end
+    well; LINK_ERROR it may not without a fall after that, and not because of noise."""
+    sys, _, ev, k = _write()
+    i = first(ev, RegWrite, addr=regmap.guest(0, "DRING_PROD"))
+    t = ev[i].t
+    up = [LinkState("A", 0, 0, True), LinkState("B", 0, 0, True)]
+    gone = [LinkState("A", t, 0, False), LinkState("A", t, 0, True)]
+    passes(judge(sys, [*up, *ev[: i + 1], *gone, *ev[i + 1 :]]), 1)
+    noise = Fault("A", t, "link_noise", 0)
+    passes(judge(sys, [*up, noise, *ev]), 1)
+    fail = with_entry(ev[k], status=int(Status.LINK_ERROR), status2=MAY_HAVE_EXECUTED, nbytes=0)
+    assert rules(judge(sys, [*up, noise, *ev[:k], fail])) == {"wrong-completion"}
+
+
+def test_nothing_is_written_before_its_fetch() -> None:
+    """Stimulus: a byte that fits a published WRITE is written before the WRITE's descriptor was read.
+    Checking: it is not taken for it."""
+    sys, _, ev, _ = _write()
+    n = first(ev, AxiWrite, id=1)
+    f = first(ev, AxiRead, id=0)
+    early = replace(ev[n], t_addr=ev[f].t_addr - 1, t_data=ev[f].t_addr - 1, t_resp=ev[f].t_addr - 1)
+    assert "unexplained-access" in rules(judge(sys, [*ev[:f], early, *ev[f:]]))
+
+
 def test_peer_refuses_an_unbound_channel() -> None:
     """Stimulus: the far channel is bound elsewhere. Checking: PEER_REFUSED from the peer."""
     sys, _, ev, k = _write()

@@ -7,18 +7,24 @@ import json
 import os
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cocotb
 import pytest
 
+from models.events import AxiWrite, LinkFrame, LinkState
+from models.frame import parse
+from models.pair import PairError
 from tb.lib.sim import run_sim
 from tb.lib.testbed import SYSTEM_SOURCES, Parameters
 from tb.system import coverage
 from tb.system.builds import FAULT_BUILDS
-from tb.system.faults import FaultRun, Scenario
+from tb.system.faults import FaultRun, Scenario, verdict
+from tb.system.mutants import MUTANTS, sources_of
+from tb.system.scoreboard import make_pair
 
-SLICE = 40  # scenarios a build in `make test`
+SLICE = 80  # scenarios in `make test`
 
 
 @cocotb.test()
@@ -54,8 +60,100 @@ async def campaign(dut):
     assert sum(r.completions for r in rows) >= len(rows)
 
 
+@cocotb.test()
+async def judge_fails(dut):
+    """*Stimulus*: what the monitors saw in scenarios with cuts and losses, tampered with: a frame's data written
+    twice, lost or changed, a completion lost, posted twice or with another status, the link's fall concealed, a
+    replayed frame that is not what it was, a changed guard byte. *Checking*: the verdict fails each time,
+    and passes with the true stream."""
+    channels = Parameters.of_this_run(dut._name).channels
+    kinds = {}
+    for seed in range(int(os.environ["CRL_SEED"]), int(os.environ["CRL_SEED"]) + 40):
+        plan = Scenario.draw(seed, channels)
+        if plan.kind not in ("cuts", "frames") or plan.kind in kinds:
+            continue
+        run = FaultRun(dut, plan)
+        out = await run.run()
+        assert not out.trouble, out.trouble
+        if plan.kind == "frames" and out.faults or plan.kind == "cuts" and out.failed_ops:
+            kinds[plan.kind] = run.system, run.events
+    for kind, (system, events) in kinds.items():
+        for name, change in tampering(events, concealed=kind == "cuts").items():
+            system.pair = make_pair(system.tb.params)
+            image = dict(system.images)
+            if name == "guard byte":
+                system.images["B"] = flip(image["B"], system, "B")
+            try:
+                verdict(system, change)
+                failed = ""
+            except PairError as exc:
+                failed = str(exc).splitlines()[0][:120]
+            system.images = image
+            print(f"{kind}: {name} -> {failed}", flush=True)
+            assert bool(failed) == (name != "nothing"), f"{kind}, {name}: the verdict was {failed or 'good'}"
+    assert set(kinds) == {"cuts", "frames"}
+
+
+def tampering(events: list, *, concealed: bool) -> dict[str, list]:
+    """Streams that are wrong in one thing; 'nothing' is the true one."""
+    def where(kind, test=lambda e: True) -> int:
+        found = [i for i, e in enumerate(events) if isinstance(e, kind) and test(e)]
+        return found[len(found) // 2]
+
+    write = where(AxiWrite, lambda e: e.id == 1)
+    entry = where(AxiWrite, lambda e: e.id == 2)
+    frame = where(LinkFrame, lambda e: e.raw[0] >> 4 == 1)
+
+    def put(i: int, *new) -> list:
+        return [*events[:i], *new, *events[i + 1:]]
+
+    def spoiled(i: int, at: int) -> AxiWrite:
+        data = bytearray(events[i].data)
+        first = (events[i].strb & -events[i].strb).bit_length() - 1
+        data[first + at] ^= 1
+        return replace(events[i], data=bytes(data))
+
+    broken = bytearray(events[frame].raw)
+    broken[16] ^= 1  # the tag, with a CRC that fits
+    again = parse(events[frame].raw, 8)
+    out = {
+        "nothing": events, "guard byte": events,
+        "data twice": put(write, events[write], events[write]), "data lost": put(write),
+        "data changed": put(write, spoiled(write, 0)),
+        "completion lost": put(entry), "completion twice": put(entry, events[entry], events[entry]),
+        "another status": put(entry, spoiled(entry, 2)),
+        "another frame": put(frame, events[frame], replace(
+            events[frame], raw=replace(again, tag=again.tag ^ 1, crc=None).build(8))),
+        "bad frame": put(frame, replace(events[frame], raw=bytes(broken))),
+    }
+    if concealed:
+        out["fall of the link"] = [e for e in events if not (isinstance(e, LinkState) and not e.up)]
+    return out
+
+
+def flip(image: bytes, system, name: str) -> bytes:
+    """A byte of the guard page of channel 0 is not what it was."""
+    at = system.side(name).mem.offset(system.regions[name][0].guard.base + 77)
+    return image[:at] + bytes([image[at] ^ 0x10]) + image[at + 1:]
+
+
+@pytest.mark.system
+def test_faults_scoreboard():
+    run_sim("crl_tb_pair", __name__, FAULT_BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase="judge_fails",
+            public="top")
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutants_fit(name):
+    """The texts that `make regress` changes are still in the RTL; there the campaign has to find each mutant."""
+    assert sources_of(name)
+
+
 @pytest.mark.system
 @pytest.mark.parametrize("build", FAULT_BUILDS)
 def test_faults(build):
+    """A slice on one build; with FAULTS=n, or in `make regress`, on each."""
+    if build != next(iter(FAULT_BUILDS)) and "FAULTS" not in os.environ:
+        pytest.skip("make regress runs this build; FAULTS=n does too")
     run_sim("crl_tb_pair", __name__, FAULT_BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase="campaign",
             public="top", extra_env={"CRL_FAULTS": os.environ.get("FAULTS", SLICE), "CRL_FAULT_BUILD": build})
