@@ -11,7 +11,8 @@ from models.segments import R_READ, R_WRITE, Checked, SegmentTable, User, check_
 
 SUPPORTED = frozenset({Op.NOP, Op.COPY, Op.FILL, Op.WRITE})
 WITH_READ = SUPPORTED | {Op.READ}  # builds with READ_EN
-REMOTE = frozenset({Op.WRITE, Op.READ})
+MODELLED = WITH_READ | {Op.WRITE_IMM}
+REMOTE = frozenset({Op.WRITE, Op.READ, Op.WRITE_IMM})
 
 _ANY = 1 << DescFlag.FENCE | 1 << DescFlag.IRQ | 1 << DescFlag.NO_CPL
 _ALLOWED_FLAGS = {
@@ -20,6 +21,7 @@ _ALLOWED_FLAGS = {
     Op.FILL: _ANY,
     Op.WRITE: _ANY | 1 << DescFlag.NOTIFY,
     Op.READ: _ANY,
+    Op.WRITE_IMM: _ANY | 1 << DescFlag.NOTIFY,
 }
 
 
@@ -82,18 +84,18 @@ def check_local(d: Desc, ctx: Ctx) -> Plan:
         return Plan(Status.BAD_FLAGS)
     if d.opcode == Op.NOP:
         return Plan(Status.OK)
-    if d.length == 0:
+    if d.length == 0 and d.opcode != Op.WRITE_IMM:
         return Plan(Status.BAD_LENGTH)
     remote = d.opcode in REMOTE
     src = dst = None
-    if d.opcode not in (Op.FILL, Op.READ):
+    if d.opcode not in (Op.FILL, Op.READ) and d.length:
         c = _local(ctx, d.src, d.length, R_READ)
         if not c.ok:
             return Plan(c.status)
         src = c.addr
     # The data read does not wait for the destination's check: a permitted source may have been read.
     readable = d.length if src is not None else 0
-    if d.opcode != Op.WRITE:
+    if d.opcode not in (Op.WRITE, Op.WRITE_IMM):
         c = _local(ctx, d.dst, d.length, R_WRITE)
         if not c.ok:
             return Plan(c.status, src, None, readable)
@@ -111,6 +113,8 @@ def check_far(d: Desc, far: Far | None) -> Plan:
     """What the peer checks before the first byte; its faults carry bit 7."""
     if far is None or not far.bound:
         return Plan(Status.PEER_REFUSED | AT_PEER)
+    if not d.length:  # WRITE_IMM: no address to look at
+        return Plan(Status.OK, None, None, 0, True)
     reads = d.opcode == Op.READ
     user = User(far.channel, far.peer)
     c = far.table.check(

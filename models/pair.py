@@ -68,6 +68,7 @@ from models.pairstate import (
     index_find,
     index_remove,
 )
+from models.rdma.codes import RECEIVER_NOT_READY
 from models.ring import LOG2_MAX, LOG2_MIN, Ring
 from models.segments import R_RING, User, check_absolute
 
@@ -113,6 +114,7 @@ _SEG_CODES = {
         Status.SEG_BINDING,
     )
 }
+NOT_READY = RECEIVER_NOT_READY | AT_PEER
 CPL_RUN = 8  # completion entries in a burst
 _LINK_ENDS = {int(Status.LINK_ERROR), int(Status.OP_TIMEOUT)}
 
@@ -264,6 +266,7 @@ class Pair:
             for life in n.lives:
                 for op in life.ops[life.fetched : life.retired]:
                     self._bad(self.now, n.name, "fetch-order", f"{op} ended, but was not fetched")
+        self._check_told()
         for op in self.pending():
             self._bad(
                 self.now, op.life.node, "missing-completion", f"{op} never ended; {op.missing()}"
@@ -1265,6 +1268,11 @@ class Pair:
             return
         if cqe.phase != phase:
             self._bad(t, n.name, "wrong-completion", f"{where}: phase must be {phase}")
+        if cqe.kind == CqeKind.IMMEDIATE:
+            self._overrun(n, life, where, t)
+            life.cq_prod += 1
+            self._immediate(n, life, cqe, where, e)
+            return
         if cqe.kind != CqeKind.DESCRIPTOR or cqe.immediate:
             self._bad(
                 t,
@@ -1272,10 +1280,7 @@ class Pair:
                 "wrong-completion",
                 f"{where}: kind {cqe.kind}, immediate {cqe.immediate:#x}",
             )
-        if life.cq_prod + 1 - life.cons_at(t) > life.csize - 1:
-            self._bad(
-                t, n.name, "ring-overrun", f"{where}: {life.cons_at(t)} consumed of {life.cq_prod}"
-            )
+        self._overrun(n, life, where, t)
         op = self._match(n, life, cqe, where, t)
         if op is None:
             return
@@ -1288,6 +1293,80 @@ class Pair:
         if op.desc.flag(DescFlag.IRQ) or cqe.status:
             c.irq_due.append(e.t_resp)
         self._retire(n, c, op, cqe.status, t, e.t_resp)
+
+    def _overrun(self, n: NodeState, life: Life, where: str, t: int) -> None:
+        if life.cq_prod + 1 - life.cons_at(t) > life.csize - 1:
+            self._bad(
+                t, n.name, "ring-overrun", f"{where}: {life.cons_at(t)} consumed of {life.cq_prod}"
+            )
+
+    def _senders(self, c: ChanState) -> Iterable[OpState]:
+        """Operations of a peer that tell something to channel c, in their order."""
+        for m in self._n.values():
+            for life in m.lives[-2 * m.params.channels :]:
+                for op in life.ops[max(0, life.retired - 256) :]:
+                    if op.tells and op.remote and self._far_chan(op) is c:
+                        yield op
+
+    def _immediate(self, n: NodeState, life: Life, cqe: Cqe, where: str, e: AxiWrite) -> None:
+        """An entry that tells of a peer's WRITE_IMM."""
+        t = e.t_addr
+        c = n.chans[life.ch]
+        due = [
+            op
+            for op in self._senders(c)
+            if op.told is None and op.may_run and op.t_pub < t and not self._without_effect(op)
+        ]
+        self.report.completions += 1
+        if not due:
+            self._bad(t, n.name, "extra-completion", f"{where}: no WRITE_IMM is under way to it")
+            return
+        # What was lost with its link, or given up, may never have been delivered.
+        op = next((o for o in due if self._tells(o, cqe) or not (o.disturbed or o.status)), due[-1])
+        op.told = e.t_resp
+        want = (0, 0, 0, op.data_len, op.desc.operand & 0xFFFFFFFF)
+        if (cqe.tag, cqe.status, cqe.status2, cqe.nbytes, cqe.immediate) != want:
+            self._bad(
+                t,
+                n.name,
+                "wrong-completion",
+                f"{where}: immediate {cqe.immediate:#x}; next is {op}, operand {op.desc.operand:#x}",
+            )
+        if not op.covered or op.last_resp >= t:
+            self._bad(t, n.name, "early-completion", f"{where}: {op.missing()}; {op}")
+        for o in op.life.ops[max(0, op.n - 64) : op.n]:
+            if o.remote and not o.from_peer and not o.status and not o.shared and o.must_run:
+                if not o.covered or o.last_resp >= t:
+                    self._bad(t, n.name, "early-completion", f"{where}: {o} before it: {o.missing()}")
+        if op.desc.flag(DescFlag.NOTIFY):
+            c.irq_due.append(e.t_resp)
+
+    @staticmethod
+    def _tells(op: OpState, cqe: Cqe) -> bool:
+        told = (op.data_len, op.desc.operand & 0xFFFFFFFF)
+        return (cqe.nbytes, cqe.immediate) == told
+
+    @staticmethod
+    def _without_effect(op: OpState) -> bool:
+        """It is over, and its status says that nothing was done."""
+        refused = {int(p.status) for p in op.plans if not p.ok}
+        return op.status in {*refused, NOT_READY, int(Status.PEER_DOWN)} - {0}
+
+    def _check_told(self) -> None:
+        """What ended well has an entry at its receiver."""
+        for n in self._n.values():
+            for life in n.lives:
+                for op in life.ops[: life.retired]:
+                    far, there = self._far_chan(op), self._far_node(op)
+                    if not op.tells or op.status or op.told is not None or far is None:
+                        continue
+                    at = far.life
+                    gone = at is None or at.t_start > op.last_resp > 0 or at.ending or not at.open
+                    if gone or at.t_mute is not None or there.t_reset > op.t_pub:
+                        continue
+                    self._bad(
+                        self.now, there.name, "missing-completion", f"{op} ended well, but told nothing"
+                    )
 
     def _match(self, n: NodeState, life: Life, cqe: Cqe, where: str, t: int) -> OpState | None:
         """The operation that an entry speaks of: in order, but silent ones may be passed over."""
@@ -1365,6 +1444,8 @@ class Pair:
             if cqe.status2:
                 bad("wrong-completion", "second status must be 0")
             return
+        if op.tells:
+            refusals.add(NOT_READY)
         allowed = refusals | set(op.errors)
         if op.may_run and any(r & ~AT_PEER in _SEG_CODES and not r & AT_PEER for r in refusals):
             allowed.add(int(Status.KEY_REVOKED))  # it had been allowed, whatever the table says now
@@ -1382,10 +1463,12 @@ class Pair:
         if status not in allowed:
             bad("wrong-completion", f"must be {self._names(allowed or {0})}")
             return
-        plain = op.variants and not op.may_run and status in refusals
+        plain = op.variants and (not op.may_run or status == NOT_READY) and status in refusals
         if plain:
             if cqe.nbytes:
                 bad("wrong-completion", "a refused operation moves 0 bytes")
+            if status == NOT_READY and (op.written or op.told is not None):
+                bad("wrong-completion", "the receiver was not ready, but something is written")
         else:
             # After the loss of its link the peer may go on with what it has. A READ writes here.
             if op.last_resp >= t and (op.from_peer or status not in _LINK_ENDS):
@@ -1475,7 +1558,7 @@ class Pair:
             self.report.errors_seen += 1
             if op.begun:
                 self._count_loosely(n, c, op)
-        if op.remote and op.desc.flag(DescFlag.NOTIFY) and not status:
+        if op.remote and op.desc.flag(DescFlag.NOTIFY) and not status and not op.tells:
             dst = self._dst_node(op)
             if dst is not None and c.peer_ch < dst.params.channels:
                 dst.chans[c.peer_ch].irq_due.append(op.last_resp)
@@ -1555,7 +1638,8 @@ class Pair:
     def _notify_due(self, n: NodeState, ch: int, t: int) -> bool:
         """A remote write with NOTIFY is complete here, its own completion there still to come."""
         for op in self._live_ops():
-            if op.remote and op.desc.flag(DescFlag.NOTIFY) and self._dst_node(op) is n:
+            notify = op.remote and op.desc.flag(DescFlag.NOTIFY) and not op.tells
+            if notify and self._dst_node(op) is n:
                 there = self._n[op.life.node].chans[op.life.ch].peer_ch
                 if there == ch and op.covered and op.last_resp < t:
                     return True

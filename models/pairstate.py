@@ -91,6 +91,7 @@ class OpState:
     t_over: int | None = None  # its completion has its response
     status: int = 0  # of its completion
     late_reads: int = 0  # requested after t_over
+    told: int | None = None  # WRITE_IMM: when the receiver's entry had its response
     late_bytes: int = 0  # READ: what the peer read for it after t_over
 
     @property
@@ -101,6 +102,11 @@ class OpState:
     def from_peer(self) -> bool:
         """Its source is the peer's, its destination is here."""
         return self.desc.opcode == Op.READ
+
+    @property
+    def tells(self) -> bool:
+        """It ends with an entry in the receiver's completion ring."""
+        return self.desc.opcode == Op.WRITE_IMM
 
     @property
     def plans(self) -> list[Plan]:

@@ -9,7 +9,7 @@ Buffers are disjoint, so that time plays no role in the values.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from models import regmap
 from models.blocks import (
@@ -21,7 +21,7 @@ from models.blocks import (
     touched_beats,
 )
 from models.events import AxiRead, AxiWrite, CpuWrite, Event, LinkState, RegWrite
-from models.lay import AT_PEER, CQE, DESC, Cmd, Cqe, Desc, DescFlag, Op, Status
+from models.lay import AT_PEER, CQE, DESC, Cmd, Cqe, CqeKind, Desc, DescFlag, Op, Status
 from models.memory import OKAY, PAGE, SLVERR, Allocator, Memory
 from models.ops import WITH_READ, Ctx, Far, Plan, check_descriptor, fill_bytes
 from models.pairstate import NodeParams
@@ -212,6 +212,13 @@ class RefSystem:
         self.cpu(far.node, c.t, src, self.rng.randbytes(n))
         return Desc(Op.READ, flags, tag, n, c.far_addr(far, src), c.local(dst))
 
+    def write_imm(self, c: RefChannel, n: int, flags: int = 0, tag: int = 0) -> Desc:
+        d = self.write(c, max(n, 1), flags, tag)
+        addr = {} if n else {"src": self.rng.getrandbits(64), "dst": self.rng.getrandbits(64)}
+        return replace(
+            d, opcode=Op.WRITE_IMM, length=n, operand=self.rng.getrandbits(64), **addr
+        )
+
     def submit(self, c: RefChannel, descs: list[Desc]) -> None:
         """Publish and run, as many at a time as the ring takes."""
         todo = list(descs)
@@ -319,7 +326,10 @@ class RefSystem:
         done = t
         if d.flag(DescFlag.FENCE):
             t = max(t, c.last_resp + 1)
-        if plan.ok and plan.length:
+        if plan.ok and d.opcode == Op.WRITE_IMM:
+            done = self.tell(c, d, plan, t)
+            nbytes = plan.length
+        elif plan.ok and plan.length:
             status, done = (self.fetch if d.opcode == Op.READ else self.move)(c, d, plan, t)
             nbytes = plan.length if not status else 0
         c.t = t + 1
@@ -393,6 +403,16 @@ class RefSystem:
                 if resp and not status:
                     status = int(Status.WRITE_SLVERR if resp == SLVERR else Status.WRITE_DECERR)
         return status, done
+
+    def tell(self, c: RefChannel, d: Desc, plan: Plan, t: int) -> int:
+        """A WRITE_IMM that ends well: behind all earlier data of its channel, an entry at the receiver."""
+        far = self.far(c)
+        done = self.move(c, d, plan, t)[1] if plan.length else t
+        c.last_resp = max(c.last_resp, done)
+        entry = Cqe(0, kind=int(CqeKind.IMMEDIATE), nbytes=d.length, immediate=d.operand & 0xFFFFFFFF)
+        far.t = max(far.t, c.last_resp)
+        self.post(far, [(entry, c.last_resp)])
+        return done
 
     def post(self, c: RefChannel, ready: list[tuple[Cqe, int]]) -> None:
         while ready:
