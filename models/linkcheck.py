@@ -211,9 +211,10 @@ class LinkChecker:
             bad("read", f"a READ asks for {f.operand0} bytes, with {len(f.payload)} of payload")
         size = f.operand0 if reads else len(f.payload)
         if f.first:
-            if op is not None and not op.refused and not self.dirty:
+            if op is not None and not op.refused and not self.dirty and op.type != FrameType.READ:
                 bad("operation", f"channel {f.src_ch}: operation {op.op_seq} was not finished")
-            if op is not None and op.refused and op.type == FrameType.READ and not op.asked:
+            # A READ may stop asking for a reason that its own side has found: nothing stays open.
+            if op is not None and op.type == FrameType.READ and not op.asked:
                 me.waiting.pop(op.tag, None)
             last = me.last_op_seq.get(f.src_ch)
             if last is not None and f.op_seq != (last + 1) % OP_SEQ_MOD and not self.dirty:
@@ -266,8 +267,8 @@ class LinkChecker:
             op.refused = True
         elif len(f.payload) != size or not size:
             bad("response", f"READ_DATA brings {len(f.payload)} bytes, {size} were asked for")
-        # One that was refused may go on asking, until its channel sends something else.
-        if not op.asked and (op.sent or (op.refused and you.open_op.get(op.src_ch) is not op)):
+        # It may go on asking, until its channel sends something else.
+        if not op.asked and (op.sent or you.open_op.get(op.src_ch) is not op):
             you.waiting.pop(f.tag)
 
     def _response(self, f: Frame, you: Direction, bad: Callback) -> None:
@@ -298,7 +299,7 @@ class LinkChecker:
         """At the end: every operation was answered, every slot given back is known."""
         for name, d in self.way.items():
             for op in d.waiting.values():
-                if not self.dirty and not (op.refused and op.type == FrameType.READ and not op.asked):
+                if not self.dirty and not (op.type == FrameType.READ and not op.asked):
                     text = f"operation {op.op_seq} of channel {op.src_ch} was never answered"
                     self.faults.append(FrameFault(name, -1, "unanswered", text))
         return self.faults

@@ -133,6 +133,7 @@ class Report:
     frames: int = 0
     interrupts: int = 0
     registers: int = 0
+    revocations: int = 0  # acknowledged ones: no access with the old keys since
     allowances: int = 0
     mismatches: int = 0
 
@@ -548,6 +549,7 @@ class Pair:
             asked = n.revokes.get(e.data >> 32 & 0xFFFF)
             if asked is not None and asked > n.acked_req:
                 n.acked_req, n.acked_at = asked, e.t
+                self.report.revocations += 1
         elif where.name == "FOREIGN_CNT":
             want = n.foreign.get(where.index, 0) & 0xFFFFFFFF
             if e.data != want:
