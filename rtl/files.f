@@ -26,6 +26,9 @@ rtl/dma/crl_target_wr.sv
 rtl/dma/crl_target_answer.sv
 rtl/dma/crl_target_check.sv
 rtl/dma/crl_target.sv
+rtl/dma/crl_resp_issue.sv
+rtl/dma/crl_resp_send.sv
+rtl/dma/crl_resp.sv
 rtl/link/crl_link_width.sv
 rtl/link/crl_link_gbn.sv
 rtl/link/crl_link_seq.sv
