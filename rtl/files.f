@@ -92,4 +92,6 @@ rtl/dma/crl_dma_cplret.sv
 rtl/dma/crl_dma_cpl.sv
 rtl/dma/crl_dma.sv
 rtl/node/crl_irq_merge.sv
+rtl/node/crl_axi_rd_arb.sv
+rtl/node/crl_ack_join.sv
 rtl/node/crl_node.sv
