@@ -24,6 +24,8 @@ rtl/dma/crl_seg_check.sv
 rtl/dma/crl_target_split.sv
 rtl/dma/crl_target_wr.sv
 rtl/dma/crl_target_answer.sv
+rtl/dma/crl_dma_tab.sv
+rtl/dma/crl_target_reads.sv
 rtl/dma/crl_target_check.sv
 rtl/dma/crl_target.sv
 rtl/dma/crl_resp_issue.sv
@@ -35,6 +37,8 @@ rtl/link/crl_link_seq.sv
 rtl/link/crl_link_credit_tx.sv
 rtl/link/crl_link_credit_rx.sv
 rtl/link/crl_link_txbuf.sv
+rtl/link/crl_link_txarb.sv
+rtl/link/crl_link_room.sv
 rtl/link/crl_link_tx.sv
 rtl/link/crl_link_rx.sv
 rtl/link/crl_link_rxbuf.sv
@@ -84,7 +88,6 @@ rtl/dma/crl_dma_wrend.sv
 rtl/dma/crl_dma_move.sv
 rtl/dma/crl_dma_ctl.sv
 rtl/dma/crl_dma_cplring.sv
-rtl/dma/crl_dma_tab.sv
 rtl/dma/crl_dma_opend.sv
 rtl/dma/crl_dma_optab.sv
 rtl/dma/crl_dma_cplwr.sv
@@ -94,4 +97,5 @@ rtl/dma/crl_dma.sv
 rtl/node/crl_irq_merge.sv
 rtl/node/crl_axi_rd_arb.sv
 rtl/node/crl_ack_join.sv
+rtl/node/crl_cnt_join.sv
 rtl/node/crl_node.sv

@@ -23,6 +23,7 @@ module crl_dma #(
     parameter int FUNC_W   = 8,
     parameter int ID_W     = 4,
     parameter int OP_TIMEOUT_CYCLES = 1048576,
+    parameter bit READ_EN  = 1,
     localparam int B       = DATA_W / 8,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int SW      = $clog2(SEGMENTS),
@@ -89,7 +90,9 @@ module crl_dma #(
     // Links (5.5)
     input  wire logic [PEERS-1:0]          peer_up,
     input  wire logic [PEERS*CHANNELS-1:0] tx_ok,
+    input  wire logic [PEERS-1:0]          rd_ok,
     output logic      [PEERS-1:0]          tx_take,
+    output logic                           tx_take_rd,
     output logic      [7:0]                tx_take_ch,
     output logic      [PEERS-1:0]          txp_valid,
     input  wire logic [PEERS-1:0]          txp_ready,
@@ -106,11 +109,25 @@ module crl_dma #(
     output logic      [31:0]               txf_total,
     output logic      [31:0]               txf_offset,
     output logic      [15:0]               txf_len,
+    output logic      [15:0]               txf_arg,
     input  wire logic [PEERS-1:0]          ack_valid,
     output logic      [PEERS-1:0]          ack_ready,
     input  wire logic [PEERS*16-1:0]       ack_tag,
     input  wire logic [PEERS*8-1:0]        ack_status,
     input  wire logic [PEERS*16-1:0]       ack_status2,
+
+    // Own READs, to the targets (docs/blocks/read.md)
+    output logic                       rop_valid,
+    output logic      [1:0]            rop_peer,
+    output logic      [15:0]           rop_tag,
+    output logic      [CW-1:0]         rop_ch,
+    output logic      [FUNC_W-1:0]     rop_func,
+    output logic                       rop_abs,
+    output logic      [63:0]           rop_dst,
+    output logic      [31:0]           rop_total,
+    output logic      [PEERS-1:0]      kill_valid,
+    output logic      [15:0]           kill_tag,
+    output logic      [7:0]            kill_status,
 
     // Write clients (5.1): 0 data, 1 completions
     output logic      [1:0]            wb_valid,
@@ -154,7 +171,7 @@ module crl_dma #(
   localparam int MBW    = $clog2(MAX_BURST_BYTES);
   localparam int MTW    = $clog2(LINK_MTU);
   localparam int RBW    = MBW - OFF_W + 1;
-  localparam int INFO_W = MBW + 7;
+  localparam int INFO_W = MBW + 8;
   localparam int CHUNK_W = 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
   // Covers 200 cycles of latency beside the chunks that are being filled and drained.
   localparam int BUF_BEATS = DATA_W <= 128 ? 1024 : 512;
@@ -211,7 +228,7 @@ module crl_dma #(
   assign pop_ch    = pop_idle ? ctl_pop_ch : i_pop_ch;
 
   crl_dma_fetch #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PREFETCH(PREFETCH), .FUNC_W(FUNC_W),
-                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_fetch (
+                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN)) u_fetch (
       .clk, .rst, .db_valid, .db_ch, .db_val, .db_err_valid, .db_err_ch, .accept, .run, .n_enabled,
       .cfg_we(f_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func,
       .mark_req, .mark_done, .pend, .rd_ch(st_ch), .rd_prod(st_dr_prod),
@@ -226,7 +243,7 @@ module crl_dma #(
   logic                pick_ready, pick_valid, charge_valid;
   logic [CW-1:0]       pick_ch, charge_ch;
   logic [11:0]         charge_bytes;
-  logic                alloc_ready, alloc_valid, alloc_irq, alloc_nocpl, alloc_remote;
+  logic                alloc_ready, alloc_valid, alloc_irq, alloc_nocpl, alloc_remote, alloc_read;
   logic [OW-1:0]       alloc_idx;
   logic [15-OW:0]      alloc_gen;
   logic [CW-1:0]       alloc_ch;
@@ -258,17 +275,18 @@ module crl_dma #(
   );
 
   crl_dma_issue #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .OPS(OPS), .FUNC_W(FUNC_W),
-                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_issue (
+                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN)) u_issue (
       .clk, .rst, .cc_we, .cc_ch, .cc_abs, .cc_bind, .cc_peer, .cc_peer_ch, .cc_func,
       .run, .hold, .ch_abort, .halt(fatal), .ip, .young, .sending, .pop_idle, .stall(i_stall),
       .st_empty, .st_enq_valid(enq_valid), .st_enq_ch(enq_ch), .pk_ch, .pk_en, .pk_empty, .pool_data, .pool_info,
       .pop_valid(i_pop_valid), .pop_ch(i_pop_ch),
       .elig, .pick_ready, .pick_valid, .pick_ch, .charge_valid, .charge_ch, .charge_bytes,
       .cq_ok, .op_empty, .alloc_ready, .alloc_idx, .alloc_gen, .alloc_valid, .alloc_ch, .alloc_tag, .alloc_irq,
-      .alloc_nocpl, .alloc_remote, .alloc_peer, .alloc_bytes,
+      .alloc_nocpl, .alloc_remote, .alloc_read, .alloc_peer, .alloc_bytes,
       .seg_idx(i_seg_idx), .seg_entry(i_seg_entry), .ctl_seg_req, .ctl_seg_gnt, .ctl_seg_addr, .ctl_seg_len, .ctl_seg_ch,
       .ctl_seg_abs, .chk_ok, .chk_status(chk_status_unused), .chk_addr,
-      .peer_up, .tx_ok, .tx_take, .tx_take_ch, .rd_room, .chunk_room, .fail_valid, .fail_ch, .fail_op,
+      .peer_up, .tx_ok, .rd_ok, .tx_take, .tx_take_rd, .tx_take_ch,
+      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rd_room, .chunk_room, .fail_valid, .fail_ch, .fail_op,
       .ar_push, .ar_addr, .ar_len, .ar_user, .ar_ch, .ar_bytes, .chunk_push, .chunk
   );
 
@@ -323,7 +341,7 @@ module crl_dma #(
       .wb_len(wb_len[7:0]), .wb_user(wb_user[FUNC_W-1:0]), .wb_data(wb_data[DATA_W-1:0]), .wb_strb(wb_strb[B-1:0]),
       .b_valid(wb_b_valid[0]), .b_resp(wb_b_resp),
       .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,
-      .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len,
+      .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg,
       .ldone_valid, .ldone_tag, .ldone_status, .ack_tag, .ack_status, .ack_status_out(ack_status_x),
       .cnt_valid(wr_cnt_valid), .cnt_ch(wr_cnt_ch), .cnt_bytes(wr_cnt_bytes), .idle(mv_idle_unused),
       .mark(rev_mark), .mark_over(rev_over[1])
@@ -331,9 +349,9 @@ module crl_dma #(
 
   // ---------------------------------------------------------------- completions
   crl_dma_cpl #(.CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS), .DATA_W(DATA_W), .FUNC_W(FUNC_W),
-                .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES)) u_cpl (
-      .clk, .rst, .alloc_valid, .alloc_ready, .alloc_ch, .alloc_tag, .alloc_irq, .alloc_nocpl, .alloc_remote,
-      .alloc_peer(alloc_peer[PRW-1:0]), .alloc_bytes, .alloc_cons, .alloc_idx, .alloc_gen,
+                .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN)) u_cpl (
+      .clk, .rst, .alloc_valid, .alloc_ready, .alloc_ch, .alloc_tag, .alloc_irq, .alloc_nocpl, .alloc_remote, .alloc_read,
+      .kill_valid, .kill_tag, .kill_status, .alloc_peer(alloc_peer[PRW-1:0]), .alloc_bytes, .alloc_cons, .alloc_idx, .alloc_gen,
       .ldone_valid, .ldone_idx(ldone_tag[OW-1:0]), .ldone_gen(ldone_tag[15:OW]), .ldone_status,
       .rdone_valid(ack_valid), .rdone_ready(ack_ready), .rdone_tag(ack_tag), .rdone_status(ack_status_x),
       .rdone_status2(ack_status2), .peer_up, .sending, .fatal, .cq_ok, .op_empty,

@@ -19,7 +19,7 @@ module crl_dma_context #(
     localparam int MTW     = $clog2(LINK_MTU),
     localparam int OFF_W   = $clog2(DATA_W / 8),
     localparam int RBW     = MBW - OFF_W + 1,
-    localparam int CINFO_W = MBW + 5
+    localparam int CINFO_W = MBW + 6
 ) (
     input  wire logic                clk,
 
@@ -27,7 +27,7 @@ module crl_dma_context #(
     input  wire logic                pk_en,
     input  wire logic [CW-1:0]       pk_ch,
     input  wire logic [CW-1:0]       t1_ch,
-    output logic      [CINFO_W-1:0]  t1_info,    // {remote, frame start, frame end, last, n}
+    output logic      [CINFO_W-1:0]  t1_info,    // {read, remote, frame start, frame end, last, n}
     input  wire logic                t1_first,   // the descriptor is chosen
     input  wire logic [191:0]        t1_desc,
 
@@ -89,7 +89,7 @@ module crl_dma_context #(
   assign {remote, fill, notify, seq, tag, total, pos, vs, rem, dst, src} = word;
 
   crl_ram_lut #(.W(CINFO_W), .DEPTH(CHANNELS)) u_info (
-      .clk, .we, .waddr(wch), .wdata({w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
+      .clk, .we, .waddr(wch), .wdata({w_remote && w_fill, w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
       .raddr(t1_ch), .rdata(t1_info)
   );
 
@@ -121,7 +121,8 @@ module crl_dma_context #(
     end
   end
 
-  assign t2_fill = t2_op == crl_pkg::OP_FILL;
+  // A READ is cut as a FILL: it has no source here. Later chunks of either show FILL; what is remote and fills is a READ.
+  assign t2_fill = t2_op == crl_pkg::OP_FILL || t2_op == crl_pkg::OP_READ;
   crl_dma_step #(.DATA_W(DATA_W), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_step (
       .clk, .fill(t2_fill), .remote(t2_remote), .src(t2_src), .dst(t2_dst), .rem(t2_rem), .vs(vs_q), .pos(t2_pos),
       .n(t2_n), .rd_off(t3_off), .rd_n(t3_n), .rd_beats(t3_beats),

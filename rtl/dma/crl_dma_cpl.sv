@@ -27,6 +27,7 @@ module crl_dma_cpl #(
     parameter int DATA_W            = 64,
     parameter int FUNC_W            = 8,
     parameter int OP_TIMEOUT_CYCLES = 1048576,
+    parameter bit READ_EN           = 1,
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int OW = $clog2(OPS),
@@ -42,6 +43,7 @@ module crl_dma_cpl #(
     input  wire logic [15:0]         alloc_tag,
     input  wire logic                alloc_irq,      // interrupt when it completes
     input  wire logic                alloc_nocpl,    // no completion when it ends well
+    input  wire logic                alloc_read,     // and is a READ
     input  wire logic                alloc_remote,   // ends by rdone, ldone or the sweeper
     input  wire logic [PW-1:0]       alloc_peer,
     input  wire logic [31:0]         alloc_bytes,    // BYTES of the completion if it ends well
@@ -61,6 +63,9 @@ module crl_dma_cpl #(
     input  wire logic [PEERS*16-1:0] rdone_status2,
     input  wire logic [PEERS-1:0]    peer_up,        // its remote operations end when it falls
     input  wire logic [CHANNELS-1:0] sending,        // the time of its remote operations does not run
+    output logic      [PEERS-1:0]    kill_valid,     // event: the peer's target shall end this READ
+    output logic      [15:0]         kill_tag,
+    output logic      [7:0]          kill_status,
     input  wire logic                fatal,          // all operations end with MEM_TIMEOUT
 
     // Channels
@@ -127,10 +132,11 @@ module crl_dma_cpl #(
   logic [CW-1:0]       ch_q;      // the channel that the engine works on
 
   crl_dma_optab #(
-      .CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES)
+      .CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN)
   ) u_optab (
       .clk, .rst,
-      .alloc_valid, .alloc_ready, .alloc_ch, .alloc_remote, .alloc_peer,
+      .alloc_valid, .alloc_ready, .alloc_ch, .alloc_remote, .alloc_read, .alloc_peer,
+      .kill_valid, .kill_tag, .kill_status,
       .alloc_info({alloc_tag, alloc_bytes, alloc_cons, alloc_irq, alloc_nocpl}),
       .alloc_idx, .alloc_gen,
       .ldone_valid, .ldone_idx, .ldone_gen, .ldone_status,

@@ -13,8 +13,8 @@
 module crl_dma_decide #(
     parameter int MAX_BURST_BYTES = 512,
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
-    localparam int CINFO_W = MBW + 5,   // {remote, frame start, frame end, last, n}
-    localparam int INFO_W  = MBW + 7    // {bad, no data, remote, fence, frame end, last, n}
+    localparam int CINFO_W = MBW + 6,   // {read, remote, frame start, frame end, last, n}
+    localparam int INFO_W  = MBW + 8    // {bad, no data, read, remote, fence, frame end, last, n}
 ) (
     // The pick
     input  wire logic               under_way,    // the channel has an operation under way
@@ -31,6 +31,7 @@ module crl_dma_decide #(
     input  wire logic               lost,         // its link fell
     input  wire logic               up,
     input  wire logic               credit,
+    input  wire logic               rd_slot,      // a receive slot for an answer
     input  wire logic               reserving,
     input  wire logic               alloc_ready,
 
@@ -48,6 +49,7 @@ module crl_dma_decide #(
     output logic                    fend,
     output logic                    fstart,
     output logic                    remote,
+    output logic                    read,
     output logic                    nodata,
     output logic      [MBW:0]       n
 );
@@ -57,12 +59,12 @@ module crl_dma_decide #(
 
   always_comb begin
     if (under_way) begin
-      {remote, fstart, to_fend, to_end, bytes} = cinfo;
+      {read, remote, fstart, to_fend, to_end, bytes} = cinfo;
       bad     = 1'b0;
       no_data = 1'b0;
       fence   = 1'b0;
     end else begin
-      {bad, no_data, remote, fence, to_fend, to_end, bytes} = dinfo;
+      {bad, no_data, read, remote, fence, to_fend, to_end, bytes} = dinfo;
       fstart  = 1'b1;
     end
   end
@@ -81,7 +83,7 @@ module crl_dma_decide #(
 
   assign reserve   = remote && !silent && (fstart || term);
   assign fenced    = first && !no_desc && fence && !op_empty;
-  assign no_credit = reserve && !old && up && (!credit || reserving);
+  assign no_credit = reserve && !old && up && (!credit || (read && !rd_slot) || reserving);
   assign kill      = fenced || no_credit || (first && (no_desc || bad || !cq_ok || !alloc_ready || !run));
 
 endmodule

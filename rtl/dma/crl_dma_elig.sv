@@ -24,9 +24,11 @@ module crl_dma_elig #(
     input  wire logic [1:0]                cc_peer,
     input  wire logic [PEERS-1:0]          peer_up,
     input  wire logic [PEERS*CHANNELS-1:0] tx_ok,
+    input  wire logic [PEERS-1:0]          rd_ok,      // a receive slot for an answer
     input  wire logic                      reserving,  // a frame is about to be reserved: tx_ok is old
     output logic      [CHANNELS-1:0]       up,         // bound, and its peer is up
     output logic      [CHANNELS-1:0]       credit,     // its link has room for a frame
+    output logic      [CHANNELS-1:0]       rd_slot,    // and a receive slot
 
     // State of the channels
     input  wire logic [CHANNELS-1:0]       run,        // new operations may begin
@@ -48,6 +50,7 @@ module crl_dma_elig #(
     input  wire logic                      t1_more,    // it is not through with this descriptor
     input  wire logic                      t1_seen,    // t1_remote means something
     input  wire logic                      t1_remote,
+    input  wire logic                      t1_read,
     input  wire logic                      t1_fenced,  // its descriptor waits for all before it
 
     output logic      [CHANNELS-1:0]       lost,       // the link fell in the middle of its operation
@@ -56,24 +59,26 @@ module crl_dma_elig #(
     output logic      [5*CHANNELS-1:0]     stall       // per channel: {memory, -, -, link, completion ring}
 );
 
-  logic [CHANNELS-1:0]   bind_q, fence_q, remote_q;
+  logic [CHANNELS-1:0]   bind_q, fence_q, remote_q, read_q;
   logic [2*CHANNELS-1:0] peer_q;
   logic [CHANNELS-1:0]   staged, link_ok, elig_d, up_d;
 
   always_comb begin
-    credit = '0;
-    up_d   = '0;
+    credit  = '0;
+    rd_slot = '0;
+    up_d    = '0;
     for (int c = 0; c < CHANNELS; c++) begin
       for (int p = 0; p < PEERS; p++) begin
         if (peer_q[2*c +: 2] == 2'(p)) begin
-          credit[c] = tx_ok[p*CHANNELS + c];
-          up_d[c]   = bind_q[c] && peer_up[p];
+          credit[c]  = tx_ok[p*CHANNELS + c];
+          rd_slot[c] = rd_ok[p];
+          up_d[c]    = bind_q[c] && peer_up[p];
         end
       end
     end
   end
 
-  assign link_ok = ~remote_q | (credit & {CHANNELS{!reserving}}) | ~up;
+  assign link_ok = ~remote_q | (credit & (rd_slot | ~read_q) & {CHANNELS{!reserving}}) | ~up;
   always_comb begin
     staged = ~st_empty;
     if (st_enq_valid) staged[st_enq_ch] = 1'b1;
@@ -96,14 +101,16 @@ module crl_dma_elig #(
       peer_q   <= '0;
       fence_q  <= '0;
       remote_q <= '0;
+      read_q   <= '0;
     end else begin
       elig    <= elig_d;
       up      <= up_d;
       lost    <= ip & (lost | (remote_q & ~up));
-      sending <= ip & remote_q & credit;
+      sending <= ip & remote_q & credit & (rd_slot | ~read_q);
       fence_q <= fence_q & ~op_empty;
       if (t1_valid && t1_fenced) fence_q[t1_ch] <= 1'b1;
       if (t1_valid && t1_seen) remote_q[t1_ch] <= t1_remote;
+      if (t1_valid && t1_seen) read_q[t1_ch] <= t1_read;
       if (cc_we) begin
         bind_q[cc_ch]        <= cc_bind;
         peer_q[2*cc_ch +: 2] <= cc_peer;

@@ -21,10 +21,11 @@ module crl_dma_fetch #(
     parameter int FUNC_W    = 8,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU  = 1024,
+    parameter bit READ_EN   = 1,
     localparam int CW       = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW       = $clog2(PREFETCH),
     localparam int MBW      = $clog2(MAX_BURST_BYTES),
-    localparam int INFO_W   = MBW + 7   // {bad, nodata, remote, fence, frame end, last, n}
+    localparam int INFO_W   = MBW + 8   // {bad, nodata, read, remote, fence, frame end, last, n}
 ) (
     input  wire logic                clk,
     input  wire logic                rst,
@@ -215,7 +216,7 @@ module crl_dma_fetch #(
       .clk, .we(d_valid), .waddr(enq_idx), .wdata(d_data), .re(pk_en), .raddr(pk_idx), .rdata(pool_data)
   );
 
-  crl_dma_first #(.PREFETCH(PREFETCH), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_first (
+  crl_dma_first #(.PREFETCH(PREFETCH), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN)) u_first (
       .clk, .rst, .d_valid, .d_idx(enq_idx), .d_bad, .d_op(d_data[crl_pkg::DESC_OPCODE_LSB +: 8]),
       .d_flags(d_data[crl_pkg::DESC_FLAGS_LSB +: 8]), .d_len(d_data[crl_pkg::DESC_LENGTH_LSB +: 32]),
       .d_src(d_data[crl_pkg::DESC_SRC_LSB +: MBW]), .d_dst(d_data[crl_pkg::DESC_DST_LSB +: 12]),

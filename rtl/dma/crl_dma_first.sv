@@ -11,10 +11,11 @@ module crl_dma_first #(
     parameter int PREFETCH = 64,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU = 1024,
+    parameter bit READ_EN  = 1,
     localparam int PW      = $clog2(PREFETCH),
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
     localparam int MTW     = $clog2(LINK_MTU),
-    localparam int INFO_W  = MBW + 7
+    localparam int INFO_W  = MBW + 8
 ) (
     input  wire logic              clk,
     input  wire logic              rst,
@@ -28,14 +29,14 @@ module crl_dma_first #(
     input  wire logic              d_bad,    // it could not be read
     input  wire logic              pk_en,    // look-up
     input  wire logic [PW-1:0]     pk_idx,
-    output logic      [INFO_W-1:0] info      // {bad, nodata, remote, fence, frame end, last, n}
+    output logic      [INFO_W-1:0] info      // {bad, nodata, read, remote, fence, frame end, last, n}
 );
 
   logic           valid_q, bad_q;
   logic [PW-1:0]  idx_q, pk_idx_q;
   logic [7:0]     op_q, flags_q;
   logic [31:0]    len_q;
-  logic           write, nodata, fits, last, fend;
+  logic           write, read, d_read, nodata, fits, last, fend;
   logic [MBW:0]   most, most_q, n;
 
   always_ff @(posedge clk) begin
@@ -53,11 +54,13 @@ module crl_dma_first #(
   end
 
   assign write  = op_q == crl_pkg::OP_WRITE;
-  assign nodata = bad_q || !(op_q == crl_pkg::OP_FILL || write || op_q == crl_pkg::OP_COPY) || len_q == 32'd0 || flags_q[7:4] != 4'd0
+  assign read   = READ_EN && op_q == crl_pkg::OP_READ;
+  assign d_read = READ_EN && d_op == crl_pkg::OP_READ;
+  assign nodata = bad_q || !(op_q == crl_pkg::OP_FILL || write || read || op_q == crl_pkg::OP_COPY) || len_q == 32'd0 || flags_q[7:4] != 4'd0
                   || (flags_q[crl_pkg::DESC_FLAG_NOTIFY] && !write);
 
   crl_dma_size #(.MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_size (
-      .remote(d_op == crl_pkg::OP_WRITE), .src(d_op == crl_pkg::OP_FILL ? '0 : d_src), .dst(d_dst), .pos(MTW'(0)), .most
+      .remote(d_op == crl_pkg::OP_WRITE || d_read), .src(d_op == crl_pkg::OP_FILL || d_read ? '0 : d_src), .dst(d_dst), .pos(MTW'(0)), .most
   );
   assign fits = len_q <= 32'(most_q);
   assign last = nodata || fits;
@@ -69,7 +72,7 @@ module crl_dma_first #(
 
   crl_ram_lut #(.W(INFO_W), .DEPTH(PREFETCH)) u_info (
       .clk, .we(valid_q), .waddr(idx_q),
-      .wdata({bad_q, nodata, write && !nodata, flags_q[crl_pkg::DESC_FLAG_FENCE], fend, last, n}),
+      .wdata({bad_q, nodata, read && !nodata, (write || read) && !nodata, flags_q[crl_pkg::DESC_FLAG_FENCE], fend, last, n}),
       .raddr(pk_idx_q), .rdata(info)
   );
 

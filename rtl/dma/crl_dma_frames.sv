@@ -24,6 +24,7 @@ module crl_dma_frames #(
     input  wire logic              n_valid,
     output logic                   n_pop,
     input  wire logic              n_remote,
+    input  wire logic              n_read,      // it asks for data, no payload
     input  wire logic              n_cancel,    // its frame is broken off
     input  wire logic              n_last,      // ends the operation
     input  wire logic              n_flush,     // ends the frame
@@ -78,6 +79,7 @@ module crl_dma_frames #(
     output logic      [31:0]       txf_total,
     output logic      [31:0]       txf_offset,
     output logic      [15:0]       txf_len,
+    output logic      [15:0]       txf_arg,     // READ: bytes asked
     output logic                   txf_busy     // a frame's fields wait
 );
 
@@ -108,7 +110,6 @@ module crl_dma_frames #(
   assign close     = n_pop && n_remote && n_flush;
 
   assign txf_valid = txf_sel_q & {PEERS{txf_busy}};
-  assign txf_type  = crl_pkg::FRAME_TYPE_WRITE;
   always_ff @(posedge clk) begin
     if (rst) txf_busy <= 1'b0;
     else if (close) txf_busy <= 1'b1;
@@ -127,7 +128,9 @@ module crl_dma_frames #(
       txf_segaddr <= n_x;
       txf_total   <= n_y[63:32];
       txf_offset  <= n_y[31:0];
-      txf_len     <= n_cancel ? 16'd0 : 16'(n_flen);
+      txf_type    <= n_read ? crl_pkg::FRAME_TYPE_READ : crl_pkg::FRAME_TYPE_WRITE;
+      txf_len     <= n_cancel || n_read ? 16'd0 : 16'(n_flen);
+      txf_arg     <= n_read && !n_cancel ? 16'(n_flen) : 16'd0;
     end
   end
 

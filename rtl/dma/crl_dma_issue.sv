@@ -28,6 +28,7 @@ module crl_dma_issue #(
     parameter int FUNC_W   = 8,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU = 1024,
+    parameter bit READ_EN  = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int OW      = $clog2(OPS),
     localparam int SW      = $clog2(SEGMENTS),
@@ -36,7 +37,7 @@ module crl_dma_issue #(
     localparam int B       = DATA_W / 8,
     localparam int OFF_W   = $clog2(B),
     localparam int RBW     = MBW - OFF_W + 1,        // read beats of a chunk
-    localparam int INFO_W  = MBW + 7,
+    localparam int INFO_W  = MBW + 8,
     localparam int EW      = 124,
     // chunk record
     localparam int CHUNK_W = 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
@@ -95,6 +96,7 @@ module crl_dma_issue #(
     output logic                       alloc_irq,
     output logic                       alloc_nocpl,
     output logic                       alloc_remote,
+    output logic                       alloc_read,
     output logic      [1:0]            alloc_peer,
     output logic      [31:0]           alloc_bytes,
 
@@ -114,8 +116,20 @@ module crl_dma_issue #(
     // Link
     input  wire logic [PEERS-1:0]          peer_up,
     input  wire logic [PEERS*CHANNELS-1:0] tx_ok,
+    input  wire logic [PEERS-1:0]          rd_ok,
     output logic      [PEERS-1:0]          tx_take,  // event
+    output logic                           tx_take_rd,
     output logic      [7:0]                tx_take_ch,
+
+    // An own READ begins, to the targets
+    output logic                       rop_valid,    // event
+    output logic      [1:0]            rop_peer,
+    output logic      [15:0]           rop_tag,
+    output logic      [CW-1:0]         rop_ch,
+    output logic      [FUNC_W-1:0]     rop_func,
+    output logic                       rop_abs,
+    output logic      [63:0]           rop_dst,
+    output logic      [31:0]           rop_total,
 
     // Resources, all with room for what is in T1 to T6
     input  wire logic                  rd_room,
@@ -134,7 +148,7 @@ module crl_dma_issue #(
     output logic      [CHUNK_W-1:0]    chunk
 );
 
-  localparam int CINFO_W = MBW + 5;
+  localparam int CINFO_W = MBW + 6;
 
   // What moves through the pipeline is indexed by its stage: v_q[3] tells that there is a chunk in T3.
   logic [6:2]             v_q;
@@ -152,10 +166,10 @@ module crl_dma_issue #(
   logic [4:3][MTW-1:0]    pos_q;
 
   // ---------------------------------------------------------------- T0, T1: pick, decide
-  logic [CHANNELS-1:0] up, credit, busy, failed, ending, lost;
+  logic [CHANNELS-1:0] up, credit, rd_slot, busy, failed, ending, lost;
   logic                room, reserving, fail_now;
   logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_seen, t1_fenced, t1_silent, t1_reserve;
-  logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_nodata, t1_abs;
+  logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_read, t1_nodata, t1_abs;
   logic [CW-1:0]       t1_ch;
   logic [MBW:0]        t1_n;
   logic [CINFO_W-1:0]  t1_cinfo;
@@ -168,7 +182,8 @@ module crl_dma_issue #(
   assign ending = ch_abort | failed;
 
   crl_dma_elig #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_elig (
-      .clk, .rst, .cc_we, .cc_ch, .cc_bind, .cc_peer, .peer_up, .tx_ok, .reserving, .up, .credit,
+      .clk, .rst, .cc_we, .cc_ch, .cc_bind, .cc_peer, .peer_up, .tx_ok, .rd_ok, .reserving, .up, .credit,
+      .rd_slot, .t1_read,
       .run, .hold, .ending, .ip, .busy, .st_empty, .st_enq_valid, .st_enq_ch, .cq_ok, .op_empty, .alloc_ready, .room,
       .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .lost, .sending, .elig, .stall
   );
@@ -186,9 +201,9 @@ module crl_dma_issue #(
   crl_dma_decide #(.MAX_BURST_BYTES(MAX_BURST_BYTES)) u_decide (
       .under_way(t1_ip), .no_desc(t1_empty), .in_frame(t1_stick), .cinfo(t1_cinfo), .dinfo(pool_info),
       .run(run[t1_ch]), .cq_ok(cq_ok[t1_ch]), .op_empty(op_empty[t1_ch]), .ending(ending[t1_ch]), .lost(lost[t1_ch]),
-      .up(up[t1_ch]), .credit(credit[t1_ch]), .reserving, .alloc_ready, .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen),
+      .up(up[t1_ch]), .credit(credit[t1_ch]), .rd_slot(rd_slot[t1_ch]), .reserving, .alloc_ready, .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen),
       .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .fend(t1_fend),
-      .fstart(t1_fstart), .remote(t1_remote), .nodata(t1_nodata), .n(t1_n)
+      .fstart(t1_fstart), .remote(t1_remote), .read(t1_read), .nodata(t1_nodata), .n(t1_n)
   );
   assign t1_go        = t1_v && !t1_kill;
   assign pop_valid    = t1_go && t1_first;
@@ -224,6 +239,7 @@ module crl_dma_issue #(
   assign alloc_irq    = t2_flags[crl_pkg::DESC_FLAG_IRQ];
   assign alloc_nocpl  = t2_flags[crl_pkg::DESC_FLAG_NO_CPL];
   assign alloc_remote = remote_q[2];
+  assign alloc_read   = remote_q[2] && t2_fill;
   assign alloc_peer   = peer_q[2];
   assign alloc_bytes  = t2_op == crl_pkg::OP_NOP ? 32'd0 : t2_rem;
 
@@ -272,10 +288,10 @@ module crl_dma_issue #(
   logic       t5_up, t5_rd, t5_lost;
   logic [7:0] t5_st;
 
-  crl_dma_verdict u_verdict (
+  crl_dma_verdict #(.READ_EN(READ_EN)) u_verdict (
       .clk, .chk_ok, .chk_status, .chk_addr, .t2_first(first_q[2]), .t2_term(term_q[2]), .t2_op, .t2_flags, .t2_rem,
       .t3_first(first_q[3]), .t3_nodata(nodata_q[3]), .t3_remote(remote_q[3]), .t3_fill(fill_q[3]), .t3_up(up[ch_q[3]]), .t3_rd,
-      .t4_first(first_q[4]), .t4_nodata(nodata_q[4]), .t4_remote(remote_q[4]), .t4_rem(rem_q[4]),
+      .t4_first(first_q[4]), .t4_nodata(nodata_q[4]), .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_rem(rem_q[4]),
       .t5_first(first_q[5]), .t5_remote(remote_q[5]), .t5_rd, .t5_fault, .t5_st, .t6_overlap
   );
   assign t5_up = up[ch_q[5]];
@@ -286,11 +302,30 @@ module crl_dma_issue #(
       .t5_valid(v_q[5]), .t5_ch(ch_q[5]), .t5_func(func_q[5]), .t5_peer_ch(peer_ch_q[5]),
       .t5_peer(peer_q[5]), .t5_remote(remote_q[5]), .t5_first(first_q[5]), .t5_term(term_q[5]), .t5_last(last_q[5]),
       .t5_fend(fend_q[5]), .t5_fstart(fstart_q[5]), .t5_nodata(nodata_q[5]), .t5_fill(fill_q[5]), .t5_notify(notify_q[5]),
-      .t5_seq(seq_q[5]), .t5_tag(tag_q[5]), .t5_up, .t5_rd, .t5_fault, .t5_st, .tx_take, .t6_overlap, .chunk
+      .t5_seq(seq_q[5]), .t5_tag(tag_q[5]), .t5_up, .t5_rd, .t5_fault, .t5_st, .tx_take, .tx_take_rd, .t6_overlap, .chunk
   );
   // The link has just been lost between two frames: the operation table ends it, as one that may have been executed.
   assign t5_lost    = remote_q[5] && !first_q[5] && t5_fault && fstart_q[5] && !t5_up;
   assign tx_take_ch = 8'(ch_q[5]);
+
+  // A READ has passed its checks here: its bytes may come, once it has asked.
+  logic        t4_abs_q, t5_abs_q;
+  logic [63:0] t5_dst_q;
+  logic [31:0] t5_total_q;
+  always_ff @(posedge clk) begin
+    t4_abs_q   <= abs_q[3];
+    t5_abs_q   <= t4_abs_q;
+    t5_dst_q   <= dst_q[4];
+    t5_total_q <= total_q[4];
+  end
+  assign rop_valid = READ_EN && v_q[5] && first_q[5] && remote_q[5] && fill_q[5] && !t5_fault;
+  assign rop_peer  = peer_q[5];
+  assign rop_tag   = tag_q[5];
+  assign rop_ch    = ch_q[5];
+  assign rop_func  = func_q[5];
+  assign rop_abs   = t5_abs_q;
+  assign rop_dst   = t5_dst_q;
+  assign rop_total = t5_total_q;
   assign chunk_push = v_q[6];
   always_comb begin
     young = '0;

@@ -80,6 +80,7 @@ module crl_dma_move #(
     output logic      [31:0]         txf_total,
     output logic      [31:0]         txf_offset,
     output logic      [15:0]         txf_len,
+    output logic      [15:0]         txf_arg,
 
     // Ends of operations
     output logic                     ldone_valid, // event
@@ -115,7 +116,7 @@ module crl_dma_move #(
   logic [2:0]       h_kind;
   logic [CW-1:0]    h_ch;
   logic [15:0]      h_tag;
-  logic             h_new, h_last, h_flush, h_cont, h_rd, h_ffirst, h_notify, h_rsvd;
+  logic             h_new, h_last, h_flush, h_cont, h_rd, h_ffirst, h_notify, h_read;
   logic [OFF_W-1:0] h_soff, h_doff;
   logic [MBW:0]     h_n;
   logic [RBW-1:0]   h_rbeats;
@@ -125,7 +126,7 @@ module crl_dma_move #(
   logic [FUNC_W-1:0] h_func;
   logic [31:0]      h_seq;
   logic [63:0]      h_x, h_y;
-  assign {h_kind, h_ch, h_tag, h_new, h_last, h_flush, h_cont, h_rd, h_ffirst, h_notify, h_rsvd,
+  assign {h_kind, h_ch, h_tag, h_new, h_last, h_flush, h_cont, h_rd, h_ffirst, h_notify, h_read,
           h_soff, h_doff, h_n, h_rbeats, h_st, h_flen, h_peer, h_peer_ch, h_func, h_seq, h_x, h_y} = h;
 
   // ---------------------------------------------------------------- X: the command
@@ -133,7 +134,7 @@ module crl_dma_move #(
   logic [7:0]       h_bad_st;
   logic [MBW:0]     h_beats_up;
   logic             x_v_q, x_go;
-  logic             x_tok_q, x_last_q, x_flush_q, x_cont_q, x_remote_q, x_cancel_q, x_new_q, x_ffirst_q, x_notify_q;
+  logic             x_tok_q, x_last_q, x_flush_q, x_cont_q, x_remote_q, x_cancel_q, x_new_q, x_ffirst_q, x_notify_q, x_read_q;
   logic [CW-1:0]    x_ch_q;
   logic [15:0]      x_tag_q;
   logic [OFF_W-1:0] x_soff_q, x_doff_q;
@@ -168,7 +169,7 @@ module crl_dma_move #(
     else if (h_go) x_v_q <= 1'b1;
     else if (x_go) x_v_q <= 1'b0;
     if (h_go) begin
-      x_tok_q    <= h_kind == 3'd0 || h_kind == 3'd4 || (h_bad && !h_remote);
+      x_tok_q    <= h_kind == 3'd0 || h_kind == 3'd4 || h_read || (h_bad && !h_remote);  // READ moves nothing here
       x_remote_q <= h_remote;
       x_cancel_q <= h_kind == 3'd4 || (h_bad && h_remote);
       x_new_q    <= h_new;
@@ -177,6 +178,7 @@ module crl_dma_move #(
       x_cont_q   <= h_cont;
       x_ffirst_q <= h_ffirst;
       x_notify_q <= h_notify;
+      x_read_q   <= h_read;
       x_ch_q     <= h_ch;
       x_tag_q    <= h_tag;
       x_soff_q   <= h_soff;
@@ -202,7 +204,7 @@ module crl_dma_move #(
   end
 
   // ---------------------------------------------------------------- align, with the info beside
-  localparam int INFO_W = 7 + CW + 16 + 8 + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
+  localparam int INFO_W = 8 + CW + 16 + 8 + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
   logic              c_valid, c_ready, i_valid, i_ready, o_valid, o_ready, o_none, o_first, o_last, o_tag_unused;
   logic [DATA_W-1:0] i_data, o_data;
   logic [B-1:0]      o_strb, a_strb;
@@ -210,7 +212,7 @@ module crl_dma_move #(
   logic [DATA_W-1:0] a_data;
 
   logic              n_ready, n_valid, n_pop;
-  logic              n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify;
+  logic              n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_read;
   logic [CW-1:0]     n_ch;
   logic [15:0]       n_tag;
   logic [7:0]        n_st, n_len, n_peer_ch;
@@ -241,10 +243,10 @@ module crl_dma_move #(
   );
   crl_fifo_bram #(.W(INFO_W), .DEPTH(16), .OUTREG(2)) u_info (
       .clk, .rst, .s_valid(x_go), .s_ready(n_ready),
-      .s_data({x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q,
+      .s_data({x_read_q, x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q,
                x_flen_q, x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q}),
       .m_valid(n_valid), .m_ready(n_pop),
-      .m_data({n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_ch, n_tag, n_st, n_len,
+      .m_data({n_read, n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_ch, n_tag, n_st, n_len,
                n_flen, n_peer, n_peer_ch, n_func, n_seq, n_x, n_y}), .level(n_level_unused)
   );
 
@@ -252,12 +254,12 @@ module crl_dma_move #(
   logic end_valid, end_ready, end_busy, txf_busy;
 
   crl_dma_frames #(.DATA_W(DATA_W), .PEERS(PEERS), .FUNC_W(FUNC_W), .LINK_MTU(LINK_MTU)) u_frames (
-      .clk, .rst, .n_valid, .n_pop, .n_remote, .n_cancel, .n_last, .n_flush, .n_first_frame(n_ffirst), .n_notify, .n_ch(8'(n_ch)),
+      .clk, .rst, .n_valid, .n_pop, .n_remote, .n_read, .n_cancel, .n_last, .n_flush, .n_first_frame(n_ffirst), .n_notify, .n_ch(8'(n_ch)),
       .n_tag, .n_len, .n_flen, .n_peer, .n_peer_ch, .n_func, .n_seq, .n_x, .n_y,
       .o_valid, .o_ready, .o_none, .o_first, .o_last, .o_data, .o_strb,
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb, .end_valid, .end_ready,
       .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,
-      .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_busy
+      .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg, .txf_busy
   );
   crl_dma_wrend #(.OPS(OPS), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)) u_wrend (
       .clk, .rst, .s_valid(end_valid), .s_ready(end_ready), .s_tag(n_tag), .s_first(n_new), .s_last(n_last), .s_none(o_none),
@@ -292,7 +294,7 @@ module crl_dma_move #(
   assign idle = h_level == '0 && !x_v_q && !n_valid && !end_busy && !txf_busy;
 
   logic unused;
-  assign unused = &{1'b0, s_ready_unused, h_rsvd, o_tag_unused, n_level_unused};
+  assign unused = &{1'b0, s_ready_unused, o_tag_unused, n_level_unused};
 
 endmodule
 

@@ -20,6 +20,7 @@ module crl_dma_opend #(
     parameter int OPS               = 128,      // power of two, 4 to 4096
     parameter int PEERS             = 1,
     parameter int OP_TIMEOUT_CYCLES = 1048576,  // at least 16 * OPS
+    parameter bit READ_EN           = 1,
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int OW = $clog2(OPS),
@@ -34,6 +35,7 @@ module crl_dma_opend #(
     input  wire logic [GW-1:0]       alloc_gen,
     input  wire logic [CW-1:0]       alloc_ch,
     input  wire logic                alloc_remote,
+    input  wire logic                alloc_read,   // it is a READ: bytes of it may be under way to the memory
     input  wire logic [PW-1:0]       alloc_peer,
 
     input  wire logic                ldone_valid,  // event
@@ -48,6 +50,10 @@ module crl_dma_opend #(
     input  wire logic [PEERS-1:0]    peer_up,
     input  wire logic [CHANNELS-1:0] sending,      // a remote operation has chunks to come that the link would take
     input  wire logic                fatal,
+
+    output logic      [PEERS-1:0]    kill_valid,   // event: the peer's target shall end this READ
+    output logic      [15:0]         kill_tag,
+    output logic      [7:0]          kill_status,
 
     output logic                     init,         // entries are being prepared, no allocation
     output logic                     init_free,    // event: init_idx is free, next generation 0
@@ -67,7 +73,7 @@ module crl_dma_opend #(
   localparam int TICK_W  = $clog2(TICK + 1);
   localparam int FALLS_W = 4;                       // counts the times a peer went down
   localparam logic [15:0] MAY = 16'd1 << crl_pkg::STATUS2_MAY_HAVE_EXECUTED;
-  localparam int IDENT_W = GW + CW + 1 + PW + FALLS_W;
+  localparam int IDENT_W = GW + CW + 1 + PW + FALLS_W + 1;
 
   initial begin
     if (OPS < 4 || OPS > 4096 || (OPS & (OPS - 1)) != 0)
@@ -194,7 +200,7 @@ module crl_dma_opend #(
   logic [IDENT_W-1:0] ident;
   logic [GW-1:0]      id_gen;
   logic [CW-1:0]      id_ch;
-  logic               id_remote;
+  logic               id_remote, id_read;
   logic [PW-1:0]      id_peer;
   logic [FALLS_W-1:0] id_falls, peer_falls;
   logic [AGE_W-1:0]   id_time, age;
@@ -220,7 +226,7 @@ module crl_dma_opend #(
       e1_sweep_q  <= sweep && !init_q;
       e1_init_q   <= sweep && init_q;
       swept_q     <= e1_sweep_q && live && id_remote;
-      if (e1_sweep_q)        own_q <= over;
+      if (e1_sweep_q)        own_q <= over && !(id_read && !fatal);
       else if (!ldone_valid) own_q <= 1'b0;
     end
     e1_same_q    <= e1_idx_q == e0_idx;
@@ -245,7 +251,7 @@ module crl_dma_opend #(
   crl_dma_tab #(.W(IDENT_W), .DEPTH(OPS)) u_ident (
       .clk, .we(alloc_valid || e1_init_q), .waddr(e1_init_q ? e1_idx_q : alloc_idx),
       .wdata({alloc_gen | {GW{e1_init_q}}, alloc_ch & {CW{!e1_init_q}}, alloc_remote, alloc_peer,
-              falls_q[alloc_peer]}),
+              falls_q[alloc_peer], alloc_read && READ_EN}),
       .re(1'b1), .raddr(e0_idx), .rdata(ident)
   );
   crl_dma_tab #(.W(AGE_W), .DEPTH(OPS)) u_time (
@@ -257,7 +263,7 @@ module crl_dma_opend #(
       .re(1'b1), .raddr(e0_idx), .rdata(id_end)
   );
 
-  assign {id_gen, id_ch, id_remote, id_peer, id_falls} = ident;
+  assign {id_gen, id_ch, id_remote, id_peer, id_falls, id_read} = ident;
 
   assign restart    = swept_q && sends_q[own_ch_q];
 
@@ -272,6 +278,14 @@ module crl_dma_opend #(
   assign from_peer  = id_remote && id_peer == e1_peer_q;
   assign over       = live && (fatal || lost || late);
   assign accept     = live && match && (e1_local_q || (e1_remote_q && from_peer));
+  // A READ is ended by the target, which knows when nothing of it is under way any more. It is asked again if it does not hear.
+  always_ff @(posedge clk) begin
+    for (int p = 0; p < PEERS; p++)
+      kill_valid[p] <= READ_EN && !rst && e1_sweep_q && over && id_read && !fatal && id_peer == PW'(p);
+    kill_tag    <= {id_gen, e1_idx_q};
+    kill_status <= lost ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OP_TIMEOUT;
+  end
+
   assign hint_valid = (e1_local_q || e1_remote_q) && !e1_stale;
   assign hint_ch    = id_ch;
   assign init       = init_q || e1_init_q;

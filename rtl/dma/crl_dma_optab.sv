@@ -19,6 +19,7 @@ module crl_dma_optab #(
     parameter int OPS               = 128,
     parameter int PEERS             = 1,
     parameter int OP_TIMEOUT_CYCLES = 1048576,
+    parameter bit READ_EN           = 1,
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int OW = $clog2(OPS),
@@ -32,6 +33,7 @@ module crl_dma_optab #(
     output logic                     alloc_ready,
     input  wire logic [CW-1:0]       alloc_ch,
     input  wire logic                alloc_remote,
+    input  wire logic                alloc_read,
     input  wire logic [PW-1:0]       alloc_peer,
     input  wire logic [INFO_W-1:0]   alloc_info,   // kept until the entry retires
     output logic      [OW-1:0]       alloc_idx,    // the entry that the next allocation takes
@@ -49,6 +51,9 @@ module crl_dma_optab #(
     input  wire logic [PEERS-1:0]    peer_up,
     input  wire logic [CHANNELS-1:0] sending,
     input  wire logic                fatal,
+    output logic      [PEERS-1:0]    kill_valid,   // event: the peer's target shall end this READ
+    output logic      [15:0]         kill_tag,
+    output logic      [7:0]          kill_status,
 
     output logic                     hint_valid,   // event: one of hint_ch will perhaps end next cycle
     output logic      [CW-1:0]       hint_ch,
@@ -74,10 +79,11 @@ module crl_dma_optab #(
   logic [RES_W-1:0] res_data;
 
   crl_dma_opend #(
-      .CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES)
+      .CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN)
   ) u_end (
       .clk, .rst,
-      .alloc_valid, .alloc_idx, .alloc_gen, .alloc_ch, .alloc_remote, .alloc_peer,
+      .alloc_valid, .alloc_idx, .alloc_gen, .alloc_ch, .alloc_remote, .alloc_read, .alloc_peer,
+      .kill_valid, .kill_tag, .kill_status,
       .ldone_valid, .ldone_idx, .ldone_gen, .ldone_status,
       .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2, .peer_up, .sending, .fatal,
       .init, .init_free, .init_idx,

@@ -5,7 +5,7 @@
 // How: T4 works out where the chunk goes, T5 with its status what becomes of it. Every refusal is a token that carries the
 //   status; a remote operation of which something was sent is ended at the peer by a cancelled frame.
 // Record, MSB first: kind[3] (0 token, 1 local, 2 fill, 3 remote, 4 cancel), channel, operation {gen, idx}[16],
-//   {first, last, flush, cont, has read data, first frame, notify, 0}, source lane, destination lane, bytes,
+//   {first, last, flush, cont, has read data, first frame, notify, READ}, source lane, destination lane, bytes,
 //   read beats, status[8], bytes of the frame so far, peer[2], peer's channel[8], function, operation sequence[32],
 //   x[64] (absolute destination | peer segment address), y[64] (pattern | {total length, offset of the frame}).
 // Latency: T5 to the record 1 cycle.
@@ -64,6 +64,7 @@ module crl_dma_record #(
     input  wire logic               t5_fault,
     input  wire logic [7:0]         t5_st,
     output logic      [PEERS-1:0]   tx_take,      // event
+    output logic                    tx_take_rd,   // with it: and a receive slot for the answer
 
     // T6
     input  wire logic               t6_overlap,   // refused after all
@@ -94,8 +95,8 @@ module crl_dma_record #(
     t5_beats_q <= t4_beats_q;
     t5_doff_q  <= t4_remote ? t4_pos[OFF_W-1:0] : chk_addr[OFF_W-1:0];
     t5_flen_q  <= {1'b0, t4_pos} + (MTW + 1)'(t4_n_q);
-    t5_x_q     <= t4_remote ? t4_dst : chk_addr;
-    t5_y_q     <= t4_fill ? t4_src : {t4_total, t4_total - t4_rem - 32'(t4_pos)};
+    t5_x_q     <= !t4_remote ? chk_addr : t4_fill ? t4_src : t4_dst;
+    t5_y_q     <= t4_fill && !t4_remote ? t4_src : {t4_total, t4_total - t4_rem - 32'(t4_pos)};
     t5_first_frame_q <= t4_total - t4_rem == 32'(t4_pos);
   end
 
@@ -113,6 +114,7 @@ module crl_dma_record #(
     if (t5_token) t5_kind = 3'd0;
   end
 
+  assign tx_take_rd = t5_fill;
   assign t5_send = t5_fault ? t5_sent : !t5_nodata;
   always_comb begin
     tx_take = '0;
@@ -125,7 +127,7 @@ module crl_dma_record #(
     t6_head_q  <= {t5_ch, t5_tag, t5_first};
     t6_last_q  <= t5_last || t5_fault;
     t6_flush_q <= t5_fault || (t5_remote ? t5_fend : t5_last);
-    t6_flags_q <= {t5_cont, t5_rd, t5_first_frame_q, t5_notify, 1'b0};
+    t6_flags_q <= {t5_cont, t5_rd, t5_first_frame_q, t5_notify, t5_fill && t5_remote};
     t6_size_q  <= {t5_off_q, t5_doff_q, t5_n_q, t5_beats_q};
     t6_st_q    <= t5_st;
     t6_rest_q  <= {t5_flen_q, t5_peer, t5_peer_ch, t5_func, t5_seq, t5_x_q, t5_y_q};

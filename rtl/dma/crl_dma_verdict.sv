@@ -9,7 +9,9 @@
 // Source: docs/architecture.md section 3.
 `default_nettype none
 
-module crl_dma_verdict (
+module crl_dma_verdict #(
+    parameter bit READ_EN = 1
+) (
     input  wire logic        clk,
 
     // Result of the checker
@@ -36,6 +38,7 @@ module crl_dma_verdict (
     input  wire logic        t4_first,
     input  wire logic        t4_nodata,
     input  wire logic        t4_remote,
+    input  wire logic        t4_fill,     // and remote: READ, whose destination is here
     input  wire logic [31:0] t4_rem,
 
     // T5: all
@@ -60,7 +63,7 @@ module crl_dma_verdict (
     t2_st = crl_pkg::ST_OK;
     if (t2_first) begin
       if (t2_op != crl_pkg::OP_NOP && t2_op != crl_pkg::OP_COPY && t2_op != crl_pkg::OP_FILL
-          && t2_op != crl_pkg::OP_WRITE) t2_st = crl_pkg::ST_BAD_OPCODE;
+          && t2_op != crl_pkg::OP_WRITE && !(READ_EN && t2_op == crl_pkg::OP_READ)) t2_st = crl_pkg::ST_BAD_OPCODE;
       else if (t2_flags[7:4] != 4'd0 || (t2_flags[crl_pkg::DESC_FLAG_NOTIFY] && t2_op != crl_pkg::OP_WRITE))
         t2_st = crl_pkg::ST_BAD_FLAGS;
       else if (t2_rem == 32'd0 && t2_op != crl_pkg::OP_NOP) t2_st = crl_pkg::ST_BAD_LENGTH;
@@ -80,7 +83,7 @@ module crl_dma_verdict (
     else if (!t3_nodata && t3_remote && !t3_up) t4_st_q <= crl_pkg::ST_PEER_DOWN;
     else t4_st_q <= crl_pkg::ST_OK;
     t5_st     <= t4_st_q;
-    if (t4_st_q == crl_pkg::ST_OK && !t4_nodata && !t4_remote && !chk_ok)
+    if (t4_st_q == crl_pkg::ST_OK && !t4_nodata && (!t4_remote || t4_fill) && !chk_ok)
       t5_st <= t4_first ? chk_status : 8'(crl_pkg::ST_KEY_REVOKED);
     t5_rd     <= t4_rd_q;
     t5_rem_q  <= t4_rem;

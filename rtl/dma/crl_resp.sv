@@ -51,8 +51,11 @@ module crl_resp #(
     input  wire logic [1:0]        r_resp,
     input  wire logic              r_last,
     output logic                   pending,      // something is owed
+    input  wire logic              mark,         // event: tell when all that was asked for so far is in
+    output logic                   mark_over,
 
     input  wire logic              rdt_ok,       // to the link
+    output logic                   rdt_want,
     output logic                   rdt_take,
     output logic                   rdp_valid,
     input  wire logic              rdp_ready,
@@ -122,6 +125,18 @@ module crl_resp #(
   end
   assign pending = ar_valid || b_level != '0;
 
+  // Requests that are read and not in completely.
+  localparam int KW = $clog2(SLOTS + 1) + 1;
+  logic [KW-1:0] held_q;
+  logic          enter;
+
+  assign enter = rq_valid && rq_status == crl_pkg::ST_OK;
+  always_ff @(posedge clk) begin
+    if (rst) held_q <= '0;
+    else held_q <= held_q + KW'(enter) - KW'(e_in);
+  end
+  crl_mark #(.W(KW)) u_mark (.clk, .rst, .mark, .held(held_q), .enter, .leave(e_in), .over(mark_over));
+
   crl_fifo_bram #(.W(DATA_W), .DEPTH(BUF_BEATS)) u_buf (
       .clk, .rst, .s_valid(r_valid), .s_ready(d_in_ready_unused), .s_data(r_data),
       .m_valid(d_valid), .m_ready(d_ready), .m_data(d_data), .level(d_level_unused)
@@ -130,7 +145,7 @@ module crl_resp #(
   crl_resp_send #(.DATA_W(DATA_W), .SLOTS(SLOTS)) u_send (
       .clk, .rst, .rq_valid, .rq_ch, .rq_peer_ch, .rq_op_seq, .rq_tag, .rq_segaddr, .rq_total, .rq_offset, .rq_first, .rq_last,
       .rq_bytes, .rq_status, .c_valid, .c_ready, .c_ok, .c_lane, .c_bytes, .e_valid, .e_ready, .e_resp,
-      .d_valid, .d_ready, .d_data, .rdt_ok, .rdt_take, .rdp_valid, .rdp_ready, .rdp_data, .rdf_valid, .rdf_ready, .rdf_flags,
+      .d_valid, .d_ready, .d_data, .rdt_ok, .rdt_want, .rdt_take, .rdp_valid, .rdp_ready, .rdp_data, .rdf_valid, .rdf_ready, .rdf_flags,
       .rdf_src_ch, .rdf_dst_ch, .rdf_op_seq, .rdf_tag, .rdf_segaddr, .rdf_total, .rdf_offset, .rdf_len, .rdf_status,
       .rf_valid, .rf_ready, .rf_ch
   );

@@ -44,6 +44,7 @@ module crl_resp_send #(
     input  wire logic [DATA_W-1:0] d_data,
 
     input  wire logic              rdt_ok,       // the link has room for a frame
+    output logic                   rdt_want,     // level: there is a frame
     output logic                   rdt_take,     // event: it is taken
     output logic                   rdp_valid,
     input  wire logic              rdp_ready,
@@ -94,7 +95,8 @@ module crl_resp_send #(
   logic [DATA_W/8-1:0] a_strb_unused;
   logic [1:0]        a_resp, o_resp;
 
-  assign may      = c_valid && (!c_ok || e_valid) && rdt_ok;
+  assign rdt_want = c_valid && (!c_ok || e_valid);
+  assign may      = rdt_want && rdt_ok;
   assign rdt_take = may && a_ready;
   assign c_ready  = rdt_take;
   assign e_ready  = rdt_take && c_ok;

@@ -21,6 +21,8 @@ module crl_target #(
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU        = 1024,           // at most 2048
     parameter int RX_SLOTS        = CHANNELS + 24,  // receive slots of this peer
+    parameter int OPS             = 128,            // operations of this node
+    parameter bit READ_EN         = 1,              // 0: READ is BAD_OPCODE, there are no own READs
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
@@ -37,6 +39,7 @@ module crl_target #(
     input  wire logic                         rxp_last,
     output logic                              slot_free,     // event: a slot of that channel is free
     output logic      [7:0]                   slot_free_ch,  // channel at the sender
+    output logic                              slot_free_rd,  // it was a READ_DATA's
 
     output logic                              rsp_valid,     // op-ack (status 0) or op-nak
     input  wire logic                         rsp_ready,
@@ -46,6 +49,39 @@ module crl_target #(
     output logic      [15:0]                  rsp_tag,
     output logic      [7:0]                   rsp_status,
     output logic      [15:0]                  rsp_status2,
+
+    output logic                              rq_valid,      // event: a READ request, to crl_resp
+    output logic      [7:0]                   rq_ch,
+    output logic      [7:0]                   rq_peer_ch,
+    output logic      [31:0]                  rq_op_seq,
+    output logic      [15:0]                  rq_tag,
+    output logic      [63:0]                  rq_segaddr,
+    output logic      [31:0]                  rq_total,
+    output logic      [31:0]                  rq_offset,
+    output logic                              rq_first,
+    output logic                              rq_last,
+    output logic      [11:0]                  rq_bytes,
+    output logic      [7:0]                   rq_status,     // 0: read it
+    output logic      [63:0]                  rq_addr,
+    output logic      [FUNC_W-1:0]            rq_user,
+    input  wire logic                         rf_valid,      // a request is answered: its slot
+    output logic                              rf_ready,
+    input  wire logic [7:0]                   rf_ch,
+
+    input  wire logic                         rop_valid,     // event: an own READ of this peer begins
+    input  wire logic [15:0]                  rop_tag,
+    input  wire logic [CW-1:0]                rop_ch,
+    input  wire logic [FUNC_W-1:0]            rop_func,
+    input  wire logic                         rop_abs,
+    input  wire logic [63:0]                  rop_dst,
+    input  wire logic [31:0]                  rop_total,
+    input  wire logic                         kill_valid,    // event: one shall end; repeated until it has
+    input  wire logic [15:0]                  kill_tag,
+    input  wire logic [7:0]                   kill_status,
+    output logic                              rdone_valid,   // an own READ has ended
+    input  wire logic                         rdone_ready,
+    output logic      [15:0]                  rdone_tag,
+    output logic      [7:0]                   rdone_status,
 
     output logic      [CW-1:0]                bind_ch,       // binding of a channel, same cycle
     input  wire logic                         bind_ok,
@@ -95,21 +131,44 @@ module crl_target #(
   logic [7:0]        f_status, f_ch, f_peer_ch;
   logic [31:0]       f_op_seq;
   logic [15:0]       f_tag;
+  logic              f_req, f_rd, f_slot, a_free;
+  logic [7:0]        a_free_ch;
+  logic              a_free_rd;
   logic              check_busy, answer_busy;
 
   crl_target_check #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(PEER), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
-      .MAX_BURST_BYTES(MAX_BURST_BYTES), .FRAME_MAX(LINK_MTU), .NB_W(NB_W)
+      .MAX_BURST_BYTES(MAX_BURST_BYTES), .FRAME_MAX(LINK_MTU), .NB_W(NB_W), .OPS(OPS),
+      .READ_EN(READ_EN)
   ) u_check (
       .clk, .rst, .rx_valid, .rx_ready, .rx_hdr,
       .bind_ch, .bind_ok, .bind_peer, .bind_peer_ch, .bind_func, .seg_idx, .seg_entry,
+      .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .kill_valid, .kill_tag, .kill_status,
       .f_valid, .f_ready, .f_write, .f_drop, .f_addr, .f_bytes, .f_user, .f_bursts, .f_known,
       .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch, .f_op_seq, .f_tag,
-      .busy(check_busy)
+      .f_req, .f_rd, .f_slot, .f_segaddr(rq_segaddr), .f_total(rq_total), .f_offset(rq_offset), .f_ffirst(rq_first),
+      .f_flast(rq_last), .busy(check_busy)
   );
 
-  // Both take a frame, or neither. Whether they can comes from registers.
+  // Both take a frame, or neither. Whether they can comes from registers. A READ goes to the responder, which has
+  // a place for it, and only its payload, if it has one, is dropped here.
   assign f_ready = w_ready && a_ready;
+
+  assign rq_valid   = f_valid && f_ready && f_req;
+  assign rq_ch      = f_ch;
+  assign rq_peer_ch = f_peer_ch;
+  assign rq_op_seq  = f_op_seq;
+  assign rq_tag     = f_tag;
+  assign rq_bytes   = f_bytes;
+  assign rq_status  = f_status;
+  assign rq_addr    = f_addr;
+  assign rq_user    = f_user;
+
+  // A slot a cycle; those of the responder wait.
+  assign rf_ready     = !a_free;
+  assign slot_free    = a_free || (READ_EN && rf_valid);
+  assign slot_free_ch = a_free ? a_free_ch : rf_ch;
+  assign slot_free_rd = a_free && a_free_rd;
 
   crl_target_wr #(
       .DATA_W(DATA_W), .MAX_BURST_BYTES(MAX_BURST_BYTES), .FRAME_MAX(LINK_MTU), .FUNC_W(FUNC_W)
@@ -120,14 +179,14 @@ module crl_target #(
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb
   );
 
-  crl_target_answer #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS), .NB_W(NB_W)) u_answer (
-      .clk, .rst, .f_valid(f_valid && w_ready), .f_ready(a_ready),
+  crl_target_answer #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS), .NB_W(NB_W), .READ_EN(READ_EN)) u_answer (
+      .clk, .rst, .f_valid(f_valid && w_ready && !f_req), .f_ready(a_ready),
       .f_bursts, .f_known, .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch,
-      .f_op_seq, .f_tag,
+      .f_op_seq, .f_tag, .f_rd, .f_slot, .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status,
       .b_valid(wb_b_valid), .b_resp(wb_b_resp),
       .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status,
-      .rsp_status2, .slot_free, .slot_free_ch, .irq_valid, .irq_ch, .busy(answer_busy),
-      .mark, .mark_over
+      .rsp_status2, .slot_free(a_free), .slot_free_ch(a_free_ch), .slot_free_rd(a_free_rd), .irq_valid, .irq_ch,
+      .busy(answer_busy), .mark, .mark_over
   );
 
   assign cnt_in_valid = f_valid && f_ready && f_write;

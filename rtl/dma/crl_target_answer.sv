@@ -5,7 +5,7 @@
 // How: a ring with an entry a frame and three pointers. Frames enter at wr; at done the write
 //   responses are counted, and a frame that has all of its own moves on; at ans the answer of an
 //   operation goes out and the frame's slot is freed. An error response is remembered a channel
-//   until the operation's last frame takes it along.
+//   until the operation's last frame takes it along. Ends of this node's own READs go to its table of operations (rdone).
 // Latency: 3 cycles from the last response to rsp_valid. Throughput: a frame a cycle.
 // Assumes: no more than SLOTS frames are under way (the link's credits), so the ring never fills
 //   because of rsp_ready.
@@ -15,6 +15,7 @@ module crl_target_answer #(
     parameter int CHANNELS = 8,
     parameter int SLOTS    = 24,  // receive slots of the peer
     parameter int NB_W     = 2,   // bits of the number of bursts a frame
+    parameter bit READ_EN  = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1
 ) (
     input  wire logic             clk,
@@ -32,6 +33,8 @@ module crl_target_answer #(
     input  wire logic [7:0]       f_peer_ch,    // channel at the sender
     input  wire logic [31:0]      f_op_seq,
     input  wire logic [15:0]      f_tag,
+    input  wire logic             f_rd,         // READ_DATA: status and answer are this node's
+    input  wire logic             f_slot,       // it has a receive slot
 
     input  wire logic             b_valid,      // event: a write response, in order
     input  wire logic [1:0]       b_resp,
@@ -45,8 +48,14 @@ module crl_target_answer #(
     output logic      [7:0]       rsp_status,
     output logic      [15:0]      rsp_status2,
 
+    output logic                  rdone_valid,  // end of an own READ
+    input  wire logic             rdone_ready,
+    output logic      [15:0]      rdone_tag,
+    output logic      [7:0]       rdone_status,
+
     output logic                  slot_free,    // event
     output logic      [7:0]       slot_free_ch,
+    output logic                  slot_free_rd, // of a READ_DATA
     output logic                  irq_valid,    // event
     output logic      [CW-1:0]    irq_ch,
     output logic                  busy,         // writes are under way
@@ -72,10 +81,10 @@ module crl_target_answer #(
   // ------------------------------------------------------------------------------------------
   // Responses. They may come faster than frames without writes are stepped over.
 
-  localparam int HEAD_W = NB_W + 5 + CW;
+  localparam int HEAD_W = NB_W + 5 + CW + 1;
   logic [HEAD_W-1:0] head;
   logic [NB_W-1:0]   head_bursts, count_q;
-  logic              head_known, head_first, head_answer, head_notify, head_good;
+  logic              head_known, head_first, head_answer, head_notify, head_good, head_rd;
   logic [CW-1:0]     head_ch;
   logic              r_valid, r_ready, r_full_n;
   logic [1:0]        r_resp;
@@ -90,15 +99,16 @@ module crl_target_answer #(
   crl_ram_lut #(.W(HEAD_W), .DEPTH(DEPTH)) u_head (
       .clk, .we(push), .waddr(wr_q[AW-1:0]),
       .wdata({f_bursts, f_known, f_first, f_answer, f_notify, f_status == crl_pkg::ST_OK,
-              f_ch[CW-1:0]}),
+              f_ch[CW-1:0], READ_EN && f_rd}),
       .raddr(done_q[AW-1:0]), .rdata(head)
   );
-  assign {head_bursts, head_known, head_first, head_answer, head_notify, head_good, head_ch} = head;
+  assign {head_bursts, head_known, head_first, head_answer, head_notify, head_good, head_ch, head_rd} = head;
 
   // What earlier frames of the operation met.
-  crl_ram_lut #(.W(2), .DEPTH(CHANNELS)) u_err (
-      .clk, .we(done && head_known), .waddr(head_ch), .wdata(err_op),
-      .raddr(head_ch), .rdata(err_old)
+  localparam int ECW = READ_EN ? CW + 1 : CW;
+  crl_ram_lut #(.W(2), .DEPTH(READ_EN ? 2 << CW : CHANNELS)) u_err (
+      .clk, .we(done && head_known), .waddr(ECW'({head_rd, head_ch})), .wdata(err_op),
+      .raddr(ECW'({head_rd, head_ch})), .rdata(err_old)
   );
 
   assign r_ready = busy && head_bursts != count_q;
@@ -113,22 +123,22 @@ module crl_target_answer #(
   // ------------------------------------------------------------------------------------------
   // Answers.
 
-  localparam int INFO_W = 1 + 8 + 8 + 8 + 32 + 16;
+  localparam int INFO_W = 1 + 8 + 8 + 8 + 32 + 16 + 2;
   logic [INFO_W-1:0] info;
-  logic              i_answer;
+  logic              i_answer, i_rd, i_slot;
   logic [7:0]        i_status, i_ch, i_peer_ch;
   logic [31:0]       i_op_seq;
   logic [15:0]       i_tag;
   logic [1:0]        i_err;
   logic [7:0]        status;
-  logic              rsp_valid_q, rsp_free;
+  logic              rsp_valid_q, rsp_free, rd_q, slot_q, out_ready;
 
   crl_ram_lut #(.W(INFO_W), .DEPTH(DEPTH)) u_info (
       .clk, .we(push), .waddr(wr_q[AW-1:0]),
-      .wdata({f_answer, f_status, f_ch, f_peer_ch, f_op_seq, f_tag}),
+      .wdata({f_answer, f_status, f_ch, f_peer_ch, f_op_seq, f_tag, READ_EN && f_rd, !READ_EN || f_slot}),
       .raddr(ans_q[AW-1:0]), .rdata(info)
   );
-  assign {i_answer, i_status, i_ch, i_peer_ch, i_op_seq, i_tag} = info;
+  assign {i_answer, i_status, i_ch, i_peer_ch, i_op_seq, i_tag, i_rd, i_slot} = info;
 
   crl_ram_lut #(.W(2), .DEPTH(DEPTH)) u_result (
       .clk, .we(done), .waddr(done_q[AW-1:0]), .wdata(err_op),
@@ -136,19 +146,25 @@ module crl_target_answer #(
   );
 
   always_comb begin
-    if (i_status != crl_pkg::ST_OK) status = i_status | crl_pkg::ST_AT_PEER;
-    else if (i_err == 2'd2)         status = crl_pkg::ST_WRITE_SLVERR | crl_pkg::ST_AT_PEER;
-    else if (i_err == 2'd3)         status = crl_pkg::ST_WRITE_DECERR | crl_pkg::ST_AT_PEER;
+    if (i_status != crl_pkg::ST_OK) status = i_status;
+    else if (i_err == 2'd2)         status = crl_pkg::ST_WRITE_SLVERR;
+    else if (i_err == 2'd3)         status = crl_pkg::ST_WRITE_DECERR;
     else                            status = crl_pkg::ST_OK;
+    if (status != crl_pkg::ST_OK && !i_rd) status = status | crl_pkg::ST_AT_PEER;
   end
 
   // The slot is free when the answer is handed over. The answer waits in a register for that, and
   // the ring may go on once it has gone.
-  assign rsp_free     = !rsp_valid_q || rsp_ready;
+  assign out_ready    = rd_q ? rdone_ready : rsp_ready;
+  assign rsp_free     = !rsp_valid_q || out_ready;
   assign leave        = done_q != ans_q && rsp_free;
-  assign rsp_valid    = rsp_valid_q;
-  assign slot_free    = (rsp_valid_q && rsp_ready) || (leave && !i_answer && !rsp_valid_q);
+  assign rsp_valid    = rsp_valid_q && !rd_q;
+  assign rdone_valid  = rsp_valid_q && rd_q;
+  assign rdone_tag    = rsp_tag;
+  assign rdone_status = rsp_status;
+  assign slot_free    = (rsp_valid_q && out_ready && slot_q) || (leave && !i_answer && !rsp_valid_q && i_slot);
   assign slot_free_ch = rsp_valid_q ? rsp_dst_ch : i_peer_ch;
+  assign slot_free_rd = rsp_valid_q ? rd_q : i_rd;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -172,6 +188,8 @@ module crl_target_answer #(
       if (rsp_free) rsp_valid_q <= leave && i_answer;
     end
     if (rsp_free) begin
+      rd_q        <= i_rd;
+      slot_q      <= i_slot;
       rsp_src_ch  <= i_ch;
       rsp_dst_ch  <= i_peer_ch;
       rsp_op_seq  <= i_op_seq;

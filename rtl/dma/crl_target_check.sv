@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// crl_target_check: decides about each incoming frame: write its payload, or refuse it.
+// crl_target_check: decides about each incoming frame: write its payload, read for it, or refuse it.
 //
 // How: a frame takes three steps. Look: what is known of the channel and the sum of the addresses
 //   are registered. Check: the segment's entry is compared with what is left of the operation.
 //   Give: the verdict goes to the writer and to the answers, and the channel's context is updated.
 //   The next header is taken while the last one is given.
+//   READ_DATA, and the end of an own READ that the engine asks for (kill), are looked up by tag first (two steps more): the
+//   operation's destination takes the place of the frame's address. A kill goes the way of a READ_DATA with a status.
 //   Context of a channel: within an operation, its sequence number, the next offset, and the
 //   status of the first fault; after a fault the rest of the operation is refused.
 // Faults in this order: PEER_REFUSED, the operation's earlier fault, CANCEL (as ABORTED),
-//   BAD_OPCODE, LINK_ERROR (offset or sequence), BAD_LENGTH, the faults of crl_seg_check.
-// Latency: 3 cycles from rx_valid to f_valid. Throughput: a frame in 3 cycles.
+//   BAD_OPCODE, LINK_ERROR (offset or sequence), BAD_LENGTH, the faults of crl_seg_check. READ_DATA: docs/blocks/read.md.
+// Latency: 3 cycles from rx_valid to f_valid, 5 for READ_DATA. Throughput: a frame in as many cycles.
 // Assumes: bind_* and seg_entry answer in the same cycle.
 `default_nettype none
 
@@ -23,6 +25,8 @@ module crl_target_check #(
     parameter int MAX_BURST_BYTES = 512,
     parameter int FRAME_MAX       = 1024,
     parameter int NB_W            = 2,
+    parameter int OPS             = 128,
+    parameter bit READ_EN         = 1,     // 0: READ is BAD_OPCODE, there are no own READs
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
@@ -42,6 +46,17 @@ module crl_target_check #(
     output logic      [SW-1:0]                seg_idx,       // look-up of a segment
     input  wire logic [crl_pkg::SEGENT_W-1:0] seg_entry,
 
+    input  wire logic                         rop_valid,     // event: an own READ begins
+    input  wire logic [15:0]                  rop_tag,
+    input  wire logic [CW-1:0]                rop_ch,
+    input  wire logic [FUNC_W-1:0]            rop_func,
+    input  wire logic                         rop_abs,
+    input  wire logic [63:0]                  rop_dst,
+    input  wire logic [31:0]                  rop_total,
+    input  wire logic                         kill_valid,    // event: this one shall end; lost while another one waits
+    input  wire logic [15:0]                  kill_tag,
+    input  wire logic [7:0]                   kill_status,
+
     output logic                              f_valid,       // a frame and the verdict
     input  wire logic                         f_ready,
     output logic                              f_write,       // accepted
@@ -59,35 +74,108 @@ module crl_target_check #(
     output logic      [7:0]                   f_peer_ch,
     output logic      [31:0]                  f_op_seq,
     output logic      [15:0]                  f_tag,
+    output logic                              f_req,         // READ: for the responder
+    output logic                              f_rd,          // READ_DATA: the operation is this node's
+    output logic                              f_slot,        // it has a receive slot
+    output logic      [63:0]                  f_segaddr,     // of a READ, to be returned
+    output logic      [31:0]                  f_total,
+    output logic      [31:0]                  f_offset,
+    output logic                              f_ffirst,      // its flags
+    output logic                              f_flast,
     output logic                              busy           // a frame is being checked
 );
 
   localparam int LM = $clog2(MAX_BURST_BYTES);
 
-  localparam logic [1:0] S_IDLE = 2'd0, S_LOOK = 2'd1, S_CHECK = 2'd2, S_GIVE = 2'd3;
+  localparam logic [2:0] S_IDLE = 3'd0, S_TAB = 3'd1, S_TAKE = 3'd2, S_LOOK = 3'd3, S_CHECK = 3'd4, S_GIVE = 3'd5;
 
-  logic [1:0] state_q;
+  logic [2:0] state_q;
+  logic       free;                       // for the next frame, or kill
+  logic       kill_wait_q;
+  logic [15:0] kill_tag_q, asked;
+  logic [7:0] kill_status_q;
+  logic       in_data, in_read;           // what is at the input
+
+  assign free     = state_q == S_IDLE || (f_valid && f_ready);
+  assign rx_ready = free && !kill_wait_q;
+  assign in_data  = READ_EN && (kill_wait_q || rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_READ_DATA);
+  assign in_read  = READ_EN && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_READ;
+  assign asked = rx_hdr[crl_pkg::FRAME_OPERAND0_LSB +: 16] | {16{|rx_hdr[crl_pkg::FRAME_OPERAND0_LSB + 16 +: 16]}};
+
+  always_ff @(posedge clk) begin
+    if (rst) kill_wait_q <= 1'b0;
+    else kill_wait_q <= READ_EN && (kill_wait_q ? !free : kill_valid);
+    if (!kill_wait_q) begin
+      kill_tag_q    <= kill_tag;
+      kill_status_q <= kill_status;
+    end
+  end
 
   // What is used of the header.
   logic [7:0]  type_q, flags_q, ch_q, peer_ch_q;
   logic [31:0] op_seq_q, total_q, offset_q;
   logic [15:0] tag_q, plen_q;
   logic [63:0] segaddr_q;
+  logic [7:0]  status_in_q;
+  logic        data_q, read_q, kill_q, payload_q;
+
+  // Of an own READ.
+  logic              t_hit, t_over, t_abs, hit_q, gone_q, abs_q, upd;
+  logic [31:0]       t_next, t_total, next_q;
+  logic [CW-1:0]     t_ch;
+  logic [FUNC_W-1:0] t_func;
+  logic [63:0]       t_dst;
 
   always_ff @(posedge clk) begin
-    if (rx_ready) begin
+    if (free) begin
       type_q    <= rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8];
       flags_q   <= rx_hdr[crl_pkg::FRAME_FLAGS_LSB +: 8];
       ch_q      <= rx_hdr[crl_pkg::FRAME_DST_CH_LSB +: 8];
       peer_ch_q <= rx_hdr[crl_pkg::FRAME_SRC_CH_LSB +: 8];
       op_seq_q  <= rx_hdr[crl_pkg::FRAME_OP_SEQ_LSB +: 32];
-      tag_q     <= rx_hdr[crl_pkg::FRAME_TAG_LSB +: 16];
-      plen_q    <= rx_hdr[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: 16];
+      tag_q     <= kill_wait_q ? kill_tag_q : rx_hdr[crl_pkg::FRAME_TAG_LSB +: 16];
+      plen_q    <= in_read ? asked : rx_hdr[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: 16];
+      payload_q <= !kill_wait_q && rx_hdr[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: 16] != '0;
+      data_q    <= in_data;
+      read_q    <= in_read && !kill_wait_q;
+      kill_q    <= kill_wait_q;
+      status_in_q <= kill_wait_q ? kill_status_q : rx_hdr[crl_pkg::FRAME_STATUS_LSB +: 8];
       segaddr_q <= rx_hdr[crl_pkg::FRAME_SEGADDR_LSB +: 64];
       total_q   <= rx_hdr[crl_pkg::FRAME_TOTAL_LEN_LSB +: 32];
       offset_q  <= rx_hdr[crl_pkg::FRAME_OFFSET_LSB +: 32];
     end
+    if (READ_EN && state_q == S_TAKE) begin
+      ch_q      <= 8'(t_ch);
+      segaddr_q <= t_dst;
+      total_q   <= t_total;
+      hit_q     <= t_hit;
+      gone_q    <= t_over;
+      next_q    <= t_next;
+      abs_q     <= t_abs;
+    end
   end
+
+  generate
+    if (READ_EN) begin : g_reads
+      crl_target_reads #(.CHANNELS(CHANNELS), .OPS(OPS), .FUNC_W(FUNC_W)) u_reads (
+          .clk, .rst, .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total,
+          .look(state_q == S_TAB), .tag(tag_q), .hit(t_hit), .over(t_over), .next(t_next), .ch(t_ch), .func(t_func), .abs(t_abs),
+          .dst(t_dst), .total(t_total), .upd, .upd_over(f_answer), .upd_next(stop_q)
+      );
+    end else begin : g_none
+      logic unused;
+      assign unused = &{1'b0, rop_valid, rop_tag, rop_ch, rop_func, rop_abs, rop_dst, rop_total, upd, kill_valid, kill_tag,
+                        kill_status, kill_q};
+      assign t_hit   = 1'b0;
+      assign t_over  = 1'b1;
+      assign t_abs   = 1'b0;
+      assign t_next  = '0;
+      assign t_total = '0;
+      assign t_ch    = '0;
+      assign t_func  = '0;
+      assign t_dst   = '0;
+    end
+  endgenerate
 
   logic is_first, is_last, is_notify, is_cancel;
   assign is_first  = flags_q[crl_pkg::FRAME_FLAG_FIRST];
@@ -108,6 +196,7 @@ module crl_target_check #(
 
   logic [CHANNELS-1:0] seen_q;      // the context of the channel has been written
   logic                over_q;      // the operation has been answered
+  logic                at_end, end_q;  // the payload reaches the end of the operation
   logic                known_q, same_op_q, goes_on_q, bad_len_q, beyond_q;
   logic [7:0]          old_status_q;
   logic [39:0]         start_q;
@@ -124,6 +213,7 @@ module crl_target_check #(
   assign start   = {1'b0, segaddr_q[crl_pkg::SEGADDR_OFFSET_LSB +: 40]} + {9'd0, offset_q};
   assign remain  = {1'b0, total_q} - {1'b0, offset_q};
   assign stop    = {1'b0, offset_q} + {17'd0, plen_q};
+  assign at_end  = stop == {1'b0, total_q};
 
   crl_ram_lut #(.W(72), .DEPTH(CHANNELS)) u_ctx (
       .clk, .we(ctx_we), .waddr(bind_ch), .wdata({f_status, op_seq_q, stop_q}),
@@ -132,18 +222,18 @@ module crl_target_check #(
 
   always_ff @(posedge clk) begin
     if (state_q == S_LOOK) begin
-      known_q      <= known;
-      same_op_q    <= same_op;
+      known_q      <= data_q ? hit_q && !gone_q : known;
+      same_op_q    <= data_q ? offset_q != '0 : same_op;
       over_q       <= seen_q[bind_ch] && !in_op && !is_first && ctx_op_seq == op_seq_q;
-      goes_on_q    <= is_first ? offset_q == '0 : (same_op && ctx_next == offset_q);
+      goes_on_q    <= data_q ? next_q == offset_q : is_first ? offset_q == '0 : (same_op && ctx_next == offset_q);
       old_status_q <= same_op ? ctx_status : crl_pkg::ST_OK;
-      bad_len_q    <= plen_q == '0 || plen_q > 16'(FRAME_MAX) || stop > {1'b0, total_q}
-                      || is_last != (stop == {1'b0, total_q});
+      bad_len_q    <= plen_q == '0 || plen_q > 16'(FRAME_MAX) || stop > {1'b0, total_q} || (!data_q && is_last != at_end);
+      end_q        <= at_end;
       beyond_q     <= start[40];
       start_q      <= start[39:0];
       remain_q     <= remain;
       stop_q       <= stop[31:0];
-      func_q       <= bind_func;
+      func_q       <= data_q ? t_func : bind_func;
     end
   end
 
@@ -151,6 +241,8 @@ module crl_target_check #(
   // Check. The result stands in the next cycle and stays, as its inputs do.
 
   logic        seg_ok;
+  logic [63:0] seg_addr;
+  logic [23:0] abs_high_q;   // of an absolute address
   logic [7:0]  seg_status;
   logic [11:0] index;
 
@@ -162,21 +254,29 @@ module crl_target_check #(
       .gen(segaddr_q[crl_pkg::SEGADDR_GEN_LSB +: 12]), .offset(start_q),
       // A start beyond the 40 bits is beyond every segment.
       .len(beyond_q ? 33'h1_FFFF_FFFF : remain_q),
-      .need_right(6'(1 << crl_pkg::SEG_RIGHT_WRITE)), .channel(ch_q), .peer(4'(PEER)),
-      .is_remote(1'b1), .ok(seg_ok), .status(seg_status), .addr(f_addr)
+      .need_right(6'(read_q ? 1 << crl_pkg::SEG_RIGHT_READ : 1 << crl_pkg::SEG_RIGHT_WRITE)), .channel(ch_q), .peer(4'(PEER)),
+      .is_remote(!data_q), .ok(seg_ok), .status(seg_status), .addr(seg_addr)
   );
+  always_ff @(posedge clk) abs_high_q <= segaddr_q[63:40] + 24'(beyond_q);
+  assign f_addr = data_q && abs_q ? {abs_high_q, start_q} : seg_addr;
 
   // ------------------------------------------------------------------------------------------
   // Give.
 
   logic [7:0]  status;
   logic [12:0] span;   // bytes from the burst boundary to the end of the payload
+  logic        silent; // nothing of a READ_DATA counts
 
   always_comb begin
-    if (!known_q)                                    status = crl_pkg::ST_PEER_REFUSED;
+    if (data_q) begin
+      status = crl_pkg::ST_KEY_REVOKED;   // it was granted when the operation began
+      if (status_in_q != crl_pkg::ST_OK)           status = status_in_q;
+      else if (silent)                             status = crl_pkg::ST_LINK_ERROR;
+      else if (abs_q || (seg_ok && !beyond_q))     status = crl_pkg::ST_OK;
+    end else if (!known_q)                                    status = crl_pkg::ST_PEER_REFUSED;
     else if (old_status_q != crl_pkg::ST_OK)         status = old_status_q;
     else if (is_cancel)                              status = crl_pkg::ST_ABORTED;
-    else if (type_q != crl_pkg::FRAME_TYPE_WRITE)    status = crl_pkg::ST_BAD_OPCODE;
+    else if (type_q != crl_pkg::FRAME_TYPE_WRITE && !read_q) status = crl_pkg::ST_BAD_OPCODE;
     else if (!goes_on_q)                             status = crl_pkg::ST_LINK_ERROR;
     else if (bad_len_q)                              status = crl_pkg::ST_BAD_LENGTH;
     else if (beyond_q && seg_status == crl_pkg::ST_OK) status = crl_pkg::ST_SEG_RANGE;
@@ -186,16 +286,26 @@ module crl_target_check #(
   assign span = 13'(f_addr[LM-1:0]) + 13'(plen_q[11:0]) + 13'(MAX_BURST_BYTES - 1);
 
   assign f_valid   = state_q == S_GIVE;
-  assign f_write   = status == crl_pkg::ST_OK;
-  assign f_drop    = !f_write && plen_q != '0;
+  assign silent    = data_q && (!known_q || (status_in_q == crl_pkg::ST_OK && (!goes_on_q || bad_len_q)));
+  assign f_write   = status == crl_pkg::ST_OK && !read_q;
+  assign f_drop    = !f_write && payload_q;
   assign f_bytes   = plen_q[11:0];
   assign f_user    = func_q;
   assign f_bursts  = f_write ? NB_W'(span >> LM) : '0;
-  assign f_known   = known_q;
+  assign f_known   = known_q && !silent;
   assign f_first   = !same_op_q;
   // Frames that were under way when the operation was cancelled come as CANCEL too: one answer is enough.
-  assign f_answer  = is_cancel ? !over_q : is_last;
-  assign f_notify  = is_notify;
+  assign f_answer  = data_q ? !silent && (end_q || status != crl_pkg::ST_OK) : is_cancel ? !over_q : is_last;
+  assign f_notify  = is_notify && !data_q;
+  assign f_req     = read_q;
+  assign f_rd      = data_q;
+  assign f_slot    = !(READ_EN && kill_q);
+  assign f_segaddr = segaddr_q;
+  assign f_total   = total_q;
+  assign f_offset  = offset_q;
+  assign f_ffirst  = is_first;
+  assign f_flast   = is_last;
+  assign upd       = f_valid && f_ready && data_q && !silent;
   assign f_status  = status;
   assign f_ch      = ch_q;
   assign f_peer_ch = peer_ch_q;
@@ -203,8 +313,7 @@ module crl_target_check #(
   assign f_tag     = tag_q;
   assign busy      = state_q != S_IDLE;
 
-  assign ctx_we    = f_valid && f_ready && known_q;
-  assign rx_ready  = state_q == S_IDLE || (f_valid && f_ready);
+  assign ctx_we    = f_valid && f_ready && known_q && !data_q;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -212,7 +321,9 @@ module crl_target_check #(
       in_op_q <= '0;
       seen_q  <= '0;
     end else begin
-      if (rx_ready)                state_q <= rx_valid ? S_LOOK : S_IDLE;
+      if (free)                    state_q <= in_data && (rx_valid || kill_wait_q) ? S_TAB : rx_valid ? S_LOOK : S_IDLE;
+      else if (READ_EN && state_q == S_TAB)  state_q <= S_TAKE;
+      else if (READ_EN && state_q == S_TAKE) state_q <= S_LOOK;
       else if (state_q == S_LOOK)  state_q <= S_CHECK;
       else                         state_q <= S_GIVE;
       // A CANCEL that is not answered any more leaves no operation open.
@@ -245,13 +356,22 @@ module crl_target_check #(
     if (!rst && (state_q == S_CHECK || state_q == S_GIVE)) begin
       assert ({beyond_q, start_q} == {1'b0, segaddr_q[39:0]} + {9'd0, offset_q});
       assert (remain_q == {1'b0, total_q} - {1'b0, offset_q});
-      assert (!known_q || (g_known && {24'd0, ch_q} < CHANNELS));
+      assert (data_q || !known_q || (g_known && {24'd0, ch_q} < CHANNELS));
       if (!bad_len_q) begin
         assert (plen_q != '0 && plen_q <= 16'(FRAME_MAX));
         assert ({2'd0, offset_q} + {18'd0, plen_q} <= {2'd0, total_q});
       end
     end
-    if (!rst && f_valid && f_write) begin
+    if (!rst && f_valid && f_write && data_q && !abs_q) begin
+      // An own READ's bytes: in what was given as its destination, in a segment of the channel for local use.
+      assert (g_ent[123] && segaddr_q[63:52] < SEGMENTS && g_ent[122:111] == segaddr_q[51:40] && g_ent[104:97] == ch_q);
+      assert (g_ent[109] && g_ent[106]);
+      assert (g_first == g_base + {30'd0, segaddr_q[39:0]} + {38'd0, offset_q});
+      assert (g_stop <= g_base + {30'd0, segaddr_q[39:0]} + {38'd0, total_q});
+      assert (g_base + {30'd0, segaddr_q[39:0]} + {38'd0, total_q} <= g_base + g_size);
+    end
+    if (!rst && f_valid && f_write && data_q) assert (known_q && goes_on_q && f_bytes != '0 && f_bytes <= 12'(FRAME_MAX));
+    if (!rst && f_valid && f_write && !data_q) begin
       assert (g_known && g_ent[123] && segaddr_q[63:52] < SEGMENTS);
       assert (g_ent[122:111] == segaddr_q[51:40] && g_ent[104:97] == ch_q);
       assert (g_ent[110] && g_ent[106] && (g_ent[96:93] == 4'(PEER) || g_ent[96:93] == 4'd15));
@@ -262,7 +382,16 @@ module crl_target_check #(
       assert (f_bytes != '0 && f_bytes <= 12'(FRAME_MAX) && !f_drop);
       assert ((70'(f_bursts) - 70'd1) == ((g_stop - 70'd1) >> LM) - (g_first >> LM));
     end
-    if (!rst && f_valid && !f_write) assert (f_bursts == '0 && f_status != crl_pkg::ST_OK);
+    if (!rst && f_valid && !f_write) assert (f_bursts == '0 && (read_q || f_status != crl_pkg::ST_OK));
+    // What is read for a peer: as what is written, but with the right to read.
+    if (!rst && f_valid && read_q && f_status == crl_pkg::ST_OK) begin
+      assert (g_known && g_ent[123] && segaddr_q[63:52] < SEGMENTS && g_ent[122:111] == segaddr_q[51:40]);
+      assert (g_ent[104:97] == ch_q && g_ent[110] && g_ent[105] && (g_ent[96:93] == 4'(PEER) || g_ent[96:93] == 4'd15));
+      assert (g_first == g_base + {30'd0, segaddr_q[39:0]} + {38'd0, offset_q});
+      assert (g_stop <= g_base + {30'd0, segaddr_q[39:0]} + {38'd0, total_q});
+      assert (g_base + {30'd0, segaddr_q[39:0]} + {38'd0, total_q} <= g_base + g_size);
+      assert (f_bytes != '0 && f_bytes <= 12'(FRAME_MAX));
+    end
   end
 `endif
 

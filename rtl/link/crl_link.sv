@@ -25,6 +25,7 @@ module crl_link #(
     parameter int CHANNELS         = 8,
     parameter int LINK_MTU         = 1024,
     parameter int RX_SHARED        = 24,
+    parameter int READ_SLOTS       = 16,    // receive slots for READ_DATA; 0: no READ
     parameter int OPS              = 128,   // not used: acknowledgements carry the tag
     parameter int KEEPALIVE_CYCLES = 4096,
     localparam int CW              = CHANNELS > 1 ? $clog2(CHANNELS) : 1
@@ -42,6 +43,8 @@ module crl_link #(
     output logic      [CHANNELS-1:0] tx_ok,       // a credit and room for one whole frame
     input  wire logic                tx_take,     // event: both are reserved
     input  wire logic [CW-1:0]       tx_take_ch,
+    output logic                     rd_ok,       // a receive slot for an answer is free
+    input  wire logic                tx_take_rd,  // with tx_take, for READ: it is reserved too
     input  wire logic                txp_valid,   // payload beats
     output logic                     txp_ready,
     input  wire logic [DATA_W-1:0]   txp_data,
@@ -57,6 +60,26 @@ module crl_link #(
     input  wire logic [31:0]         txf_total,
     input  wire logic [31:0]         txf_offset,
     input  wire logic [15:0]         txf_len,     // payload bytes; 0 drops the beats of the frame
+    input  wire logic [15:0]         txf_arg,     // READ: bytes asked
+    // transmit READ_DATA
+    output logic                     rdt_ok,      // room for one whole frame
+    input  wire logic                rdt_want,    // level: there is one
+    input  wire logic                rdt_take,    // event: it is reserved
+    input  wire logic                rdp_valid,
+    output logic                     rdp_ready,
+    input  wire logic [DATA_W-1:0]   rdp_data,
+    input  wire logic                rdf_valid,
+    output logic                     rdf_ready,
+    input  wire logic [7:0]          rdf_flags,
+    input  wire logic [7:0]          rdf_src_ch,
+    input  wire logic [7:0]          rdf_dst_ch,
+    input  wire logic [31:0]         rdf_op_seq,
+    input  wire logic [15:0]         rdf_tag,
+    input  wire logic [63:0]         rdf_segaddr,
+    input  wire logic [31:0]         rdf_total,
+    input  wire logic [31:0]         rdf_offset,
+    input  wire logic [15:0]         rdf_len,     // as txf_len
+    input  wire logic [7:0]          rdf_status,
     // transmit RSP
     input  wire logic                rsp_valid,
     output logic                     rsp_ready,
@@ -76,6 +99,7 @@ module crl_link #(
     output logic                     rxp_last,
     input  wire logic                slot_free,   // event: one frame is done with
     input  wire logic [7:0]          slot_free_ch,// SRC_CH of that frame
+    input  wire logic                slot_free_rd,// it was READ_DATA
     // receive RSP
     output logic                     ack_valid,
     input  wire logic                ack_ready,
@@ -112,9 +136,12 @@ module crl_link #(
   localparam int TX_SLOTS   = 32;                              // frames kept for replay
   localparam int TIW        = $clog2(TX_SLOTS);
   localparam int QUEUE      = DATA_W <= 128 ? 5 : TX_SLOTS;     // frames taken and not sent
+  localparam int RD_QUEUE   = DATA_W <= 128 ? 3 : TX_SLOTS;     // the same for READ_DATA
   localparam int RSP_SLOTS  = LINK_W > 128 ? 64 : 32;
   localparam int RIW        = $clog2(RSP_SLOTS);
-  localparam int RX_SLOTS   = CHANNELS + RX_SHARED > 1 ? CHANNELS + RX_SHARED : 2;
+  localparam int RX_SLOTS   = CHANNELS + RX_SHARED > 1 ? CHANNELS + RX_SHARED + READ_SLOTS : 2;
+  localparam bit READ_EN    = READ_SLOTS != 0;
+  localparam int REC_W      = READ_EN ? 224 : 208;
   localparam int URGENT     = RX_SHARED >= 8 ? RX_SHARED / 4 : 2;
 
   initial begin
@@ -162,7 +189,7 @@ module crl_link #(
   logic [15:0]    d_seq, d_tag, d_status2, d_ack_req;
   logic [127:0]   d_ops;
 
-  crl_link_rx #(.LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU)) u_rx (
+  crl_link_rx #(.LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN)) u_rx (
       .clk, .rst, .cfg_node, .cfg_peer_node, .cfg_epoch, .up,
       .s_valid(i_valid), .s_data(i_data), .s_full(i_full), .s_last(i_last),
       .w_hdr, .w_hidx, .w_pay, .w_pidx, .w_data,
@@ -222,7 +249,7 @@ module crl_link #(
   assign fifo_room = fifo_ready && !(rsp_in_q && fifo_level >= (RIW+1)'(RSP_SLOTS - 1));
 
   // ---- REQ sender
-  logic [207:0] req_rec, tx_rec;
+  logic [REC_W-1:0] req_rec, tx_rec;
   logic [TIW:0] req_unsent;
   logic         req_avail, req_resend, req_full, req_push, did_req, hold_req, req_unacked, closed, re;
   logic [15:0]  req_seq, req_next, req_len;
@@ -233,13 +260,43 @@ module crl_link #(
   logic [MBW-1:0] re_idx;
   logic [LINK_W-1:0] re_data;
 
-  assign tx_rec = {txf_offset, txf_total, txf_segaddr, txf_tag, txf_op_seq,
-                   txf_dst_ch, txf_src_ch, txf_flags, txf_type};
+  logic              tp_valid, tp_ready, tf_valid, tf_ready;
+  logic [DATA_W-1:0] tp_data;
+  logic [15:0]       tf_len;
 
-  crl_link_txbuf #(.DATA_W(DATA_W), .LINK_W(LINK_W), .LINK_MTU(LINK_MTU), .SLOTS(TX_SLOTS), .REC_W(208)) u_txbuf (
+  generate
+    if (READ_EN) begin : g_two
+      crl_link_txarb #(.DATA_W(DATA_W), .REC_W(REC_W + 16)) u_txarb (
+          .clk, .rst, .a_p_valid(txp_valid), .a_p_ready(txp_ready), .a_p_data(txp_data), .a_f_valid(txf_valid), .a_f_ready(txf_ready),
+          .a_f_rec({txf_len, txf_arg, txf_offset, txf_total, txf_segaddr, txf_tag, txf_op_seq, txf_dst_ch, txf_src_ch, txf_flags,
+                    txf_type}),
+          .b_p_valid(rdp_valid), .b_p_ready(rdp_ready), .b_p_data(rdp_data), .b_f_valid(rdf_valid), .b_f_ready(rdf_ready),
+          .b_f_rec({rdf_len, 8'd0, rdf_status, rdf_offset, rdf_total, rdf_segaddr, rdf_tag, rdf_op_seq, rdf_dst_ch, rdf_src_ch,
+                    rdf_flags, crl_pkg::FRAME_TYPE_READ_DATA}),
+          .m_p_valid(tp_valid), .m_p_ready(tp_ready), .m_p_data(tp_data), .m_f_valid(tf_valid), .m_f_ready(tf_ready),
+          .m_f_rec({tf_len, tx_rec})
+      );
+    end else begin : g_one
+      logic unused;
+      assign unused    = &{1'b0, txf_arg, rdp_valid, rdp_data, rdf_valid, rdf_flags, rdf_src_ch, rdf_dst_ch, rdf_op_seq, rdf_tag,
+                           rdf_segaddr, rdf_total, rdf_offset, rdf_len, rdf_status};
+      assign tp_valid  = txp_valid;
+      assign txp_ready = tp_ready;
+      assign tp_data   = txp_data;
+      assign tf_valid  = txf_valid;
+      assign txf_ready = tf_ready;
+      assign tf_len    = txf_len;
+      assign rdp_ready = 1'b0;
+      assign rdf_ready = 1'b0;
+      assign tx_rec    = {txf_offset, txf_total, txf_segaddr, txf_tag, txf_op_seq,
+                          txf_dst_ch, txf_src_ch, txf_flags, txf_type};
+    end
+  endgenerate
+
+  crl_link_txbuf #(.DATA_W(DATA_W), .LINK_W(LINK_W), .LINK_MTU(LINK_MTU), .SLOTS(TX_SLOTS), .REC_W(REC_W)) u_txbuf (
       .clk, .rst, .flush,
-      .p_valid(txp_valid), .p_ready(txp_ready), .p_data(txp_data),
-      .f_valid(txf_valid), .f_ready(txf_ready), .f_rec(tx_rec), .f_len(txf_len),
+      .p_valid(tp_valid), .p_ready(tp_ready), .p_data(tp_data),
+      .f_valid(tf_valid), .f_ready(tf_ready), .f_rec(tx_rec), .f_len(tf_len),
       .closed, .push(req_push), .push_idx,
       .rd_slot(req_seq[TIW-1:0]), .rd_rec(req_rec), .rd_len(req_len), .rd_beats(req_beats), .rd_crc(req_crc),
       .re, .re_idx, .re_slot, .re_data
@@ -286,30 +343,27 @@ module crl_link #(
       .ret_valid(live && d_cr_valid), .ret_ch(d_cr_ch), .ret_cnt(d_cr_cnt), .ok(cr_ok), .bad(cr_bad)
   );
   crl_link_credit_rx #(.CHANNELS(CHANNELS), .URGENT(URGENT)) u_credit_rx (
-      .clk, .rst, .clear, .refresh, .free(slot_free), .free_ch(slot_free_ch),
+      .clk, .rst, .clear, .refresh, .free(slot_free && !slot_free_rd), .free_ch(slot_free_ch),
       .cr_ch, .cr_cnt, .cr_take(did_any), .news(cr_news), .urgent
   );
 
   // ---- reservations
-  logic [TIW:0] held_q, held_d, open_q;   // slots reserved or in use; frames taken and not closed
-  logic         room_q;
+  logic room_q, rdt_room, none_open, peer_reads, slot_ok, started_rd;
 
-  assign held_d = held_q + (TIW+1)'(tx_take) - req_freed;
   assign tx_ok  = cr_ok & {CHANNELS{up && room_q}};
+  // When the session has ended answers are taken and thrown away. A peer that can't read answers without payload.
+  assign rdt_ok = READ_EN && (flush || (up && rdt_room));
+  assign rd_ok  = slot_ok || !peer_reads;
+
+  crl_link_room #(.SLOTS(TX_SLOTS), .QUEUE(QUEUE), .RD_QUEUE(RD_QUEUE), .READ_SLOTS(READ_SLOTS)) u_room (
+      .clk, .rst, .flush, .clear, .tx_take, .rdt_take, .rdt_want, .started(did_req && !req_resend), .started_rd,
+      .freed(req_freed), .closed, .room(room_q), .rdt_room, .none_open,
+      .rd_take(tx_take && tx_take_rd && peer_reads), .rd_free(slot_free && slot_free_rd), .rd_ok(slot_ok)
+  );
 
   always_ff @(posedge clk) begin
-    if (rst) begin
-      held_q   <= '0;
-      room_q   <= 1'b0;
-      open_q   <= '0;
-      rsp_in_q <= 1'b0;
-    end else begin
-      held_q   <= clear ? '0 : held_d;
-      // Frames in front of the link hold credits; so few that the scheduler decides who goes next, not the credits.
-      room_q   <= held_d < (TIW+1)'(TX_SLOTS) && open_q + req_unsent < (TIW+1)'(QUEUE);
-      open_q   <= open_q + {{TIW{closed && !tx_take}}, closed != tx_take};
-      rsp_in_q <= rsp_accept;
-    end
+    if (rst) rsp_in_q <= 1'b0;
+    else rsp_in_q <= rsp_accept;
   end
 
   // ---- session and small things that ride on headers
@@ -317,7 +371,7 @@ module crl_link #(
   logic [127:0] epoch_ops;
   logic [7:0]   rsp_credit;
 
-  assign all_quiet  = rx_quiet && open_q == '0 && !ack_valid && !rsp_in_q && !busy;
+  assign all_quiet  = rx_quiet && none_open && !ack_valid && !rsp_in_q && !busy;
   assign refresh    = is_idle && d_status != crl_pkg::ST_OK;
   assign rsp_credit = exp_rsp[7:0] - 8'(fifo_level) - 8'(rsp_in_q);
 
@@ -338,38 +392,39 @@ module crl_link #(
   end
 
   crl_link_ctl #(
-      .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
+      .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES),
+      .READ_EN(READ_EN)
   ) u_ctl (
       .clk, .rst, .cfg_enable, .cfg_node, .cfg_peer_node, .cfg_epoch, .pin_up, .quiet(all_quiet),
-      .up, .flush, .clear, .heard(d_good), .ep_valid(is_epoch), .ep_ops(d_ops),
+      .up, .peer_reads, .flush, .clear, .heard(d_good), .ep_valid(is_epoch), .ep_ops(d_ops),
       .epoch_due, .epoch_ops, .did_epoch, .did_any, .busy,
       .unacked(req_unacked || rsp_unacked), .progress(req_freed != '0 || rsp_freed != '0),
       .news(ack_news_q || cr_news || shout_q), .urgent, .idle_due
   );
 
-  crl_link_tx #(.LINK_W(LINK_W), .LINK_MTU(LINK_MTU), .SLOTS(TX_SLOTS)) u_tx (
+  crl_link_tx #(.LINK_W(LINK_W), .LINK_MTU(LINK_MTU), .SLOTS(TX_SLOTS), .READ_EN(READ_EN)) u_tx (
       .clk, .rst, .cfg_node, .cfg_peer_node, .cfg_epoch, .up,
       .epoch_due, .epoch_ops, .nak_req_due, .nak_rsp_due, .idle_due,
       .idle_status(shout_q ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OK),
       .rsp_avail, .rsp_seq, .rsp_rec, .rsp_next,
-      .req_avail, .req_resend, .req_seq, .req_rec, .req_len, .req_beats, .req_crc, .req_next,
+      .req_avail, .req_resend, .req_seq, .req_rec(224'(req_rec)), .req_len, .req_beats, .req_crc, .req_next,
       .ack_req(exp_req), .exp_rsp, .rsp_credit, .cr_ch, .cr_cnt,
-      .did_any, .did_epoch, .did_nak_req, .did_nak_rsp, .did_rsp, .did_req, .did_idle, .busy, .hold_req,
+      .did_any, .did_epoch, .did_nak_req, .did_nak_rsp, .did_rsp, .did_req, .did_idle, .started_rd, .busy, .hold_req,
       .re, .re_slot, .re_idx, .re_data,
       .m_valid(o_valid), .m_ready(o_ready), .m_data(o_data), .m_last(o_last)
   );
 
   logic unused;
-  assign unused = &{1'b0, req_full, rsp_resend, rsp_unsent_unused};
+  assign unused = &{1'b0, req_full, rsp_resend, rsp_unsent_unused, req_unsent};
 
 `ifndef SYNTHESIS
   logic took_q;
   always_ff @(posedge clk) begin
     took_q <= !rst && tx_take;
     if (!rst) begin
-      assert (!(tx_take && up && !tx_ok[tx_take_ch]));  // nothing is taken that is not offered
+      // Nothing is taken that is not offered; what room there was for the engine stays (crl_link_room).
+      assert (!(tx_take && up && !cr_ok[tx_take_ch]));
       assert (!(tx_take && took_q === 1'b1));       // two takes are at least two cycles apart
-      assert (!(closed && open_q == '0));           // a frame without a take
     end
   end
 `endif

@@ -16,7 +16,8 @@ module crl_link_ctl #(
     parameter int CHANNELS         = 8,
     parameter int LINK_MTU         = 1024,
     parameter int RX_SHARED        = 24,
-    parameter int KEEPALIVE_CYCLES = 4096
+    parameter int KEEPALIVE_CYCLES = 4096,
+    parameter bit READ_EN          = 1     // told to the peer
 ) (
     input  wire logic         clk,
     input  wire logic         rst,
@@ -27,6 +28,7 @@ module crl_link_ctl #(
     input  wire logic         pin_up,       // synchronised
     input  wire logic         quiet,        // nothing of the old session is left
     output logic              up,
+    output logic              peer_reads,   // the peer answers READ (while up)
     output logic              flush,        // level: drop everything
     output logic              clear,        // level: back to the start
     // receiver
@@ -79,13 +81,13 @@ module crl_link_ctl #(
 
   // ---- operands of EPOCH frames
   // 31:0 nonce, 63:32 the peer's nonce as heard, 64 it was heard, 65 the sender is UP,
-  // 79:72 CHANNELS, 95:80 LINK_MTU, 111:96 RX_SHARED.
+  // 79:72 CHANNELS, 95:80 LINK_MTU, 111:96 RX_SHARED, 112 the sender answers READ.
   localparam logic [39:0] PARAMS = {16'(RX_SHARED), 16'(LINK_MTU), 8'(CHANNELS)};
 
   logic        e_fits, e_new, e_echo, e_up;
   logic [31:0] e_nonce;
 
-  assign epoch_ops = {16'd0, PARAMS, 6'd0, state_q == UP, heard_q, heard_q ? peer_q : 32'd0, nonce_q};
+  assign epoch_ops = {15'd0, READ_EN, PARAMS, 6'd0, state_q == UP, heard_q, heard_q ? peer_q : 32'd0, nonce_q};
   assign e_nonce   = ep_ops[31:0];
   assign e_fits    = ep_valid && ep_ops[111:72] == PARAMS;
   assign e_new     = !heard_q || e_nonce != peer_q;
@@ -93,16 +95,17 @@ module crl_link_ctl #(
   assign e_up      = ep_ops[65];
 
   logic unused;
-  assign unused = &{1'b0, ep_ops[127:112], ep_ops[71:66]};
+  assign unused = &{1'b0, ep_ops[127:113], ep_ops[71:66]};
 
   // The comparison of the EPOCH frame is registered; such frames are far apart.
-  logic        c_fits_q, c_new_q, c_echo_q, c_up_q;
+  logic        c_fits_q, c_new_q, c_echo_q, c_up_q, c_reads_q;
   logic [31:0] c_nonce_q;
 
   always_ff @(posedge clk) begin
     c_new_q   <= e_new;
     c_echo_q  <= e_echo;
     c_up_q    <= e_up;
+    c_reads_q <= ep_ops[112];
     c_nonce_q <= e_nonce;
     free_q    <= free_q + 1'b1;
   end
@@ -194,6 +197,7 @@ module crl_link_ctl #(
         else if (state_q == HAND && sent_q == TW'(PROBE)) due_q <= 1'b1;
         if (c_fits_q) begin
           peer_q  <= c_nonce_q;
+          peer_reads <= c_reads_q;
           heard_q <= 1'b1;
           if (state_q == HAND && c_echo_q) begin
             state_q <= UP;

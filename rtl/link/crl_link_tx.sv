@@ -15,6 +15,7 @@ module crl_link_tx #(
     parameter int LINK_W   = 64,
     parameter int LINK_MTU = 1024,
     parameter int SLOTS    = 16,     // REQ frames in the buffer
+    parameter bit READ_EN  = 1,
     localparam int IW      = $clog2(SLOTS),
     localparam int MBW     = $clog2(LINK_MTU * 8 / LINK_W)
 ) (
@@ -38,7 +39,7 @@ module crl_link_tx #(
     input  wire logic              req_avail,
     input  wire logic              req_resend,
     input  wire logic [15:0]       req_seq,
-    input  wire logic [207:0]      req_rec,     // {offset, total, segaddr, tag, op_seq, dst_ch, src_ch, flags, type}
+    input  wire logic [223:0]      req_rec,     // {arg, offset, total, segaddr, tag, op_seq, dst_ch, src_ch, flags, type}
     input  wire logic [15:0]       req_len,
     input  wire logic [MBW:0]      req_beats,
     input  wire logic [31:0]       req_crc,
@@ -57,6 +58,7 @@ module crl_link_tx #(
     output logic                   did_rsp,
     output logic                   did_req,
     output logic                   did_idle,
+    output logic                   started_rd,  // with did_req: the frame is READ_DATA
     output logic                   busy,        // a frame is being sent
     output logic                   hold_req,    // and it is a REQ frame that was sent before
     // payload
@@ -117,12 +119,15 @@ module crl_link_tx #(
   logic [crl_pkg::FRAME_W-1:0] hdr_d, sh_q;
   logic [63:0] r_segaddr, ep_lo, ep_hi;
   logic [31:0] r_offset, r_total, r_op_seq, p_op_seq;
-  logic [15:0] r_tag, p_status2, p_tag;
+  logic [15:0] r_arg, r_tag, p_status2, p_tag;
   logic [7:0]  r_dst_ch, r_src_ch, r_flags, r_type, p_status, p_dst_ch, p_src_ch;
+  logic        r_answer;
 
-  assign {r_offset, r_total, r_segaddr, r_tag, r_op_seq, r_dst_ch, r_src_ch, r_flags, r_type} = req_rec;
+  assign {r_arg, r_offset, r_total, r_segaddr, r_tag, r_op_seq, r_dst_ch, r_src_ch, r_flags, r_type} = req_rec;
   assign {p_status2, p_status, p_tag, p_op_seq, p_dst_ch, p_src_ch} = rsp_rec;
   assign {ep_hi, ep_lo} = epoch_ops;
+  assign r_answer = READ_EN && r_type == crl_pkg::FRAME_TYPE_READ_DATA;
+  assign started_rd = r_answer;
 
   always_comb begin
     hdr_d = '0;
@@ -138,7 +143,10 @@ module crl_link_tx #(
       hdr_d[crl_pkg::FRAME_CREDIT_VALID_LSB]                              = 1'b1;
     end
     if (pick_req) begin
-      hdr_d[crl_pkg::FRAME_VC_LSB +: crl_pkg::FRAME_VC_W]             = crl_pkg::FRAME_VC_REQ;
+      // READ_DATA is an answer, numbered with the requests; READ says how many bytes it asks for.
+      hdr_d[crl_pkg::FRAME_VC_LSB +: crl_pkg::FRAME_VC_W]             = r_answer ? crl_pkg::FRAME_VC_RSP : crl_pkg::FRAME_VC_REQ;
+      hdr_d[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W]     = r_answer ? r_arg[7:0] : 8'd0;
+      hdr_d[crl_pkg::FRAME_OPERAND0_LSB +: 16]                        = r_answer ? 16'd0 : r_arg;
       hdr_d[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W]         = r_type;
       hdr_d[crl_pkg::FRAME_FLAGS_LSB +: crl_pkg::FRAME_FLAGS_W]       = r_flags;
       hdr_d[crl_pkg::FRAME_SRC_CH_LSB +: crl_pkg::FRAME_SRC_CH_W]     = r_src_ch;

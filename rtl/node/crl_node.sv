@@ -24,6 +24,8 @@ module crl_node #(
     parameter int OPS      = 128,                // operations in flight, power of two
     parameter int LINK_MTU = 1024,               // payload bytes a frame, power of two
     parameter int RX_SHARED = 24,                // receive slots a peer beside one a channel
+    parameter bit READ_EN   = 1,                 // READ, as initiator and as target
+    parameter int READ_SLOTS = LINK_W > 128 ? 32 : 16,  // receive slots a peer for READ_DATA
     parameter int FUNC_W   = 8,                  // FUNCTION_ID bits, to 12
     parameter int ID_W     = 4,                  // AXI ID bits, at least 3
     parameter int STALL_MAX_CYCLES  = 65536,     // memory port without progress: fatal
@@ -136,6 +138,7 @@ module crl_node #(
     if (LINK_MTU < MAX_BURST_BYTES || LINK_MTU > 2048 || (LINK_MTU & (LINK_MTU - 1)) != 0)
       $fatal(1, "crl_node: LINK_MTU must be a power of two from MAX_BURST_BYTES to 2048");
     if (FUNC_W < 1 || FUNC_W > 12) $fatal(1, "crl_node: FUNC_W must be 1 to 12");
+    if (READ_SLOTS < 2 || READ_SLOTS > 128) $fatal(1, "crl_node: READ_SLOTS must be 2 to 128");
     if (ID_W < 3) $fatal(1, "crl_node: ID_W must be at least 3");
   end
 
@@ -226,31 +229,51 @@ module crl_node #(
   logic [PEERS*SW-1:0] tgt_seg_idx;
   logic [PEERS*EW-1:0] tgt_seg_entry;
   logic [PEERS*CHANNELS-1:0] tx_ok;
-  logic [PEERS-1:0]    tx_take, txp_valid, txp_ready, txf_valid, txf_ready, ack_valid, ack_ready;
+  logic [PEERS-1:0]    rd_ok, tx_take, txp_valid, txp_ready, txf_valid, txf_ready, ack_valid, ack_ready;
   logic [7:0]          tx_take_ch, txf_type, txf_flags, txf_src_ch, txf_dst_ch;
   logic [DATA_W-1:0]   txp_data;
   logic [31:0]         txf_op_seq, txf_total, txf_offset;
-  logic [15:0]         txf_tag, txf_len;
+  logic [15:0]         txf_tag, txf_len, txf_arg;
+  logic                tx_take_rd, rop_valid, rop_abs;
+  logic [1:0]          rop_peer;
+  logic [15:0]         rop_tag, kill_tag;
+  logic [CW-1:0]       rop_ch, d_cnt_ch;
+  logic [FUNC_W-1:0]   rop_func;
+  logic [63:0]         rop_dst;
+  logic [31:0]         rop_total;
+  logic [PEERS-1:0]    kill_valid;
+  logic [7:0]          kill_status;
+  logic                d_cnt_valid, d_ar_valid, d_ar_ready, d_r_valid, d_r_ready, d_pending;
+  logic                d_progress;
+  logic [ID_W-1:0]     d_arid;
+  logic [2:0]          d_arsize, d_arprot;
+  logic [1:0]          d_arburst;
+  logic [3:0]          d_arcache;
+  logic [11:0]         d_cnt_bytes;
+  logic [63:0]         d_ar_addr;
+  logic [7:0]          d_ar_len;
+  logic [FUNC_W-1:0]   d_ar_user;
   logic [63:0]         txf_segaddr;
   logic [PEERS*16-1:0] ack_tag, ack_status2;
   logic [PEERS*8-1:0]  ack_status;
   logic                rd_pending, rd_progress, wr_pending, wr_progress, rev_mark;
-  logic [1+PEERS:0]    rev_over;
+  logic [1+2*PEERS:0]  rev_over;       // engine's reads and writes, targets, responders
 
   crl_dma #(
       .DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .READS_IN_FLIGHT(READS_IN_FLIGHT),
       .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT), .MAX_BURST_BYTES(MAX_BURST_BYTES), .PREFETCH(PREFETCH), .OPS(OPS),
-      .LINK_MTU(LINK_MTU), .FUNC_W(FUNC_W), .ID_W(ID_W), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES)
+      .LINK_MTU(LINK_MTU), .FUNC_W(FUNC_W), .ID_W(ID_W), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN)
   ) u_dma (
       .clk, .rst, .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd,
       .rc_ch, .rc_sel, .rc_data, .ch_locked, .cc_we, .cc_ch, .cc_func, .cc_class, .cc_weight, .cc_mgmt, .cc_rate, .cc_burst,
       .cc_abs, .cc_stop, .cc_bind, .cc_peer, .cc_peer_ch, .seg_we, .seg_idx, .seg_entry,
       .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons, .clr_valid, .clr_ch,
       .irq_valid(cpl_irq_valid), .irq_ch(cpl_irq_ch), .err_irq, .ret_valid, .ret_ch, .ret_status,
-      .rd_cnt_valid, .rd_cnt_ch, .rd_cnt_bytes, .wr_cnt_valid(wr_cnt_valid[0]), .wr_cnt_ch(wr_cnt_ch[CW-1:0]),
+      .rd_cnt_valid(d_cnt_valid), .rd_cnt_ch(d_cnt_ch), .rd_cnt_bytes(d_cnt_bytes), .wr_cnt_valid(wr_cnt_valid[0]), .wr_cnt_ch(wr_cnt_ch[CW-1:0]),
       .wr_cnt_bytes(wr_cnt_bytes[11:0]), .stall, .fatal,
-      .peer_up, .tx_ok, .tx_take, .tx_take_ch, .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags,
-      .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len,
+      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .kill_valid, .kill_tag, .kill_status,
+      .peer_up, .tx_ok, .rd_ok, .tx_take, .tx_take_rd, .tx_take_ch, .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags,
+      .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg,
       .ack_valid, .ack_ready, .ack_tag, .ack_status, .ack_status2,
       .wb_valid({wb_valid[N-2], wb_valid[0]}), .wb_ready({wb_ready[N-2], wb_ready[0]}),
       .wb_first({wb_first[N-2], wb_first[0]}), .wb_last({wb_last[N-2], wb_last[0]}),
@@ -258,13 +281,64 @@ module crl_node #(
       .wb_user({wb_user[(N-2)*FUNC_W +: FUNC_W], wb_user[FUNC_W-1:0]}),
       .wb_data({wb_data[(N-2)*DATA_W +: DATA_W], wb_data[DATA_W-1:0]}), .wb_strb({wb_strb[(N-2)*B +: B], wb_strb[B-1:0]}),
       .wb_b_valid({wb_b_valid[N-2], wb_b_valid[0]}), .wb_b_resp,
-      .m_axi_arid, .m_axi_araddr, .m_axi_arlen, .m_axi_arsize, .m_axi_arburst, .m_axi_arcache, .m_axi_arprot, .m_axi_aruser,
-      .m_axi_arvalid, .m_axi_arready, .m_axi_rid, .m_axi_rdata, .m_axi_rresp, .m_axi_rlast, .m_axi_rvalid, .m_axi_rready,
-      .rd_pending, .rd_progress, .rev_mark, .rev_over(rev_over[1:0])
+      .m_axi_arid(d_arid), .m_axi_araddr(d_ar_addr), .m_axi_arlen(d_ar_len), .m_axi_arsize(d_arsize), .m_axi_arburst(d_arburst),
+      .m_axi_arcache(d_arcache), .m_axi_arprot(d_arprot), .m_axi_aruser(d_ar_user), .m_axi_arvalid(d_ar_valid),
+      .m_axi_arready(d_ar_ready), .m_axi_rid, .m_axi_rdata, .m_axi_rresp, .m_axi_rlast, .m_axi_rvalid(d_r_valid),
+      .m_axi_rready(d_r_ready), .rd_pending(d_pending), .rd_progress(d_progress),
+      .rev_mark, .rev_over(rev_over[1:0])
   );
 
   // ---------------------------------------------------------------- revocations
-  crl_revoke #(.N(2 + PEERS)) u_revoke (.clk, .rst, .req(rev_req), .seq(rev_seq), .ack(rev_ack), .mark(rev_mark), .over(rev_over));
+  crl_revoke #(.N(2 + 2 * PEERS)) u_revoke (.clk, .rst, .req(rev_req), .seq(rev_seq), .ack(rev_ack), .mark(rev_mark), .over(rev_over));
+
+  // ---------------------------------------------------------------- read port, shared with the responders
+  logic [PEERS-1:0]        p_ar_valid, p_ar_ready, p_r_valid, p_pending, p_cnt_valid, p_cnt_ready;
+  logic [PEERS*64-1:0]     p_ar_addr;
+  logic [PEERS*8-1:0]      p_ar_len;
+  logic [PEERS*FUNC_W-1:0] p_ar_user;
+  logic [PEERS*CW-1:0]     p_cnt_ch;
+  logic [PEERS*12-1:0]     p_cnt_bytes;
+
+  generate
+    if (READ_EN) begin : g_rd_arb
+      logic unused;
+      assign unused = &{1'b0, d_arid, d_arsize, d_arburst, d_arcache, d_arprot, d_progress};
+      crl_axi_rd_arb #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .ID_W(ID_W), .N(PEERS)) u_rd_arb (
+          .clk, .rst, .e_ar_valid(d_ar_valid), .e_ar_ready(d_ar_ready), .e_ar_id(d_arid[0]), .e_ar_addr(d_ar_addr),
+          .e_ar_len(d_ar_len), .e_ar_user(d_ar_user), .e_pending(d_pending), .e_r_valid(d_r_valid), .e_r_ready(d_r_ready),
+          .p_ar_valid, .p_ar_ready, .p_ar_addr, .p_ar_len, .p_ar_user, .p_pending, .p_r_valid,
+          .m_axi_arid, .m_axi_araddr, .m_axi_arlen, .m_axi_arsize, .m_axi_arburst, .m_axi_arcache, .m_axi_arprot, .m_axi_aruser,
+          .m_axi_arvalid, .m_axi_arready, .m_axi_rid, .m_axi_rvalid, .m_axi_rready, .pending(rd_pending), .progress(rd_progress)
+      );
+      crl_cnt_join #(.W(CW + 12), .N(PEERS)) u_cnt (
+          .clk, .rst, .ev_valid(d_cnt_valid), .ev_data({d_cnt_ch, d_cnt_bytes}), .s_valid(p_cnt_valid), .s_ready(p_cnt_ready),
+          .s_hi(p_cnt_ch), .s_lo(p_cnt_bytes), .m_valid(rd_cnt_valid), .m_data({rd_cnt_ch, rd_cnt_bytes})
+      );
+    end else begin : g_rd_own
+      logic unused;
+      assign unused = &{1'b0, p_ar_valid, p_ar_addr, p_ar_len, p_ar_user, p_pending, p_cnt_valid, p_cnt_ch, p_cnt_bytes};
+      assign m_axi_arid    = d_arid;
+      assign m_axi_araddr  = d_ar_addr;
+      assign m_axi_arlen   = d_ar_len;
+      assign m_axi_arsize  = d_arsize;
+      assign m_axi_arburst = d_arburst;
+      assign m_axi_arcache = d_arcache;
+      assign m_axi_arprot  = d_arprot;
+      assign m_axi_aruser  = d_ar_user;
+      assign m_axi_arvalid = d_ar_valid;
+      assign d_ar_ready    = m_axi_arready;
+      assign d_r_valid     = m_axi_rvalid;
+      assign m_axi_rready  = d_r_ready;
+      assign rd_pending    = d_pending;
+      assign rd_progress   = d_progress;
+      assign p_ar_ready    = '0;
+      assign p_r_valid     = '0;
+      assign p_cnt_ready   = '0;
+      assign rd_cnt_valid  = d_cnt_valid;
+      assign rd_cnt_ch     = d_cnt_ch;
+      assign rd_cnt_bytes  = d_cnt_bytes;
+    end
+  endgenerate
 
   // ---------------------------------------------------------------- write port and watchdog
   crl_axi_wr #(.DATA_W(DATA_W), .ID_W(ID_W), .FUNC_W(FUNC_W), .N_DATA(1 + PEERS), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)) u_wr (
@@ -302,18 +376,33 @@ module crl_node #(
       logic [1:0]         bind_peer;
       logic [FUNC_W-1:0]  bind_func;
       logic               busy_unused;
+      logic               slot_free_rd, rdt_ok, rdt_want, rdt_take, rdp_valid, rdp_ready, rdf_valid, rdf_ready;
+      logic [DATA_W-1:0]  rdp_data;
+      logic [7:0]         rdf_flags, rdf_src_ch, rdf_dst_ch, rdf_status, rdone_status, rq_ch, rq_peer_ch, rq_status, rf_ch;
+      logic [31:0]        rdf_op_seq, rdf_total, rdf_offset, rq_op_seq, rq_total, rq_offset;
+      logic [15:0]        rdf_tag, rdf_len, rdone_tag, rq_tag;
+      logic [63:0]        rdf_segaddr, rq_segaddr, rq_addr;
+      logic               rq_valid, rq_first, rq_last, rf_valid, rf_ready, rdone_valid, rdone_ready;
+      logic [11:0]        rq_bytes;
+      logic [FUNC_W-1:0]  rq_user;
+      logic               lk_ack_valid, lk_ack_ready;
+      logic [15:0]        lk_ack_tag, lk_ack_status2;
+      logic [7:0]         lk_ack_status;
 
       crl_link #(.DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED),
-                 .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
+                 .READ_SLOTS(READ_EN ? READ_SLOTS : 0), .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
           .clk, .rst, .cfg_enable(peer_enable[p]), .cfg_node(node_id), .cfg_peer_node(peer_node[8*p +: 8]),
           .cfg_epoch(peer_epoch[16*p +: 16]), .link_up_i(link_up[p]), .up(peer_up[p]),
           .tx_ok(tx_ok[p*CHANNELS +: CHANNELS]), .tx_take(tx_take[p]), .tx_take_ch(tx_take_ch[CW-1:0]),
+          .rd_ok(rd_ok[p]), .tx_take_rd, .txf_arg, .rdt_ok, .rdt_want, .rdt_take, .rdp_valid, .rdp_ready, .rdp_data, .rdf_valid, .rdf_ready,
+          .rdf_flags, .rdf_src_ch, .rdf_dst_ch, .rdf_op_seq, .rdf_tag, .rdf_segaddr, .rdf_total, .rdf_offset, .rdf_len, .rdf_status,
+          .slot_free_rd,
           .txp_valid(txp_valid[p]), .txp_ready(txp_ready[p]), .txp_data, .txf_valid(txf_valid[p]), .txf_ready(txf_ready[p]),
           .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len,
           .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status, .rsp_status2,
           .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free, .slot_free_ch,
-          .ack_valid(ack_valid[p]), .ack_ready(ack_ready[p]), .ack_tag(ack_tag[16*p +: 16]), .ack_src_ch(ack_src_ch_unused),
-          .ack_status(ack_status[8*p +: 8]), .ack_status2(ack_status2[16*p +: 16]),
+          .ack_valid(lk_ack_valid), .ack_ready(lk_ack_ready), .ack_tag(lk_ack_tag), .ack_src_ch(ack_src_ch_unused),
+          .ack_status(lk_ack_status), .ack_status2(lk_ack_status2),
           .ev_crc_err(peer_ev[5*p]), .ev_frame_tx(peer_ev[5*p + 1]), .ev_frame_rx(peer_ev[5*p + 2]), .ev_nak(peer_ev[5*p + 3]),
           .ev_bad_frame(peer_ev[5*p + 4]),
           .link_clk(link_clk[p]), .link_rst(link_rst[p]),
@@ -333,8 +422,13 @@ module crl_node #(
       assign bind_ok = bind_ok_q[bind_ch] && 32'(bind_peer) < PEERS;
 
       crl_target #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(p), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
-                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .RX_SLOTS(CHANNELS + RX_SHARED)) u_target (
+                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .RX_SLOTS(CHANNELS + RX_SHARED + (READ_EN ? READ_SLOTS : 0)),
+                   .OPS(OPS), .READ_EN(READ_EN)) u_target (
           .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free, .slot_free_ch,
+          .slot_free_rd, .rq_valid, .rq_ch, .rq_peer_ch, .rq_op_seq, .rq_tag, .rq_segaddr, .rq_total, .rq_offset, .rq_first, .rq_last,
+          .rq_bytes, .rq_status, .rq_addr, .rq_user, .rf_valid, .rf_ready, .rf_ch,
+          .rop_valid(rop_valid && 32'(rop_peer) == p), .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total,
+          .kill_valid(kill_valid[p]), .kill_tag, .kill_status, .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status,
           .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status, .rsp_status2,
           .bind_ch, .bind_ok, .bind_peer(bind_peer[PW-1:0]), .bind_peer_ch, .bind_func,
           .seg_idx(tgt_seg_idx[p*SW +: SW]), .seg_entry(tgt_seg_entry[p*EW +: EW]),
@@ -346,6 +440,41 @@ module crl_node #(
           .irq_valid(ntf_valid[p]), .irq_ch(ntf_ch[p*CW +: CW]), .busy(busy_unused),
           .mark(rev_mark), .mark_over(rev_over[2+p])
       );
+
+      if (READ_EN) begin : g_read
+        crl_resp #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .FUNC_W(FUNC_W), .MAX_BURST_BYTES(MAX_BURST_BYTES),
+                   .SLOTS(CHANNELS + RX_SHARED)) u_resp (
+            .clk, .rst, .rq_valid, .rq_ch, .rq_peer_ch, .rq_op_seq, .rq_tag, .rq_segaddr, .rq_total, .rq_offset, .rq_first, .rq_last,
+            .rq_bytes, .rq_status, .rq_addr, .rq_user, .rf_valid, .rf_ready, .rf_ch,
+            .ar_valid(p_ar_valid[p]), .ar_ready(p_ar_ready[p]), .ar_addr(p_ar_addr[64*p +: 64]), .ar_len(p_ar_len[8*p +: 8]),
+            .ar_user(p_ar_user[FUNC_W*p +: FUNC_W]), .r_valid(p_r_valid[p]), .r_data(m_axi_rdata), .r_resp(m_axi_rresp),
+            .r_last(m_axi_rlast), .pending(p_pending[p]), .mark(rev_mark), .mark_over(rev_over[2+PEERS+p]),
+            .rdt_ok, .rdt_want, .rdt_take, .rdp_valid, .rdp_ready, .rdp_data, .rdf_valid, .rdf_ready, .rdf_flags, .rdf_src_ch, .rdf_dst_ch,
+            .rdf_op_seq, .rdf_tag, .rdf_segaddr, .rdf_total, .rdf_offset, .rdf_len, .rdf_status,
+            .cnt_valid(p_cnt_valid[p]), .cnt_ready(p_cnt_ready[p]), .cnt_ch(p_cnt_ch[CW*p +: CW]), .cnt_bytes(p_cnt_bytes[12*p +: 12])
+        );
+        crl_ack_join #(.W(16 + 8 + 16)) u_acks (
+            .clk, .rst, .a_valid(lk_ack_valid), .a_ready(lk_ack_ready), .a_data({lk_ack_tag, lk_ack_status, lk_ack_status2}),
+            .b_valid(rdone_valid), .b_ready(rdone_ready), .b_data({rdone_tag, rdone_status, 16'd0}),
+            .m_valid(ack_valid[p]), .m_ready(ack_ready[p]),
+            .m_data({ack_tag[16*p +: 16], ack_status[8*p +: 8], ack_status2[16*p +: 16]})
+        );
+      end else begin : g_no_read
+        logic unused_rd;
+        assign unused_rd = &{1'b0, rdt_ok, rdp_ready, rdf_ready, rq_valid, rq_ch, rq_peer_ch, rq_op_seq, rq_tag, rq_segaddr, rq_total,
+                             rq_offset, rq_first, rq_last, rq_bytes, rq_status, rq_addr, rq_user, rf_ready, rdone_valid, rdone_tag,
+                             rdone_status, p_ar_ready, p_r_valid, p_cnt_ready};
+        assign {rdt_want, rdt_take, rdp_valid, rdp_data, rdf_valid, rdf_flags, rdf_src_ch, rdf_dst_ch, rdf_op_seq, rdf_tag, rdf_segaddr,
+                rdf_total, rdf_offset, rdf_len, rdf_status, rf_valid, rf_ch, rdone_ready} = '0;
+        assign {p_ar_valid[p], p_ar_addr[64*p +: 64], p_ar_len[8*p +: 8], p_ar_user[FUNC_W*p +: FUNC_W], p_pending[p],
+                p_cnt_valid[p], p_cnt_ch[CW*p +: CW], p_cnt_bytes[12*p +: 12]} = '0;
+        assign rev_over[2+PEERS+p]      = 1'b1;
+        assign ack_valid[p]             = lk_ack_valid;
+        assign lk_ack_ready             = ack_ready[p];
+        assign ack_tag[16*p +: 16]      = lk_ack_tag;
+        assign ack_status[8*p +: 8]     = lk_ack_status;
+        assign ack_status2[16*p +: 16]  = lk_ack_status2;
+      end
 
       logic unused;
       assign unused = &{1'b0, ack_src_ch_unused, busy_unused, bind_peer};

@@ -10,6 +10,7 @@ module crl_link_side #(
     parameter int CHANNELS = 4,
     parameter int LINK_MTU = 256,
     parameter int RX_SHARED = 4,
+    parameter int READ_SLOTS = 4,
     parameter int KEEPALIVE_CYCLES = 512,
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1
 ) (
@@ -37,7 +38,14 @@ module crl_link_side #(
   logic [DATA_W-1:0]   txp_data = 0;
   logic [7:0]          txf_type = 0, txf_flags = 0, txf_src_ch = 0, txf_dst_ch = 0;
   logic [31:0]         txf_op_seq = 0, txf_total = 0, txf_offset = 0;
-  logic [15:0]         txf_tag = 0, txf_len = 0;
+  logic [15:0]         txf_tag = 0, txf_len = 0, txf_arg = 0;
+  logic                tx_take_rd = 0, rdt_want = 0, rdt_take = 0, rdp_valid = 0, rdf_valid = 0, slot_free_rd = 0;
+  logic [DATA_W-1:0]   rdp_data = 0;
+  logic [7:0]          rdf_flags = 0, rdf_src_ch = 0, rdf_dst_ch = 0, rdf_status = 0;
+  logic [31:0]         rdf_op_seq = 0, rdf_total = 0, rdf_offset = 0;
+  logic [15:0]         rdf_tag = 0, rdf_len = 0;
+  logic [63:0]         rdf_segaddr = 0;
+  logic                rd_ok, rdt_ok, rdp_ready, rdf_ready;
   logic [63:0]         txf_segaddr = 0;
   logic [7:0]          rsp_src_ch = 0, rsp_dst_ch = 0, rsp_status = 0;
   logic [31:0]         rsp_op_seq = 0;
@@ -56,12 +64,14 @@ module crl_link_side #(
 
   crl_link #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU),
-      .RX_SHARED(RX_SHARED), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
+      .RX_SHARED(RX_SHARED), .READ_SLOTS(READ_SLOTS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
   ) dut (
       .clk, .rst, .cfg_enable, .cfg_node, .cfg_peer_node, .cfg_epoch, .link_up_i(link_up), .up,
       .tx_ok, .tx_take, .tx_take_ch, .txp_valid, .txp_ready, .txp_data,
       .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag,
-      .txf_segaddr, .txf_total, .txf_offset, .txf_len,
+      .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg, .rd_ok, .tx_take_rd,
+      .rdt_ok, .rdt_want, .rdt_take, .rdp_valid, .rdp_ready, .rdp_data, .rdf_valid, .rdf_ready, .rdf_flags, .rdf_src_ch,
+      .rdf_dst_ch, .rdf_op_seq, .rdf_tag, .rdf_segaddr, .rdf_total, .rdf_offset, .rdf_len, .rdf_status, .slot_free_rd,
       .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status, .rsp_status2,
       .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last,
       .slot_free, .slot_free_ch,
@@ -235,6 +245,8 @@ module crl_link_pair #(
     parameter int CHANNELS = 4,
     parameter int LINK_MTU = 256,
     parameter int RX_SHARED = 4,
+    parameter int READ_SLOTS = 4,
+    parameter int READ_SLOTS_B = READ_SLOTS,
     parameter int KEEPALIVE_CYCLES = 512
 ) (
     input wire clk_a,
@@ -249,7 +261,7 @@ module crl_link_pair #(
 
   crl_link_side #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU),
-      .RX_SHARED(RX_SHARED), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
+      .RX_SHARED(RX_SHARED), .READ_SLOTS(READ_SLOTS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
   ) a (
       .clk(clk_a), .rst(rst_a), .link_clk, .link_rst(link_rst_a), .link_up(up_a),
       .m_tdata(am_d), .m_tkeep(am_k), .m_tvalid(am_v), .m_tready(am_r), .m_tlast(am_l),
@@ -257,7 +269,7 @@ module crl_link_pair #(
   );
   crl_link_side #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU),
-      .RX_SHARED(RX_SHARED), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
+      .RX_SHARED(RX_SHARED), .READ_SLOTS(READ_SLOTS_B), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
   ) b (
       .clk(clk_b), .rst(rst_b), .link_clk, .link_rst(link_rst_b), .link_up(up_b),
       .m_tdata(bm_d), .m_tkeep(bm_k), .m_tvalid(bm_v), .m_tready(bm_r), .m_tlast(bm_l),

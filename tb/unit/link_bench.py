@@ -11,7 +11,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
-from models.lay import FRAME, FrameFlag, FrameType
+from models.lay import FRAME, FrameFlag, FrameType, FrameVc
 from tb.lib.sim import sim_parameters
 
 FIRST, LAST = 1 << FrameFlag.FIRST, 1 << FrameFlag.LAST
@@ -33,6 +33,7 @@ class Req:
     total: int
     offset: int
     payload: bytes
+    arg: int = 0  # READ: bytes asked; READ_DATA: status
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Node:
         self.answer = True
         self.status = lambda req: 0
         self.taken: list[Req] = []
+        self.reads_out = self.max_reads = 0  # receive slots reserved for answers
+        self.rd_sent = self.rd_heard = None  # scoreboards of READ_DATA: to the peer, from it
         self.cycle = self.op = 0
         self.held: dict[int, int] = {c: 0 for c in range(self.channels)}
         self.max_held: dict[int, int] = dict(self.held)
@@ -115,6 +118,11 @@ class Node:
         self.rsp_busy = False
         self.frees: list = []
         self.acked = 0
+        self.rd_queue: deque[Req] = deque()  # READ_DATA to be sent
+        self.rd_cur: Req | None = None
+        self.rd_beats: deque[int] = deque()
+        self.rd_p = self.rd_f = self.rd_taken = False
+        self.reads_out = 0
 
     # ---- stimulus
     def make(self, ch: int, size: int, flags: int = FIRST | LAST, **more) -> Req:
@@ -132,7 +140,8 @@ class Node:
         self.queue[req.src_ch].append(req)
 
     def idle(self) -> bool:
-        return not (any(self.queue) or self.open or self.cur or self.f_next or self.f_busy)
+        return not (any(self.queue) or self.open or self.cur or self.f_next or self.f_busy
+                    or self.rd_queue or self.rd_cur)  # fmt: skip
 
     # ---- one cycle
     async def run(self) -> None:
@@ -145,6 +154,7 @@ class Node:
                 self._clear()
                 continue
             self._transmit(s)
+            self._read_data(s)
             self._receive(s)
             self._answers(s)
 
@@ -154,7 +164,7 @@ class Node:
     def quiet_pins(self) -> None:
         s = self.s
         for pin in (s.tx_take, s.txp_valid, s.txf_valid, s.rsp_valid, s.rx_ready, s.rxp_ready,
-                    s.slot_free, s.ack_ready):  # fmt: skip
+                    s.slot_free, s.ack_ready, s.rdt_take, s.rdt_want, s.rdp_valid, s.rdf_valid):  # fmt: skip
             pin.value = 0
 
     def _transmit(self, s) -> None:
@@ -164,7 +174,9 @@ class Node:
         s.tx_take.value = 0
         if self.wait == 0 and len(self.open) < self.max_open and any(self.queue):
             ok = int(s.tx_ok.value)
-            ready = [c for c in range(self.channels) if self.queue[c] and ok >> c & 1]
+            slot = int(s.rd_ok.value)
+            ready = [c for c in range(self.channels) if self.queue[c] and ok >> c & 1
+                     and (slot or self.queue[c][0].type != FrameType.READ)]  # fmt: skip
             if ready and rng.random() < self.p_take:
                 c = rng.choice(ready)
                 req = self.queue[c].popleft()
@@ -174,6 +186,9 @@ class Node:
                 self.open.append(req)
                 self.taken.append(req)
                 self.to_peer.sent(req)
+                s.tx_take_rd.value = int(req.type == FrameType.READ)
+                self.reads_out += req.type == FrameType.READ
+                self.max_reads = max(self.max_reads, self.reads_out)
         # payload
         if self.p_busy and int(s.txp_ready.value):
             self.p_busy = False
@@ -213,6 +228,7 @@ class Node:
             for name in REQ_FIELDS:
                 getattr(s, f"txf_{name}").value = getattr(f, name)
             s.txf_len.value = len(f.payload)
+            s.txf_arg.value = f.arg
             self.f_busy = True
         s.txf_valid.value = int(self.f_busy)
 
@@ -221,8 +237,9 @@ class Node:
         if self.rx_on and int(s.rx_valid.value):
             h = FRAME.unpack(int(s.rx_hdr.value).to_bytes(64, "little"))
             ch = h["SRC_CH"]
-            self.held[ch] += 1
-            self.max_held[ch] = max(self.max_held[ch], self.held[ch])
+            if h["TYPE"] != FrameType.READ_DATA:
+                self.held[ch] += 1
+                self.max_held[ch] = max(self.max_held[ch], self.held[ch])
             self.hdrs.append(h)
             if h["PAYLOAD_LEN"] == 0 and len(self.hdrs) == 1:
                 self._complete(self.hdrs.popleft(), b"")
@@ -247,7 +264,46 @@ class Node:
             self.frees.remove(one)
             s.slot_free.value = 1
             s.slot_free_ch.value = one[1]
-            self.held[one[1]] -= 1
+            s.slot_free_rd.value = int(len(one) == 3)
+            if len(one) == 3:
+                self.reads_out -= 1
+            else:
+                self.held[one[1]] -= 1
+
+    answer_reads = True
+
+    def _read_data(self, s) -> None:
+        """The second client: whole frames, a beat a cycle unless p_beat says otherwise."""
+        s.rdt_take.value = 0
+        if self.rd_p and int(s.rdp_ready.value):
+            self.rd_beats.popleft()
+            self.rd_p = False
+        if self.rd_f and int(s.rdf_ready.value):
+            self.rd_sent.sent(self.rd_cur)
+            self.frees.append((self.cycle, self.rd_cur.dst_ch))
+            self.rd_cur, self.rd_f, self.rd_taken = None, False, False
+        if self.rd_cur is None and self.rd_queue:
+            self.rd_cur = self.rd_queue.popleft()
+            beats = range(0, len(self.rd_cur.payload), self.bytes)
+            self.rd_beats.extend(
+                int.from_bytes(self.rd_cur.payload[i : i + self.bytes].ljust(self.bytes, b"?"), "little")
+                for i in beats)
+            if not self.rd_cur.payload and self.rng.random() < 0.5:  # a frame that failed had beats
+                self.rd_beats.extend(self.rng.getrandbits(8) for _ in range(self.rng.randint(1, self.mtu // self.bytes)))
+        s.rdt_want.value = int(self.rd_cur is not None and not self.rd_taken)
+        if self.rd_cur is not None and not self.rd_taken and int(s.rdt_ok.value):
+            self.rd_taken = True
+            s.rdt_take.value = 1
+        elif self.rd_taken and self.rd_beats and not self.rd_p:
+            self.rd_p = self.rng.random() < self.p_beat
+            if self.rd_p:
+                s.rdp_data.value = self.rd_beats[0]
+        elif self.rd_taken and not self.rd_beats and not self.rd_f:
+            for name in REQ_FIELDS[1:]:
+                getattr(s, f"rdf_{name}").value = getattr(self.rd_cur, name)
+            s.rdf_len.value, s.rdf_status.value = len(self.rd_cur.payload), self.rd_cur.arg
+            self.rd_f = True
+        s.rdp_valid.value, s.rdf_valid.value = int(self.rd_p), int(self.rd_f)
 
     rx_on = rxp_on = False
     in_last = 0
@@ -270,9 +326,21 @@ class Node:
         self._complete(h, body[: h["PAYLOAD_LEN"]])
 
     def _complete(self, h: dict, payload: bytes) -> None:
-        req = Req(*(h[HDR_NAME.get(name, name.upper())] for name in REQ_FIELDS), payload=payload)
-        self.from_peer.received(req)
+        arg = h["STATUS"] if h["TYPE"] == FrameType.READ_DATA else h["OPERAND0"]
+        req = Req(*(h[HDR_NAME.get(name, name.upper())] for name in REQ_FIELDS), payload=payload, arg=arg)
         when = self.cycle + self.rng.randint(*self.free_delay)
+        if req.type == FrameType.READ_DATA:
+            assert h["VC"] == FrameVc.RSP
+            self.rd_heard.received(req)
+            self.frees.append((when, req.src_ch, "read"))
+            return
+        self.from_peer.received(req)
+        if req.type == FrameType.READ and self.answer_reads:
+            bad = self.rng.random() < 0.2
+            self.rd_queue.append(Req(
+                int(FrameType.READ_DATA), req.flags, req.dst_ch, req.src_ch, req.op_seq, req.tag, req.segaddr,
+                req.total, req.offset, b"" if bad else self.rng.randbytes(req.arg), 0x92 if bad else 0))
+            return
         if self.answer and req.flags & LAST:
             status = self.status(req)
             self.rsps.append(
@@ -327,6 +395,9 @@ class Bench:
                       self.rsps["ab"], self.rsps["ba"])  # fmt: skip
         self.b = Node("b", dut.b, dut.clk_b, self.rng, self.reqs["ba"], self.reqs["ab"],
                       self.rsps["ba"], self.rsps["ab"])  # fmt: skip
+        self.reads = {"ab": Scoreboard("READ_DATA a to b"), "ba": Scoreboard("READ_DATA b to a")}
+        self.a.rd_sent = self.b.rd_heard = self.reads["ab"]
+        self.b.rd_sent = self.a.rd_heard = self.reads["ba"]
         self.wires = (dut.ab, dut.ba)
         for wire in self.wires:
             wire.delay.value = delay
@@ -384,7 +455,7 @@ class Bench:
         return "\n".join(lines)
 
     def boards(self):
-        return [*self.reqs.values(), *self.rsps.values()]
+        return [*self.reqs.values(), *self.rsps.values(), *self.reads.values()]
 
     def is_up(self) -> bool:
         d = self.dut
@@ -417,8 +488,8 @@ class Bench:
             self.reqs[name].end(at_least)
             self.rsps[name].end(max(1, at_least // 4))
 
-    def load(self, node: Node, frames: int, sizes=None) -> None:
-        """Random frames on random channels; operations of one to three frames."""
+    def load(self, node: Node, frames: int, sizes=None, reads: float = 0.0) -> None:
+        """Random frames on random channels; operations of one to three frames, some of them READ."""
         rng = self.rng
         mtu = self.p["LINK_MTU"]
         sizes = sizes or (0, 1, 7, 8, 9, 63, 64, 65, mtu - 1, mtu)
@@ -434,4 +505,8 @@ class Bench:
                 flags |= LAST
                 left[c] = 0
             size = min(mtu, rng.choice(sizes) if rng.random() < 0.5 else rng.randint(0, mtu))
-            node.send(node.make(c, size, flags))
+            if rng.random() < reads:
+                node.send(node.make(c, 0, flags, type=int(FrameType.READ), arg=size or 1,
+                                    dst_ch=rng.randrange(node.channels)))
+            else:
+                node.send(node.make(c, size, flags))

@@ -108,6 +108,110 @@ def test_shapes(channels, shared, mtu):
 
 
 @cocotb.test()
+async def reads(dut):
+    """Stimulus: READ and WRITE frames both ways at once, every READ answered by the second client, some with a status and
+    beats that are dropped; random pauses, slow slots.
+    Checking: all arrive once and unchanged, each client's in order; never more answers asked for than there are slots; the
+    wires by the golden model; everybody gets on."""
+    b = Bench(dut, periods=ODD)
+    checks = [WireCheck(b, dut.ab, 1, 2), WireCheck(b, dut.ba, 2, 1)]
+    await b.start()
+    await b.up()
+    for phase in range(4):
+        for n in (b.a, b.b):
+            n.p_take, n.p_beat, n.p_rx, n.p_rxp, n.p_ack = (
+                (1, 1, 1, 1, 1) if phase == 0 else [b.rng.choice((0.2, 0.6, 1)) for _ in range(5)]
+            )
+            n.free_delay = b.rng.choice(((0, 0), (0, 50), (10, 300)))
+        b.load(b.a, 60, reads=0.5)
+        b.load(b.b, 60, reads=(0.5, 0.0, 1.0, 0.9)[phase])
+        await b.drain()
+    b.finish(at_least=60)
+    for n, name in ((b.a, "ba"), (b.b, "ab")):
+        b.reads[name].end(40)
+        assert n.max_reads == b.p["READ_SLOTS"] and not n.reads_out
+    no_errors(dut)
+    for wire in checks:
+        seqs = [f.link_seq for f in wire.frames if f.vc == FrameVc.REQ or f.type == FrameType.READ_DATA]
+        assert seqs == [n & 0xFFFF for n in range(len(seqs))]
+        types = [f.type for f in wire.frames]
+        assert types.count(FrameType.READ_DATA) and types.count(FrameType.WRITE)
+
+
+@pytest.mark.parametrize("data_w,link_w", WIDTHS[:5])
+def test_reads(sim, data_w, link_w):
+    if sim == "verilator" and (data_w, link_w) not in WIDTHS[:2]:
+        pytest.skip("widths in pairs are covered by Icarus")
+    run(sim, "reads", DATA_W=data_w, LINK_W=link_w, READ_SLOTS=4)
+
+
+@cocotb.test()
+async def reads_noise(dut):
+    """Stimulus: as reads, with bit flips on both wires. Checking: all arrive once, in order, and the link stays up."""
+    b = Bench(dut, periods=ODD, delay=40)
+    await b.start()
+    await b.up()
+    for w in b.wires:
+        w.p_flip.value = 200
+    for n in (b.a, b.b):
+        b.load(n, 150, reads=0.4)
+    await b.drain(300000)
+    for w in b.wires:
+        w.p_flip.value = 0
+    assert all(board.compared > 30 for board in b.reads.values())
+    assert int(dut.ab.n_faults.value) > 10 and int(dut.ba.n_faults.value) > 10
+    assert int(dut.a.n_down.value) == int(dut.b.n_down.value) == 0
+
+
+def test_reads_noise():
+    run(FAST, "reads_noise", READ_SLOTS=3)
+
+
+@cocotb.test()
+async def saturated(dut):
+    """Stimulus: both clients of a always have frames, the window is full (long delay). Checking: neither starves: in any
+    stretch of frames on the wire each has a share."""
+    b = Bench(dut, delay=400)
+    check = WireCheck(b, dut.ab, 1, 2)
+    await b.start()
+    await b.up()
+    for _ in range(120):
+        b.a.send(b.a.make(b.rng.randrange(4), 64))
+        b.b.send(b.b.make(b.rng.randrange(4), 0, type=int(FrameType.READ), arg=64, dst_ch=b.rng.randrange(4)))
+    b.a.p_take = 1.0
+    await b.drain(200000)
+    kinds = [f.type for f in check.frames if f.type in (FrameType.READ_DATA, FrameType.WRITE)]
+    assert kinds.count(FrameType.READ_DATA) == kinds.count(FrameType.WRITE) == 120
+    first = [kinds.index(FrameType.READ_DATA), kinds.index(FrameType.WRITE)]
+    busy = kinds[max(first) : max(first) + 100]
+    assert min(busy.count(FrameType.READ_DATA), busy.count(FrameType.WRITE)) >= 15
+
+
+def test_saturated():
+    run(FAST, "saturated", CHANNELS=4, RX_SHARED=40, READ_SLOTS=40)
+
+
+@cocotb.test()
+async def no_reads_there(dut):
+    """Stimulus: b has no READ (READ_SLOTS 0) and answers READ by OP_NAK; more of them than a has slots.
+    Checking: a needs no slot for them, all are answered."""
+    b = Bench(dut, periods=ODD)
+    await b.start()
+    await b.up()
+    b.b.answer_reads = False
+    b.b.status = lambda r: 0x81 if r.type == FrameType.READ else 0
+    for _ in range(20):
+        b.a.send(b.a.make(b.rng.randrange(4), 0, type=int(FrameType.READ), arg=64))
+    await b.drain()
+    b.reqs["ab"].end(20)
+    assert b.rsps["ba"].compared == 20
+
+
+def test_no_reads_there():
+    run(FAST, "no_reads_there", READ_SLOTS=4, READ_SLOTS_B=0)
+
+
+@cocotb.test()
 async def faults(dut):
     """Stimulus: one fault after the other on frames of every type: bit flips (header, payload, CRC,
     bursts), loss, cut short, end missing, sent twice, a hole in tkeep, a beat too many.
@@ -261,8 +365,8 @@ async def restarts(dut):
     both = 0
     for n in range(18):
         await b.up(8000)
-        b.load(b.a, 30)
-        b.load(b.b, 30)
+        b.load(b.a, 30, reads=0.3)
+        b.load(b.b, 30, reads=0.3)
         await b.cycles(b.rng.randrange(20, 1500))
         b.lossy(True)
         side = b.rng.randrange(2)
@@ -306,8 +410,8 @@ async def restarts(dut):
         b.lossy(False)
         both += 1
         assert b.is_up()
-        b.load(b.a, 15)
-        b.load(b.b, 15)
+        b.load(b.a, 15, reads=0.3)
+        b.load(b.b, 15, reads=0.3)
         await b.drain(30000)
     b.finish(at_least=100)
     assert both == 18

@@ -59,7 +59,7 @@ class Bench(CycleBench):
     idle = {
         **{f"rq_{n}": 0 for n in ("valid", *FIELDS)},
         **{n: 0 for n in "rf_ready ar_ready r_valid r_data r_resp r_last rdt_ok rdp_ready rdf_ready "
-           "cnt_ready".split()},
+           "cnt_ready mark".split()},
     }
 
     def __init__(self, dut) -> None:
