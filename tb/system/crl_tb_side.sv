@@ -16,6 +16,8 @@ module crl_tb_side #(
     parameter int OPS               = 128,
     parameter int LINK_MTU          = 1024,
     parameter int RX_SHARED         = 24,
+    parameter bit READ_EN           = 1,
+    parameter int READ_SLOTS        = LINK_W > 128 ? 32 : 16,
     parameter int FUNC_W            = 8,
     parameter int ID_W              = 4,
     parameter int STALL_MAX_CYCLES  = 65536,
@@ -113,7 +115,7 @@ module crl_tb_side #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS),
       .READS_IN_FLIGHT(READS_IN_FLIGHT), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
       .MAX_BURST_BYTES(MAX_BURST_BYTES), .PREFETCH(PREFETCH), .OPS(OPS), .LINK_MTU(LINK_MTU),
-      .RX_SHARED(RX_SHARED), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),
+      .RX_SHARED(RX_SHARED), .READ_EN(READ_EN), .READ_SLOTS(READ_SLOTS), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),
       .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
   ) node (
       .clk(clk), .rst(rst),

@@ -51,8 +51,8 @@ class Generator:
         self.dst = Cursor(region.dst)
         self.inbound = Cursor(far.inbound) if far else None
         self.tag = rng.randrange(1 << 16)
-        ops = mix.ops or {Op.NOP: 1, Op.COPY: 6, Op.FILL: 2, Op.WRITE: 6 if far else 0}
-        self.ops = {op: w for op, w in ops.items() if w and (far or op != Op.WRITE)}
+        ops = mix.ops or {Op.NOP: 1, Op.COPY: 6, Op.FILL: 2, Op.WRITE: 6 if far else 0, Op.READ: mix.reads if far else 0}
+        self.ops = {op: w for op, w in ops.items() if w and (far or op not in (Op.WRITE, Op.READ))}
 
     def length(self, limit: int) -> int:
         low, high = self.rng.choices(LENGTHS, WEIGHTS)[0]
@@ -69,8 +69,8 @@ class Generator:
             return addr
         return seg_address(self.segment, self.region.offset(addr), self.gen)
 
-    def source(self, size: int) -> int:
-        area, rng = self.region.src, self.rng
+    def source(self, size: int, area: Area | None = None) -> int:
+        area, rng = area or self.region.src, self.rng
         at = rng.randrange(0, area.size - size + 1)
         style = rng.random()
         if style < 0.3:
@@ -100,7 +100,11 @@ class Generator:
             d.src, d.dst = rng.getrandbits(64), rng.getrandbits(64)
             return d
         d.length = size
-        d.src = rng.getrandbits(64) if op == Op.FILL else self.local(self.source(size))
+        if op == Op.READ:
+            at = self.source(size, self.far.src)
+            d.src = seg_address(self.far_segment, self.far.offset(at), self.far_gen)
+        else:
+            d.src = rng.getrandbits(64) if op == Op.FILL else self.local(self.source(size))
         if op == Op.WRITE:
             at = self.inbound.take(rng, size)
             d.dst = seg_address(self.far_segment, self.far.offset(at), self.far_gen)

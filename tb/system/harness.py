@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,7 @@ class System:
         far_seg = self.nodes[far_name].segments.get(ch) if far else None
         return Generator(
             random.Random(self.rng.getrandbits(32)), self.regions[name][ch], far,
-            mix or self.config.mix, segment=None if absolute else ch,
+            mix or self.mix(), segment=None if absolute else ch,
             gen=node.segments[ch].gen, far_segment=ch, far_gen=far_seg.gen if far_seg else 0,
         )
 
@@ -207,6 +207,21 @@ class System:
         return Desc(opcode=Op.WRITE, tag=tag, flags=flags, length=size,
                     src=g.local(region.src.base + at),
                     dst=node.address(ch, far.offset(far.inbound.base + at)))
+
+    def read(self, name: str, ch: int, size: int = 256, *, tag: int = 0, flags: int = 0,
+             at: int = 0) -> Desc:
+        """A READ that is in order."""
+        g = self.generator(name, ch)
+        region = self.regions[name][ch]
+        far = self.regions["B" if name == "A" else "A"][ch]
+        node = self.nodes["B" if name == "A" else "A"]
+        return Desc(opcode=Op.READ, tag=tag, flags=flags, length=size,
+                    src=node.address(ch, far.offset(far.src.base + at)), dst=g.local(region.dst.base + at))
+
+    def mix(self) -> Mix:
+        """The configured one; a build without READ gets none."""
+        mix = self.config.mix
+        return mix if self.tb.params.read_en else replace(mix, reads=0.0)
 
     # ------------------------------------------------------------------ end
     async def settle(self, timeout_ns: int = 3_000_000) -> None:

@@ -66,7 +66,7 @@ def change(d: Desc, **fields) -> Desc:
 async def bad_opcode(s):
     c = s.copy("A", VICTIM)
     return [(change(c, opcode=op, tag=i), Status.BAD_OPCODE)
-            for i, op in enumerate((0x55, Op.WRITE_IMM, Op.READ, Op.MIRROR, Op.SEND, Op.EXT, 0xFF))]
+            for i, op in enumerate((0x55, Op.WRITE_IMM, Op.MIRROR, Op.SEND, Op.EXT, 0xFF))]
 
 
 @case

@@ -26,6 +26,21 @@ async def smoke(dut):
     assert report.completions == 4
 
 
+@cocotb.test(timeout_time=50, timeout_unit="ms")
+async def smoke_read(dut):
+    """*Stimulus*: READs of 1 to 5000 bytes a node on channel 0, one after the other, idle memory.
+    *Checking*: all end well on both nodes; the model explains every access, frame and the memories."""
+    system = System(dut)
+    await system.begin(SystemConfig(channels=1, latency=0, back_pressure=0, absolute=0, qos=False))
+    for name in system.names:
+        ch = system.channel(name, 0)
+        sizes = (1, 8, 64, 511, 1024, 1025, 5000)
+        got = await ch.run([system.read(name, 0, n, tag=i, at=8192 * i + i) for i, n in enumerate(sizes)])
+        assert [(e.tag, e.status) for e in got] == [(i, 0) for i in range(len(sizes))], got
+    report = await system.finish(require=14)
+    assert report.completions == 14
+
+
 class RandomTest(SystemTest):
     """Moderate sizes on all channels at once."""
 
@@ -55,7 +70,7 @@ class SmallRingsTest(SystemTest):
 
 @cocotb.test(timeout_time=400, timeout_unit="ms")
 async def random_traffic(dut):
-    """*Stimulus*: constrained random NOP, COPY, FILL, WRITE on every channel of both nodes, random
+    """*Stimulus*: constrained random NOP, COPY, FILL, WRITE, READ on every channel of both nodes, random
     rings, classes, rates, latencies, stalls, unrelated clocks. *Checking*: the golden model explains
     every access, completion and frame; memories are as it says, guard pages included."""
     await run(dut, RandomTest)
@@ -76,7 +91,7 @@ async def small_rings(dut):
 
 @pytest.mark.system
 @pytest.mark.parametrize("build", SLICE)
-@pytest.mark.parametrize("case", ["smoke", "random_traffic", "long_transfers", "small_rings"])
+@pytest.mark.parametrize("case", ["smoke", "smoke_read", "random_traffic", "long_transfers", "small_rings"])
 def test_traffic(case, build):
     run_sim("crl_tb_pair", __name__, BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase=case,
             public="top")
