@@ -3,7 +3,7 @@
 // crl_dma_verdict: the status of a chunk, from its descriptor, its addresses and its peer.
 //
 // How: the first fault in this order counts: opcode, flags, length (T2), source, the peer's absence (T3), destination (T4),
-//   overlap (T5). What was granted when the operation began and is no more has been revoked.
+//   overlap (T5); for READ the destination comes before the peer's absence. What was granted when the operation began and is no more has been revoked.
 // Latency: T2 to the status in T5.
 // Assumes: the checker's result is of the source in T3 and of the destination in T4.
 // Source: docs/architecture.md section 3.
@@ -53,7 +53,7 @@ module crl_dma_verdict #(
 );
 
   logic [7:0]  t2_st, t3_st_q, t4_st_q;
-  logic        t3_src_ok, t4_rd_q;
+  logic        t3_src_ok, t4_rd_q, t4_down_q;
   logic [63:0] t4_src_q, t5_dist_q;
   logic [31:0] t5_rem_q;
   logic [32:0] t5_sum;
@@ -77,13 +77,15 @@ module crl_dma_verdict #(
   always_ff @(posedge clk) begin
     t3_st_q  <= t2_st;
     t4_rd_q  <= t3_rd;
+    t4_down_q <= t3_st_q == crl_pkg::ST_OK && !t3_nodata && t3_src_ok && t3_remote && !t3_up;
     t4_src_q <= chk_addr;
     if (t3_st_q != crl_pkg::ST_OK) t4_st_q <= t3_st_q;
     else if (!t3_nodata && !t3_src_ok) t4_st_q <= t3_first ? chk_status : 8'(crl_pkg::ST_KEY_REVOKED);
     else if (!t3_nodata && t3_remote && !t3_up) t4_st_q <= crl_pkg::ST_PEER_DOWN;
     else t4_st_q <= crl_pkg::ST_OK;
     t5_st     <= t4_st_q;
-    if (t4_st_q == crl_pkg::ST_OK && !t4_nodata && (!t4_remote || t4_fill) && !chk_ok)
+    // The destination of a READ is wrong whether its peer is there or not.
+    if ((t4_st_q == crl_pkg::ST_OK || t4_down_q) && !t4_nodata && (!t4_remote || t4_fill) && !chk_ok)
       t5_st <= t4_first ? chk_status : 8'(crl_pkg::ST_KEY_REVOKED);
     t5_rd     <= t4_rd_q;
     t5_rem_q  <= t4_rem;

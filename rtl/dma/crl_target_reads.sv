@@ -87,10 +87,12 @@ module crl_target_reads #(
   assign hit          = valid && gen == tag[15:OW] && !init_q;
 
 `ifndef SYNTHESIS
+`ifndef FORMAL
   always_ff @(posedge clk) begin
     if (!rst) assert (!(rop_valid && wait_q && !put));   // one that begins is lost
     if (!rst) assert (!(look && upd));
   end
+`endif
 `endif
 
 endmodule

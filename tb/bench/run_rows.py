@@ -180,10 +180,9 @@ async def dma_remote(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     senders = [0, 1][: c["directions"]]
     work, images = {}, {}
     for i in senders:
-        pairs, dst, image = await place_transfers(
-            rng, sides[i], sides[1 - i], c["n"], c["s"], 0, 0, c["channels"]
-        )
-        work[i] = [Desc(opcode=Op.WRITE, tag=k & 0xFFFF, length=c["s"], src=s, dst=d)
+        here, there = (sides[1 - i], sides[i]) if c["op"] == "READ" else (sides[i], sides[1 - i])
+        pairs, dst, image = await place_transfers(rng, here, there, c["n"], c["s"], 0, 0, c["channels"])
+        work[i] = [Desc(opcode=Op[c["op"]], tag=k & 0xFFFF, length=c["s"], src=s, dst=d)
                    for k, (s, d) in enumerate(pairs)]
         images[i] = (dst, image)
         await preload(drivers[i], work[i])
@@ -207,7 +206,7 @@ async def dma_remote(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     for i in senders:
         await check_completions(drivers[i], work[i])
         dst, image = images[i]
-        got = await sides[1 - i].mem.read(dst, len(image))
+        got = await sides[i if c["op"] == "READ" else 1 - i].mem.read(dst, len(image))
         assert got == image, f"data differs at {dst + first_difference(got, image):#x}"
     extra["utilisation"] = round(
         100 * c["n"] * c["s"] / (c["data_w"] // 8) / max(each), 1

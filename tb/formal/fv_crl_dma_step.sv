@@ -57,17 +57,17 @@ module fv_crl_dma_step #(
 
   wire arrive = at == IDLE && start;
 
-  wire [MBW+6:0]  info;
+  wire [MBW+7:0]  info;
   wire [MBW:0]    i_n;
-  wire            i_bad, i_nodata, i_remote, i_fence, i_fend, i_last;
-  assign {i_bad, i_nodata, i_remote, i_fence, i_fend, i_last, i_n} = info;
+  wire            i_bad, i_nodata, i_read, i_remote, i_fence, i_fend, i_last;
+  assign {i_bad, i_nodata, i_read, i_remote, i_fence, i_fend, i_last, i_n} = info;
 
   crl_dma_first #(.PREFETCH(2), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_first (
       .clk, .rst, .d_valid(arrive), .d_idx(1'b1), .d_op(op), .d_flags(flags), .d_len(len),
       .d_src(src[MBW-1:0]), .d_dst(dst[11:0]), .d_bad(bad), .pk_en(at == PICK), .pk_idx(1'b1), .info
   );
 
-  wire            fill = d_op == crl_pkg::OP_FILL;
+  wire            fill = d_op == crl_pkg::OP_FILL || d_op == crl_pkg::OP_READ;  // READ has no source here
   wire [LB-1:0]   rd_off;
   wire [MBW:0]    rd_n, nx_n;
   wire [MBW-LB:0] rd_beats;
@@ -131,6 +131,7 @@ module fv_crl_dma_step #(
   // What a chunk may be, from the descriptor and the bytes before it.
   wire        copy = d_op == crl_pkg::OP_COPY;
   wire        write = d_op == crl_pkg::OP_WRITE;
+  wire        read = d_op == crl_pkg::OP_READ;
   wire        refused = d_bad || d_flags[7:4] != 0 || (d_flags[crl_pkg::DESC_FLAG_NOTIFY] && !write);
   wire [63:0] at_src = d_src + sum;
   wire [63:0] at_dst = d_dst + sum;
@@ -150,11 +151,11 @@ module fv_crl_dma_step #(
     if (at == T1) begin
       assert (i_bad == d_bad && i_fence == d_flags[crl_pkg::DESC_FLAG_FENCE]);
       assert (i_nodata == (refused || !(copy || write || fill) || d_len == 0));
-      assert (i_remote == (write && !i_nodata));
+      assert (i_remote == ((write || read) && !i_nodata) && i_read == (read && !i_nodata));
       if (i_nodata) assert (i_n == 0 && i_last && i_fend);
     end
     if (at >= CHUNK) begin
-      assert (d_len != 0 && !refused && (copy || write || fill) && remote == write);
+      assert (d_len != 0 && !refused && (copy || write || fill) && remote == (write || read));
       assert (sum < 33'(d_len) && rem == left);
       assert (c_src == (fill ? d_src : at_src) && c_dst == (remote ? d_dst : at_dst));
       if (fill) assert (vs == sum[MBW-1:0]);
@@ -182,6 +183,7 @@ module fv_crl_dma_step #(
     cover (at == T4 && copy && chunks == 1 && dst_in + n == 4096 && n < to_src);
     cover (at == CHUNK && remote && pos == 0 && chunks >= 2 && at_src[0]);
     cover (at == T4 && last && fill && chunks == 2);
+    cover (at == T4 && last && read && chunks >= 1 && d_len[0]);
     cover (at == T1 && i_nodata && !refused);
   end
 

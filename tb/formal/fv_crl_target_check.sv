@@ -5,7 +5,7 @@
 `default_nettype none
 
 module fv_crl_target_check #(
-    parameter int CHANNELS = 3, parameter int SEGMENTS = 32, parameter int FRAME_MAX = 1024
+    parameter int CHANNELS = 3, parameter int SEGMENTS = 32, parameter int FRAME_MAX = 1024, parameter bit READ_EN = 1
 ) (
     input wire                         clk,
     input wire                         rst,
@@ -16,12 +16,23 @@ module fv_crl_target_check #(
     input wire [7:0]                   bind_peer_ch,
     input wire [7:0]                   bind_func,
     input wire [crl_pkg::SEGENT_W-1:0] seg_entry,
+    input wire                         rop_valid,
+    input wire [15:0]                  rop_tag,
+    input wire [1:0]                   rop_ch,
+    input wire                         rop_abs,
+    input wire [63:0]                  rop_dst,
+    input wire [31:0]                  rop_total,
+    input wire                         kill_valid,
+    input wire [15:0]                  kill_tag,
+    input wire [7:0]                   kill_status,
     input wire                         f_ready
 );
 
   localparam int NB_W = $clog2(FRAME_MAX / 512 + 2);
 
-  wire            rx_ready, f_valid, f_write, f_drop, f_known, f_first, f_answer, f_notify, busy;
+  wire            rx_ready, f_valid, f_write, f_drop, f_known, f_first, f_answer, f_notify, f_req, f_rd, f_slot, f_ffirst, f_flast, busy;
+  wire [63:0]     f_segaddr;
+  wire [31:0]     f_total, f_offset;
   wire [1:0]      bind_ch;
   wire [4:0]      seg_idx;
   wire [63:0]     f_addr;
@@ -33,12 +44,13 @@ module fv_crl_target_check #(
 
   crl_target_check #(
       .CHANNELS(CHANNELS), .PEERS(3), .PEER(1), .SEGMENTS(SEGMENTS), .FUNC_W(8),
-      .MAX_BURST_BYTES(512), .FRAME_MAX(FRAME_MAX), .NB_W(NB_W)
+      .MAX_BURST_BYTES(512), .FRAME_MAX(FRAME_MAX), .NB_W(NB_W), .OPS(4), .READ_EN(READ_EN)
   ) u_dut (
       .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .bind_ch, .bind_ok, .bind_peer, .bind_peer_ch,
       .bind_func, .seg_idx, .seg_entry, .f_valid, .f_ready, .f_write, .f_drop, .f_addr, .f_bytes,
       .f_user, .f_bursts, .f_known, .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch,
-      .f_op_seq, .f_tag, .busy
+      .f_op_seq, .f_tag, .rop_valid, .rop_tag, .rop_ch, .rop_func(8'd5), .rop_abs, .rop_dst, .rop_total, .kill_valid, .kill_tag,
+      .kill_status, .f_req, .f_rd, .f_slot, .f_segaddr, .f_total, .f_offset, .f_ffirst, .f_flast, .busy
   );
 
   reg past_valid = 1'b0;
@@ -54,6 +66,9 @@ module fv_crl_target_check #(
     cover (past_valid && !rst && second && f_valid && f_status == crl_pkg::ST_KEY_REVOKED
            && !f_first);
     cover (past_valid && !rst && f_valid && f_status == crl_pkg::ST_SEG_RANGE && f_known);
+    cover (past_valid && !rst && READ_EN && f_valid && f_req && f_status == crl_pkg::ST_OK && f_bytes == 12'd77);
+    cover (past_valid && !rst && READ_EN && f_valid && f_rd && f_write && f_answer);
+    cover (past_valid && !rst && READ_EN && f_valid && f_rd && f_known && !f_slot && f_answer);
 `ifdef BREAK
     // The address is not bound to the first segment's page: this must be found.
     if (past_valid && !rst && f_valid && f_write) assert (f_addr[63:12] != 52'h123456789);

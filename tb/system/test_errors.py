@@ -229,6 +229,75 @@ async def read_slverr_of_a_write(s):
     return [(s.write("A", VICTIM, 4000), Status.READ_SLVERR)]
 
 
+@case
+async def read_here(s):
+    """Faults of a READ that are found here, in their order: no frame leaves."""
+    r = s.read("A", VICTIM, 3000)
+    gen = s.nodes["A"].segments[VICTIM].gen
+    end = s.regions["A"][VICTIM].segment_size
+    await s.nodes["A"].segment(EXTRA_SEG, base=s.regions["A"][VICTIM].dst.base, size=8192, channel=VICTIM,
+                               rights=right_mask(SegRight.READ, SegRight.LOCAL))
+    return [(change(r, flags=1 << DescFlag.NOTIFY), Status.BAD_FLAGS), (change(r, length=0), Status.BAD_LENGTH),
+            (change(r, dst=seg_address(EXTRA_SEG + 1, 0)), Status.SEG_INVALID),
+            (change(r, dst=seg_address(VICTIM, 0x100, gen ^ 1)), Status.KEY_REVOKED),
+            (change(r, dst=s.nodes["A"].address(NEIGHBOUR, 0x8000)), Status.SEG_BINDING),
+            (change(r, dst=seg_address(EXTRA_SEG, 0)), Status.SEG_RIGHTS),
+            (change(r, dst=seg_address(VICTIM, end - 2999, gen)), Status.SEG_RANGE),
+            (change(r, dst=seg_address(VICTIM, end - 3000, gen)), Status.OK)]
+
+
+@case
+async def read_there(s):
+    """Faults of a READ that are found at the peer, in the first of several requests or the only one."""
+    r, short, region = s.read("A", VICTIM, 3000), s.read("A", VICTIM, 64), s.regions["B"][VICTIM]
+    gen, end = s.nodes["B"].segments[VICTIM].gen, region.segment_size
+    await s.nodes["B"].segment(EXTRA_SEG, base=region.src.base, size=8192, channel=VICTIM,
+                               rights=right_mask(SegRight.WRITE, SegRight.REMOTE))
+    await s.nodes["B"].segment(EXTRA_SEG + 1, base=region.src.base, size=8192, channel=VICTIM,
+                               rights=right_mask(SegRight.READ, SegRight.REMOTE))
+    out = []
+    for d in (r, short):
+        out += [(change(d, src=seg_address(EXTRA_SEG + 2, 0)), Status.SEG_INVALID | PEER),
+                (change(d, src=seg_address(VICTIM, 0x100, gen ^ 1)), Status.KEY_REVOKED | PEER),
+                (change(d, src=s.nodes["B"].address(NEIGHBOUR, 0x8000)), Status.SEG_BINDING | PEER),
+                (change(d, src=seg_address(EXTRA_SEG, 0)), Status.SEG_RIGHTS | PEER),
+                (change(d, src=seg_address(EXTRA_SEG + 1, 0)), Status.OK),
+                (change(d, src=seg_address(VICTIM, end - d.length + 1, gen)), Status.SEG_RANGE | PEER),
+                (change(d, src=seg_address(VICTIM, end - d.length, gen)), Status.OK)]
+    return out
+
+
+@case
+async def read_refused_by_the_peer(s):
+    await s.nodes["B"].write("CHP", "BIND", VICTIM, PEER_CH=5, PEER=0, VALID=1)
+    return [(s.read("A", VICTIM, 5000), Status.PEER_REFUSED | PEER), (s.read("A", VICTIM), Status.PEER_REFUSED | PEER)]
+
+
+@case
+async def read_without_a_peer(s):
+    await s.nodes["A"].write("CHP", "BIND", VICTIM, PEER_CH=0, PEER=0, VALID=0)
+    return [(s.read("A", VICTIM), Status.PEER_DOWN),
+            (change(s.read("A", VICTIM), dst=seg_address(EXTRA_SEG, 0)), Status.SEG_INVALID)]
+
+
+def _read_memory(resp: int, here: bool, status: Status):
+    async def build(s):
+        region = s.regions["A" if here else "B"][VICTIM]
+        area = region.dst if here else region.src
+        s.side("A" if here else "B").mem.errors([(area.base + 2700, 8, resp, "w" if here else "r")])
+        return [(s.read("A", VICTIM, 6000), status | (0 if here else PEER)),
+                (s.read("A", VICTIM, 600, at=8192), Status.OK)]
+
+    build.__name__ = f"read_{status.name.lower()}"
+    return case(build)
+
+
+_read_memory(SLVERR, False, Status.READ_SLVERR)
+_read_memory(DECERR, False, Status.READ_DECERR)
+_read_memory(SLVERR, True, Status.WRITE_SLVERR)
+_read_memory(DECERR, True, Status.WRITE_DECERR)
+
+
 async def start(dut, **config) -> System:
     s = System(dut)
     config = {"channels": 4, "absolute": 0.0, "ring_log2": (5, 5), "qos": False, **config}
@@ -507,6 +576,64 @@ async def operation_timeout(dut):
     coverage.sample_disturbance("mem_stall")
 
 
+@cocotb.test(timeout_time=200, timeout_unit="ms")
+async def read_revoked(dut):
+    """*Stimulus*: long READs; in the middle the key of the destination here, or of the source at the peer, is revoked.
+    *Checking*: KEY_REVOKED, with bit 7 when it was the peer's; nothing is written afterwards (model); with the new key
+    READ works again."""
+    for there in (False, True):
+        s = await start(dut, latency=20)
+        node = s.nodes["B" if there else "A"]
+        size = min(50_000, s.regions["A"][VICTIM].dst.size - 64)
+        ch = s.channel("A", VICTIM)
+        area = s.regions["B" if there else "A"][VICTIM]
+        # Not the segment of the rings.
+        await node.segment(EXTRA_SEG, base=(area.src if there else area.dst).base, size=1 << 16, rights=ALL_RIGHTS,
+                           channel=VICTIM, gen=3)
+        d = s.read("A", VICTIM, size)
+        d = change(d, **{"src" if there else "dst": seg_address(EXTRA_SEG, 0, 3)})
+        await ch.post([d])
+        await s.tb.a.cycles(900)
+        await node.segment(EXTRA_SEG, base=(area.src if there else area.dst).base, size=1 << 16, rights=ALL_RIGHTS,
+                           channel=VICTIM, gen=4)
+        got = await ch.wait(1)
+        assert got[0].status == Status.KEY_REVOKED | (PEER if there else 0), status_name(got[0].status)
+        d = change(d, **{"src" if there else "dst": seg_address(EXTRA_SEG, 0, 4)})
+        assert [e.status for e in await ch.run([d])] == [0]
+        await s.finish()
+
+
+@cocotb.test(timeout_time=300, timeout_unit="ms")
+async def read_timeout(dut):
+    """*Stimulus*: the peer's memory gives no read data for longer than OP_TIMEOUT_CYCLES, then all of it: a READ is answered
+    after its end. *Checking*: OP_TIMEOUT, STATUS2 0; what comes late is not written (model); local traffic and the
+    channel's next READ work."""
+    s = await start(dut)
+    ch = s.channel("A", VICTIM)
+    s.recorder.fault(s.side("B"), "mem_stall")
+    b = s.side("B")
+    for turn in range(3):
+        await ch.post([s.read("A", VICTIM, 5000, tag=turn)])
+        b.mem.stall(0b00010)
+        waited = 0
+        while not (got := await ch.reap()) and waited < 60:
+            # The peer's port makes progress now and then, so that it is not taken for dead.
+            await s.tb.a.cycles(1500)
+            b.mem.stall(0)
+            await b.cycles(1)
+            b.mem.stall(0b00010)
+            waited += 1
+            if waited % 4 == 0:
+                assert [e.status for e in await s.channel("A", 3).run([s.copy("A", 3, 500)])] == [0]
+        b.mem.stall(0)
+        got = got or await ch.wait(1)
+        print("read_timeout", status_name(got[0].status), waited, flush=True)
+        assert got[0].status in (Status.OK, Status.OP_TIMEOUT) and got[0].status2 == 0
+        await s.tb.a.cycles(3000)
+        assert [e.status for e in await ch.run([s.read("A", VICTIM, 3000, at=8192)])] == [0]
+    await s.finish()
+
+
 @cocotb.test(timeout_time=300, timeout_unit="ms")
 async def memory_timeout(dut):
     """*Stimulus*: A's memory stops answering (reads, writes, all) in mid-flight for longer than
@@ -542,7 +669,7 @@ async def memory_timeout(dut):
 @pytest.mark.system
 @pytest.mark.parametrize("case", [
     "operation_errors", "address_wrap", "channel_errors", "bad_rings_and_commands", "foreign_access",
-    "link_disturbed", "peer_not_there", "operation_timeout", "memory_timeout",
+    "link_disturbed", "peer_not_there", "read_revoked", "read_timeout", "operation_timeout", "memory_timeout",
 ])
 def test_errors(case):
     run_sim("crl_tb_pair", __name__, BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase=case,

@@ -115,16 +115,16 @@ async def finish_channel(channel) -> None:
 
 @cocotb.test(timeout_time=200, timeout_unit="ms")
 async def abort_stops_a_long_one(dut):
-    """*Stimulus*: a 60 KiB COPY and a 60 KiB WRITE, with others behind; ABORT in the middle. *Checking*: the
+    """*Stimulus*: a COPY, a WRITE and a READ of 60 KiB, with others behind; ABORT in the middle. *Checking*: the
     one that runs ends with ABORTED (or well), those behind have no completion, DRING_CONS tells where it
     stopped; the next life works."""
     s = System(dut)
     await s.begin(SystemConfig(channels=min(2, s.tb.params.channels), absolute=0, latency=20,
                                back_pressure=0, ring_log2=(5, 5), qos=False))
-    for kind in ("copy", "write"):
+    for kind in ("copy", "write", "read"):
         ch = s.channel("A", 0)
         size = min(60_000, s.regions["A"][0].dst.size - 64)
-        make = s.copy if kind == "copy" else s.write
+        make = {"copy": s.copy, "write": s.write, "read": s.read}[kind]
         first = ch.prod
         await ch.post([make("A", 0, size, tag=1), make("A", 0, 100, tag=2), make("A", 0, 100, tag=3)])
         await s.tb.a.cycles(600)
@@ -187,7 +187,7 @@ async def node_reset_in_flight(dut):
 
 @cocotb.test(timeout_time=300, timeout_unit="ms")
 async def link_lost_in_flight(dut):
-    """*Stimulus*: long WRITEs both ways; the link's pins drop at a random moment, on one side in every other
+    """*Stimulus*: long WRITEs and READs both ways; the link's pins drop at a random moment, on one side in every other
     turn while its memory returns no read data; the channels are aborted, drained or reset at once; then a new
     epoch. *Checking*: PEER_DOWN only for what did not begin, else LINK_ERROR with MAY_HAVE_EXECUTED; DISABLED
     is not shown before the last read is back (model); a new life works."""
@@ -200,7 +200,7 @@ async def link_lost_in_flight(dut):
         for name in s.names:
             for ch in range(use):
                 await s.channel(name, ch).post(
-                    [s.write(name, ch, rng.randrange(1, 9000), at=9001 * i) for i in range(5)])
+                    [rng.choice((s.write, s.read))(name, ch, rng.randrange(1, 9000), at=9001 * i) for i in range(5)])
         await s.tb.a.cycles(rng.randrange(50, 50 + 250_000 // s.tb.params.data_w))
         deaf = s.side(rng.choice(s.names))
         if turn % 2:
@@ -238,7 +238,7 @@ async def link_lost_in_flight(dut):
 
 @cocotb.test(timeout_time=300, timeout_unit="ms")
 async def paused_across_epochs(dut):
-    """*Stimulus*: a channel is paused in the middle of WRITEs; the link is lost and comes up with a new epoch;
+    """*Stimulus*: a channel is paused in the middle of WRITEs and READs; the link is lost and comes up with a new epoch;
     RESUME. *Checking*: what had begun ends with LINK_ERROR, and no frame of it is sent in the new session (wire
     checker); what had not begun is executed."""
     s = System(dut)
@@ -247,7 +247,8 @@ async def paused_across_epochs(dut):
     for turn in range(8):
         name = s.rng.choice(s.names)
         channel = s.channel(name, 0)
-        await channel.post([s.write(name, 0, s.rng.randrange(4000, 9000), at=9001 * i) for i in range(4)])
+        await channel.post([s.rng.choice((s.write, s.read))(name, 0, s.rng.randrange(4000, 9000), at=9001 * i)
+                            for i in range(4)])
         await s.tb.a.cycles(s.rng.randrange(100, 100 + 100_000 // s.tb.params.data_w))
         await channel.command(Cmd.PAUSE)
         await channel.until(State.PAUSED)

@@ -320,7 +320,7 @@ class CplBench:
 
     async def start(self) -> None:
         d = self.dut
-        for name in (*EVENTS, "alloc_ch", "alloc_tag", "alloc_irq", "alloc_nocpl", "alloc_remote",
+        for name in (*EVENTS, "alloc_ch", "alloc_tag", "alloc_irq", "alloc_nocpl", "alloc_remote", "alloc_read",
                      "alloc_peer", "alloc_bytes", "alloc_cons", "ldone_idx", "ldone_gen",
                      "ldone_status", "rdone_valid", "rdone_tag", "rdone_status", "rdone_status2",
                      "fatal", "sending", "suppress", "cfg_ch", "cfg_base", "cfg_log2", "cfg_func", "cdb_ch",

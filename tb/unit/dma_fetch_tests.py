@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import cocotb
 
 from models.lay import Desc, DescFlag, Op
+from models.ops import REMOTE, SUPPORTED, WITH_READ
 from tb.unit.dma_lib import CycleBench, expects_failure, first_chunk
 
 DONT_CARE = None
@@ -66,6 +67,7 @@ class Bench(CycleBench):
         self.n, self.width, self.pool = p["CHANNELS"], p["DATA_W"] // 8, p["PREFETCH"]
         self.burst, self.mtu = p["MAX_BURST_BYTES"], p["LINK_MTU"]
         self.mbw = self.burst.bit_length() - 1
+        self.supported = WITH_READ if p.get("READ_EN", 1) else SUPPORTED
         self.rings = [Ring() for _ in range(self.n)]
         self.bursts: deque[Burst] = deque()  # handshaken, last beat not taken
         self.arriving: deque = deque()  # (burst, number of the descriptor) not yet staged
@@ -93,7 +95,7 @@ class Bench(CycleBench):
     # -- software -------------------------------------------------------------------------
     def desc(self) -> Desc:
         r = self.rng
-        op = r.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE, Op.SEND, 0x77])
+        op = r.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE, Op.READ, Op.SEND, 0x77])
         flags = r.choice([0, 0, r.getrandbits(4), r.getrandbits(8)])
         b = self.burst
         length = r.choice(
@@ -356,17 +358,18 @@ class Bench(CycleBench):
         word = int.from_bytes(desc.pack()[:24], "little")
         info = self.get("pool_info")
         n = info & ((2 << self.mbw) - 1)
-        last, frame_end, fence, remote, nodata, got_bad = (
-            info >> (self.mbw + 1 + k) & 1 for k in range(6)
+        last, frame_end, fence, remote, read, nodata, got_bad = (
+            info >> (self.mbw + 1 + k) & 1 for k in range(7)
         )
         if bad is not DONT_CARE:
             assert got_bad == bad, f"bad is {got_bad}, must be {bad}"
         if not got_bad:
             assert self.get("pool_data") == word, f"{self.get('pool_data'):#x} is not {word:#x}"
             assert fence == (desc.flags >> DescFlag.FENCE & 1)
-            chunk = first_chunk(desc, self.burst, self.mtu)
+            chunk = first_chunk(desc, self.burst, self.mtu, self.supported)
             assert nodata == (chunk is None)
-            assert remote == (desc.opcode == Op.WRITE and chunk is not None)
+            assert remote == (desc.opcode in REMOTE and chunk is not None)
+            assert read == (desc.opcode == Op.READ and chunk is not None)
             want = (
                 (0, 1, 1)
                 if chunk is None

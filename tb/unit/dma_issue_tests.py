@@ -12,7 +12,8 @@ from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
 from models.blocks import burst_faults, split_chunks
 from models.lay import Desc, DescFlag, Op, Status
-from models.ops import Ctx, check_local
+from models.ops import REMOTE as REMOTE_OPS
+from models.ops import SUPPORTED, WITH_READ, Ctx, check_local
 from models.segments import (
     R_LOCAL,
     R_READ,
@@ -44,6 +45,7 @@ class Operation:
     may_end: bool = False  # abort, failed read, revoked or lost peer
     t_lost: int | None = None  # its peer went down
     allocated: bool = False
+    announced: bool = False  # READ: told to the target
     extra: set = field(default_factory=set)  # statuses of a refusal that are right as well
 
 
@@ -54,7 +56,7 @@ class Bench(CycleBench):
             "cc_we cc_ch cc_abs cc_bind cc_peer cc_peer_ch cc_func run hold ch_abort halt st_empty "
             "st_enq_valid st_enq_ch pool_data pool_info cq_ok op_empty alloc_ready alloc_idx "
             "alloc_gen ctl_seg_req ctl_seg_addr ctl_seg_len ctl_seg_ch ctl_seg_abs peer_up tx_ok "
-            "rd_room chunk_room fail_valid fail_ch fail_op"
+            "rd_ok rd_room chunk_room fail_valid fail_ch fail_op"
         ).split()
     }
 
@@ -63,12 +65,13 @@ class Bench(CycleBench):
         p, rng = self.p, self.rng
         self.n, self.peers, self.ops = p["CHANNELS"], p["PEERS"], p["OPS"]
         self.width, self.burst, self.mtu = p["DATA_W"] // 8, p["MAX_BURST_BYTES"], p["LINK_MTU"]
+        self.supported = WITH_READ if p.get("READ_EN", 1) else SUPPORTED
         self.mbw, self.ow = self.burst.bit_length() - 1, self.ops.bit_length() - 1
         off, mtw = self.width.bit_length() - 1, self.mtu.bit_length() - 1
         cw = max(1, (self.n - 1).bit_length())
         self.fields = [
             ("kind", 3), ("ch", cw), ("tag", 16), ("first", 1), ("last", 1), ("flush", 1),
-            ("cont", 1), ("rd", 1), ("ffirst", 1), ("notify", 1), ("zero", 1), ("soff", off),
+            ("cont", 1), ("rd", 1), ("ffirst", 1), ("notify", 1), ("read", 1), ("soff", off),
             ("doff", off), ("n", self.mbw + 1), ("rbeats", self.mbw - off + 1), ("status", 8),
             ("flen", mtw + 1), ("peer", 2), ("peer_ch", 8), ("func", p["FUNC_W"]), ("seq", 32),
             ("x", 64), ("y", 64),
@@ -99,6 +102,9 @@ class Bench(CycleBench):
         self.slot_back: list = []  # (cycle, channel)
         self.credit = [[2] * self.n for _ in range(self.peers)]
         self.credit_back: list = []
+        self.rd_slots = [2] * self.peers  # receive slots for answers
+        self.rd_back: list = []
+        self.rops: list[int] = []         # tags of READs that were announced to the targets
         self.reads: deque = deque()
         self.seqs: dict[int, int] = {}
         self.open_tag = None
@@ -111,7 +117,7 @@ class Bench(CycleBench):
         self.ctl_rate = 0.0
         self.order: list[Operation] = []
         self.counts = dict.fromkeys(
-            "ops refused ended frames takes fences ctl chunks killed sending".split(), 0
+            "ops refused ended frames takes read_frames read_takes fences ctl chunks killed sending".split(), 0
         )
         self.statuses: set = set()
         self.room = 0.9
@@ -146,9 +152,11 @@ class Bench(CycleBench):
     def desc(self, ch: int) -> Desc:
         rng = self.rng
         bad = lambda: rng.random() < self.fault_rate  # noqa: E731
-        op = rng.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE])
+        op = rng.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE, Op.READ])
+        if op not in self.supported and not bad():
+            op = Op.COPY
         if bad():
-            op = rng.choice([Op.READ, Op.EXT, 0xFE])
+            op = rng.choice([Op.SEND, Op.EXT, 0xFE])
         flags = rng.choice([0, 0, 1 << DescFlag.IRQ, 1 << DescFlag.NO_CPL, 1 << DescFlag.FENCE])
         if op == Op.WRITE or bad():
             flags |= rng.getrandbits(1) << DescFlag.NOTIFY
@@ -161,7 +169,7 @@ class Bench(CycleBench):
         if bad():
             length = rng.choice([0, 0xFFFFFFFF, 0x3000])
         src, dst = self.address(ch, bad()), self.address(ch, bad())
-        if op == Op.FILL:
+        if op in (Op.FILL, Op.READ):
             src = rng.getrandbits(64)
         d = Desc(int(op), flags, rng.getrandbits(16), length, src, dst)
         if length > 0x3000 and check_local(d, self.context(ch)).status == Status.OK:
@@ -170,15 +178,16 @@ class Bench(CycleBench):
 
     def context(self, ch: int) -> Ctx:
         up = self.bind[ch] and bool(self.peer_up >> self.peer[ch] & 1)
-        return Ctx(ch, self.table, self.abs[ch], up)
+        return Ctx(ch, self.table, self.abs[ch], up, ops=self.supported)
 
     def info(self, d: Desc) -> int:
-        chunk = first_chunk(d, self.burst, self.mtu)
+        chunk = first_chunk(d, self.burst, self.mtu, self.supported)
         n = chunk.n if chunk else 0
         last = not chunk or n == d.length
-        fend = last or (d.opcode == Op.WRITE and n == self.mtu)
+        remote = bool(chunk) and d.opcode in REMOTE_OPS
+        fend = last or (remote and n == self.mtu)
         word = 0
-        for bit in (0, not chunk, bool(chunk) and d.opcode == Op.WRITE, d.flags & 1, fend, last):
+        for bit in (0, not chunk, remote and d.opcode == Op.READ, remote, d.flags & 1, fend, last):
             word = word << 1 | int(bit)
         return word << (self.mbw + 1) | n
 
@@ -199,8 +208,8 @@ class Bench(CycleBench):
             i["pool_data"] = int.from_bytes(d.pack()[:24], "little")
             i["pool_info"] = self.info(d)
         elif self.picked is not None:
-            i["pool_data"], i["pool_info"] = rng.getrandbits(192), rng.getrandbits(self.mbw + 7)
-            i["pool_info"] &= ~(1 << (self.mbw + 6))
+            i["pool_data"], i["pool_info"] = rng.getrandbits(192), rng.getrandbits(self.mbw + 8)
+            i["pool_info"] &= ~(1 << (self.mbw + 7))
         self.dying, due = self._due(self.dying)
         for index in due:
             self.live.pop(index)
@@ -210,6 +219,10 @@ class Bench(CycleBench):
         self.credit_back, due = self._due(self.credit_back)
         for peer, ch in due:
             self.credit[peer][ch] += 1
+        self.rd_back, due = self._due(self.rd_back)
+        for peer in due:
+            self.rd_slots[peer] += 1
+        i["rd_ok"] = sum((s > 0) << p for p, s in enumerate(self.rd_slots))
         busy = {op.ch for op in self.live.values()}
         i["op_empty"] = sum((c not in busy) << c for c in range(self.n))
         i["cq_ok"] = sum((self.slots[c] > 0) << c for c in range(self.n))
@@ -291,12 +304,13 @@ class Bench(CycleBench):
         sending = self.get("sending")
         for c, op in enumerate(self.cur):
             if sending >> c & 1:
-                assert op is not None and op.desc.opcode == Op.WRITE, "what is not remote is sending"
+                assert op is not None and op.desc.opcode in REMOTE_OPS, "what is not remote is sending"
                 self.counts["sending"] += 1
         self._read(i)
         self._alloc(i)
         self._pop(i, was_picked)
         self._take(i)
+        self._rop()
         if self.get("chunk_push"):
             self._chunk(self.get("chunk"))
         for c in range(self.n):
@@ -323,10 +337,10 @@ class Bench(CycleBench):
             self.counts["fences"] += 1
         plan = check_local(d, self.context(ch))
         chunks = []
-        remote = d.opcode == Op.WRITE
+        remote = d.opcode in REMOTE_OPS
         if plan.ok and d.opcode != Op.NOP:
             chunks = split_chunks(
-                plan.src or 0, 0 if remote else plan.dst, d.length, self.burst,
+                0 if d.opcode == Op.READ else plan.src or 0, 0 if remote else plan.dst, d.length, self.burst,
                 remote=remote, link_mtu=self.mtu,
             )  # fmt: skip
             assert sum(c.n for c in chunks) == d.length
@@ -342,8 +356,9 @@ class Bench(CycleBench):
         assert self.get("alloc_ch") == op.ch and self.get("alloc_tag") == d.tag
         assert self.get("alloc_irq") == d.flags >> DescFlag.IRQ & 1
         assert self.get("alloc_nocpl") == d.flags >> DescFlag.NO_CPL & 1
-        remote = d.opcode == Op.WRITE and first_chunk(d, self.burst, self.mtu) is not None
+        remote = d.opcode in REMOTE_OPS and first_chunk(d, self.burst, self.mtu, self.supported) is not None
         assert self.get("alloc_remote") == remote
+        assert self.get("alloc_read") == (remote and d.opcode == Op.READ)
         if remote and self.bind[op.ch]:
             assert self.get("alloc_peer") == self.peer[op.ch]
         if op.status == Status.OK:
@@ -371,15 +386,35 @@ class Bench(CycleBench):
                 assert self.credit[p][ch] > 0, f"frame of channel {ch} without a credit"
                 self.credit[p][ch] -= 1
                 self.counts["takes"] += 1
+                if self.get("tx_take_rd"):
+                    assert self.rd_slots[p] > 0, "a READ without a slot for its answer"
+                    self.rd_slots[p] -= 1
+                    self.counts["read_takes"] += 1
+                    self.rd_back.append((self.now + self.rng.randint(3, 6 * self.lazy), p))
                 self.credit_back.append((self.now + self.rng.randint(3, 4 * self.lazy), (p, ch)))
         assert taken & (taken - 1) == 0
+
+    def _rop(self) -> None:
+        """A READ is announced once, when it is known to be good and before its first frame."""
+        if not self.get("rop_valid"):
+            return
+        tag = self.get("rop_tag")
+        op = next(o for o in self.live.values() if o.tag == tag)
+        d = op.desc
+        got = {n: self.get(f"rop_{n}") for n in ("peer", "ch", "func", "abs", "dst", "total")}
+        assert d.opcode == Op.READ and not op.done and tag not in self.rops
+        assert op.status == Status.OK or op.may_end
+        assert got == {"peer": self.peer[op.ch], "ch": op.ch, "func": self.func[op.ch], "abs": int(self.abs[op.ch]),
+                       "dst": d.dst, "total": d.length}, f"{got} for {d}"
+        self.rops = [*self.rops[-200:], tag]
+        op.announced = True
 
     def _chunk(self, word: int) -> None:
         c = {}
         for name, width in reversed(self.fields):
             c[name] = word & ((1 << width) - 1)
             word >>= width
-        assert word == 0 and c["zero"] == 0
+        assert word == 0
         if self.sabotage:
             c["n"] ^= 1
         op = next((o for o in self.live.values() if o.tag == c["tag"]), None)
@@ -404,7 +439,9 @@ class Bench(CycleBench):
         self.counts["frames"] += remote and c["flush"]
         if remote:
             assert c["peer"] == self.peer[op.ch] and c["peer_ch"] == self.peer_ch[op.ch]
-            assert c["x"] == d.dst and c["y"] >> 32 == d.length
+            assert c["x"] == (d.src if d.opcode == Op.READ else d.dst) and c["y"] >> 32 == d.length
+            assert c["read"] == (d.opcode == Op.READ) == op.announced
+            self.counts["read_frames"] += c["read"] and c["flush"]
             expected = self.seqs.get(op.ch, c["seq"]) if op.seq is None else op.seq
             if op.seq is None:
                 assert c["seq"] >= expected, "the operation sequence went backwards"
@@ -426,6 +463,8 @@ class Bench(CycleBench):
         """A peer comes up, with all credits of a new session."""
         self.peer_up |= 1 << peer
         self.credit[peer] = [2] * self.n
+        self.rd_slots[peer] = 2
+        self.rd_back = [x for x in self.rd_back if x[1] != peer]
         self.credit_back = [x for x in self.credit_back if x[1][0] != peer]
 
     def fall(self, peer: int) -> list[Operation]:
@@ -435,7 +474,7 @@ class Bench(CycleBench):
             self.begin.may_end = True
         lost = []
         for op in self.live.values():
-            if op.desc.opcode == Op.WRITE and self.peer[op.ch] == peer and not op.over:
+            if op.desc.opcode in REMOTE_OPS and self.peer[op.ch] == peer and not op.over:
                 op.may_end, op.t_lost = True, self.now
                 self._dies(op, self.now + self.rng.randint(80, 200))
                 lost.append(op)
@@ -455,7 +494,7 @@ class Bench(CycleBench):
             self.counts["refused"] += status != Status.OK
         else:
             assert op.may_end and status in ENDS, f"{op.desc} ended with {status.name}"
-            if op.desc.opcode == Op.WRITE:
+            if op.desc.opcode in REMOTE_OPS:
                 assert c["kind"] == CANCEL, "an operation of which something was sent: CANCEL"
             else:
                 assert c["kind"] == TOKEN
@@ -463,15 +502,16 @@ class Bench(CycleBench):
 
     def _data(self, op: Operation, c: dict, want, read) -> None:
         d = op.desc
-        remote = d.opcode == Op.WRITE
-        kind = {Op.COPY: LOCAL, Op.FILL: FILL, Op.WRITE: REMOTE}[Op(d.opcode)]
+        remote = d.opcode in REMOTE_OPS
+        kind = {Op.COPY: LOCAL, Op.FILL: FILL, Op.WRITE: REMOTE, Op.READ: REMOTE}[Op(d.opcode)]
+        reads = d.opcode in (Op.COPY, Op.WRITE)
         frame_pos = want.pos % self.mtu if remote else 0
         soff = want.src % self.width
         doff = (frame_pos if remote else want.dst) % self.width
         starts = frame_pos == 0 if remote else want.first
         expected = {
             "kind": kind, "last": want.last, "flush": want.frame_end if remote else want.last,
-            "cont": doff != 0 and not starts, "rd": kind != FILL, "soff": soff, "doff": doff,
+            "cont": doff != 0 and not starts, "rd": reads, "soff": soff, "doff": doff,
             "n": want.n, "rbeats": -(-(soff + want.n) // self.width), "status": 0,
             "func": self.func[op.ch],
         }  # fmt: skip
@@ -488,7 +528,7 @@ class Bench(CycleBench):
         got = {k: c[k] for k in expected}
         expected = {k: int(v) for k, v in expected.items()}
         assert got == expected, f"{d}, chunk {op.done}: {got} must be {expected}"
-        if kind != FILL:
+        if reads:
             assert read == {
                 "addr": want.src, "len": c["rbeats"] - 1, "user": self.func[op.ch], "ch": op.ch,
                 "bytes": want.n,
@@ -554,6 +594,8 @@ async def operations(dut):
     await bench.drain()
     bench.end(200)
     assert bench.counts["refused"] > 10 and bench.counts["fences"] > 3 and bench.counts["ctl"] > 5
+    assert bench.counts["read_takes"] == bench.counts["read_frames"]
+    assert (bench.counts["read_frames"] > 5) == (Op.READ in bench.supported)
     assert bench.counts["takes"] == bench.counts["frames"] > 10 and bench.counts["sending"] > 10
     dut._log.info(f"{bench.counts} {sorted(bench.statuses)}")
 
@@ -674,7 +716,7 @@ async def peer_lost(dut):
 
     def sending() -> list[int]:
         ops = enumerate(bench.cur)
-        return [c for c, o in ops if o and o.desc.opcode == Op.WRITE and o.done and not o.over]
+        return [c for c, o in ops if o and o.desc.opcode in REMOTE_OPS and o.done and not o.over]
 
     lost = 0
     for turn in range(40):

@@ -18,30 +18,30 @@ from cocotb.triggers import FallingEdge, RisingEdge
 
 from models.blocks import split_chunks
 from models.lay import DescFlag, Op
-from models.ops import SUPPORTED
+from models.ops import REMOTE, SUPPORTED
 from tb.lib.sim import sim_parameters
 from tb.unit.stream import value
 
 __all__ = ["CycleBench", "expects_failure", "first_chunk", "refused", "value"]
 
 
-def refused(opcode: int, flags: int, length: int) -> bool:
+def refused(opcode: int, flags: int, length: int, ops=SUPPORTED) -> bool:
     """The descriptor is refused for what it says itself, whatever the addresses are."""
-    if opcode not in SUPPORTED or flags >> 4:
+    if opcode not in ops or flags >> 4:
         return True
     if flags >> DescFlag.NOTIFY & 1 and opcode != Op.WRITE:
         return True
     return opcode != Op.NOP and length == 0
 
 
-def first_chunk(desc, max_burst: int, link_mtu: int):
+def first_chunk(desc, max_burst: int, link_mtu: int, ops=SUPPORTED):
     """The first chunk that moves data, or None when there is none."""
-    if desc.opcode == Op.NOP or refused(desc.opcode, desc.flags, desc.length):
+    if desc.opcode == Op.NOP or refused(desc.opcode, desc.flags, desc.length, ops):
         return None
-    src = 0 if desc.opcode == Op.FILL else desc.src
+    src = 0 if desc.opcode in (Op.FILL, Op.READ) else desc.src
     length = min(desc.length, 2 * link_mtu)  # the first chunk does not depend on the rest
     return split_chunks(
-        src, desc.dst, length, max_burst, remote=desc.opcode == Op.WRITE, link_mtu=link_mtu
+        src, desc.dst, length, max_burst, remote=desc.opcode in REMOTE, link_mtu=link_mtu
     )[0]
 
 

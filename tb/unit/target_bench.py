@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, Timer
@@ -12,7 +12,19 @@ from cocotb.triggers import ClockCycles, RisingEdge, Timer
 from models.gen.carillon_layout import Frame, FrameType
 from models.segments import R_REMOTE, R_WRITE, Segment, SegmentTable
 from tb.lib.sim import sim_parameters
-from tb.unit.target_model import CANCEL, FIRST, LAST, NOTIFY, Answer, Binding, TargetModel, Write
+from tb.unit.target_model import (
+    CANCEL,
+    FIRST,
+    LAST,
+    NOTIFY,
+    Answer,
+    Binding,
+    Kill,
+    Own,
+    Request,
+    TargetModel,
+    Write,
+)
 
 
 @dataclass
@@ -45,7 +57,7 @@ class Bench:
 
     def fresh(self):
         self.model = TargetModel(self.peer, self.channels, self.max_burst, self.mtu, self.table,
-                                 self.bindings, self.response)
+                                 self.bindings, self.response, self.p.get("OPS", 128))
 
     def response(self):
         return self.rng.choice([2, 3]) if self.rng.random() < self.error_rate else 0
@@ -54,7 +66,8 @@ class Bench:
         d = self.dut
         if clock:
             Clock(d.clk, 10, "ns").start()
-        for name in ("rx_valid", "rx_hdr", "rxp_valid", "rxp_data", "rxp_last", "rsp_ready",
+        for name in ("rop_valid", "rop_tag", "rop_ch", "rop_func", "rop_abs", "rop_dst", "rop_total", "kill_valid",
+                     "kill_tag", "kill_status", "rdone_ready", "rf_valid", "rf_ch", "mark", "rx_valid", "rx_hdr", "rxp_valid", "rxp_data", "rxp_last", "rsp_ready",
                      "bind_ok", "bind_peer", "bind_peer_ch", "bind_func", "seg_entry", "wb_ready",
                      "wb_b_valid", "wb_b_resp", "mark"):
             getattr(d, name).value = 0
@@ -117,13 +130,18 @@ class Bench:
         fence, late, marked = 0, 0, False  # bytes that a mark waits for
         beats: list = []
         now: dict = {}
-        rsp_held = None
+        rsp_held = rdone_held = None
+        owed: list = []             # READ requests whose slot the responder gives back
+        rf_on = False
         cycle, idle, started, finished = 0, 0, None, None
         while True:
             if not hdr_on and todo and callable(todo[0]) and not held and not d.busy.value:
                 todo.popleft()()
                 continue
-            if not hdr_on and todo and not callable(todo[0]) and held < slots and (
+            d.rop_valid.value = d.kill_valid.value = 0
+            if not hdr_on and todo and isinstance(todo[0], (Own, Kill)):
+                self.event(todo.popleft())
+            elif not hdr_on and todo and not callable(todo[0]) and held < slots and (
                     rng.random() < rates.hdr):
                 frame, data = todo[0]
                 hdr_on = True
@@ -138,6 +156,11 @@ class Bench:
                 d.rxp_data.value, d.rxp_last.value = payload[0]
             d.rx_valid.value, d.rxp_valid.value = hdr_on, pay_on
             d.wb_ready.value = rng.random() < rates.wb
+            d.rdone_ready.value = rng.random() < rates.rsp
+            if not rf_on and owed and rng.random() < 0.2:
+                rf_on = True
+                d.rf_ch.value = owed[0]
+            d.rf_valid.value = rf_on
             d.rsp_ready.value = not hold_rsp and rng.random() < rates.rsp
             d.wb_b_valid.value = bool(bursts) and bursts[0][0] <= cycle
             d.wb_b_resp.value = bursts[0][1] if bursts else 0
@@ -210,8 +233,37 @@ class Bench:
                     self.compared += 1
             else:
                 assert rsp_held is None, "an answer was withdrawn"
+            if d.rq_valid.value:
+                got = Request(*(int(getattr(d, f"rq_{n}").value) for n in (
+                    "ch", "peer_ch", "op_seq", "tag", "segaddr", "total", "offset", "first", "last", "bytes",
+                    "status", "addr", "user")))
+                want = m.requests.popleft()
+                if want.status:  # then these mean nothing
+                    got = replace(got, addr=want.addr, bytes=want.bytes, user=want.user)
+                got = self.tamper("request", got)
+                assert got == want, f"request {got}, expected {want}"
+                self.compared += 1
+                owed.append(got.peer_ch)
+            if d.rdone_valid.value:
+                got = (int(d.rdone_tag.value), int(d.rdone_status.value))
+                assert rdone_held in (None, got), "an end changed while it was stalled"
+                rdone_held = got
+                if d.rdone_ready.value:
+                    rdone_held, idle = None, 0
+                    assert m.rdones, f"an end that is not due: {got}"
+                    want = m.rdones.popleft()
+                    got = self.tamper("rdone", got)
+                    assert got == want, f"end {got}, expected {want}"
+                    self.compared += 1
+            else:
+                assert rdone_held is None, "an end was withdrawn"
             if d.slot_free.value:
-                assert int(d.slot_free_ch.value) == m.slots.popleft(), "slot of another channel"
+                key = (-1,) if d.slot_free_rd.value else int(d.slot_free_ch.value)
+                if rf_on and d.rf_ready.value:
+                    rf_on = False
+                    assert key == owed.pop(0), "slot of another channel"
+                else:
+                    assert key == m.slots.popleft(), "slot of another channel"
                 held -= 1
                 idle = 0
             if stop_after is not None and cycle >= stop_after:
@@ -254,13 +306,26 @@ class Bench:
         self.compared += 1
         return want.resp
 
+    def event(self, item):
+        """An own READ begins, or is to end."""
+        d = self.dut
+        self.model.event(item)
+        if isinstance(item, Own):
+            d.rop_valid.value = 1
+            for name in ("tag", "ch", "func", "abs", "dst", "total"):
+                getattr(d, f"rop_{name}").value = getattr(item, name)
+        else:
+            d.kill_valid.value, d.kill_tag.value, d.kill_status.value = 1, item.tag, item.status
+
     def inside(self, at):
-        """Whatever the model says: every byte lies in a segment that peers may write."""
+        """Whatever the model says: every byte lies in a segment that peers may write, or in an own READ's destination."""
+        if self.model.owns(at):
+            return
         assert any(s.valid and s.rights & R_WRITE and s.rights & R_REMOTE
                    and s.base <= at < s.base + s.size for s in self.table.table.values())
 
     def finish(self):
         m = self.model
-        for what in ("writes", "answers", "irqs", "counts", "slots"):
+        for what in ("requests", "rdones", "writes", "answers", "irqs", "counts", "slots"):
             assert not getattr(m, what), f"{what} are missing: {getattr(m, what)}"
         assert self.compared, "nothing was compared"

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from models.gen.carillon_layout import ST_AT_PEER, Frame, FrameFlag, FrameType, Status
-from models.segments import R_WRITE, SegmentTable, User
+from models.segments import R_READ, R_WRITE, SegmentTable, User
 
 FIRST, LAST = 1 << FrameFlag.FIRST, 1 << FrameFlag.LAST
 NOTIFY, CANCEL = 1 << FrameFlag.NOTIFY, 1 << FrameFlag.CANCEL
@@ -43,6 +43,53 @@ class Write:
     resp: int
 
 
+@dataclass(frozen=True)
+class Request:
+    """A READ request and its verdict, at the responder."""
+
+    ch: int
+    peer_ch: int
+    op_seq: int
+    tag: int
+    segaddr: int
+    total: int
+    offset: int
+    first: int
+    last: int
+    bytes: int
+    status: int
+    addr: int
+    user: int
+
+
+@dataclass(frozen=True)
+class Own:
+    """A READ of this node begins."""
+
+    tag: int
+    ch: int
+    func: int
+    abs: int
+    dst: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Kill:
+    """The engine wants it to end."""
+
+    tag: int
+    status: int
+
+
+@dataclass
+class Progress:
+    own: Own
+    next: int = 0
+    over: bool = False
+    error: int = 0
+
+
 @dataclass
 class Context:
     open: bool = False
@@ -63,32 +110,103 @@ class TargetModel:
     table: SegmentTable
     bindings: dict[int, Binding]
     resp: object
+    ops: int = 128
     contexts: dict[int, Context] = field(default_factory=dict)
     writes: deque = field(default_factory=deque)
     answers: deque = field(default_factory=deque)
     irqs: deque = field(default_factory=deque)
     counts: deque = field(default_factory=deque)
-    slots: deque = field(default_factory=deque)
+    slots: deque = field(default_factory=deque)   # (-1,): of a READ_DATA
+    requests: deque = field(default_factory=deque)
+    rdones: deque = field(default_factory=deque)
+    own: dict[int, Progress] = field(default_factory=dict)
     seen: dict = field(default_factory=dict)      # status -> how often
 
     def check(self, frame: Frame, ctx: Context, goes_on: bool) -> int:
-        end = frame.offset + frame.payload_len
+        size = frame.operand0 & 0xFFFFFFFF if frame.type == FrameType.READ else frame.payload_len
+        end = frame.offset + size
         if goes_on and ctx.status:
             return ctx.status
         if frame.flags & CANCEL:
             return Status.ABORTED
-        if frame.type != FrameType.WRITE:
+        reads = frame.type == FrameType.READ
+        if frame.type != FrameType.WRITE and not reads:
             return Status.BAD_OPCODE
         if frame.offset != (0 if frame.flags & FIRST else ctx.next if goes_on else None):
             return Status.LINK_ERROR
-        if not 0 < frame.payload_len <= self.mtu or end > frame.total_len:
+        if not 0 < size <= self.mtu or end > frame.total_len:
             return Status.BAD_LENGTH
         if bool(frame.flags & LAST) != (end == frame.total_len):
             return Status.BAD_LENGTH
         return self.table.check(frame.segaddr, frame.total_len,
-                                User(frame.dst_ch, self.peer), R_WRITE).status
+                                User(frame.dst_ch, self.peer), R_READ if reads else R_WRITE).status
+
+    def event(self, item: Own | Kill) -> None:
+        if isinstance(item, Own):
+            self.own[item.tag % self.ops] = Progress(item)
+            return
+        p = self.own.get(item.tag % self.ops)
+        if p and p.own.tag == item.tag and not p.over:
+            p.over = True
+            self.rdones.append((item.tag, item.status))
+
+    def owns(self, at: int) -> bool:
+        for p in self.own.values():
+            base = p.own.dst
+            if not p.own.abs:
+                seg = self.table.table.get(base >> 52)
+                if seg is None:
+                    continue
+                base = seg.base + (base & (1 << 40) - 1)
+            if base <= at < base + p.own.total:
+                return True
+        return False
+
+    def write(self, addr: int, payload: bytes, func: int, error: int) -> int:
+        """Bursts of a payload; the first error so far."""
+        while payload:
+            size = min(len(payload), self.max_burst - addr % self.max_burst)
+            resp = self.resp()
+            self.writes.append(Write(addr, payload[:size], func, resp))
+            if resp & 2 and not error:
+                error = resp
+            addr, payload = addr + size, payload[size:]
+        return error
+
+    def data(self, frame: Frame, payload: bytes) -> None:
+        """READ_DATA."""
+        self.slots.append((-1,))
+        p = self.own.get(frame.tag % self.ops)
+        if not p or p.own.tag != frame.tag or p.over:
+            return
+        if frame.status:
+            p.over = True
+            self.rdones.append((frame.tag, frame.status))
+            return
+        end = frame.offset + frame.payload_len
+        if frame.offset != p.next or not 0 < frame.payload_len <= self.mtu or end > p.own.total:
+            return
+        if p.own.abs:
+            addr = p.own.dst + frame.offset
+        else:
+            base = p.own.dst & (1 << 40) - 1
+            found = self.table.check(p.own.dst + frame.offset, p.own.total - frame.offset, User(p.own.ch), R_WRITE)
+            if not found.ok or base + frame.offset >= 1 << 40:
+                p.over = True
+                self.rdones.append((frame.tag, int(Status.KEY_REVOKED)))
+                return
+            addr = found.addr
+        self.counts.append((p.own.ch, len(payload)))
+        p.error = self.write(addr, payload, p.own.func, p.error)
+        p.next = end
+        if end == p.own.total:
+            p.over = True
+            self.rdones.append((frame.tag, {0: 0, 2: int(Status.WRITE_SLVERR), 3: int(Status.WRITE_DECERR)}[p.error]))
 
     def frame(self, frame: Frame, payload: bytes) -> None:
+        if frame.type == FrameType.READ_DATA:
+            self.data(frame, payload)
+            return
         binding = self.bindings.get(frame.dst_ch, Binding())
         known = (frame.dst_ch < self.channels and binding.ok and binding.peer == self.peer
                  and binding.peer_ch == frame.src_ch)
@@ -97,20 +215,18 @@ class TargetModel:
         status = self.check(frame, ctx, goes_on) if known else Status.PEER_REFUSED
         if not goes_on:
             ctx.error = 0
-        if status == Status.OK:
+        if frame.type == FrameType.READ:
+            self.request(frame, status, binding)
+        elif status == Status.OK:
             addr = self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer),
                                     R_WRITE).addr + frame.offset
             self.counts.append((frame.dst_ch, len(payload)))
-            while payload:
-                size = min(len(payload), self.max_burst - addr % self.max_burst)
-                resp = self.resp()
-                self.writes.append(Write(addr, payload[:size], binding.func, resp))
-                if resp & 2 and not ctx.error:
-                    ctx.error = resp
-                addr, payload = addr + size, payload[size:]
+            ctx.error = self.write(addr, payload, binding.func, ctx.error)
         ends = bool(frame.flags & (LAST | CANCEL))
         ctx.open, ctx.op_seq, ctx.status = not ends, frame.op_seq, status
-        ctx.next = frame.offset + frame.payload_len
+        ctx.next = frame.offset + (frame.operand0 if frame.type == FrameType.READ else frame.payload_len)
+        if frame.type == FrameType.READ:
+            return  # the responder gives the slot back
         self.slots.append(frame.src_ch)
         if ends:
             code = status
@@ -122,3 +238,13 @@ class TargetModel:
             self.answers.append(Answer(frame.dst_ch, frame.src_ch, frame.op_seq, frame.tag,
                                        code | ST_AT_PEER if code else 0,
                                        int(code == Status.LINK_ERROR)))
+
+    def request(self, frame: Frame, status: int, binding: Binding) -> None:
+        addr = 0
+        if status == Status.OK:
+            addr = self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer), R_READ).addr + frame.offset
+        self.seen[int(status)] = self.seen.get(int(status), 0) + 1
+        self.requests.append(Request(
+            frame.dst_ch, frame.src_ch, frame.op_seq, frame.tag, frame.segaddr, frame.total_len, frame.offset,
+            int(bool(frame.flags & FIRST)), int(bool(frame.flags & LAST)), frame.operand0 & 0xFFF, int(status), addr,
+            binding.func))

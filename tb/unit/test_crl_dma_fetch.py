@@ -17,5 +17,5 @@ SIZES = [
 def test_crl_dma_fetch(sim, data_w, channels, prefetch, burst, mtu):
     """Stimulus and checking: see tb/unit/dma_fetch_tests.py."""
     parameters = {"DATA_W": data_w, "CHANNELS": channels, "PREFETCH": prefetch}
-    parameters |= {"FUNC_W": 8, "MAX_BURST_BYTES": burst, "LINK_MTU": mtu}
+    parameters |= {"FUNC_W": 8, "MAX_BURST_BYTES": burst, "LINK_MTU": mtu, "READ_EN": int(channels != 3)}
     run_sim("crl_dma_fetch", "tb.unit.dma_fetch_tests", parameters=parameters, sim=sim)

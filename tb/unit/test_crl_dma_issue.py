@@ -5,12 +5,12 @@ import pytest
 
 from tb.lib.sim import run_sim
 
-SIZES = [(64, 4, 1, 512, 1024), (128, 3, 2, 128, 128), (512, 1, 1, 256, 1024)]
+SIZES = [(64, 4, 1, 512, 1024, 1), (128, 3, 2, 128, 128, 1), (512, 1, 1, 256, 1024, 1), (64, 4, 1, 512, 1024, 0)]
 
 
-@pytest.mark.parametrize("data_w,channels,peers,burst,mtu", SIZES)
-def test_crl_dma_issue(sim, data_w, channels, peers, burst, mtu):
+@pytest.mark.parametrize("data_w,channels,peers,burst,mtu,read", SIZES)
+def test_crl_dma_issue(sim, data_w, channels, peers, burst, mtu, read):
     """Stimulus and checking: see tb/unit/dma_issue_tests.py."""
     parameters = {"DATA_W": data_w, "CHANNELS": channels, "PEERS": peers, "SEGMENTS": 16}
-    parameters |= {"OPS": 16, "FUNC_W": 8, "MAX_BURST_BYTES": burst, "LINK_MTU": mtu}
+    parameters |= {"OPS": 16, "FUNC_W": 8, "MAX_BURST_BYTES": burst, "LINK_MTU": mtu, "READ_EN": read}
     run_sim("crl_dma_issue", "tb.unit.dma_issue_tests", parameters=parameters, sim=sim)

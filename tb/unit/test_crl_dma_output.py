@@ -243,13 +243,13 @@ class Chunk:
 
 class Frames(CycleBench):
     idle = dict.fromkeys(
-        "n_valid n_remote n_cancel n_last n_flush n_first_frame n_notify n_ch n_tag n_len n_flen"
+        "n_valid n_remote n_read n_cancel n_last n_flush n_first_frame n_notify n_ch n_tag n_len n_flen"
         " n_peer n_peer_ch n_func n_seq n_x n_y o_valid o_none o_first o_last o_data o_strb"
         " wb_ready end_ready txp_ready txf_ready".split(),
         0,
     )
     rate, ready, wrong = 0.5, 0.5, 0
-    FIELDS = "type flags src_ch dst_ch op_seq tag segaddr total offset len".split()
+    FIELDS = "type flags src_ch dst_ch op_seq tag segaddr total offset len arg".split()
 
     def begin(self) -> None:
         self.chunk: Chunk | None = None
@@ -267,6 +267,7 @@ class Frames(CycleBench):
             n[name] = r.getrandbits(1)
         n["n_y"], n["n_flen"] = r.getrandbits(64), r.randint(0, self.p["LINK_MTU"])
         n["n_remote"], n["n_cancel"] = remote, int(remote and r.random() < 0.2)
+        n["n_read"] = int(remote and count == 0 and r.random() < 0.7)
         n["n_peer"], n["n_len"] = r.randrange(self.p["PEERS"]), max(count - 1, 0)
         beats = [
             {
@@ -341,8 +342,10 @@ class Frames(CycleBench):
         cancel = n["n_cancel"]
         flags = n["n_first_frame"] << FrameFlag.FIRST | (n["n_last"] | cancel) << FrameFlag.LAST
         flags |= n["n_notify"] << FrameFlag.NOTIFY | cancel << FrameFlag.CANCEL
-        values = [FrameType.WRITE, flags, n["n_ch"], n["n_peer_ch"], n["n_seq"], n["n_tag"]]
-        values += [n["n_x"], n["n_y"] >> 32, n["n_y"] & 0xFFFFFFFF, 0 if cancel else n["n_flen"]]
+        read = n["n_read"]
+        values = [FrameType.READ if read else FrameType.WRITE, flags, n["n_ch"], n["n_peer_ch"], n["n_seq"], n["n_tag"]]
+        values += [n["n_x"], n["n_y"] >> 32, n["n_y"] & 0xFFFFFFFF, 0 if cancel or read else n["n_flen"]]
+        values.append(n["n_flen"] if read and not cancel else 0)
         return dict(zip(self.FIELDS, values, strict=True))
 
 

@@ -110,7 +110,7 @@ def violations(bench):
     yield Status.BAD_LENGTH, changed(total_len=length + 1)
     yield Status.BAD_LENGTH, [(replace(good[-1][0], flags=FIRST | LAST, offset=0, total_len=0,
                                        payload_len=0), b"")]
-    yield Status.BAD_OPCODE, changed(type=int(rng.choice([FrameType.READ, FrameType.SEND, 0x77])))
+    yield Status.BAD_OPCODE, changed(type=int(rng.choice([FrameType.NOTIFY, FrameType.SEND, 0x77])))
     yield Status.PEER_REFUSED, changed(src_ch=good[0][0].src_ch ^ 1)
     if bench.channels < 256:
         yield Status.PEER_REFUSED, changed(dst_ch=rng.randrange(bench.channels, 256))

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""crl_target: READ requests of the peer, and the answers to own READs, good, late and wrong."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import cocotb
+import pytest
+from cocotb.triggers import ClockCycles
+
+from models.gen.carillon_layout import Frame, FrameType, Status
+from models.segments import R_LOCAL, R_READ, R_REMOTE, R_WRITE
+from tb.lib.sim import run_sim
+from tb.unit.target_bench import Bench, Rates
+from tb.unit.target_model import CANCEL, FIRST, LAST, Kill, Own
+from tb.unit.test_crl_target import RATES, interleave
+
+
+async def bench_of(dut) -> Bench:
+    """Segments may be read and written by peers and by this node."""
+    bench = Bench(dut, random.Random(cocotb.RANDOM_SEED))
+    await bench.reset()
+    await ClockCycles(dut.clk, 140)  # the table of own READs is being cleared
+    bench.set_up()
+    for i in range(bench.segments):
+        bench.table.set(i, replace(bench.table.get(i), rights=R_READ | R_WRITE | R_LOCAL | R_REMOTE))
+    return bench
+
+
+def asks(bench, ch, length=None):
+    """The requests of a READ, as the peer's engine makes them."""
+    out = []
+    for frame, data in bench.operation(ch, length):
+        out.append((replace(frame, type=int(FrameType.READ), flags=frame.flags & (FIRST | LAST), payload_len=0,
+                            operand0=len(data)), b""))
+    return out
+
+
+class Reader:
+    """Own READs: what begins them, and the frames that answer."""
+
+    def __init__(self, bench) -> None:
+        self.bench, self.gen = bench, 0
+
+    def begin(self, length=None, absolute=None, index=None) -> Own:
+        b, rng = self.bench, self.bench.rng
+        ch = rng.randrange(b.channels)
+        length = length or rng.choice([1, 7, 64, 511, 1024, 1025, 2500, 4000])
+        if absolute or (absolute is None and rng.random() < 0.3):
+            absolute, dst = 1, (rng.getrandbits(51) << 12) + rng.randrange(4096)
+        else:
+            absolute = 0
+            i = rng.choice([k for k in range(b.segments) if b.table.get(k).channel == ch and b.table.get(k).size >= 5000])
+            dst = b.table.address(i, rng.randrange(b.table.get(i).size - length + 1))
+        self.gen = (self.gen + 1) % 512
+        tag = self.gen << 7 | (rng.randrange(128) if index is None else index)
+        return Own(tag, ch, rng.randrange(256), absolute, dst % (1 << 64), length)
+
+    def answers(self, own: Own):
+        b = self.bench
+        out = []
+        for at in range(0, own.total, b.mtu):
+            size = min(b.mtu, own.total - at)
+            flags = (FIRST if at == 0 else 0) | (LAST if at + size == own.total else 0)
+            out.append((Frame(type=int(FrameType.READ_DATA), flags=flags, src_ch=b.rng.randrange(256),
+                              dst_ch=b.rng.randrange(256), op_seq=b.rng.getrandbits(32), tag=own.tag,
+                              segaddr=b.rng.getrandbits(64), total_len=own.total, offset=at, payload_len=size),
+                        b.rng.randbytes(size)))
+        return out
+
+    def failed(self, own: Own, status: int, at: int = 0):
+        frame, _ = self.answers(own)[0]
+        return (replace(frame, offset=at, payload_len=0, status=status), b"")
+
+
+def mixed(bench, streams):
+    """Streams mixed, each in its order; what begins an operation comes before its frames."""
+    out, left = [], [list(s) for s in streams if s]
+    while left:
+        s = bench.rng.choice(left)
+        out.append(s.pop(0))
+        left = [s for s in left if s]
+    return out
+
+
+@cocotb.test()
+async def requests(dut):
+    """Stimulus: READs and WRITEs of all channels mixed; READs that are too long, in the middle of nothing, beyond the
+    segment, without the right, cancelled, with payload.
+    Checking: every verdict and address at the responder; WRITEs are not held up; slots."""
+    bench = await bench_of(dut)
+    rng = bench.rng
+    for rates in RATES:
+        ops = [asks(bench, c) if rng.random() < 0.5 else bench.operation(c)
+               for c in (rng.randrange(bench.channels) for _ in range(8))]
+        bad = asks(bench, 0, 2500)
+        kind = rng.randrange(6)
+        if kind == 0:
+            bad = [(replace(f, operand0=f.operand0 + (1 << 16)), d) for f, d in bad]
+        elif kind == 1:
+            bad = bad[1:]
+        elif kind == 2:
+            bad = [(replace(f, segaddr=f.segaddr ^ 1 << 45), d) for f, d in bad]
+        elif kind == 3:
+            bad = [(replace(f, payload_len=3), b"abc") for f, d in bad]
+        elif kind == 4:
+            bad = [bad[0], (replace(bad[1][0], flags=CANCEL), b"")]
+        else:
+            bad = [(replace(f, operand0=0), d) for f, d in bad]
+        await bench.run(interleave(rng, [*ops, bad]), rates)
+    index = next(i for i in range(bench.segments) if bench.table.get(i).channel == 0)
+    seg = bench.table.get(index)
+    frames = bench.operation(0, 100, index)
+    frames = [(replace(f, type=int(FrameType.READ), payload_len=0, operand0=len(d)), b"") for f, d in frames]
+    await bench.run([lambda: bench.table.set(index, replace(seg, rights=R_WRITE | R_REMOTE)), *frames,
+                     lambda: bench.table.set(index, seg)], Rates())
+    assert {0, int(Status.SEG_RIGHTS)} <= set(bench.model.seen)
+
+
+@cocotb.test()
+async def answers(dut):
+    """Stimulus: own READs of all sizes and alignments, segment and absolute destinations, their answers mixed with each
+    other and with WRITEs; write errors. Checking: every byte, count, end, with the first write error of its own operation."""
+    bench = await bench_of(dut)
+    reader = Reader(bench)
+    for turn, rates in enumerate(RATES):
+        bench.error_rate = 0.1 if turn % 2 else 0.0
+        streams = [bench.operation(c) for c in range(min(bench.channels, 3))]
+        used = random.Random(turn).sample(range(128), 6)
+        by_ch: dict[int, list] = {}
+        for index in used:
+            own = reader.begin(index=index)
+            by_ch.setdefault(own.ch, []).extend([own, *reader.answers(own)])
+        await bench.run(mixed(bench, [*streams, *by_ch.values()]), rates)
+
+
+@cocotb.test()
+async def wrong_answers(dut):
+    """Stimulus: answers to nothing, of an older generation, out of order, twice, too long, empty, after the end; with a
+    status in the middle. Checking: nothing of them is written, slots come back, the end comes once."""
+    bench = await bench_of(dut)
+    reader, rng = Reader(bench), bench.rng
+    for turn in range(6):
+        rates = rng.choice(RATES)
+        own = reader.begin(3500)
+        good = reader.answers(own)
+        nobody = reader.answers(replace(own, tag=own.tag ^ 0x40))
+        old = [(replace(f, tag=f.tag ^ 1 << 9), d) for f, d in good]
+        long = [(replace(good[1][0], payload_len=bench.mtu), good[1][1])]
+        empty = [(replace(good[1][0], payload_len=0), b"")]
+        items = [own, *nobody, *old, good[1], good[0], good[0], *empty, good[2], *long]
+        if turn % 2:
+            items += [reader.failed(own, 0x92, 2048), *good[2:]]
+        else:
+            items += [*good[2:], *good, reader.failed(own, 0x91)]
+        await bench.run(items, rates)
+        again = reader.begin(600, index=own.tag % 128)
+        await bench.run([again, *good, *reader.answers(again)], rates)
+
+
+@cocotb.test()
+async def kills(dut):
+    """Stimulus: the engine asks for the end of a READ before, between and after its frames, while writes wait for their
+    responses; of one that is over or was never there. Checking: the end comes once, after the responses of what was written;
+    frames that follow are dropped."""
+    bench = await bench_of(dut)
+    reader = Reader(bench)
+    for rates in (Rates(), Rates(latency=(30, 80)), RATES[-1]):
+        for keep in range(5):
+            own = reader.begin(3500)
+            good = reader.answers(own)
+            kill = Kill(own.tag, int(Status.LINK_ERROR))
+            await bench.run([own, *good[:keep], kill, *good[keep:], Kill(own.tag ^ 0x4000, 0x33), kill], rates)
+
+
+@cocotb.test()
+async def revoked_here(dut):
+    """Stimulus: the destination's segment loses its key, its right, LOCAL or its length between two frames.
+    Checking: KEY_REVOKED, nothing more is written; absolute destinations don't mind."""
+    bench = await bench_of(dut)
+    reader = Reader(bench)
+    for change in ({"gen": 7}, {"rights": R_READ | R_LOCAL}, {"rights": R_WRITE | R_READ | R_REMOTE}, {"size": 4096},
+                   {"valid": False}):
+        own = reader.begin(4000, absolute=0)
+        index = own.dst >> 52
+        seg = bench.table.get(index)
+        good = reader.answers(own)
+        await bench.run([own, good[0], lambda i=index, s=seg, c=change: bench.table.set(i, replace(s, **c)), *good[1:],
+                         lambda i=index, s=seg: bench.table.set(i, s)], Rates())
+        whole = reader.begin(3000, absolute=1)
+        await bench.run([whole, *reader.answers(whole)], Rates())
+
+
+@cocotb.test()
+async def scoreboard_fails(dut):
+    """Stimulus: a request or an end is changed on its way to the scoreboard. Checking: it fails each time."""
+    bench = await bench_of(dut)
+    reader = Reader(bench)
+    for kind, change in (("request", lambda r: replace(r, addr=r.addr + 1)), ("request", lambda r: replace(r, status=5)),
+                         ("rdone", lambda e: (e[0], e[1] ^ 1)), ("rdone", lambda e: (e[0] ^ 1, e[1]))):
+        bench.tamper = lambda k, v, kind=kind, change=change: change(v) if k == kind else v
+        own = reader.begin(100)
+        with pytest.raises(AssertionError):
+            await bench.run([own, *reader.answers(own), *asks(bench, 0, 100)], Rates())
+        await bench.reset(clock=False)
+        await ClockCycles(dut.clk, 140)
+        bench.fresh()
+
+
+CONFIGS = [
+    {"DATA_W": 64, "CHANNELS": 8, "PEERS": 1, "PEER": 0, "SEGMENTS": 32},
+    {"DATA_W": 512, "CHANNELS": 8, "PEERS": 3, "PEER": 2, "SEGMENTS": 32},
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}")
+def test_crl_target_read(sim, config):
+    run_sim("crl_target", __name__, config, sim=sim)
