@@ -514,7 +514,8 @@ class Pair:
         for op in life.leaving:
             self._unindex(op, keep_source=op.from_peer)  # what was asked for, the peer still reads
         for op in life.ops[life.retired :]:
-            self._unindex(op, keep_source=op.from_peer and op.begun)
+            # Its first request may have been waiting at the peer: no read of it has been seen yet.
+            self._unindex(op, keep_source=op.from_peer and (op.begun or op.t_fetch is not None))
             if op.from_peer:
                 op.t_over = op.t_over or t
             if op.begun:

@@ -133,7 +133,7 @@ class Peer:
         """The handshake, and what must not bring the link up."""
         d = self.dut
         f = await self.hear(FrameType.EPOCH)
-        assert f.operand1 == self.params(), "nothing heard yet, not up"
+        assert f.operand1 == self.params() | 1 << 48, "nothing heard yet, not up; it answers READ"
         mine = f.operand0 & 0xFFFFFFFF
         epoch = self.frame(type=FrameType.EPOCH, operand0=nonce, operand1=self.params())
         echo = replace(epoch, operand0=mine << 32 | nonce, operand1=self.params() | 1)
