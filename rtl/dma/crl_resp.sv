@@ -4,7 +4,7 @@
 //
 // How: crl_resp_issue turns requests into bursts, the beats wait in a block-RAM FIFO in which they were given room before, and
 //   crl_resp_send makes frames of them. A frame's worst response goes into a FIFO of its own when its last beat is in.
-// Latency: rq_valid to ar_valid 6 cycles, last beat of a frame to its first beat to the link 6 cycles (8 for DATA_W > 128).
+// Latency: rq_valid to ar_valid 6 cycles, last beat of a frame to its first beat to the link 4 cycles (6 for DATA_W > 128).
 // Throughput: a beat a cycle, one cycle more a frame.
 // Errors: READ_SLVERR, READ_DECERR: the frame has no payload.
 // Assumes: no more than SLOTS requests are under way; R in the order of AR.

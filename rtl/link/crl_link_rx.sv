@@ -211,9 +211,9 @@ module crl_link_rx #(
       && cap_q[crl_pkg::FRAME_SRC_NODE_LSB +: crl_pkg::FRAME_SRC_NODE_W] == cfg_peer_node
       && cap_q[crl_pkg::FRAME_DST_NODE_LSB +: crl_pkg::FRAME_DST_NODE_W] == cfg_node
       && cap_q[crl_pkg::FRAME_EPOCH_LSB +: crl_pkg::FRAME_EPOCH_W] == cfg_epoch;
-  // READ_DATA is an answer, but goes with the requests.
-  assign is_req  = (READ_EN && vc == crl_pkg::FRAME_VC_RSP ? ftype == crl_pkg::FRAME_TYPE_READ_DATA
-                    : vc == crl_pkg::FRAME_VC_REQ && ftype[7:4] == 4'h1) && src_ch < 8'(CHANNELS);
+  // READ_DATA is an answer, but goes with the requests; it returns whatever channel it was asked for.
+  assign is_req  = READ_EN && vc == crl_pkg::FRAME_VC_RSP ? ftype == crl_pkg::FRAME_TYPE_READ_DATA
+                   : vc == crl_pkg::FRAME_VC_REQ && ftype[7:4] == 4'h1 && src_ch < 8'(CHANNELS);
   assign is_rsp  = vc == crl_pkg::FRAME_VC_RSP && hdr2_q
       && (ftype == crl_pkg::FRAME_TYPE_OP_ACK || ftype == crl_pkg::FRAME_TYPE_OP_NAK);
   assign is_ctl  = vc == crl_pkg::FRAME_VC_NONE && hdr2_q

@@ -274,6 +274,13 @@ async def read_refused_by_the_peer(s):
 
 
 @case
+async def refused_by_a_channel_that_is_not_there(s):
+    await s.nodes["A"].write("CHP", "BIND", VICTIM, PEER_CH=200, PEER=0, VALID=1)
+    return [(s.read("A", VICTIM, 5000), Status.PEER_REFUSED | PEER), (s.write("A", VICTIM), Status.PEER_REFUSED | PEER),
+            (s.read("A", VICTIM), Status.PEER_REFUSED | PEER)]
+
+
+@case
 async def read_without_a_peer(s):
     await s.nodes["A"].write("CHP", "BIND", VICTIM, PEER_CH=0, PEER=0, VALID=0)
     return [(s.read("A", VICTIM), Status.PEER_DOWN),

@@ -284,6 +284,31 @@ async def throughput(dut):
 
 
 @cocotb.test()
+async def latency(dut):
+    """Stimulus: one request, everybody ready. Checking: cycles from the request to AR, and from its last beat to the first
+    one to the link, as the block's header says."""
+    bench = await bench_of(dut)
+    await bench.run([bench.request(64, 4096)])  # the first one finds everything at rest, too
+    bench.todo.append(bench.request(256, 8192))
+    asked = ar = last = first = None
+    for _ in range(200):
+        now = bench.now
+        had = bool(bench.todo)
+        await bench.step()
+        if had and not bench.todo:
+            asked = now
+        if ar is None and bench.flying and asked is not None:
+            ar = now
+        if ar is not None and not bench.flying and last is None:
+            last = now
+        if first is None and last is not None and bench.beats:
+            first = now
+    dut._log.info("request to AR %d, last beat to the link %d", ar - asked, first - last)
+    assert (ar - asked, first - last) == (6, 4 if bench.w <= 16 else 6)
+    await bench.run([])
+
+
+@cocotb.test()
 async def reset_midway(dut):
     """Stimulus: reset at random moments. Checking: afterwards everything works as new."""
     bench = await bench_of(dut)
