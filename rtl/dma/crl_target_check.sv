@@ -353,6 +353,7 @@ module crl_target_check #(
   assign g_stop  = g_first + {58'd0, f_bytes};
 
   always_ff @(posedge clk) begin
+    if (!rst && state_q != S_IDLE) assert (!(data_q && read_q) && (READ_EN || !(data_q || read_q)));
     if (!rst && (state_q == S_CHECK || state_q == S_GIVE)) begin
       assert ({beyond_q, start_q} == {1'b0, segaddr_q[39:0]} + {9'd0, offset_q});
       assert (remain_q == {1'b0, total_q} - {1'b0, offset_q});
