@@ -511,6 +511,9 @@ class Pair:
         if not life.open:
             return
         life.t_closed = t
+        for op in [*life.leaving, *life.ops[life.retired :]]:
+            if op.from_peer:  # a reset is about to forget which channel of the peer it was
+                op.far_users = frozenset(self._far_users(op))
         for op in life.leaving:
             self._unindex(op, keep_source=op.from_peer)  # what was asked for, the peer still reads
         for op in life.ops[life.retired :]:
@@ -1140,7 +1143,7 @@ class Pair:
         return self._far_users(op) if op.remote and not op.from_peer else op.life.funcs
 
     def _read_users(self, op: OpState) -> set[int]:
-        return self._far_users(op) if op.from_peer else op.life.funcs
+        return self._far_users(op) | op.far_users if op.from_peer else op.life.funcs
 
     def _far_users(self, op: OpState) -> set[int]:
         """On whose behalf the peer makes the accesses of a remote operation."""

@@ -93,6 +93,7 @@ class OpState:
     late_reads: int = 0  # requested after t_over
     told: int | None = None  # WRITE_IMM: when the receiver's entry had its response
     late_bytes: int = 0  # READ: what the peer read for it after t_over
+    far_users: frozenset[int] = frozenset()  # READ: for whom the peer reads, as it was when its life ended
 
     @property
     def remote(self) -> bool:
