@@ -178,7 +178,7 @@ class System:
         far_seg = self.nodes[far_name].segments.get(ch) if far else None
         return Generator(
             random.Random(self.rng.getrandbits(32)), self.regions[name][ch], far,
-            mix or self.mix(), segment=None if absolute else ch,
+            self.mix(mix), segment=None if absolute else ch,
             gen=node.segments[ch].gen, far_segment=ch, far_gen=far_seg.gen if far_seg else 0,
         )
 
@@ -218,9 +218,9 @@ class System:
         return Desc(opcode=Op.READ, tag=tag, flags=flags, length=size,
                     src=node.address(ch, far.offset(far.src.base + at)), dst=g.local(region.dst.base + at))
 
-    def mix(self) -> Mix:
-        """The configured one; a build without READ gets none."""
-        mix = self.config.mix
+    def mix(self, mix: Mix | None = None) -> Mix:
+        """This one, or the configured one; a build without READ gets none."""
+        mix = mix or self.config.mix
         return mix if self.tb.params.read_en else replace(mix, reads=0.0)
 
     # ------------------------------------------------------------------ end

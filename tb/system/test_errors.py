@@ -65,8 +65,10 @@ def change(d: Desc, **fields) -> Desc:
 @case
 async def bad_opcode(s):
     c = s.copy("A", VICTIM)
-    return [(change(c, opcode=op, tag=i), Status.BAD_OPCODE)
-            for i, op in enumerate((0x55, Op.WRITE_IMM, Op.MIRROR, Op.SEND, Op.EXT, 0xFF))]
+    unknown = [0x55, Op.WRITE_IMM, Op.MIRROR, Op.SEND, Op.EXT, 0xFF]
+    if not s.tb.params.read_en:
+        unknown.append(Op.READ)
+    return [(change(c, opcode=op, tag=i), Status.BAD_OPCODE) for i, op in enumerate(unknown)]
 
 
 @case

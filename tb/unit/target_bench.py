@@ -57,7 +57,8 @@ class Bench:
 
     def fresh(self):
         self.model = TargetModel(self.peer, self.channels, self.max_burst, self.mtu, self.table,
-                                 self.bindings, self.response, self.p.get("OPS", 128))
+                                 self.bindings, self.response, self.p.get("OPS", 128),
+                                 bool(self.p.get("READ_EN", 1)))
 
     def response(self):
         return self.rng.choice([2, 3]) if self.rng.random() < self.error_rate else 0

@@ -111,6 +111,7 @@ class TargetModel:
     bindings: dict[int, Binding]
     resp: object
     ops: int = 128
+    read_en: bool = True
     contexts: dict[int, Context] = field(default_factory=dict)
     writes: deque = field(default_factory=deque)
     answers: deque = field(default_factory=deque)
@@ -123,13 +124,13 @@ class TargetModel:
     seen: dict = field(default_factory=dict)      # status -> how often
 
     def check(self, frame: Frame, ctx: Context, goes_on: bool) -> int:
-        size = frame.operand0 & 0xFFFFFFFF if frame.type == FrameType.READ else frame.payload_len
+        reads = self.read_en and frame.type == FrameType.READ
+        size = frame.operand0 & 0xFFFFFFFF if reads else frame.payload_len
         end = frame.offset + size
         if goes_on and ctx.status:
             return ctx.status
         if frame.flags & CANCEL:
             return Status.ABORTED
-        reads = frame.type == FrameType.READ
         if frame.type != FrameType.WRITE and not reads:
             return Status.BAD_OPCODE
         if frame.offset != (0 if frame.flags & FIRST else ctx.next if goes_on else None):
@@ -204,7 +205,7 @@ class TargetModel:
             self.rdones.append((frame.tag, {0: 0, 2: int(Status.WRITE_SLVERR), 3: int(Status.WRITE_DECERR)}[p.error]))
 
     def frame(self, frame: Frame, payload: bytes) -> None:
-        if frame.type == FrameType.READ_DATA:
+        if frame.type == FrameType.READ_DATA and self.read_en:
             self.data(frame, payload)
             return
         binding = self.bindings.get(frame.dst_ch, Binding())
@@ -215,7 +216,7 @@ class TargetModel:
         status = self.check(frame, ctx, goes_on) if known else Status.PEER_REFUSED
         if not goes_on:
             ctx.error = 0
-        if frame.type == FrameType.READ:
+        if self.read_en and frame.type == FrameType.READ:
             self.request(frame, status, binding)
         elif status == Status.OK:
             addr = self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer),
@@ -224,8 +225,9 @@ class TargetModel:
             ctx.error = self.write(addr, payload, binding.func, ctx.error)
         ends = bool(frame.flags & (LAST | CANCEL))
         ctx.open, ctx.op_seq, ctx.status = not ends, frame.op_seq, status
-        ctx.next = frame.offset + (frame.operand0 if frame.type == FrameType.READ else frame.payload_len)
-        if frame.type == FrameType.READ:
+        reads = self.read_en and frame.type == FrameType.READ
+        ctx.next = frame.offset + (frame.operand0 if reads else frame.payload_len)
+        if reads:
             return  # the responder gives the slot back
         self.slots.append(frame.src_ch)
         if ends:
