@@ -186,6 +186,29 @@ class LinkChecker:
             else:
                 you.freed_ch[f.credit_ch] = freed + more
 
+    def _begin(self, src: str, f: Frame, me: Direction, bad: Callback) -> OpOnLink:
+        """The first frame of an operation."""
+        op = me.open_op.get(f.src_ch)
+        if op is not None and not op.refused and not self.dirty and op.type != FrameType.READ:
+            bad("operation", f"channel {f.src_ch}: operation {op.op_seq} was not finished")
+        # A READ may stop asking for a reason that its own side has found: nothing stays open.
+        if op is not None and op.type == FrameType.READ and not op.asked:
+            me.waiting.pop(op.tag, None)
+        last = me.last_op_seq.get(f.src_ch)
+        if last is not None and f.op_seq != (last + 1) % OP_SEQ_MOD and not self.dirty:
+            skipped = (f.op_seq - last - 1) % OP_SEQ_MOD
+            legal = f.op_seq < OP_SEQ_MOD and self.may_skip(src, f.src_ch, skipped)
+        else:
+            legal = True
+        if not legal:
+            bad("op-seq", f"channel {f.src_ch}: OP_SEQ {f.op_seq} after {last}")
+        me.last_op_seq[f.src_ch] = f.op_seq
+        op = OpOnLink(f.src_ch, f.dst_ch, f.op_seq, f.tag, f.segaddr, f.total_len, f.type)
+        if f.tag in me.waiting and not self.dirty:
+            bad("tag", f"tag {f.tag:#x} is in use")
+        me.open_op[f.src_ch] = me.waiting[f.tag] = op
+        return op
+
     def _request(self, src: str, f: Frame, me: Direction, bad: Callback) -> None:
         me.sent_ch[f.src_ch] = me.sent_ch.get(f.src_ch, 0) + 1
         if not self.dirty:
@@ -201,6 +224,8 @@ class LinkChecker:
         if f.cancel:
             if f.payload:
                 bad("cancel", "a CANCEL carries no payload")
+            if f.first:  # broken off in its first frame; it is answered all the same
+                op = self._begin(src, f, me, bad)
             me.open_op.pop(f.src_ch, None)
             if op is not None:
                 op.sent = True
@@ -211,24 +236,7 @@ class LinkChecker:
             bad("read", f"a READ asks for {f.operand0} bytes, with {len(f.payload)} of payload")
         size = f.operand0 if reads else len(f.payload)
         if f.first:
-            if op is not None and not op.refused and not self.dirty and op.type != FrameType.READ:
-                bad("operation", f"channel {f.src_ch}: operation {op.op_seq} was not finished")
-            # A READ may stop asking for a reason that its own side has found: nothing stays open.
-            if op is not None and op.type == FrameType.READ and not op.asked:
-                me.waiting.pop(op.tag, None)
-            last = me.last_op_seq.get(f.src_ch)
-            if last is not None and f.op_seq != (last + 1) % OP_SEQ_MOD and not self.dirty:
-                skipped = (f.op_seq - last - 1) % OP_SEQ_MOD
-                legal = f.op_seq < OP_SEQ_MOD and self.may_skip(src, f.src_ch, skipped)
-            else:
-                legal = True
-            if not legal:
-                bad("op-seq", f"channel {f.src_ch}: OP_SEQ {f.op_seq} after {last}")
-            me.last_op_seq[f.src_ch] = f.op_seq
-            op = OpOnLink(f.src_ch, f.dst_ch, f.op_seq, f.tag, f.segaddr, f.total_len, f.type)
-            if f.tag in me.waiting and not self.dirty:
-                bad("tag", f"tag {f.tag:#x} is in use")
-            me.open_op[f.src_ch] = me.waiting[f.tag] = op
+            op = self._begin(src, f, me, bad)
         elif op is None:
             bad("operation", f"channel {f.src_ch}: a frame of no operation, OFFSET {f.offset}")
             return

@@ -225,6 +225,16 @@ def test_early_ack_and_cancel() -> None:
     assert "cancel" in judge([("A", a), ("A", replace(cancel, payload=b"x")), ("B", nak)])
 
 
+def test_cancelled_in_the_first_frame() -> None:
+    """Stimulus: an operation whose only frame is a CANCEL with FIRST (its second chunk was refused), then its op-nak.
+    Checking: passes; without the op-nak 'unanswered', without FIRST the op-nak is one too many."""
+    cancel = Frame(W, tag=1, flags=flags(FrameFlag.FIRST, FrameFlag.LAST, FrameFlag.CANCEL), total_len=21)
+    nak = Frame(FrameType.OP_NAK, tag=1, status=int(Status.ABORTED) | AT_PEER, ack_req=1)
+    assert not judge([("A", cancel), ("B", nak)])
+    assert judge([("A", cancel)]) == {"unanswered"}
+    assert "response" in judge([("A", replace(cancel, flags=flags(FrameFlag.CANCEL))), ("B", nak)])
+
+
 def test_disturbed_and_restart() -> None:
     """Stimulus: a lost frame that is announced.
     Checking: no false alarm; after restart strict again."""
