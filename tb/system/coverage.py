@@ -10,14 +10,20 @@ from typing import Any
 from cocotb_coverage.coverage import CoverCross, CoverPoint, coverage_db, coverage_section
 
 from models.gen.carillon_layout import Cqe, Desc, DescFlag, Op, Status
+from models.lay import status_name
 from models.pair import Pair
 
-OPS = ["NOP", "COPY", "FILL", "WRITE"]
+OPS = ["NOP", "COPY", "FILL", "WRITE", "READ"]
 LENGTHS = ["1-8", "9-64", "65-512", "513-4096", "4097-16384", "16385-65536", "more"]
 ALIGN = ["beat", "8", "odd"]
 STATUSES = [s.name for s in Status if s not in (Status.DOORBELL_RANGE, Status.BAD_RING,
                                                  Status.BAD_COMMAND, Status.FETCH_SLVERR,
                                                  Status.FETCH_DECERR, Status.CPL_WRITE)]
+
+READ_ENDS = ["OK", "BAD_FLAGS", "BAD_LENGTH", "SEG_INVALID", "KEY_REVOKED", "SEG_RANGE", "SEG_RIGHTS",
+             "SEG_BINDING", "PEER_DOWN", "SEG_INVALID@peer", "KEY_REVOKED@peer", "SEG_RANGE@peer",
+             "SEG_RIGHTS@peer", "SEG_BINDING@peer", "PEER_REFUSED@peer", "READ_SLVERR@peer",
+             "READ_DECERR@peer", "WRITE_SLVERR", "WRITE_DECERR", "ABORTED", "LINK_ERROR", "OP_TIMEOUT"]
 
 
 def length_class(n: int) -> str:
@@ -54,6 +60,8 @@ def _op(s: dict[str, Any]) -> str:
                bins=["inside", "touches", "one", "many"]),
     CoverPoint("carillon.status", xf=lambda s: s["status"], bins=STATUSES),
     CoverPoint("carillon.at_peer", xf=lambda s: s["at_peer"], bins=[False, True]),
+    CoverPoint("carillon.read_end", xf=lambda s: s["read_end"], bins=READ_ENDS),
+    CoverPoint("carillon.read_requests", xf=lambda s: s["requests"], bins=["1", "2-4", "more"]),
     CoverPoint("carillon.fence", xf=lambda s: s["fence"], bins=[False, True]),
     CoverPoint("carillon.irq", xf=lambda s: s["irq"], bins=[False, True]),
     CoverPoint("carillon.notify", xf=lambda s: s["notify"], bins=[False, True]),
@@ -68,6 +76,7 @@ def _op(s: dict[str, Any]) -> str:
     CoverCross("carillon.align_x_width",
                items=["carillon.src_align", "carillon.dst_align", "carillon.data_w"]),
     CoverCross("carillon.edge_x_edge", items=["carillon.src_edge", "carillon.dst_edge"]),
+    CoverCross("carillon.op_x_edge", items=["carillon.op", "carillon.src_edge", "carillon.dst_edge"]),
 )
 def _sample_completion(s: dict[str, Any]) -> None:
     """One explained completion."""
@@ -93,7 +102,8 @@ def sample_channel_error(error: str) -> None:
 @coverage_section(
     CoverPoint("carillon.disturbance", xf=lambda d: d,
                bins=["pause", "drain", "abort", "reset", "node_reset", "link_corrupt", "link_down",
-                     "mem_stall", "back_pressure", "foreign_write", "foreign_read", "revoke"]),
+                     "mem_stall", "back_pressure", "foreign_write", "foreign_read", "revoke",
+                     "revoke_source", "revoke_destination"]),
 )
 def sample_disturbance(kind: str) -> None:
     """Something that the test did while traffic was under way."""
@@ -113,18 +123,22 @@ def sample_pair(pair: Pair, channels: int, data_w: int, rings: dict[tuple[str, i
 def _facts(cqe: Cqe, d: Desc, channels: int, data_w: int, ring: int) -> dict[str, Any]:
     beat = data_w // 8
     name = Op(d.opcode).name if d.opcode in Op._value2member_map_ else "?"
-    src = d.src if name in ("COPY", "WRITE") else 0
-    moves = name in ("COPY", "FILL", "WRITE")
+    has_src = name in ("COPY", "WRITE", "READ")
+    src = d.src if has_src else 0
+    moves = has_src or name == "FILL"
     code = cqe.status & 0x7F
+    asked = -(-d.length // 1024)
     return {
         "op": name,
         "length": length_class(d.length) if moves else "none",
-        "src_align": align_class(src, beat) if name in ("COPY", "WRITE") else "none",
+        "src_align": align_class(src, beat) if has_src else "none",
         "dst_align": align_class(d.dst, beat) if moves else "none",
-        "src_edge": edge_class(src, d.length) if name in ("COPY", "WRITE") else "none",
+        "src_edge": edge_class(src, d.length) if has_src else "none",
         "dst_edge": edge_class(d.dst, d.length) if moves else "none",
         "status": Status(code).name if code in Status._value2member_map_ else "?",
         "at_peer": bool(cqe.status & 0x80),
+        "read_end": status_name(cqe.status) if name == "READ" else "none",
+        "requests": "none" if name != "READ" else "1" if asked < 2 else "2-4" if asked < 5 else "more",
         "fence": bool(d.flags >> DescFlag.FENCE & 1),
         "irq": bool(d.flags >> DescFlag.IRQ & 1),
         "notify": bool(d.flags >> DescFlag.NOTIFY & 1),
