@@ -1,25 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""READ on two nodes: data, mixes, every way to end, commands and revocation in the middle."""
+"""READ on two nodes: data at awkward places, fences, errors in each request, abort, revocation and loss in its middle.
+
+READ is in the random traffic of all other tests as well; the faults of its descriptors are in test_errors.
+"""
 
 from __future__ import annotations
-
-import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import cocotb
 import pytest
 from cocotb.triggers import Combine, Timer
 
-from models.gen.carillon_layout import Cmd, Desc, DescFlag, Op, SegRight, State, Status, status_name
-from tb.lib.driver import ALL_RIGHTS, right_mask, seg_address
+from models.gen.carillon_layout import (
+    Cmd,
+    Desc,
+    DescFlag,
+    Op,
+    State,
+    Status,
+    reg_addr,
+    reg_field,
+    reg_value,
+    status_name,
+)
+from tb.lib.driver import ALL_RIGHTS
 from tb.lib.fastmem import DECERR, SLVERR
 from tb.lib.sim import run_sim
 from tb.lib.testbed import SYSTEM_SOURCES
 from tb.system import coverage
-from tb.system.base_test import SystemTest, run
 from tb.system.builds import BUILDS, SLICE
-from tb.system.channel_agent import learn_consumer, settle
+from tb.system.channel_agent import settle
 from tb.system.harness import System, SystemConfig
 from tb.system.items import Mix
 
@@ -50,19 +59,6 @@ async def bytes_there(s: System, name: str, ch: int, at: int, size: int) -> byte
 
 
 # data ------------------------------------------------------------------------------------------------
-@cocotb.test(timeout_time=50, timeout_unit="ms")
-async def smoke(dut):
-    """*Stimulus*: one READ a node, memory idle; then one of three requests. *Checking*: both end well, the bytes are the
-    peer's; the model explains the peer's reads and the writes here."""
-    s = await start(dut, channels=1, latency=0, back_pressure=0)
-    for size in (64, 2 * s.tb.params.link_mtu + 100):
-        for name in s.names:
-            got = await s.channel(name, 0).run([s.read(name, 0, size, tag=3)])
-            assert [(e.tag, e.status, e.bytes) for e in got] == [(3, 0, size)], got
-            assert await bytes_here(s, name, 0, 0, size) == await bytes_there(s, name, 0, 0, size)
-    await s.finish(require=4)
-
-
 @cocotb.test(timeout_time=400, timeout_unit="ms")
 async def lengths_and_offsets(dut):
     """*Stimulus*: READs of awkward lengths (a byte, around a beat, a burst, LINK_MTU and its multiples) at awkward
@@ -130,152 +126,7 @@ async def fence_orders(dut):
     await s.finish()
 
 
-class ReadMix(SystemTest):
-    """READ mixed with all other operations, all channels, both nodes at once."""
-
-    COUNT = 25
-
-    def config(self):
-        return SystemConfig(mix=Mix(ops=MIX, max_bytes=8192))
-
-
-class LongReads(SystemTest):
-    """READs up to 64 KiB beside WRITEs."""
-
-    COUNT = 6
-
-    def config(self):
-        return SystemConfig(mix=Mix(ops={Op.READ: 3, Op.WRITE: 1}, max_bytes=1 << 16), latency=20)
-
-
-class SmallRings(SystemTest):
-    """Rings of four entries, late consumers: completions of READs wait."""
-
-    COUNT = 50
-
-    def config(self):
-        return SystemConfig(ring_log2=(2, 2), lazy=0.7, mix=Mix(ops=MIX, max_bytes=1500))
-
-
-@cocotb.test(timeout_time=400, timeout_unit="ms")
-async def random_mix(dut):
-    """*Stimulus*: constrained random READ, WRITE, COPY, FILL, NOP on every channel of both nodes, random set-up.
-    *Checking*: the golden model explains every access of both ports, every completion and frame, and the memories."""
-    await run(dut, ReadMix)
-
-
-@cocotb.test(timeout_time=400, timeout_unit="ms")
-async def long_reads(dut):
-    """*Stimulus*: up to 64 KiB, READs and WRITEs both ways. *Checking*: as random_mix."""
-    await run(dut, LongReads)
-
-
-@cocotb.test(timeout_time=400, timeout_unit="ms")
-async def small_rings(dut):
-    """*Stimulus*: rings of four entries that wrap, consumers that sleep. *Checking*: as random_mix."""
-    await run(dut, SmallRings)
-
-
 # errors ----------------------------------------------------------------------------------------------
-@dataclass
-class Case:
-    """`build` returns the victim's descriptors; each must end with the status beside it."""
-
-    name: str
-    build: Callable[[System], Awaitable[list[tuple[Desc, int]]]]
-
-
-CASES: list[Case] = []
-
-
-def case(func):
-    CASES.append(Case(func.__name__, func))
-    return func
-
-
-@case
-async def descriptor(s):
-    r = s.read("A", VICTIM)
-    return [(change(r, length=0), Status.BAD_LENGTH),
-            (change(r, flags=1 << DescFlag.NOTIFY), Status.BAD_FLAGS),
-            (change(r, flags=0x40), Status.BAD_FLAGS),
-            (change(r, length=0, flags=1 << DescFlag.NO_CPL), Status.BAD_LENGTH)]
-
-
-@case
-async def destination(s):
-    r, node, region = s.read("A", VICTIM, 300), s.nodes["A"], s.regions["A"][VICTIM]
-    gen, end = node.segments[VICTIM].gen, region.segment_size
-    await node.segment(EXTRA_SEG, base=region.dst.base, size=8192, channel=VICTIM,
-                       rights=right_mask(SegRight.READ, SegRight.LOCAL))
-    await node.segment(EXTRA_SEG + 1, base=region.dst.base, size=8192, channel=VICTIM,
-                       rights=right_mask(SegRight.WRITE, SegRight.REMOTE))
-    return [(change(r, dst=seg_address(4000, 0)), Status.SEG_INVALID),
-            (change(r, dst=seg_address(VICTIM, 0x100, gen ^ 1)), Status.KEY_REVOKED),
-            (change(r, dst=node.address(NEIGHBOUR, 0x8000)), Status.SEG_BINDING),
-            (change(r, dst=seg_address(EXTRA_SEG + 1, 0)), Status.SEG_BINDING),
-            (change(r, dst=seg_address(EXTRA_SEG, 0)), Status.SEG_RIGHTS),
-            (change(r, dst=seg_address(VICTIM, end - 299, gen)), Status.SEG_RANGE),
-            (change(r, dst=seg_address(VICTIM, end - 300, gen)), Status.OK)]
-
-
-@case
-async def source(s):
-    r, node, region = s.read("A", VICTIM, 3000), s.nodes["B"], s.regions["B"][VICTIM]
-    gen, end = node.segments[VICTIM].gen, region.segment_size
-    await node.segment(EXTRA_SEG, base=region.src.base, size=8192, channel=VICTIM,
-                       rights=right_mask(SegRight.WRITE, SegRight.REMOTE))
-    await node.segment(EXTRA_SEG + 1, base=region.src.base, size=8192, channel=VICTIM,
-                       rights=right_mask(SegRight.READ, SegRight.LOCAL))
-    await node.segment(EXTRA_SEG + 2, base=region.src.base, size=8192, channel=VICTIM, peer=1,
-                       rights=ALL_RIGHTS)
-    await node.segment(EXTRA_SEG + 3, base=region.src.base, size=8192, channel=VICTIM, peer=0,
-                       rights=right_mask(SegRight.READ, SegRight.REMOTE))
-    return [(change(r, src=seg_address(4000, 0)), Status.SEG_INVALID | PEER),
-            (change(r, src=seg_address(VICTIM, 0x100, gen ^ 1)), Status.KEY_REVOKED | PEER),
-            (change(r, src=node.address(NEIGHBOUR, 0x8000)), Status.SEG_BINDING | PEER),
-            (change(r, src=seg_address(EXTRA_SEG + 1, 0)), Status.SEG_BINDING | PEER),
-            (change(r, src=seg_address(EXTRA_SEG + 2, 0)), Status.SEG_BINDING | PEER),
-            (change(r, src=seg_address(EXTRA_SEG, 0)), Status.SEG_RIGHTS | PEER),
-            (change(r, src=seg_address(VICTIM, end - 2999, gen)), Status.SEG_RANGE | PEER),
-            (change(r, src=seg_address(VICTIM, end - 3000, gen)), Status.OK),
-            (change(r, src=seg_address(EXTRA_SEG + 3, 8192 - 3000)), Status.OK),
-            (change(r, dst=seg_address(4000, 0), src=seg_address(4000, 0)), Status.SEG_INVALID)]
-
-
-@case
-async def refused(s):
-    await s.nodes["B"].write("CHP", "BIND", VICTIM, PEER_CH=5, PEER=0, VALID=1)
-    return [(s.read("A", VICTIM, 3000), Status.PEER_REFUSED | PEER)]
-
-
-@case
-async def unbound(s):
-    r = s.read("A", VICTIM)
-    await s.nodes["A"].write("CHP", "BIND", VICTIM, PEER_CH=0, PEER=0, VALID=0)
-    return [(r, Status.PEER_DOWN), (change(r, dst=seg_address(4000, 0)), Status.PEER_DOWN)]
-
-
-def _memory(resp: int, kind: str, status: Status):
-    async def build(s):
-        here = kind == "w"
-        region = s.regions["A" if here else "B"][VICTIM]
-        area = region.dst if here else region.src
-        s.side("A" if here else "B").mem.errors([(area.base + 5000, 1, resp, kind)])
-        out = [(s.read("A", VICTIM, 4000, at=5000 - k, flags=1 << DescFlag.FENCE), status | (0 if here else PEER))
-               for k in (0, 1500, 3999)]  # it fails in the first, a middle and the last request
-        return [*out, (s.read("A", VICTIM, 600, at=12_288), Status.OK)]
-
-    build.__name__ = status.name.lower()
-    return case(build)
-
-
-_memory(SLVERR, "r", Status.READ_SLVERR)
-_memory(DECERR, "r", Status.READ_DECERR)
-_memory(SLVERR, "w", Status.WRITE_SLVERR)
-_memory(DECERR, "w", Status.WRITE_DECERR)
-
-
 def neighbours(s: System, count: int = 10) -> list:
     """READs and others of other channels on both nodes; every one has to end well."""
     async def go(name, ch):
@@ -287,29 +138,25 @@ def neighbours(s: System, count: int = 10) -> list:
 
 
 @cocotb.test(timeout_time=200, timeout_unit="ms")
-async def operation_errors(dut):
-    """*Stimulus*: for each code that a READ can end with: descriptors that must raise it, a good READ behind, other channels busy.
-    *Checking*: each ends with its code; neighbours end well; the model: a refused one has no access on either side."""
-    failures = []
-    for one in CASES:
-        print("case", one.name, flush=True)
+async def errors_in_each_request(dut):
+    """*Stimulus*: SLVERR or DECERR at the peer's read or at the write here, on one byte of the first, a middle and the last
+    request of fenced READs; other channels busy. *Checking*: the code, with bit 7 from the peer; the READs around it and the
+    neighbours end well; the model: what was asked for may be read there, nothing is written here after the end."""
+    for resp, kind in ((SLVERR, "r"), (DECERR, "r"), (SLVERR, "w"), (DECERR, "w")):
         s = await start(dut)
-        work = await one.build(s)
-        work.append((s.copy("A", VICTIM, 64, at=16_384) if one.name in ("refused", "unbound")
-                     else s.read("A", VICTIM, 64, at=16_384), Status.OK))
-        for i, (d, _) in enumerate(work):
-            d.tag = 0x100 + i
+        here = kind == "w"
+        region = s.regions["A" if here else "B"][VICTIM]
+        area = region.dst if here else region.src
+        s.side("A" if here else "B").mem.errors([(area.base + 5000, 1, resp, kind)])
+        bad = [s.read("A", VICTIM, 4000, at=5000 - k, flags=1 << DescFlag.FENCE) for k in (0, 1500, 3999)]
+        around = [s.read("A", VICTIM, 1000, at=4000, flags=1 << DescFlag.FENCE), s.read("A", VICTIM, 900, at=5001)]
         others = neighbours(s)
-        try:
-            got = await s.channel("A", VICTIM).run([d for d, _ in work], owed=len(work))
-            await Combine(*others)
-            for entry, (d, want) in zip(got, work, strict=True):
-                if entry.status != want or entry.tag != d.tag or entry.status2:
-                    failures.append(f"{one.name}: {d}: {status_name(entry.status)}, not {status_name(want)}")
-            await s.finish()
-        except AssertionError as exc:
-            failures.append(f"{one.name}: {exc}")
-    assert not failures, "\n".join(failures)
+        got = await s.channel("A", VICTIM).run([*bad, *around])
+        name = ("WRITE_" if here else "READ_") + ("SLVERR" if resp == SLVERR else "DECERR")
+        want = Status[name] | (0 if here else PEER)
+        assert [e.status for e in got] == [want] * 3 + [0, 0], [status_name(e.status) for e in got]
+        await Combine(*others)
+        await s.finish()
 
 
 @cocotb.test(timeout_time=300, timeout_unit="ms")
@@ -344,70 +191,6 @@ async def operation_timeout(dut):
 
 
 # life ------------------------------------------------------------------------------------------------
-async def flood(system: System, name: str, ch: int, stop: list[bool]) -> None:
-    """Publish a mix with many READs as long as the channel takes it."""
-    gen = system.generator(name, ch, Mix(ops=MIX, max_bytes=9000, no_cpl=0.05))
-    channel = system.channel(name, ch)
-    while not stop[0]:
-        if channel.free == 0:
-            await channel.reap()
-            await learn_consumer(channel)
-        room = channel.free
-        if room and not stop[0]:
-            await channel.post(gen.batch(min(room, 4)))
-        await channel.node.side.cycles(system.rng.randrange(20, 200))
-
-
-async def reap_until(channel, state: State, timeout_ns: int = 20_000_000) -> None:
-    waited = 0
-    while (await channel.status()).state != state and waited < timeout_ns:
-        await channel.reap()
-        await Timer(2_000, "ns")
-        waited += 2_000
-
-
-@cocotb.test(timeout_time=900, timeout_unit="ms")
-async def commands_in_the_middle(dut):
-    """*Stimulus*: floods with many READs on channels of both nodes; at random moments one is paused and resumed, drained,
-    aborted or reset, then enabled again. *Checking*: every command is over within its bound; after DISABLED nothing of
-    it is written here (model); other channels' operations end well; a new life works."""
-    s = await start(dut, latency=random.Random(0).choice((0, 7, 40)), ring_log2=(4, 4))
-    rng = s.rng
-    stop = {key: [False] for key in s.consumers}
-    jobs = {key: cocotb.start_soon(flood(s, *key, stop[key])) for key in s.consumers}
-    for _ in range(12):
-        await s.tb.a.cycles(rng.randrange(5, 1500))
-        key = rng.choice(list(s.consumers))
-        channel = s.channel(*key)
-        cmd = rng.choice((Cmd.PAUSE, Cmd.DRAIN, Cmd.ABORT, Cmd.RESET))
-        coverage.sample_disturbance(cmd.name.lower())
-        await channel.command(cmd)
-        stop[key][0] = True
-        await jobs[key]
-        if cmd == Cmd.DRAIN:
-            await reap_until(channel, State.DISABLED)
-        await channel.until(State.PAUSED if cmd == Cmd.PAUSE else State.DISABLED, timeout_ns=3_000_000)
-        await channel.reap()
-        if cmd == Cmd.PAUSE:
-            await s.side(key[0]).cycles(rng.randrange(400))
-            await channel.command(Cmd.RESUME)
-            await channel.until(State.ACTIVE)
-        else:
-            await channel.enable()
-        stop[key][0] = False
-        jobs[key] = cocotb.start_soon(flood(s, *key, stop[key]))
-    for flag in stop.values():
-        flag[0] = True
-    await Combine(*jobs.values())
-    for key in s.consumers:
-        channel = s.channel(*key)
-        while await learn_consumer(channel) != channel.prod:
-            await channel.reap()
-            await Timer(1_000, "ns")
-        await settle(channel)
-    await s.finish()
-
-
 @cocotb.test(timeout_time=300, timeout_unit="ms")
 async def abort_stops_a_long_one(dut):
     """*Stimulus*: a READ of tens of KiB with others behind; ABORT or RESET in the middle, at eight moments. *Checking*: ABORTED, one
@@ -435,10 +218,21 @@ async def abort_stops_a_long_one(dut):
     await s.finish()
 
 
+async def acknowledged(s: System, name: str, number: int) -> None:
+    """Ask until everything that was checked by the old key is over."""
+    axil, where = s.nodes[name].axil, reg_addr("NODE", "REVOKE")
+    await axil.write(where, reg_value("NODE", "REVOKE", SEQ=number))
+    for _ in range(3000):
+        if reg_field("NODE", "REVOKE", "ACK", await axil.read(where)) == number:
+            return
+    raise AssertionError(f"node {name}: revocation {number} is not acknowledged")
+
+
 @cocotb.test(timeout_time=300, timeout_unit="ms")
 async def revoked_in_the_middle(dut):
     """*Stimulus*: a long READ; in the middle its destination's segment here, or its source's at the peer, gets a new key, at
-    many moments; other channels read. *Checking*: KEY_REVOKED, with bit 7 from the peer; after the completion the
+    many moments, and asks for the acknowledgement; other channels read. *Checking*: KEY_REVOKED, with bit 7 from the
+    peer; after the acknowledgement no access with the old key, there or here (model); after the completion the
     destination does not change; neighbours end well; with the new key READ works."""
     s = await start(dut, latency=10)
     use = len(s.nodes["A"].channels)
@@ -462,6 +256,7 @@ async def revoked_in_the_middle(dut):
         await s.nodes[where].segment(EXTRA_SEG, base=entry.base, size=entry.size, channel=victim,
                                      gen=2 * turn + 2, rights=ALL_RIGHTS)
         coverage.sample_disturbance("revoke_source" if where == "B" else "revoke_destination")
+        await acknowledged(s, where, turn + 1)
         got = await ch.wait(1)
         want = Status.KEY_REVOKED | (PEER if where == "B" else 0)
         assert got[0].status in (0, want), status_name(got[0].status)
@@ -554,8 +349,7 @@ async def bits_flip(dut):
 @pytest.mark.system
 @pytest.mark.parametrize("build", SLICE)
 @pytest.mark.parametrize("case", [
-    "smoke", "lengths_and_offsets", "fence_orders", "random_mix", "long_reads", "small_rings",
-    "commands_in_the_middle", "abort_stops_a_long_one", "revoked_in_the_middle",
+    "lengths_and_offsets", "fence_orders", "abort_stops_a_long_one", "revoked_in_the_middle",
     "link_lost_in_the_middle", "bits_flip",
 ])
 def test_read(case, build):
@@ -564,7 +358,7 @@ def test_read(case, build):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("case", ["operation_errors", "operation_timeout"])
+@pytest.mark.parametrize("case", ["errors_in_each_request", "operation_timeout"])
 def test_read_errors(case):
     run_sim("crl_tb_pair", __name__, BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase=case,
             public="top")
