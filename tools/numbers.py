@@ -113,6 +113,27 @@ def bench_rows(kind: str) -> str:
     return table([*keys, "cycles", "bound", "ratio", "limit", "met"], body)
 
 
+def perf() -> str:
+    """In the columns of perftest; a table an operation and delay."""
+    rows = [r for r in load("bench") if r["bench"] == "perf" and r["ratio"] is not None]
+    if not rows:
+        raise NoResults("no perf rows: run `make bench`")
+    out = []
+    for op, delay in dict.fromkeys((r["config"]["op"], r["config"]["delay"]) for r in rows):
+        body = []
+        for r in rows:
+            if (r["config"]["op"], r["config"]["delay"]) == (op, delay):
+                e = r["extra"]
+                lat = e["latency"]
+                body.append([f"{r['config']['s']:,}", e["iterations"], e["bw_peak"], e["bw_average"],
+                             f"{1000 * e['message_rate']:.2f}", lat["min"], lat["typical"], lat["average"],
+                             lat["99"], lat["99.9"]])
+        out.append(f"{op}, delay {delay}:\n\n" + table(
+            ["bytes", "iterations", "BW peak", "BW average", "messages in 1,000 cycles", "t min", "t typical",
+             "t average", "t 99%", "t 99.9%"], body))
+    return "\n".join(out)
+
+
 # ---------------------------------------------------------------------------------- synth, formal
 
 
@@ -184,6 +205,7 @@ def demo() -> str:
 SECTIONS: dict[str, Callable[[], str]] = {
     "utilisation": utilisation, "kick": kick, "synth": synth, "formal": formal, "demo": demo,
     "dma-copy": lambda: bench_rows("dma_copy"), "dma-remote": lambda: bench_rows("dma_remote"),
+    "perf": perf, "link-ber": lambda: bench_rows("link_ber"), "rtt": lambda: bench_rows("rtt"),
     "dma-kick": lambda: bench_rows("dma_kick"), "dma-qos": lambda: bench_rows("dma_qos"),
 }
 

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tb.bench import plot
 from tb.bench import rows as R
 from tb.lib.sim import SimulationError, build_sim, run_sim
 from tools.paths import BUILD
@@ -101,7 +102,7 @@ def show(rows: list[R.Row], results: list[dict], console: Console) -> None:
         for head in ("cycles", "bound", "ratio", "limit"):
             table.add_column(head, justify="right")
         rivals = {"dma_copy": R.RIVAL_UTILISATION, "dma_kick": R.RIVAL_KICK}.get(kind, {})
-        if kind in ("dma_copy", "dma_remote"):
+        if kind in ("dma_copy", "dma_remote", "link_ber"):
             table.add_column("payload %", justify="right", style="bold")
         for rival in rivals:
             table.add_column(rival, justify="right", style="dim")
@@ -110,7 +111,7 @@ def show(rows: list[R.Row], results: list[dict], console: Console) -> None:
             cells = [str(c.get(k, "")) for k in keys]
             cells += [str(result["cycles"]), str(result["bound"]), str(result["ratio"]),
                       verdict(row, result)]
-            if kind in ("dma_copy", "dma_remote"):
+            if kind in ("dma_copy", "dma_remote", "link_ber"):
                 cells.append(str(result["extra"].get("utilisation", "")))
             for figures in rivals.values():
                 cells.append(_rival(kind, c, figures))
@@ -185,6 +186,9 @@ def main(argv: list[str] | None = None) -> int:
         result["extra"]["limit"] = row.limit
     save(OUT, ordered, whole=not args.only and not args.quick)
     show(rows, ordered, console)
+    page = plot.write(json.loads(OUT.read_text()), OUT.with_name("report.html"))
+    if page:
+        console.print(f"plot: {page.relative_to(BUILD.parent)}")
     console.print(f"results: {OUT.relative_to(BUILD.parent)}")
     return 1 if any(r["ratio"] is None for r in ordered) else 0
 

@@ -25,6 +25,15 @@ dma_remote  WRITE. P = ceil(min(S, MTU)/B), H = 64/B beats of a header (the CRC 
                 write port = N*(ceil(S/B) + 16/B)
                 bound = max of these + 4*L + 2*D + 2*P + H + 32
             The 4*L: descriptor, far read, write, completion.
+perf        like perftest: n operations of S bytes one after the other (latency: doorbell to the B of the completion), then
+            n in one go (bandwidth; message rate = n / time). `cycles` and `bound` are those of the n in one go, bound
+            as dma_remote with one direction; extra has latency {min, typical, average, 99, 99.9} in cycles, bandwidth
+            in bytes a cycle, average and peak (the best eighth), and the message rate in operations a cycle.
+link_ber    dma_remote WRITE, one direction, on a link with this bit error rate: ratio 1 is a link without errors.
+rtt         8-byte WRITE, doorbell's W handshake to the B of its completion, everything else idle. The parts that no
+            design can leave out, in cycles at 64 bits: doorbell to the descriptor's AR 4, its reads L + 1 + 3, to the
+            data's AR 4, data L + 1, frame 8 + 1 beats, D, far write 1 + L + 1, op-ack 8 beats, D, completion 2 + L + 1.
+                bound = 4*L + 2*D + 35; what is above it is clock crossings, checks, CRC and registers.
 dma_qos     shares: channels that always have work, weights w_i. In every window of 1 MiB of data writes the
             deviation |bytes_i - w_i*1 MiB/sum(w)| is at most 1% of 1 MiB. `cycles` is the worst deviation and
             `bound` the allowed one, both in bytes (extra.unit).
@@ -102,6 +111,10 @@ def remote_bound(c: dict[str, Any]) -> int:
     return max(link, read, write) + 4 * c["latency"] + 2 * c["delay"] + 2 * p + head + 32
 
 
+def rtt_bound(c: dict[str, Any]) -> int:
+    return 4 * c["latency"] + 2 * c["delay"] + 35
+
+
 def copy_limit(c: dict[str, Any]) -> float | None:
     if c["src_off"] or c["dst_off"]:
         return 1.05 if c["s"] >= 1000 else None
@@ -175,11 +188,42 @@ def _speed_rows() -> Iterator[Row]:
     yield Row("sim_speed", config, "crl_tb_pair", BUILDS["128b-2ch"], 1.0)
 
 
+PERF_OPS = ("WRITE",)  # what else the engine can do joins here, and in PERF_DESC of run_rows.py
+PERF_SIZES = tuple(4**k for k in range(11))
+
+
+def _perf_rows() -> Iterator[Row]:
+    for op in PERF_OPS:
+        for delay in (10, 200):
+            for s in PERF_SIZES:
+                config = {"data_w": 64, "op": op, "s": s, "n": max(4, min(200, MIB // s)), "latency": 20,
+                          "delay": delay}
+                yield Row("perf", config, "crl_tb_pair", BUILDS["64b-8ch"], quick=s == 64)
+
+
+def _ber_rows() -> Iterator[Row]:
+    for delay in (10, 200):
+        for ber in (0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4):
+            config = {"data_w": 64, "n": 1000, "s": 1024, "latency": 20, "channels": 1, "op": "WRITE", "delay": delay,
+                      "directions": 1, "ber": ber}
+            yield Row("link_ber", config, "crl_tb_pair", BUILDS["64b-8ch"], 1.03 if ber <= 1e-7 else None,
+                      quick=ber == 1e-6 and delay == 10)
+
+
+def _rtt_rows() -> Iterator[Row]:
+    for delay in (10, 200):
+        config = {"data_w": 64, "op": "WRITE", "s": 8, "latency": 20, "delay": delay}
+        yield Row("rtt", config, "crl_tb_pair", BUILDS["64b-8ch"], (rtt_bound(config) + 30) / rtt_bound(config),
+                  quick=True)
+
+
 def all_rows() -> list[Row]:
-    return [*_copy_rows(), *_kick_rows(), *_remote_rows(), *_qos_rows(), *_speed_rows()]
+    return [*_copy_rows(), *_kick_rows(), *_remote_rows(), *_perf_rows(), *_ber_rows(), *_rtt_rows(), *_qos_rows(), *_speed_rows()]
 
 
-BOUNDS = {"dma_copy": copy_bound, "dma_kick": kick_bound, "dma_remote": remote_bound}
+BOUNDS = {"dma_copy": copy_bound, "dma_kick": kick_bound, "dma_remote": remote_bound, "link_ber": remote_bound,
+          "rtt": rtt_bound,
+          "perf": lambda c: remote_bound({**c, "directions": 1})}
 
 # Payload utilisation in %, 64-bit bus, 1000 aligned transfers, one in-order read channel that descriptors and
 # data share, data checked; latency -> size -> per cent. Measured on the same memory model as ours.

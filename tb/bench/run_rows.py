@@ -173,7 +173,10 @@ async def dma_remote(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     for side in sides:
         side.mem.set(latency=0)
     for pipe in (tb.a2b, tb.b2a):
+        pipe.clean()
         pipe.set(delay=c["delay"])
+        pipe.reseed(rng.getrandbits(32))
+        pipe.faults(ber=c.get("ber", 0))
     await tb.link_setup()
     log2 = (c["n"] + 1).bit_length()
     drivers = [(await setup(side, c["channels"], log2, peer=True))[1][0] for side in sides]
@@ -202,6 +205,7 @@ async def dma_remote(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
         await sides[i].completions(c["n"], timeout_ns=limit)
     each = [mark(sides[i], "mk_b", CPL_ID) - s for i, s in zip(senders, starts, strict=True)]
     extra = {"a": counters(tb.a), "b": counters(tb.b), "each": each,
+             "bit_errors": tb.a2b.get("st_flips") + tb.b2a.get("st_flips"),
              "link_frames": tb.a2b.get("st_frames"), "link_beats": tb.a2b.get("st_beats")}
     for i in senders:
         await check_completions(drivers[i], work[i])
@@ -212,6 +216,83 @@ async def dma_remote(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
         100 * c["n"] * c["s"] / (c["data_w"] // 8) / max(each), 1
     )
     return max(each), BOUNDS["dma_remote"](c), extra
+
+
+PERF_DESC = {"WRITE": lambda i, s, d, n: Desc(opcode=Op.WRITE, tag=i & 0xFFFF, length=n, src=s, dst=d)}
+
+
+async def _one_by_one(tb: Testbed, driver: ChannelDriver, work: list[Desc]) -> list[int]:
+    """Each alone: doorbell's W handshake to the B of its completion, in cycles."""
+    side, out = tb.a, []
+    for desc in work:
+        await side.mem.clear_counters()
+        await driver.put([desc])
+        start = (await side.axil.write(driver.reg("DRING_PROD"), driver.prod, driver.func)).cycle
+        await side.completions(1)
+        out.append(mark(side, "mk_b", CPL_ID) - start)
+        got = await driver.reap()
+        assert [(e.tag, e.status, e.bytes) for e in got] == [(desc.tag, Status.OK, desc.length)], got
+        await side.cycles(20)
+    return out
+
+
+async def _linked(tb: Testbed, c: dict, log2: int) -> ChannelDriver:
+    """Both sides set up, the link up; A's channel 0."""
+    for side in tb.sides:
+        side.mem.set(latency=0)
+    for pipe in (tb.a2b, tb.b2a):
+        pipe.clean()
+        pipe.set(delay=c["delay"])
+    await tb.link_setup()
+    drivers = [(await setup(side, 1, log2, peer=True))[1][0] for side in tb.sides]
+    for side in tb.sides:
+        side.mem.set(latency=c["latency"])
+    await tb.a.cycles(200)
+    return drivers[0]
+
+
+async def perf(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
+    n, size = c["n"], c["s"]
+    driver = await _linked(tb, c, max(3, (n + 1).bit_length()))
+    pairs, dst, image = await place_transfers(rng, tb.a, tb.b, n, size, 0, 0, 1)
+    make = PERF_DESC[c["op"]]
+    work = [make(i, s, d, size) for i, (s, d) in enumerate(pairs)]
+    alone = sorted(await _one_by_one(tb, driver, work))
+    assert await tb.b.mem.read(dst, len(image)) == image, "data differs"
+    await tb.b.mem.fill(dst, len(image), GUARD)
+    await tb.a.mem.clear_counters()
+    await tb.a.mem.log_open()
+    await driver.put(work)
+    start = (await tb.a.axil.write(driver.reg("DRING_PROD"), driver.prod, driver.func)).cycle
+    await tb.a.completions(n, timeout_ns=10 * (20 * BOUNDS["perf"](c) + 40_000))
+    cycles = mark(tb.a, "mk_b", CPL_ID) - start
+    await tb.a.mem.log_close()
+    got = await driver.reap()
+    assert [(e.tag, e.status) for e in got] == [(d.tag, Status.OK) for d in work], "completions"
+    assert await tb.b.mem.read(dst, len(image)) == image, "data differs"
+    ends = [b.t_end // tb.a.period for b in tb.a.mem.bursts() if b.write and b.id == CPL_ID
+            for _ in range(b.strb.bit_count() // 16)]
+    part = max(1, n // 8)
+    peak = max(part * size / (ends[i + part] - ends[i]) for i in range(len(ends) - part) if ends[i + part] > ends[i])
+
+    def at(p: float) -> int:
+        return alone[min(n - 1, int(p * n))]
+
+    return cycles, BOUNDS["perf"](c), {
+        "iterations": n, "bw_peak": round(peak, 3), "bw_average": round(n * size / cycles, 3),
+        "message_rate": round(n / cycles, 5),
+        "latency": {"min": alone[0], "typical": at(0.5), "average": round(sum(alone) / n, 1), "99": at(0.99),
+                    "99.9": at(0.999)},
+    }
+
+
+async def rtt(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
+    driver = await _linked(tb, c, 5)
+    pairs, dst, image = await place_transfers(rng, tb.a, tb.b, 16, c["s"], 0, 0, 1)
+    work = [PERF_DESC[c["op"]](i, s, d, c["s"]) for i, (s, d) in enumerate(pairs)]
+    cycles = await _one_by_one(tb, driver, work)
+    assert await tb.b.mem.read(dst, len(image)) == image, "data differs"
+    return max(cycles), BOUNDS["rtt"](c), {"best": min(cycles), "above_the_parts": max(cycles) - BOUNDS["rtt"](c)}
 
 
 async def sim_speed(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
@@ -333,7 +414,8 @@ async def _urgency(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     return max(waits), idle + 2 * flight, {"idle": idle, "typical": sorted(waits)[len(waits) // 2]}
 
 
-BENCHES = {"dma_copy": dma_copy, "dma_kick": dma_kick, "dma_remote": dma_remote, "dma_qos": dma_qos,
+BENCHES = {"dma_copy": dma_copy, "dma_kick": dma_kick, "dma_remote": dma_remote, "link_ber": dma_remote, "perf": perf, "rtt": rtt,
+           "dma_qos": dma_qos,
            "sim_speed": sim_speed}
 
 

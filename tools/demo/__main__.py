@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", default=os.environ.get("SEED", ""), help="number (default: $SEED, or 2024)")
     parser.add_argument("--no-waves", action="store_true", help="leave the short run with waves out")
     args = parser.parse_args(argv)
-    console = Console(file=sys.__stdout__, soft_wrap=False, width=None if sys.__stdout__.isatty() else 150)
+    console = Console(file=sys.__stdout__, soft_wrap=False, width=None if sys.__stdout__.isatty() else 158)
     try:
         file, seed = checked_file(args.file), checked_seed(args.seed)
     except InputError as exc:
@@ -127,7 +127,7 @@ def record_waves(file: Path, seed: int, out: Path) -> Path:
     from tools.demo.plan import PARAMETERS
     from tools.demo.run import simulate
 
-    sim, result = simulate(file, seed, PARAMETERS, name="demo-waves", waves=True, record=True,
+    sim, result = simulate(file, seed, PARAMETERS, name="demo-waves", waves=True, record=True, cut=False,
                       limit=min(WAVE_BYTES, file.stat().st_size))
     folder = out / "waves"
     shutil.rmtree(folder, ignore_errors=True)
@@ -147,11 +147,17 @@ def verdicts(o: Any, sent: str, windows: bool) -> list[tuple[bool, str]]:
     """What was checked, in words."""
     r, v = o.result, o.verdict
     part = " of the first window" if windows else ""
+    link = sum(n for n in o.figures.replays.values())
+    peers, repeated = r["peers"], sum(r["repeated"].values())
+    crc, nak = (sum(peers[n][k] for n in "AB") for k in ("CRC_ERR", "NAK"))
     return [
         (r["sha256_at_b"] == sent, f"SHA-256 in B's memory {r['sha256_at_b']}"),
         (r["same"], "byte for byte the same, and the bytes around it untouched"),
         (v.ok, f"golden model: {v.report.completions:,} completions, {v.report.reads + v.report.writes + v.report.fetches:,} "
                f"bursts, {v.report.frames:,} frames{part}, both memories; {v.report.mismatches} mismatches"),
+        (crc > 0 and link > 0 and (repeated > 0 or not r["faults"]["cuts"]),
+         f"a bad link: {r['faults']['bits']} wrong bits, {crc} CRC errors, {nak} NAKs, {link:,} frames replayed; "
+         f"cut {'once' if r['faults']['cuts'] else 'never'}: {repeated} operations ended by it and repeated"),
         (sum(r["messages"]) > 0, f"{r['messages'][0]} messages to B and {r['messages'][1]} to A, each as it was sent"),
     ]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from models.events import AxiRead, AxiWrite, Event, LinkFrame, RegWrite
-from models.gen.carillon_layout import Cqe, reg_addr
+from models.gen.carillon_layout import Cqe, FrameType, FrameVc, reg_addr
 from tb.lib.axil_player import AxilPlayer
 from tb.lib.fastmem import parse_log
 from tb.lib.recorder import Recorder
@@ -56,6 +56,8 @@ class ChannelFigures:
     bytes: int = 0
     link_beats: int = 0
     doorbells: int = 0
+    lost: int = 0  # operations that the link's loss ended; each was repeated
+    replays: int = 0  # frames that were sent again
     bins: list[int] = field(default_factory=list)  # bytes written at the far side in each slice of time
 
     @property
@@ -81,6 +83,7 @@ class Figures:
     shares_us: float
     frames: int
     events: int
+    replays: dict[str, int]  # frames sent again, by way
 
     @property
     def ps(self) -> int:
@@ -104,13 +107,13 @@ def read_events(run_dir: Path, result: dict, beat_bytes: int) -> list[Event]:
         axil = SimpleNamespace(_log=run_dir / f"axil_{letter}_log.txt", name=f"axil_{letter}")
         log = run_dir / f"mem_{letter}_log.txt"
         sides.append(SimpleNamespace(
-            name=name, resets=result["resets"][name],
+            name=name, letter=letter, resets=result["resets"][name],
             axil=SimpleNamespace(accesses=lambda a=axil: AxilPlayer.accesses(a)),
             mem=SimpleNamespace(bursts=lambda p=log: parse_log(p, beat_bytes)),
         ))
     recorder = Recorder.__new__(Recorder)
     recorder.tb = SimpleNamespace(sides=sides, pair=True)
-    recorder.run_dir = run_dir
+    recorder.run_dir, recorder.watch_links = run_dir, True
     recorder._told = pickle.loads((run_dir / "told.pickle").read_bytes())
     return recorder.events()
 
@@ -123,8 +126,9 @@ class _Lane:
         base = OUTBOX if figures.channel.mgmt else FILE_AT
         self.ops = [Operation(n, act, 0, 0, 0) for _, n, act in published]
         self.first: dict[int, deque[int]] = defaultdict(deque)  # source beat -> operations
-        for i, (offset, _, _) in enumerate(published):
-            self.first[(base + offset) // beat].append(i)
+        self.place = [(base + offset) // beat for offset, _, _ in published]
+        for i, place in enumerate(self.place):
+            self.first[place].append(i)
         self.rung = self.ended = 0
 
     def doorbell(self, t: int, index: int) -> None:
@@ -144,11 +148,17 @@ class _Lane:
         for at in range(0, len(data) - 15, 16):
             entry = Cqe.unpack(data[at : at + 16])
             op = self.ops[self.ended]
+            self.ended += 1
+            if entry.status:  # the link's loss ended it; it comes again later
+                places = self.first[self.place[self.ended - 1]]
+                if self.ended - 1 in places:
+                    places.remove(self.ended - 1)
+                self.figures.lost += 1
+                continue
             assert entry.bytes == op.bytes, "a completion does not fit the order of the descriptors"
             op.end = t
             self.figures.ops.append(op)
             self.figures.bytes += op.bytes
-            self.ended += 1
 
 
 def measure(events: list[Event], result: dict, beat: int) -> Figures:
@@ -162,6 +172,8 @@ def measure(events: list[Event], result: dict, beat: int) -> Figures:
     arrivals: list[tuple[int, str, int, int]] = []
     frames = 0
     beats = {"A to B": 0, "B to A": 0}
+    replays = dict.fromkeys(beats, 0)
+    seen: dict[str, set[tuple[int, bytes]]] = {"A": set(), "B": set()}
     for e in events:
         if isinstance(e, RegWrite):
             ch = bell.get(e.addr)
@@ -184,6 +196,15 @@ def measure(events: list[Event], result: dict, beat: int) -> Figures:
             lane = lanes.get((e.src, e.raw[6]))
             if lane is not None and len(e.raw) > 64:
                 lane.figures.link_beats += n
+            vc, number = e.raw[0] >> 4, e.raw[10:12]
+            if e.raw[1] == FrameType.EPOCH:
+                seen[e.src].clear()  # numbers begin anew
+            elif vc and (vc, number) in seen[e.src]:
+                replays[f"{e.src} to {e.dst}"] += 1
+                if lane is not None and vc == FrameVc.REQ:
+                    lane.figures.replays += 1
+            elif vc:
+                seen[e.src].add((vc, number))
     figures = [lane.figures for lane in lanes.values()]
     t0 = min(op.doorbell for f in figures for op in f.ops)
     t1 = max(op.end for f in figures for op in f.ops)
@@ -202,7 +223,8 @@ def measure(events: list[Event], result: dict, beat: int) -> Figures:
         ports[f"{node} read"] = counted["st_rbeats"] / cycles
         ports[f"{node} write"] = counted["st_wbeats"] / cycles
     link = {k: n * PERIOD_L / (t1 - t0) for k, n in beats.items()}
-    return Figures(figures, t0, t1, ports, link, beats, shares, shares_us, frames, len(events))
+    return Figures(figures, t0, t1, ports, link, beats, shares, shares_us, frames, len(events),
+                   replays)
 
 
 def _strobed(e: AxiWrite, skip: int) -> bytes:

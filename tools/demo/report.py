@@ -15,6 +15,8 @@ from rich.table import Table
 from tools.demo import plots
 from tools.demo.measure import PERIOD, ChannelFigures, Figures, percentile
 from tools.demo.plan import (
+    BIT_ERRORS,
+    CUT_CYCLES,
     DST_SKEW,
     LINK_DELAY,
     MEM_LATENCY,
@@ -28,9 +30,9 @@ from tools.demo.run import Outcome
 STALLS = (("CNT_STALL_ARB", "other channel's turn"), ("CNT_STALL_RATE", "rate limit"),
           ("CNT_STALL_LINK", "link credit"), ("CNT_STALL_MEM", "memory or buffer"),
           ("CNT_STALL_FETCH", "descriptors"), ("CNT_STALL_CQ", "completion ring"))
-WIDE = 148  # columns that the whole table takes
+WIDE = 156  # columns that the whole table takes
 HEADS = ("ch", "name", "way", "class", "weight", "operations", "bytes", "MB/s", "of the bytes", "of the link",
-         "from its start", "", "from its doorbell", "")
+         "again", "from its start", "", "from its doorbell", "")
 
 
 def latency_cells(c: ChannelFigures, since: str) -> list[str]:
@@ -53,7 +55,7 @@ def rows(f: Figures) -> list[list[str]]:
             str(x.ch), x.name, f"{c.node}→{'B' if c.node == 'A' else 'A'}", str(x.cls) + (" mgmt" if x.mgmt else ""),
             "limit" if x.rate else str(x.weight), str(len(c.ops)), f"{c.bytes:,}",
             f"{c.bytes / f.ps * 1e6:.1f}", f"{100 * c.bytes / total:.1f}%" if c.node == "A" else "",
-            f"{100 * c.link_beats / beats:.1f}%", *latency_cells(c, "start"), *latency_cells(c, "doorbell"),
+            f"{100 * c.link_beats / beats:.1f}%", f"{c.replays} + {c.lost}", *latency_cells(c, "start"), *latency_cells(c, "doorbell"),
         ])
     return out
 
@@ -88,9 +90,9 @@ def narrow(f: Figures) -> Table:
 
 def wide(f: Figures) -> Table:
     """With all that there is."""
-    table = Table(title="per channel; latency in cycles of the sender and µs: half of the operations, 99% of them",
-                  title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
-    for head in ("", "channel", "", "class", "weight", "ops", "bytes", "of the\nbytes", "of the\nlink",
+    table = Table(title="per channel; again: frames replayed + operations repeated; latency in cycles of the sender and "
+                  "µs: 50%, 99%", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
+    for head in ("", "channel", "", "class", "weight", "ops", "bytes", "of the\nbytes", "of the\nlink", "\nagain",
                  "from its first\nread: 50%", "\n99%", "from its\ndoorbell: 50%", "\n99%"):
         left = head in ("channel", "class", "")
         table.add_column(head, justify="left" if left else "right", no_wrap=True)
@@ -107,6 +109,9 @@ def summary(o: Outcome) -> str:
         f"{bits / 8:.3f} GB/s, {bits:.2f} Gbit/s\n"
         f"cycles with a beat: link A→B {100 * f.link['A to B']:.1f}%, B→A {100 * f.link['B to A']:.1f}%; memory ports "
         + ", ".join(f"{k} {100 * v:.1f}%" for k, v in f.ports.items())
+        + "\nlink: " + "; ".join(
+            f"{way.replace(' to ', '→')} {o.result['peers'][way[-1]]['CRC_ERR']} CRC errors, "
+            f"{o.result['peers'][way[0]]['NAK']} NAKs, {n} frames replayed" for way, n in f.replays.items())
     )
 
 
@@ -117,7 +122,7 @@ def results(o: Outcome, facts: dict[str, Any]) -> dict[str, Any]:
     for c in f.channels:
         entry = {"ch": c.channel.ch, "name": c.channel.name, "from": c.node, "class": c.channel.cls,
                  "weight": c.channel.weight, "operations": len(c.ops), "bytes": c.bytes,
-                 "doorbells": c.doorbells, "link_beats": c.link_beats}
+                 "doorbells": c.doorbells, "link_beats": c.link_beats, "replays": c.replays, "repeated": c.lost}
         for since in ("start", "doorbell"):
             values = c.latencies(since)
             entry[f"latency_from_{since}_ns"] = {
@@ -127,6 +132,8 @@ def results(o: Outcome, facts: dict[str, Any]) -> dict[str, Any]:
     return {
         **facts, "simulated_us": f.ps / 1e6, "bytes": f.data_bytes, "link": f.link, "ports": f.ports,
         "channels": channels, "messages": o.result["messages"],
+        "replays": f.replays, "peers": o.result["peers"], "faults": o.result["faults"],
+        "repeated": o.result["repeated"],
         "shares": [{"ch": c.ch, "measured": x, "by_weight": w} for c, x, w in f.shares],
         "model": {"ok": o.verdict.ok, "events": o.verdict.events, **o.verdict.report.__dict__},
     }
@@ -150,7 +157,7 @@ def page(o: Outcome, facts: dict[str, Any], checks: list[tuple[bool, str]], note
         f"<th{' class=l' if i in left else ''}{' colspan=2' if h.startswith('from') else ''}>{esc(h)}</th>"
         for i, h in enumerate(HEADS) if h
     ) + "</tr>"
-    sub = "<tr>" + "<th></th>" * 10 + "<th>median</th><th>99%</th>" * 2 + "</tr>"
+    sub = "<tr>" + "<th></th>" * 11 + "<th>median</th><th>99%</th>" * 2 + "</tr>"
     body = "".join(
         "<tr>" + "".join(f"<td{' class=l' if i in left else ''}>{esc(x)}</td>" for i, x in enumerate(r)) + "</tr>"
         for r in rows(f)
@@ -169,7 +176,8 @@ def page(o: Outcome, facts: dict[str, Any], checks: list[tuple[bool, str]], note
         ("nodes", f"two, {p.data_w}-bit memory ports, {p.link_w}-bit link, {p.channels} channels, "
                   f"{p.prefetch} descriptors of prefetch"),
         ("clocks", f"A {1e6 / PERIOD_A:.2f} MHz, B {1e6 / PERIOD_B:.2f} MHz, link {1e6 / PERIOD_L:.2f} MHz, unrelated"),
-        ("link", f"one-way delay {LINK_DELAY} cycles, MTU {p.link_mtu} bytes, 64-byte headers"),
+        ("link", f"one-way delay {LINK_DELAY} cycles, MTU {p.link_mtu} bytes, 64-byte headers; bit errors {BIT_ERRORS:g}; "
+                 f"cut for {CUT_CYCLES} cycles when half has arrived"),
         ("memory", f"{MEM_LATENCY} cycles of latency, one read and one write beat a cycle"),
         ("software", f"looks at its completion rings every {TICK_NS / 1000:g} µs; one doorbell for all new descriptors of a channel"),
         ("placement", f"B's copy lies {DST_SKEW} bytes off, so every byte is realigned"),
@@ -191,7 +199,7 @@ def page(o: Outcome, facts: dict[str, Any], checks: list[tuple[bool, str]], note
 <h2>Per channel</h2><table>{head}{sub}{body}</table>
 <p>Latency in cycles of the sender's clock and in µs, to the write response of the completion. From its start: first
 read of the operation's data. From its doorbell: with the time that its descriptor waited in the ring. A column "of the link" counts
-headers too.</p>
+headers and replays too. Again: frames that the link sent again + operations that its loss ended, and software repeated.</p>
 <div class=two>{plots.shares(f) if f.shares else ''}{plots.utilisation(f)}</div>
 <h2>Latency</h2>{plots.latency(f)}
 <h2>What the channels waited for</h2><p>Node A's own counters, in cycles (sampled in rotation).</p><table>{stalls}</table>

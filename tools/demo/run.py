@@ -46,15 +46,15 @@ def build(parameters: Mapping[str, int], waves: bool) -> Path:
 
 def simulate(
     file: Path, seed: int, parameters: Mapping[str, int], *, name: str, waves: bool,
-    record: bool = False, limit: int | None = None, window: int | None = None, timeout: float = 3600,
+    record: bool = False, cut: bool = True, limit: int | None = None, window: int | None = None, timeout: float = 3600,
     progress: Callable[[dict], None] = lambda p: None,
 ) -> tuple[SimResult, dict]:
     """One run; `limit` takes only the first bytes of the file, `window` moves fewer bytes at a time than
-    the memory holds, `record` writes the waves."""
+    the memory holds, `record` writes the waves, `cut` cuts the link once."""
     OUT.mkdir(parents=True, exist_ok=True)
     job = OUT / f"{name}.json"
     job.write_text(json.dumps({"file": str(file.resolve()), "seed": seed, "slice": limit,
-                               "window": window}))
+                               "window": window, "cut": cut}))
     box: dict[str, Any] = {}
 
     def work() -> None:

@@ -21,17 +21,29 @@ from pathlib import Path
 import cocotb
 from cocotb.triggers import Timer
 
-from models.gen.carillon_layout import Cqe, Desc, Op, SegRight, Status
+from models.gen.carillon_layout import (
+    Cqe,
+    Desc,
+    Op,
+    SegRight,
+    Status,
+    reg_addr,
+    reg_field,
+    reg_value,
+)
 from tb.lib.axil_player import Access
 from tb.lib.driver import NodeDriver, RingPlace, right_mask, seg_address
 from tb.lib.recorder import Recorder, now
 from tb.lib.testbed import NoProgress, Testbed
 from tools.demo.plan import (
+    BIT_ERRORS,
     BOX_BYTES,
+    BROKEN_FRAME,
     BYTES_A_CYCLE_OF_LINK,
     CHANNELS,
     CRING_STEP,
     CRINGS,
+    CUT_CYCLES,
     DRING_STEP,
     DRINGS,
     DST_SKEW,
@@ -59,6 +71,8 @@ PAGE = 4096
 SEG_SOURCE, SEG_DRING, SEG_CRING, SEG_INBOUND = 0, 8, 16, 24  # + channel
 GUARD_PATTERN = 0xE7E6_E5E4_E3E2_E1E0
 STUCK_NS = 400_000  # without a single completion
+LINK_GONE = (Status.LINK_ERROR, Status.PEER_DOWN)  # to be repeated when the link is up again
+PEER_COUNTERS = ("CRC_ERR", "NAK", "BAD_FRAME", "FRAMES_TX", "FRAMES_RX")
 COUNTERS = ("CNT_DESC", "CNT_ERR", "CNT_RD_BYTES", "CNT_STALL_CQ", "CNT_STALL_LINK", "CNT_STALL_RATE",
             "CNT_STALL_ARB", "CNT_STALL_MEM", "CNT_STALL_FETCH")
 
@@ -96,10 +110,12 @@ class Controller:
         self.rng = random.Random(f"{demo.seed}{side.name}")
         self.messages = 0
         self.next_message = 0.0
+        self.repeat: list[tuple[Lane, Desc, Piece | None]] = []  # what the loss of the link ended
+        self.repeated = 0
 
     @property
     def idle(self) -> bool:
-        return all(lane.idle for lane in self.lanes.values())
+        return not self.repeat and all(lane.idle for lane in self.lanes.values())
 
     async def set_up(self) -> None:
         node = self.node
@@ -119,7 +135,7 @@ class Controller:
             cr = RingPlace(CRINGS + c.ch * CRING_STEP, c.ring_log2, seg_address(SEG_CRING + c.ch, 0))
             driver = await node.channel(
                 c.ch, dr=dr, cr=cr, func=c.func, cls=c.cls, weight=c.weight, mgmt=c.mgmt,
-                rate=c.rate, burst=c.burst, peer_ch=c.ch, stop_on_error=True,
+                rate=c.rate, burst=c.burst, peer_ch=c.ch,
             )
             if c.mgmt or self.side.name == "A":
                 await driver.enable()
@@ -136,6 +152,16 @@ class Controller:
             piece,
         ))
 
+    async def link_is_up(self) -> bool:
+        return bool(reg_field("PEER", "STATUS", "UP", await self.node.read("PEER", "STATUS")))
+
+    def again(self) -> None:
+        """What the loss of the link ended goes first, in its order: these WRITEs may be done twice."""
+        for lane, desc, piece in reversed(self.repeat):
+            lane.waiting.appendleft((desc, piece))
+        self.repeated += len(self.repeat)
+        self.repeat.clear()
+
     async def tick(self) -> int:
         """Reap, refill, ring; number of operations that ended."""
         raw = await self.side.mem.read(CRINGS, self.last_ring + CRING_STEP - CRINGS)
@@ -149,7 +175,7 @@ class Controller:
                 ended += len(entries)
                 d = lane.driver
                 accesses.append(Access.wr(d.reg("CRING_CONS"), d.cq_cons, d.func))
-        for lane in self.lanes.values():
+        for lane in self.lanes.values() if not self.demo.link_lost else ():
             if lane.channel.mgmt:
                 await self._talk(lane)
             batch = self._batch(lane)
@@ -184,6 +210,10 @@ class Controller:
         if not lane.under_way:
             raise DemoError(f"{where}: a completion for nothing: {entry}")
         desc, piece = lane.under_way.popleft()
+        if entry.status in LINK_GONE and entry.tag == desc.tag:
+            self.repeat.append((lane, desc, piece))
+            self.demo.link_lost = True
+            return
         if entry.status != Status.OK or entry.tag != desc.tag or entry.bytes != desc.length:
             raise DemoError(f"{where}: {entry} for {desc}")
         lane.done_ops += 1
@@ -243,8 +273,11 @@ class Demo:
         self.out = Path(os.environ["CRL_RUN_DIR"])
         self.tb = Testbed(dut)
         self.window = min(window_bytes(self.tb.params.store_w), job.get("window") or 1 << 62)
-        self.recorder = Recorder(self.tb)
+        self.recorder = Recorder(self.tb, watch_links=True)
         self.closing = False
+        self.link_lost = False
+        self.cut_at: int | None = 0 if job.get("cut", True) else None  # bytes after which the link is cut
+        self.epoch, self.cuts = 1, 0
         self.a = Controller(self, self.tb.a, self.tb.b)
         self.b = Controller(self, self.tb.b, self.tb.a)
         self.sent = 0
@@ -260,9 +293,12 @@ class Demo:
             await side.mem.fill(0, FILE_AT)
         for pipe in (tb.a2b, tb.b2a):
             pipe.set(delay=LINK_DELAY)
-        await tb.link_setup()
+            pipe.reseed(self.seed)
+            pipe.faults(ber=BIT_ERRORS)
+        tb.a2b.flip(BROKEN_FRAME, beat=5, bit=9)
         for side in tb.sides:
-            self.recorder.link_state(side, True)
+            self.recorder.fault(side, "link_noise")
+        await tb.link_setup(epoch=self.epoch)
         await self.a.set_up()
         await self.b.set_up()
 
@@ -282,6 +318,8 @@ class Demo:
         for lane in a.lanes.values():
             lane.next_ns = 0
         self.closing = False
+        if self.cut_at is not None and number == 0:
+            self.cut_at = len(data) // 2
         await self.run_dry()
         got = await tb.b.mem.read(FILE_AT - GUARD, span + 2 * GUARD)
         guard = GUARD_PATTERN.to_bytes(8, "little") * (GUARD // 8 + 1)
@@ -299,6 +337,14 @@ class Demo:
         last, ticks = now(), 0
         while True:
             ended = await a.tick() + await b.tick()
+            if self.cut_at and sum(x.done_bytes for x in data) >= self.cut_at:
+                self.cut_at = None
+                self.cuts += 1
+                for pipe in (self.tb.a2b, self.tb.b2a):
+                    pipe.cut(cycles=CUT_CYCLES)
+            if self.link_lost and not any(x.under_way for c in (a, b) for x in c.lanes.values()):
+                await self.reconnect()
+                last = now()
             if ended:
                 last = now()
             elif now() - last > STUCK_NS * 1000 and not (a.idle and b.idle):
@@ -312,6 +358,19 @@ class Demo:
             if self.closing and a.idle and b.idle:
                 return
             await Timer(TICK_NS, "ns")
+
+    async def reconnect(self) -> None:
+        """In order: everything of before has ended; a new epoch on both ends; up; then it is repeated."""
+        while not (await self.a.link_is_up() and await self.b.link_is_up()):
+            await Timer(TICK_NS, "ns")  # the cable is still out
+        self.epoch += 1
+        for controller, far in ((self.a, 2), (self.b, 1)):
+            await controller.side.axil.write(
+                reg_addr("PEER", "CTRL"), reg_value("PEER", "CTRL", NODE=far, EPOCH=self.epoch, ENABLE=1))
+        await self.tb.wait_link()
+        self.link_lost = False
+        self.a.again()
+        self.b.again()
 
     def tell(self, phase: str) -> None:
         """For the progress bar."""
@@ -389,6 +448,10 @@ class Demo:
             "published": {n: {ch: x.published for ch, x in c.lanes.items()}
                           for n, c in (("A", self.a), ("B", self.b))},
             "messages": [self.a.messages, self.b.messages],
+            "peers": {n: {r: await c.node.read("PEER", r) for r in PEER_COUNTERS}
+                      for n, c in (("A", self.a), ("B", self.b))},
+            "faults": {"bits": sum(p.get("st_flips") for p in (tb.a2b, tb.b2a)), "cuts": self.cuts},
+            "repeated": {"A": self.a.repeated, "B": self.b.repeated},
         }
 
 
