@@ -29,7 +29,8 @@ perf        like perftest: n operations of S bytes one after the other (latency:
             n in one go (bandwidth; message rate = n / time). `cycles` and `bound` are those of the n in one go, bound
             as dma_remote with one direction; extra has latency {min, typical, average, 99, 99.9} in cycles, bandwidth
             in bytes a cycle, average and peak (the best eighth), and the message rate in operations a cycle.
-link_ber    dma_remote WRITE, one direction, on a link with this bit error rate: ratio 1 is a link without errors.
+link_ber    dma_remote WRITE, one direction, on a link with this bit error rate: ratio 1 is a link without errors. At 1e-4
+            more than half of these frames are hit and the link may fall: software repeats what that ended.
 rtt         8-byte WRITE, doorbell's W handshake to the B of its completion, everything else idle. The parts that no
             design can leave out, in cycles at 64 bits: doorbell to the descriptor's AR 4, its reads L + 1 + 3, to the
             data's AR 4, data L + 1, frame 8 + 1 beats, D, far write 1 + L + 1, op-ack 8 beats, D, completion 2 + L + 1.
