@@ -152,7 +152,7 @@ module crl_dma_issue #(
 
   // What moves through the pipeline is indexed by its stage: v_q[3] tells that there is a chunk in T3.
   logic [6:2]             v_q;
-  logic [5:2]             remote_q, first_q, term_q, last_q, fend_q, fstart_q, nodata_q;
+  logic [5:2]             up_q, remote_q, first_q, term_q, last_q, fend_q, fstart_q, nodata_q;
   logic [3:2]             abs_q;
   logic [5:2][CW-1:0]     ch_q;
   logic [5:2][FUNC_W-1:0] func_q;
@@ -265,6 +265,7 @@ module crl_dma_issue #(
     peer_ch_q <= {peer_ch_q[4:2], t1_peer_ch};
     peer_q    <= {peer_q[4:2], t1_peer};
     abs_q     <= {abs_q[2], t1_abs};
+    up_q      <= {up_q[4:2], up[t1_ch]};
     remote_q  <= {remote_q[4:2], t1_remote};
     first_q   <= {first_q[4:2], t1_first};
     term_q    <= {term_q[4:2], t1_term};
@@ -285,16 +286,18 @@ module crl_dma_issue #(
   end
 
   // ---------------------------------------------------------------- T2 to T6: status, record
-  logic       t5_up, t5_rd, t5_lost;
+  logic       t3_up, t5_up, t5_rd, t5_lost;
   logic [7:0] t5_st;
 
   crl_dma_verdict #(.READ_EN(READ_EN)) u_verdict (
       .clk, .chk_ok, .chk_status, .chk_addr, .t2_first(first_q[2]), .t2_term(term_q[2]), .t2_op, .t2_flags, .t2_rem,
-      .t3_first(first_q[3]), .t3_nodata(nodata_q[3]), .t3_remote(remote_q[3]), .t3_fill(fill_q[3]), .t3_up(up[ch_q[3]]), .t3_rd,
+      .t3_first(first_q[3]), .t3_nodata(nodata_q[3]), .t3_remote(remote_q[3]), .t3_fill(fill_q[3]), .t3_up(t3_up), .t3_rd,
       .t4_first(first_q[4]), .t4_nodata(nodata_q[4]), .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_rem(rem_q[4]),
       .t5_first(first_q[5]), .t5_remote(remote_q[5]), .t5_rd, .t5_fault, .t5_st, .t6_overlap
   );
-  assign t5_up = up[ch_q[5]];
+  // A link that comes up behind T1 is not up for this pick: neither a credit nor its frame's turn was asked for.
+  assign t3_up = up[ch_q[3]] && up_q[3];
+  assign t5_up = up[ch_q[5]] && up_q[5];
   crl_dma_record #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .FUNC_W(FUNC_W),
                    .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_record (
       .clk, .t3_off, .t3_n, .t3_beats, .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_total(total_q[4]), .t4_src(src_q[4]),

@@ -15,12 +15,15 @@ import pytest
 
 from models.events import AxiWrite, LinkFrame, LinkState
 from models.frame import parse
+from models.gen.carillon_layout import Status
 from models.pair import PairError
+from tb.lib.recorder import Recorder
 from tb.lib.sim import run_sim
 from tb.lib.testbed import SYSTEM_SOURCES, Parameters
 from tb.system import coverage
 from tb.system.builds import FAULT_BUILDS
 from tb.system.faults import FaultRun, Scenario, verdict
+from tb.system.harness import System, SystemConfig
 from tb.system.mutants import MUTANTS, sources_of
 from tb.system.scoreboard import make_pair
 
@@ -58,6 +61,47 @@ async def campaign(dut):
                      f"K='test_faults[{build}]'" for r in bad)
     assert not bad, f"{len(bad)} of {len(rows)} scenarios failed\n{text}"
     assert sum(r.completions for r in rows) >= len(rows)
+
+
+@cocotb.test(timeout_time=60, timeout_unit="ms")
+async def flapping(dut):
+    """*Stimulus*: WRITEs of two chunks a frame are published all the time while the pins drop for a moment, again and
+    again, so operations end with PEER_DOWN in the very cycles in which the link comes up. *Checking*: each
+    ends well or by the link, the link comes up in the end and works; the golden model."""
+    s = System(dut)
+    s.recorder = Recorder(s.tb, watch_links=True)
+    await s.begin(SystemConfig(channels=2, absolute=0, ring_log2=(4, 4), qos=False, latency=3, back_pressure=0,
+                               delay=1, link_stalls=False, periods=(8000, 8000, 8000), replay=True))
+    for side in s.tb.sides:
+        s.recorder.fault(side, "link_noise")
+    lanes = [s.channel(name, ch) for name in s.names for ch in (0, 1)]
+    count = dict.fromkeys(map(id, lanes), 0)
+    for turn in range(60):
+        for pipe in (s.tb.a2b, s.tb.b2a):
+            pipe.cut(s.rng.randrange(1, 300), 3)
+        for _ in range(3 if turn % 4 else 20):
+            for lane in lanes:
+                await lane.reap()
+                work = [s.write(lane.node.side.name, lane.ch, 1024, at=(count[id(lane)] + i) % 16 * 1024)
+                        for i in range(lane.free)]
+                count[id(lane)] += len(work)
+                await lane.post(work)
+            await s.tb.a.cycles(s.rng.randrange(1, 120))
+    await s.settle()
+    await s.tb.wait_link(timeout_us=300)
+    for lane in lanes:
+        await lane.reap()
+        assert all(e.status in (Status.OK, Status.LINK_ERROR, Status.PEER_DOWN) for e in lane.seen)
+        assert [e.status for e in await lane.run([s.write(lane.node.side.name, lane.ch, 300)])] == [Status.OK]
+    assert {e.status for lane in lanes for e in lane.seen[:-1]} == {Status.OK, Status.LINK_ERROR, Status.PEER_DOWN}
+    await s.finish()
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_flapping(seed):
+    run_sim("crl_tb_pair", __name__, FAULT_BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase="flapping",
+            public="top", seed=seed)
 
 
 @cocotb.test()
