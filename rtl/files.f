@@ -9,6 +9,7 @@ rtl/common/crl_skid.sv
 rtl/common/crl_async_fifo.sv
 rtl/common/crl_rr_arb.sv
 rtl/common/crl_crc32c.sv
+rtl/common/crl_mlist_head.sv
 rtl/common/crl_mlist.sv
 rtl/common/crl_mark.sv
 rtl/dma/crl_align_rot.sv

@@ -218,8 +218,8 @@ module crl_dma #(
   logic              f_plenty;
   logic [DATA_W-1:0] f_r_data;
   logic [1:0]        f_r_resp;
-  logic              enq_valid, pk_empty, pk_en, i_pop_valid, pop_valid;
-  logic [CW-1:0]     enq_ch, pk_ch, i_pop_ch, pop_ch;
+  logic              enq_valid, pk_empty, i_pop_valid, pop_valid, pop_undo;
+  logic [CW-1:0]     enq_ch, i_pop_ch, pop_ch;
   logic [191:0]      pool_data;
   logic [INFO_W-1:0] pool_info;
 
@@ -235,14 +235,16 @@ module crl_dma #(
       .ar_valid(f_ar_valid), .ar_ready(f_ar_ready), .ar_addr(f_ar_addr), .ar_len(f_ar_len), .ar_user(f_ar_user),
       .enough(f_enough), .plenty(f_plenty), .r_valid(f_r_valid), .r_ready(f_r_ready), .r_data(f_r_data), .r_resp(f_r_resp), .r_last(f_r_last),
       .ferr_valid, .ferr_ch, .ferr_dec, .empty(st_empty), .enq_valid, .enq_ch,
-      .pk_ch, .pk_empty, .pk_en, .pool_data, .pool_info, .pop_valid, .pop_ch
+      .pk_ch(pick_ch), .pk_sel(pick_sel), .pk_empty, .pk_en(pick_ready), .pool_data, .pool_info, .pop_valid, .pop_ch, .pop_undo
   );
 
   // ---------------------------------------------------------------- scheduling and checks
   logic [CHANNELS-1:0] elig, wait_arb, wait_rate;
   logic                pick_ready, pick_valid, charge_valid;
   logic [CW-1:0]       pick_ch, charge_ch;
+  logic [CHANNELS-1:0] pick_sel;
   logic [11:0]         charge_bytes;
+  logic                charge_none;
   logic                alloc_ready, alloc_valid, alloc_irq, alloc_nocpl, alloc_remote, alloc_read;
   logic [OW-1:0]       alloc_idx;
   logic [15-OW:0]      alloc_gen;
@@ -264,7 +266,7 @@ module crl_dma #(
   logic [11:0]         alloc_cons;
 
   crl_dma_sched #(.CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_sched (
-      .clk, .rst, .elig, .pick_ready, .pick_valid, .pick_ch, .charge_valid, .charge_ch, .charge_bytes,
+      .clk, .rst, .elig, .pick_ready, .pick_valid, .pick_ch, .pick_sel, .charge_valid, .charge_ch, .charge_bytes, .charge_none,
       .cfg_we(cc_we), .cfg_ch(cc_ch), .cfg_class(cc_class), .cfg_weight(cc_weight), .cfg_mgmt(cc_mgmt),
       .cfg_rate(cc_rate), .cfg_burst(cc_burst), .wait_arb, .wait_rate
   );
@@ -278,9 +280,9 @@ module crl_dma #(
                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN)) u_issue (
       .clk, .rst, .cc_we, .cc_ch, .cc_abs, .cc_bind, .cc_peer, .cc_peer_ch, .cc_func,
       .run, .hold, .ch_abort, .halt(fatal), .ip, .young, .sending, .pop_idle, .stall(i_stall),
-      .st_empty, .st_enq_valid(enq_valid), .st_enq_ch(enq_ch), .pk_ch, .pk_en, .pk_empty, .pool_data, .pool_info,
-      .pop_valid(i_pop_valid), .pop_ch(i_pop_ch),
-      .elig, .pick_ready, .pick_valid, .pick_ch, .charge_valid, .charge_ch, .charge_bytes,
+      .st_empty, .st_enq_valid(enq_valid), .st_enq_ch(enq_ch), .pk_empty, .pool_data, .pool_info,
+      .pop_valid(i_pop_valid), .pop_ch(i_pop_ch), .pop_undo,
+      .elig, .pick_ready, .pick_valid, .pick_ch, .charge_valid, .charge_ch, .charge_bytes, .charge_none,
       .cq_ok, .op_empty, .alloc_ready, .alloc_idx, .alloc_gen, .alloc_valid, .alloc_ch, .alloc_tag, .alloc_irq,
       .alloc_nocpl, .alloc_remote, .alloc_read, .alloc_peer, .alloc_bytes,
       .seg_idx(i_seg_idx), .seg_entry(i_seg_entry), .ctl_seg_req, .ctl_seg_gnt, .ctl_seg_addr, .ctl_seg_len, .ctl_seg_ch,

@@ -60,9 +60,8 @@ module crl_dma_burst #(
   // ---------------------------------------------------------------- F1: what is there, and what room
   logic [CW-1:0]         f1_ch_q;
   logic [63:0]           f1_base_q;
-  logic [3:0]            f1_log2_q;
   logic [FUNC_W-1:0]     f1_func_q;
-  logic [11:0]           f1_prod_q, f1_fidx_q, f1_begun_q, f1_mask, f1_avail, f1_held;
+  logic [11:0]           f1_prod_q, f1_fidx_q, f1_begun_q, f1_mask_q, f1_avail, f1_held;
   logic [4:0]            f1_avail5, f1_block, f1_edge;
   logic signed [SBW-1:0] f1_own;
 
@@ -70,7 +69,7 @@ module crl_dma_burst #(
     if (f0_take) begin
       f1_ch_q    <= f0_ch;
       f1_base_q  <= f0_base;
-      f1_log2_q  <= f0_log2;
+      f1_mask_q  <= (12'd1 << f0_log2) - 12'd1;
       f1_func_q  <= f0_func;
       f1_prod_q  <= f0_prod;
       f1_fidx_q  <= f0_fidx;
@@ -78,17 +77,17 @@ module crl_dma_burst #(
     end
   end
 
-  assign f1_mask   = (12'd1 << f1_log2_q) - 12'd1;
-  assign f1_avail  = (f1_prod_q - f1_fidx_q) & f1_mask;
-  assign f1_held   = (f1_fidx_q - f1_begun_q) & f1_mask;
+  assign f1_avail  = (f1_prod_q - f1_fidx_q) & f1_mask_q;
+  assign f1_held   = (f1_fidx_q - f1_begun_q) & f1_mask_q;
   assign f1_avail5 = |f1_avail[11:4] ? 5'd16 : {1'b0, f1_avail[3:0]};
-  assign f1_block  = {1'b0, f1_mask[3:0]} + 5'd1;
-  assign f1_edge   = f1_block - {1'b0, f1_fidx_q[3:0] & f1_mask[3:0]};
+  assign f1_block  = {1'b0, f1_mask_q[3:0]} + 5'd1;
+  assign f1_edge   = f1_block - {1'b0, f1_fidx_q[3:0] & f1_mask_q[3:0]};
   assign f1_own    = share - $signed({1'b0, f1_held[PW:0]});
 
   // ---------------------------------------------------------------- F2: the burst
   logic        f2_few_q, f2_one_q, f2_end_q;
-  logic [4:0]  f2_most_q, f2_own_q, f2_avail5_q, f2_room_q, f2_room;
+  logic [4:0]  f2_most_q, f2_own_q, f2_avail5_q, f2_room_q;
+  logic        f2_any, f2_few, f2_two;
   logic [11:0] f2_mask_q, f2_fidx_q;
   logic [63:0] f2_base_q;
 
@@ -101,22 +100,27 @@ module crl_dma_burst #(
     f2_own_q    <= clip16(f1_own);
     f2_room_q   <= clip16(room);
     f2_avail5_q <= f1_avail5;
-    f2_mask_q   <= f1_mask;
+    f2_mask_q   <= f1_mask_q;
     f2_fidx_q   <= f1_fidx_q;
     f2_base_q   <= f1_base_q;
     f2_func     <= f1_func_q;
     f2_ch       <= f1_ch_q;
   end
 
+  // The least of three; who has next to nothing gets up to two in any case, and nobody gets more than two when what is in
+  // hand covers the latency. Which of these it is does not wait for the comparison.
+  assign f2_few  = f2_few_q && (f2_own_q < 5'd2 || f2_room_q < 5'd2);
+  assign f2_two  = plenty && f2_own_q > 5'd2 && f2_room_q > 5'd2;
   always_comb begin
-    f2_room = f2_own_q < f2_room_q ? f2_own_q : f2_room_q;
-    if (f2_few_q && f2_room < 5'd2) f2_room = f2_one_q ? 5'd1 : 5'd2;
-    // What is in hand covers the latency: only a channel that has next to nothing gets two more.
-    if (plenty && f2_room > 5'd2) f2_room = 5'd2;
+    if (f2_few)      f2_k = f2_one_q || f2_most_q < 5'd2 ? 5'd1 : 5'd2;
+    else if (f2_two) f2_k = f2_most_q < 5'd2 ? 5'd1 : 5'd2;
+    else if (f2_most_q <= f2_own_q && f2_most_q <= f2_room_q) f2_k = f2_most_q;
+    else f2_k = f2_own_q <= f2_room_q ? f2_own_q : f2_room_q;
   end
-  assign f2_k    = f2_most_q < f2_room ? f2_most_q : f2_room;
-  assign f2_ok   = f2_avail5_q != 5'd0 && f2_room != 5'd0
-                   && (f2_few_q || (!plenty && (f2_room >= f2_most_q || f2_room >= batch)));
+  // No burst shorter than a batch, short of the most.
+  assign f2_any  = f2_own_q != 5'd0 && f2_room_q != 5'd0
+                   && ((f2_own_q >= f2_most_q && f2_room_q >= f2_most_q) || (f2_own_q >= batch && f2_room_q >= batch));
+  assign f2_ok   = f2_avail5_q != 5'd0 && (f2_few_q || (!plenty && f2_any));
   assign f2_all  = f2_end_q && f2_k == f2_avail5_q;
   assign f2_next = (f2_fidx_q + {7'd0, f2_k}) & f2_mask_q;
   assign f2_addr = f2_base_q + {47'd0, f2_fidx_q, 5'd0};

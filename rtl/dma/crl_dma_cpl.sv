@@ -142,7 +142,7 @@ module crl_dma_cpl #(
       .ldone_valid, .ldone_idx, .ldone_gen, .ldone_status,
       .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2, .peer_up, .sending, .fatal,
       .hint_valid, .hint_ch, .end_valid, .end_ch,
-      .rt_re, .rt_ch(ch_q), .rt_done, .rt_last, .rt_info, .rt_good(good), .rt_status,
+      .rt_re, .rt_ch(ch_q), .rt_blind(cfg_we), .rt_done, .rt_last, .rt_info, .rt_good(good), .rt_status,
       .rt_status2, .rt_pop, .empty
   );
 
@@ -184,7 +184,7 @@ module crl_dma_cpl #(
   localparam logic [1:0] IDLE = 2'd0, R0 = 2'd1, R1 = 2'd2;
 
   logic [1:0]          state_q, state_d;
-  logic [CW-1:0]       ch_d, other_ch;
+  logic [CW-1:0]       ch_d, ch_stay, other_ch;
   logic [CHANNELS-1:0] go_q, one_q, many_q;  // look at it; one end is known; maybe more are
   logic [CHANNELS-1:0] dead;                 // a completion write failed
   logic [CHANNELS-1:0] here;                 // one-hot of ch_q
@@ -194,7 +194,7 @@ module crl_dma_cpl #(
   logic [2:0]          run_q;
   logic                open_q;               // a burst is open
   logic                mute_q;               // retire without posting
-  logic                quiet, more, stop, none_left, look, close;
+  logic                quiet, more, stop, none_left, look, close, leave_sure, leave;
   logic                wr_busy, hold, ret_room;
 
   always_comb begin
@@ -212,7 +212,7 @@ module crl_dma_cpl #(
   assign hold      = (!open_q && wr_busy) || give_q || !ret_room;
   assign rt_re     = state_q == R0 && !hold;
   assign look      = state_q == R1 && !cfg_busy;
-  assign rt_pop    = look && rt_done;
+  assign rt_pop    = rt_done;
   assign quiet     = mute_q || (rt_nocpl && good);
   assign post      = rt_pop && !quiet;
   assign none_left = rt_last || !many_q[ch_q];
@@ -220,27 +220,19 @@ module crl_dma_cpl #(
   assign stop      = !more || edge_q;  // if it is done; whether it posts would come late
   assign close     = look && (rt_done ? stop && (open_q || !quiet) : open_q);
 
-  // What R1 finds comes late out of the table, so it only selects the next state. An idle engine starts
-  // with a hint, before the end has raised 'go'; a look for nothing does no harm.
+  // What R1 finds comes late out of the table, so it only selects between what is worked out beside it. An idle engine
+  // starts with a hint, before the end has raised 'go'; a look for nothing does no harm.
+  assign leave_sure = look && (none_left || (stop && other));
+  assign leave      = leave_sure || (look && !rt_done);   // this channel, for another one or for IDLE
+  assign other_take = other && (leave || state_q == IDLE);
+  assign ch_stay    = state_q == IDLE ? (other ? other_ch : hint_ch) : ch_q;
+  assign ch_d       = leave && other ? other_ch : ch_stay;
+
   always_comb begin
-    state_d    = state_q;
-    ch_d       = ch_q;
-    other_take = 1'b0;
     case (state_q)
-      R0: if (!hold) state_d = R1;
-      R1: begin
-        state_d = R0;
-        if (look && (!rt_done || none_left || (stop && other))) begin
-          other_take = other;
-          ch_d       = other ? other_ch : ch_q;
-          state_d    = other ? R0 : IDLE;
-        end
-      end
-      default: begin
-        other_take = other;
-        ch_d       = other ? other_ch : hint_ch;
-        if (other || hint_valid) state_d = R0;
-      end
+      R0:      state_d = hold ? R0 : R1;
+      R1:      state_d = leave && !other ? IDLE : R0;
+      default: state_d = other || hint_valid ? R0 : IDLE;
     endcase
   end
 

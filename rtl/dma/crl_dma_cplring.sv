@@ -8,7 +8,7 @@
 //   channel of that operation, and in rotation for the others, which is how doorbells
 //   come in. The slot counter has one bit more than an index: it gives the phase.
 // Latency: cq_ok falls in the cycle after the allocation that takes the last slot, and rises within
-//   CHANNELS + 4 cycles without allocations after a doorbell. Doorbell to cdb_err 2 cycles.
+//   CHANNELS + 5 cycles without allocations after a doorbell. Doorbell to cdb_err 2 cycles.
 // Assumes: configuration of a channel only while it has no operation, two configurations at least
 //   4 cycles apart.
 `default_nettype none
@@ -131,19 +131,21 @@ module crl_dma_cplring #(
   // ---------------------------------------------------------------------------------------------
   // Reservation: one operation a cycle, allocations first
 
+  // What is not an allocation is chosen a cycle ahead, and waits while there is one.
   logic [1:0]    turn_q;  // one cycle in four the rotation goes before what is given back
-  logic [CW-1:0] rot_q, tk_ch;
+  logic          next_clear_q, next_give_q;
+  logic [CW-1:0] next_ch_q, rot_q, tk_ch;
   logic          tk_clear, tk_give;
   logic [9:0]    tk_mask_hi;
   logic [11:0]   tk_taken, tk_new, tk_stored, tk_cons, tk_used;
   logic [10:0]   tk_ones;
   logic          tk_full;
 
-  assign tk_clear   = clear_q && !alloc_valid;
-  assign tk_give    = give_valid && !alloc_valid && !clear_q && turn_q != '0;
-  assign give_ready = tk_give;
+  assign give_ready = give_valid && !alloc_valid && !clear_q && turn_q != '0;
+  assign tk_clear   = next_clear_q && !alloc_valid;
+  assign tk_give    = next_give_q && !alloc_valid;
 
-  assign tk_ch  = alloc_valid ? alloc_ch : clear_q ? cfg_ch_q : tk_give ? give_ch : rot_q;
+  assign tk_ch  = alloc_valid ? alloc_ch : next_ch_q;
   // One adder: +1, -1 or 0.
   assign tk_new = tk_clear ? '0 : tk_taken + {{11{tk_give}}, tk_give || alloc_valid};
 
@@ -170,16 +172,23 @@ module crl_dma_cplring #(
       turn_q  <= '0;
       rot_q   <= '0;
       clear_q <= 1'b0;
+      next_clear_q <= 1'b0;
+      next_give_q  <= 1'b0;
       cq_ok   <= '0;
     end else begin
       turn_q <= turn_q + 1'b1;
-      if (!alloc_valid && !clear_q && !tk_give)
-        rot_q <= 32'(rot_q) == CHANNELS - 1 ? '0 : rot_q + 1'b1;
-      if (cfg_we)        clear_q <= 1'b1;
-      else if (tk_clear) clear_q <= 1'b0;
+      if (!alloc_valid) begin
+        next_clear_q <= clear_q;
+        next_give_q  <= give_ready;
+        if (!clear_q && !give_ready) rot_q <= 32'(rot_q) == CHANNELS - 1 ? '0 : rot_q + 1'b1;
+      end
+      if (cfg_we)            clear_q <= 1'b1;
+      else if (!alloc_valid) clear_q <= 1'b0;
       cq_ok[tk_ch] <= known_q[tk_ch] && !tk_full;
       if (cfg_we) cq_ok[cfg_ch] <= 1'b0;
     end
+    if (rst)               next_ch_q <= '0;
+    else if (!alloc_valid) next_ch_q <= clear_q ? cfg_ch_q : give_ready ? give_ch : rot_q;
   end
 
   // ---------------------------------------------------------------------------------------------

@@ -151,7 +151,8 @@ module crl_dma_ctl #(
   logic [63:0] base_q;
   logic [3:0]  log2_q;
   logic [2:0]  st_now;
-  logic        is_cmd_q, bad_cmd, bad_ring, ring_ok, settled, quiesced, over;
+  logic        is_cmd_q, bad_cmd, bad_ring, ring_ok_q, quiesced, over;
+  logic        settled_q;              // a cycle late: a descriptor leaves the list later than it shows in 'young'
   logic        calm_q;                 // was settled before mark_req: reads_over covers all of its reads
   logic [11:0] mask;
   logic [3:0]  bytes_log2;
@@ -162,14 +163,12 @@ module crl_dma_ctl #(
   // Bytes of the ring less one, at most 4095.
   assign bytes_log2 = second_q ? log2_q : log2_q + 4'd1;      // less 4
   assign mask     = bytes_log2 >= 4'd8 ? 12'hfff : (12'd16 << bytes_log2) - 12'd1;
-  assign ring_ok  = log2_q >= 4'd2 && log2_q <= 4'd12 && (base_q[11:0] & mask) == '0;
-  assign settled  = !ip[ch_q] && op_empty[ch_q] && !young[ch_q];
-  assign quiesced = settled && st_empty[ch_q];
+  assign quiesced = settled_q && st_empty[ch_q];
   assign over     = quiesced && calm_q;
 
   assign rc_ch    = ch_q;
   assign rc_sel   = {second_q, step_q[0]};
-  assign seg_req  = s_q == S_SEG;
+  assign seg_req  = s_q == S_SEG && ring_ok_q;
   assign seg_addr = base_q;
   assign seg_len  = (second_q ? 33'd16 : 33'd32) << log2_q;
   assign seg_ch   = ch_q;
@@ -198,7 +197,7 @@ module crl_dma_ctl #(
       default: bad_cmd = 1'b1;
     endcase
   end
-  assign bad_ring = (s_q == S_CHECK && !ring_ok) || (s_q == S_SEG_RESULT && !chk_ok);
+  assign bad_ring = (s_q == S_SEG && !ring_ok_q) || (s_q == S_SEG_RESULT && !chk_ok);
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -232,11 +231,11 @@ module crl_dma_ctl #(
           step_q <= step_q + 2'd1;
           if (step_q == 2'd3) s_q <= S_CHECK;
         end
-        S_CHECK: begin
-          if (ring_ok) s_q <= S_SEG;
-          else s_q <= S_SCAN;
+        S_CHECK: s_q <= S_SEG;
+        S_SEG: begin
+          if (!ring_ok_q) s_q <= S_SCAN;
+          else if (seg_gnt) s_q <= S_SEG_RESULT;
         end
-        S_SEG: if (seg_gnt) s_q <= S_SEG_RESULT;
         S_SEG_RESULT: begin
           if (chk_ok) s_q <= S_SET;
           else s_q <= S_SCAN;
@@ -261,7 +260,9 @@ module crl_dma_ctl #(
         end
       endcase
     end
-    if (s_q == S_VISIT) calm_q <= settled;
+    ring_ok_q <= log2_q >= 4'd2 && log2_q <= 4'd12 && (base_q[11:0] & mask) == '0;
+    settled_q <= !ip[ch_q] && op_empty[ch_q] && !young[ch_q];
+    if (s_q == S_VISIT) calm_q <= settled_q;
     if (s_q == S_READ && step_q == 2'd2) base_q <= rc_data;
     else if (s_q == S_SEG_RESULT) base_q <= chk_addr;
     if (s_q == S_READ && step_q == 2'd3) log2_q <= |rc_data[15:4] ? 4'd15 : rc_data[3:0];

@@ -37,6 +37,7 @@ module crl_dma_decide #(
 
     // Verdict
     output logic                    kill,
+    output logic                    none,         // killed, or nothing is left to do
     output logic                    fenced,       // because the descriptor waits for all before it
     output logic                    seen,         // remote means something
     output logic                    silent,       // the context goes, nothing else
@@ -51,11 +52,11 @@ module crl_dma_decide #(
     output logic                    remote,
     output logic                    read,
     output logic                    nodata,
+    output logic      [MBW:0]       bytes,        // early: if it is not broken off
     output logic      [MBW:0]       n
 );
 
-  logic         bad, fence, no_data, to_end, to_fend, stop, old, no_credit;
-  logic [MBW:0] bytes;
+  logic bad, fence, no_data, to_end, to_fend, stop, old, no_credit;
 
   always_comb begin
     if (under_way) begin
@@ -84,6 +85,7 @@ module crl_dma_decide #(
   assign reserve   = remote && !silent && (fstart || term);
   assign fenced    = first && !no_desc && fence && !op_empty;
   assign no_credit = reserve && !old && up && (!credit || (read && !rd_slot) || reserving);
+  assign none      = kill || stop;
   assign kill      = fenced || no_credit || (first && (no_desc || bad || !cq_ok || !alloc_ready || !run));
 
 endmodule

@@ -27,6 +27,7 @@ module crl_dma_elig #(
     input  wire logic [PEERS-1:0]          rd_ok,      // a receive slot for an answer
     input  wire logic                      reserving,  // a frame is about to be reserved: tx_ok is old
     output logic      [CHANNELS-1:0]       up,         // bound, and its peer is up
+    // As of a cycle ago:
     output logic      [CHANNELS-1:0]       credit,     // its link has room for a frame
     output logic      [CHANNELS-1:0]       rd_slot,    // and a receive slot
 
@@ -61,18 +62,18 @@ module crl_dma_elig #(
 
   logic [CHANNELS-1:0]   bind_q, fence_q, remote_q, read_q;
   logic [2*CHANNELS-1:0] peer_q;
-  logic [CHANNELS-1:0]   staged, link_ok, elig_d, up_d;
+  logic [CHANNELS-1:0]   staged, link_ok, elig_d, up_d, credit_d, rd_slot_d;
 
   always_comb begin
-    credit  = '0;
-    rd_slot = '0;
-    up_d    = '0;
+    credit_d  = '0;
+    rd_slot_d = '0;
+    up_d      = '0;
     for (int c = 0; c < CHANNELS; c++) begin
       for (int p = 0; p < PEERS; p++) begin
         if (peer_q[2*c +: 2] == 2'(p)) begin
-          credit[c]  = tx_ok[p*CHANNELS + c];
-          rd_slot[c] = rd_ok[p];
-          up_d[c]    = bind_q[c] && peer_up[p];
+          credit_d[c]  = tx_ok[p*CHANNELS + c];
+          rd_slot_d[c] = rd_ok[p];
+          up_d[c]      = bind_q[c] && peer_up[p];
         end
       end
     end
@@ -95,6 +96,8 @@ module crl_dma_elig #(
     if (rst) begin
       elig     <= '0;
       up       <= '0;
+      credit   <= '0;
+      rd_slot  <= '0;
       lost     <= '0;
       sending  <= '0;
       bind_q   <= '0;
@@ -105,6 +108,8 @@ module crl_dma_elig #(
     end else begin
       elig    <= elig_d;
       up      <= up_d;
+      credit  <= credit_d;
+      rd_slot <= rd_slot_d;
       lost    <= ip & (lost | (remote_q & ~up));
       sending <= ip & remote_q & credit & (rd_slot | ~read_q);
       fence_q <= fence_q & ~op_empty;

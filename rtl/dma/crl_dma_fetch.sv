@@ -72,20 +72,34 @@ module crl_dma_fetch #(
     output logic                     enq_valid,    // event: staged in this cycle (empty falls in the next)
     output logic      [CW-1:0]       enq_ch,
     input  wire logic [CW-1:0]       pk_ch,        // pick: combinational look-up ...
+    input  wire logic [CHANNELS-1:0] pk_sel,       // ... the same, one-hot, or 0 ...
     output logic                     pk_empty,
     input  wire logic                pk_en,        // ... that reads the pool and the info
     output logic      [191:0]        pool_data,    // one cycle later, {DST, SRC, LENGTH..OPCODE}
     output logic      [INFO_W-1:0]   pool_info,    // likewise
     input  wire logic                pop_valid,    // event: drop the head of pop_ch
-    input  wire logic [CW-1:0]       pop_ch
+    input  wire logic [CW-1:0]       pop_ch,
+    input  wire logic                pop_undo      // the pop of the last cycle was not meant
 );
 
   localparam int SBW = PW + 2;    // signed room in the pool
 
+  // ---------------------------------------------------------------- what has left the pool
+  logic          pop_q, popped;
+  logic [CW-1:0] pop_ch_q;
+
+  assign popped = pop_q && !pop_undo;
+
+  always_ff @(posedge clk) begin
+    if (rst) pop_q <= 1'b0;
+    else pop_q <= pop_valid;
+    pop_ch_q <= pop_ch;
+  end
+
   // ---------------------------------------------------------------- F0: look a channel up
   logic [CHANNELS-1:0]   want, gnt_unused;
-  logic [CW-1:0]         f0_ch, rr_idx, dq_ch;
-  logic                  rr_valid, f0_take, dq_valid, dq_good, dq_moves;
+  logic [CW-1:0]         f0_ch, rr_idx, next_q, dq_ch;
+  logic                  rr_valid, rr_take, next_v_q, f0_take, dq_valid, dq_good, dq_moves;
   logic [63:0]           f0_base;
   logic [3:0]            f0_log2;
   logic [FUNC_W-1:0]     f0_func;
@@ -104,23 +118,31 @@ module crl_dma_fetch #(
   // A doorbell goes in before it is judged; a bad one is dropped in F1. While it is judged nobody else is looked
   // up, who could read the producer that it is about to change.
   assign want    = pend & run;
-  assign f0_ch   = db_valid ? db_ch : rr_idx;
-  assign f0_take = !f1_v_q && !f2_v_q && !(mark_req && !mark_busy_q) && (db_valid ? run[db_ch] : rr_valid && !dq_valid);
+  assign f0_ch   = db_valid ? db_ch : next_q;
+  assign f0_take = !f1_v_q && !f2_v_q && !(mark_req && !mark_busy_q)
+                   && (db_valid ? run[db_ch] : next_v_q && want[next_q] && !dq_valid);
 
+  // The channel that is looked up next is known a cycle ahead.
+  assign rr_take = !next_v_q || !want[next_q] || (f0_take && !db_valid);
   crl_rr_arb #(.N(CHANNELS)) u_rr (
-      .clk, .rst, .req(want), .ack(f0_take && !db_valid),
+      .clk, .rst, .req(want), .ack(rr_take),
       .gnt(gnt_unused), .gnt_idx(rr_idx), .gnt_valid(rr_valid)
   );
+  always_ff @(posedge clk) begin
+    if (rst) next_v_q <= 1'b0;
+    else if (rr_take) next_v_q <= rr_valid;
+    if (rr_take) next_q <= rr_idx;
+  end
   crl_dma_rings #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W)) u_rings (
       .clk, .rst, .cfg_we, .cfg_ch, .cfg_base, .cfg_log2, .cfg_func,
       .db_valid, .db_ch, .db_val, .db_accept(accept[db_ch]), .dq_valid, .dq_ch, .dq_good, .dq_moves, .db_err_valid, .db_err_ch,
       .f_ch(f0_ch), .f_base(f0_base), .f_log2(f0_log2), .f_func(f0_func), .f_prod(f0_prod), .f_fidx(f0_fidx), .f_begun(f0_begun),
-      .fidx_we(f2_go), .fidx_ch(f2_ch), .fidx(f2_next), .pop_valid, .pop_ch, .rd_ch, .rd_prod
+      .fidx_we(f2_go), .fidx_ch(f2_ch), .fidx(f2_next), .pop_valid(popped), .pop_ch(pop_ch_q), .rd_ch, .rd_prod
   );
 
   // ---------------------------------------------------------------- F1, F2: size the burst and request it
   crl_dma_shares #(.CHANNELS(CHANNELS), .PREFETCH(PREFETCH)) u_shares (
-      .clk, .rst, .work(want | ~empty), .n_enabled, .enough, .go(f2_go), .k(f2_k), .pop(pop_valid),
+      .clk, .rst, .work(want | ~empty), .n_enabled, .enough, .go(f2_go), .k(f2_k), .pop(popped),
       .share, .room, .batch, .plenty
   );
   crl_dma_burst #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PREFETCH(PREFETCH), .FUNC_W(FUNC_W)) u_burst (
@@ -208,8 +230,8 @@ module crl_dma_fetch #(
   crl_mlist #(.Q(CHANNELS), .N(PREFETCH), .W(1)) u_list (
       .clk, .rst, .ready(list_ready_unused),
       .enq_valid(d_valid), .enq_ready(enq_ready_unused), .enq_q(q_ch), .enq_data(1'b0), .enq_idx,
-      .deq_valid(pop_valid), .deq_q(pop_ch),
-      .rd_q(pk_ch), .rd_idx(pk_idx), .rd_data(pk_data_unused), .rd_empty(pk_empty),
+      .deq_valid(pop_valid), .deq_q(pop_ch), .undo(pop_undo),
+      .rd_q(pk_ch), .rd_sel(pk_sel), .rd_idx(pk_idx), .rd_data(pk_data_unused), .rd_empty(pk_empty),
       .empty, .free_level(free_unused)
   );
   crl_ram_bram #(.W(192), .DEPTH(PREFETCH)) u_pool (

@@ -60,20 +60,19 @@ module crl_dma_issue #(
     output logic      [CHANNELS-1:0]   ip,          // an operation has begun and has chunks to come
     output logic      [CHANNELS-1:0]   young,       // picked, and perhaps not yet in op_empty
     output logic      [CHANNELS-1:0]   sending,     // a remote operation has chunks to come that the link would take
-    output logic                       pop_idle,    // no pop in this cycle
+    output logic                       pop_idle,    // no pop in this cycle, nor one taken back
     output logic      [5*CHANNELS-1:0] stall,       // per channel: {memory, -, -, link, completion ring}
 
     // Staged descriptors (crl_dma_fetch)
     input  wire logic [CHANNELS-1:0]   st_empty,
     input  wire logic                  st_enq_valid,
     input  wire logic [CW-1:0]         st_enq_ch,
-    output logic      [CW-1:0]         pk_ch,
-    output logic                       pk_en,
-    input  wire logic                  pk_empty,
+    input  wire logic                  pk_empty,    // of pick_ch; in the next cycle, what of it is first in line
     input  wire logic [191:0]          pool_data,
     input  wire logic [INFO_W-1:0]     pool_info,
     output logic                       pop_valid,
     output logic      [CW-1:0]         pop_ch,
+    output logic                       pop_undo,    // the pop of the last cycle was not meant
 
     // Scheduler
     output logic      [CHANNELS-1:0]   elig,
@@ -83,6 +82,7 @@ module crl_dma_issue #(
     output logic                       charge_valid,
     output logic      [CW-1:0]         charge_ch,
     output logic      [11:0]           charge_bytes,
+    output logic                       charge_none,  // late: the pick came to nothing
 
     // Operation table
     input  wire logic [CHANNELS-1:0]   cq_ok,
@@ -167,11 +167,12 @@ module crl_dma_issue #(
 
   // ---------------------------------------------------------------- T0, T1: pick, decide
   logic [CHANNELS-1:0] up, credit, rd_slot, busy, failed, ending, lost;
-  logic                room, reserving, fail_now;
-  logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_seen, t1_fenced, t1_silent, t1_reserve;
+  logic                room, reserving, fail_now, pk_en;
+  logic [CW-1:0]       pk_ch;
+  logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_none, t1_seen, t1_fenced, t1_silent, t1_reserve;
   logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_read, t1_nodata, t1_abs;
   logic [CW-1:0]       t1_ch;
-  logic [MBW:0]        t1_n;
+  logic [MBW:0]        t1_n, t1_bytes;
   logic [CINFO_W-1:0]  t1_cinfo;
   logic [FUNC_W-1:0]   t1_func;
   logic [7:0]          t1_peer_ch;
@@ -202,16 +203,18 @@ module crl_dma_issue #(
       .under_way(t1_ip), .no_desc(t1_empty), .in_frame(t1_stick), .cinfo(t1_cinfo), .dinfo(pool_info),
       .run(run[t1_ch]), .cq_ok(cq_ok[t1_ch]), .op_empty(op_empty[t1_ch]), .ending(ending[t1_ch]), .lost(lost[t1_ch]),
       .up(up[t1_ch]), .credit(credit[t1_ch]), .rd_slot(rd_slot[t1_ch]), .reserving, .alloc_ready, .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen),
-      .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .fend(t1_fend),
-      .fstart(t1_fstart), .remote(t1_remote), .read(t1_read), .nodata(t1_nodata), .n(t1_n)
+      .none(t1_none), .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .fend(t1_fend),
+      .fstart(t1_fstart), .remote(t1_remote), .read(t1_read), .nodata(t1_nodata), .bytes(t1_bytes), .n(t1_n)
   );
   assign t1_go        = t1_v && !t1_kill;
-  assign pop_valid    = t1_go && t1_first;
+  // Whether the pick is killed comes too late for the list: the descriptor is taken out, and put back in the next cycle.
+  assign pop_valid    = t1_v && !t1_ip && !t1_empty;
   assign pop_ch       = t1_ch;
-  assign pop_idle     = !t1_v;
+  assign pop_idle     = !t1_v && !pop_undo;
   assign charge_valid = t1_v;
   assign charge_ch    = t1_ch;
-  assign charge_bytes = t1_go ? 12'(t1_n) : 12'd0;
+  assign charge_bytes = 12'(t1_bytes);
+  assign charge_none  = t1_none;
 
   // ---------------------------------------------------------------- T2, T3: chunk, operation, addresses
   logic [7:0]       t2_op, t2_flags;
@@ -258,6 +261,9 @@ module crl_dma_issue #(
   assign ar_bytes = t3_n;
 
   always_ff @(posedge clk) begin
+    t5_up <= up[ch_q[4]] && up_q[4];   // a link that falls now takes what is sent, and drops it
+    if (rst) pop_undo <= 1'b0;
+    else pop_undo <= pop_valid && t1_kill;
     if (rst) v_q <= '0;
     else v_q <= {v_q[5] && !t5_lost, v_q[4:2], t1_go && !t1_silent};
     ch_q      <= {ch_q[4:2], t1_ch};
@@ -297,7 +303,6 @@ module crl_dma_issue #(
   );
   // A link that comes up behind T1 is not up for this pick: neither a credit nor its frame's turn was asked for.
   assign t3_up = up[ch_q[3]] && up_q[3];
-  assign t5_up = up[ch_q[5]] && up_q[5];
   crl_dma_record #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .FUNC_W(FUNC_W),
                    .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_record (
       .clk, .t3_off, .t3_n, .t3_beats, .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_total(total_q[4]), .t4_src(src_q[4]),

@@ -133,7 +133,7 @@ module crl_dma_move #(
   logic             h_remote, h_err, h_bad, h_drop, h_feed, feed_ready;
   logic [7:0]       h_bad_st;
   logic [MBW:0]     h_beats_up;
-  logic             x_v_q, x_go;
+  logic             x_v_q, x_go, x_fresh_q;  // fresh: since this cycle
   logic             x_tok_q, x_last_q, x_flush_q, x_cont_q, x_remote_q, x_cancel_q, x_new_q, x_ffirst_q, x_notify_q, x_read_q;
   logic [CW-1:0]    x_ch_q;
   logic [15:0]      x_tag_q;
@@ -151,7 +151,8 @@ module crl_dma_move #(
       .rd_err(h_err), .bad(h_bad), .bad_status(h_bad_st), .ack_tag, .ack_status, .ack_status_out
   );
   assign h_remote   = h_kind == 3'd3 || h_kind == 3'd4;
-  assign h_go       = h_valid && (!h_rd || e_valid) && (!x_v_q || x_go) && feed_ready;
+  // The queue gives a record every second cycle, so that waiting for an empty stage costs nothing.
+  assign h_go       = h_valid && (!h_rd || e_valid) && !x_v_q && feed_ready && n_room_q;
   assign h_drop     = h_rd && (h_kind == 3'd0 || (h_bad && !h_remote));
   assign h_feed     = h_rd || (h_kind == 3'd2 && !h_bad);
   assign h_beats_up = (MBW + 1)'(h_doff) + h_n + (h_flush ? (MBW + 1)'(B - 1) : '0);
@@ -168,6 +169,8 @@ module crl_dma_move #(
     if (rst) x_v_q <= 1'b0;
     else if (h_go) x_v_q <= 1'b1;
     else if (x_go) x_v_q <= 1'b0;
+    if (rst) x_fresh_q <= 1'b0;
+    else x_fresh_q <= h_go;
     if (h_go) begin
       x_tok_q    <= h_kind == 3'd0 || h_kind == 3'd4 || h_read || (h_bad && !h_remote);  // READ moves nothing here
       x_remote_q <= h_remote;
@@ -211,7 +214,7 @@ module crl_dma_move #(
   logic              a_valid, a_ready, a_none, a_first, a_last;
   logic [DATA_W-1:0] a_data;
 
-  logic              n_ready, n_valid, n_pop;
+  logic              n_ready_unused, n_room_q, n_valid, n_pop;
   logic              n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_read;
   logic [CW-1:0]     n_ch;
   logic [15:0]       n_tag;
@@ -221,15 +224,15 @@ module crl_dma_move #(
   logic [FUNC_W-1:0] n_func;
   logic [31:0]       n_seq;
   logic [63:0]       n_x, n_y;
-  logic [4:0]        n_level_unused;
+  logic [4:0]        n_level;
 
   crl_dma_feed #(.DATA_W(DATA_W), .RBW(RBW)) u_feed (
       .clk, .rst, .s_valid(h_go && h_feed), .s_ready(feed_ready), .s_drop(h_drop), .s_fill(h_kind == 3'd2),
       .s_beats(h_rbeats), .s_pat(h_y), .d_valid, .d_ready, .d_data, .i_valid, .i_ready, .i_data
   );
 
-  assign c_valid = x_v_q && n_ready;
-  assign x_go    = c_valid && c_ready;
+  assign c_valid = x_v_q;
+  assign x_go    = x_v_q && c_ready;
   crl_align #(.DATA_W(DATA_W), .TAG_W(1), .CHANNELS(CHANNELS)) u_align (
       .clk, .rst, .c_valid, .c_ready, .c_src_off(x_soff_q), .c_dst_off(x_doff_q),
       .c_bytes(x_tok_q ? 12'd0 : 12'(x_n_q)), .c_cont(x_cont_q), .c_flush(x_flush_q), .c_ch(x_ch_q), .c_tag(1'b0),
@@ -241,13 +244,18 @@ module crl_dma_move #(
       .clk, .rst, .s_valid(a_valid), .s_ready(a_ready), .s_data({a_none, a_first, a_last, a_strb, a_data}),
       .m_valid(o_valid), .m_ready(o_ready), .m_data({o_none, o_first, o_last, o_strb, o_data})
   );
+  // The info goes ahead of the command, so that its queue does not wait for the aligner.
+  always_ff @(posedge clk) begin
+    if (rst) n_room_q <= 1'b0;
+    else n_room_q <= n_level < 5'd14;
+  end
   crl_fifo_bram #(.W(INFO_W), .DEPTH(16), .OUTREG(2)) u_info (
-      .clk, .rst, .s_valid(x_go), .s_ready(n_ready),
+      .clk, .rst, .s_valid(x_fresh_q), .s_ready(n_ready_unused),
       .s_data({x_read_q, x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q,
                x_flen_q, x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q}),
       .m_valid(n_valid), .m_ready(n_pop),
       .m_data({n_read, n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_ch, n_tag, n_st, n_len,
-               n_flen, n_peer, n_peer_ch, n_func, n_seq, n_x, n_y}), .level(n_level_unused)
+               n_flen, n_peer, n_peer_ch, n_func, n_seq, n_x, n_y}), .level(n_level)
   );
 
   // ---------------------------------------------------------------- output
@@ -291,10 +299,10 @@ module crl_dma_move #(
       .clk, .rst, .mark, .held(held_q), .enter(chunk_push), .leave(n_pop), .over(gone)
   );
 
-  assign idle = h_level == '0 && !x_v_q && !n_valid && !end_busy && !txf_busy;
+  assign idle = h_level == '0 && !x_v_q && n_level == '0 && !end_busy && !txf_busy;
 
   logic unused;
-  assign unused = &{1'b0, s_ready_unused, o_tag_unused, n_level_unused};
+  assign unused = &{1'b0, s_ready_unused, o_tag_unused, n_ready_unused};
 
 endmodule
 

@@ -137,6 +137,7 @@ module crl_dma_opend #(
   logic [7:0]       e0_status;
   logic [15:0]      e0_status2;
   logic             own_q, own_remote_q;  // the sweeper's own end
+  logic             judge_q;              // its entry has been read: is it to end?
   logic [OW-1:0]    own_idx_q;
   logic [CW-1:0]    own_ch_q;
   logic             swept_q, restart;      // the sweeper has seen a remote operation; its time starts again
@@ -160,7 +161,7 @@ module crl_dma_opend #(
     end
   end
 
-  assign sweep       = !ldone_valid && !own_q &&
+  assign sweep       = !ldone_valid && !own_q && !judge_q &&
                        (init_q || (!e1_sweep_q && (slot_q == '0 || !r_any)));
   assign remote      = r_any && !ldone_valid && !own_q && !sweep;
   assign {r_gen, r_idx} = r_tag;
@@ -206,7 +207,8 @@ module crl_dma_opend #(
   logic [AGE_W-1:0]   id_time, age;
   logic               id_end;      // lowest bit of the generation that ended last
   logic               live, match, from_peer, lost, late, accept;
-  logic               over;        // the sweeper ends it
+  logic               live_q, lost_q, late_q, read_q;  // of the sweeper's entry
+  logic [PW-1:0]      peer_q;
   logic               e2_accept_q, e2_init_q;
   logic [OW-1:0]      e2_idx_q;
   logic [CW-1:0]      e2_ch_q;
@@ -219,6 +221,7 @@ module crl_dma_opend #(
       e1_sweep_q  <= 1'b0;
       e1_init_q   <= 1'b0;
       own_q       <= 1'b0;
+      judge_q     <= 1'b0;
       swept_q     <= 1'b0;
     end else begin
       e1_local_q  <= ldone_valid || own_q;
@@ -226,9 +229,15 @@ module crl_dma_opend #(
       e1_sweep_q  <= sweep && !init_q;
       e1_init_q   <= sweep && init_q;
       swept_q     <= e1_sweep_q && live && id_remote;
-      if (e1_sweep_q)        own_q <= over && !(id_read && !fatal);
+      judge_q     <= e1_sweep_q;
+      if (judge_q)           own_q <= live_q && (fatal || ((lost_q || late_q) && !read_q));
       else if (!ldone_valid) own_q <= 1'b0;
     end
+    live_q       <= live;
+    lost_q       <= lost;
+    late_q       <= late;
+    read_q       <= id_read;
+    peer_q       <= id_peer;
     e1_same_q    <= e1_idx_q == e0_idx;
     e1_wrote_q   <= e2_accept_q && e2_idx_q == e0_idx;
     e1_born_q    <= alloc_valid && alloc_idx == e0_idx;
@@ -243,9 +252,9 @@ module crl_dma_opend #(
       own_ch_q     <= id_ch;
       own_gen_q    <= id_gen;
       own_remote_q <= id_remote;
-      own_status_q <= fatal ? crl_pkg::ST_MEM_TIMEOUT
-                            : lost ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OP_TIMEOUT;
     end
+    if (judge_q) own_status_q <= fatal ? crl_pkg::ST_MEM_TIMEOUT
+                                       : lost_q ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OP_TIMEOUT;
   end
 
   crl_dma_tab #(.W(IDENT_W), .DEPTH(OPS)) u_ident (
@@ -276,14 +285,13 @@ module crl_dma_opend #(
   assign live       = id_gen[0] != id_end && !e1_stale;
   assign match      = id_gen == e1_gen_q;
   assign from_peer  = id_remote && id_peer == e1_peer_q;
-  assign over       = live && (fatal || lost || late);
   assign accept     = live && match && (e1_local_q || (e1_remote_q && from_peer));
   // A READ is ended by the target, which knows when nothing of it is under way any more. It is asked again if it does not hear.
   always_ff @(posedge clk) begin
     for (int p = 0; p < PEERS; p++)
-      kill_valid[p] <= READ_EN && !rst && e1_sweep_q && over && id_read && !fatal && id_peer == PW'(p);
-    kill_tag    <= {id_gen, e1_idx_q};
-    kill_status <= lost ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OP_TIMEOUT;
+      kill_valid[p] <= READ_EN && !rst && judge_q && live_q && (lost_q || late_q) && read_q && !fatal && peer_q == PW'(p);
+    kill_tag    <= {own_gen_q, own_idx_q};
+    kill_status <= lost_q ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OP_TIMEOUT;
   end
 
   assign hint_valid = (e1_local_q || e1_remote_q) && !e1_stale;

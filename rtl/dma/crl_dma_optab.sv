@@ -62,7 +62,8 @@ module crl_dma_optab #(
 
     input  wire logic                rt_re,        // look at the head of rt_ch
     input  wire logic [CW-1:0]       rt_ch,
-    output logic                     rt_done,      // it has ended
+    input  wire logic                rt_blind,     // it is not to be found
+    output logic                     rt_done,      // in the next cycle: it has ended
     output logic                     rt_last,      // nothing is behind it
     output logic      [INFO_W-1:0]   rt_info,
     output logic                     rt_good,      // its status is OK
@@ -100,7 +101,7 @@ module crl_dma_optab #(
   logic                last_q;            // and none came in that cycle
   logic                sets_head;
   logic [GW-1:0]       rt_gen;
-  logic                void_q;            // there was nothing to look at
+  logic                void_q;            // nothing was looked at
   logic                written_q;         // the result was written when it was read: take it from here
   logic [RES_W-2:0]    written_result_q;
   logic [RES_W-1:0]    result;
@@ -162,11 +163,11 @@ module crl_dma_optab #(
       if (alloc_valid) empty_q[alloc_ch] <= 1'b0;
       if (sets_head)   first_q[alloc_ch] <= 1'b1;
     end
+    void_q <= !rt_re || rt_blind || empty_q[rt_ch];
     if (rt_re) begin
       head_q     <= head;
       single_q   <= tail_rt == head;
       last_q     <= tail_rt == head && !(alloc_valid && alloc_ch == rt_ch);
-      void_q     <= empty_q[rt_ch];
       written_q  <= res_we && res_idx == head;
       written_result_q <= res_data[RES_W-2:0];
     end

@@ -27,6 +27,7 @@ module crl_dma_pick #(
     input  wire logic [CHANNELS-1:0][1:0]  cls,        // class, 3 highest
     output logic                           pick_valid,
     output logic      [CW-1:0]             pick_ch,
+    output logic      [CHANNELS-1:0]       pick_sel,   // the same, one-hot; 0 without a pick
     output logic                           stall,      // the highest class has only channels that sit out
     output logic      [1:0]                stall_cls   // and this is it
 );
@@ -91,6 +92,7 @@ module crl_dma_pick #(
       end
 
       assign pick_valid = |win;
+      assign pick_sel   = win;
       assign stall      = |halt;
     end else begin : g_groups
       logic [CHANNELS-1:0] serve_q;   // doesn't sit out
@@ -142,6 +144,10 @@ module crl_dma_pick #(
       end
 
       assign pick_valid = far != '0;
+      always_comb begin
+        pick_sel          = '0;
+        pick_sel[pick_ch] = pick_valid;
+      end
       assign stall      = any != '0 && far == '0;
       assign stall_cls  = {top[3] || top[2], top[3] || top[1]};
     end

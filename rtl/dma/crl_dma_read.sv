@@ -7,7 +7,7 @@
 //   before they were requested; the worst response of each data burst goes into a FIFO of its own when its last beat is in.
 // Latency: ar_push to m_axi_arvalid 1 cycle; R to d_valid 2 cycles.
 // Throughput: one AR and one R a cycle.
-// Assumes: pushes only while rd_room was high up to 4 cycles before (3 more pushes fit); responses of one ID in order.
+// Assumes: pushes at most every second cycle, and only while rd_room was high up to 4 cycles before; responses of one ID in order.
 // Source: design sections 4 to 6.
 `default_nettype none
 
@@ -159,14 +159,22 @@ module crl_dma_read #(
   logic [BW:0] beats_q;   // requested or held
   logic [EW:0] bursts_q;  // requested, or in and not taken
   logic [EW:0] out_q;     // requested and not in
-  logic        d_take_q, e_take_q;
-  logic [EW:0] left_q;    // bursts before the mark that are not in
-  logic        mark_q;
+  logic        push_q, d_take_q, e_take_q;
+  logic [8:0]  push_beats_q;
 
-  assign mark_over = left_q == '0;
+  // Marks are set a cycle late, like the counts.
+  logic [2:1] mark_q;
+  logic       rev_mark_q, mark_set, mark_past, rev_past;
 
+  assign mark_set  = mark_q[1] && !mark_q[2];
+  assign mark_over = mark_past && !mark_set;
+  assign rev_over  = rev_past && !rev_mark_q;
+
+  crl_mark #(.W(EW + 1)) u_mark (
+      .clk, .rst, .mark(mark_set), .held(out_q), .enter(push_q), .leave(data_in), .over(mark_past)
+  );
   crl_mark #(.W(EW + 1)) u_rev (
-      .clk, .rst, .mark(rev_mark), .held(out_q), .enter(ar_push), .leave(data_in), .over(rev_over)
+      .clk, .rst, .mark(rev_mark_q), .held(out_q), .enter(push_q), .leave(data_in), .over(rev_past)
   );
 
   always_ff @(posedge clk) begin
@@ -174,24 +182,26 @@ module crl_dma_read #(
       beats_q  <= '0;
       bursts_q <= '0;
       out_q    <= '0;
-      left_q   <= '0;
-      mark_q   <= 1'b0;
+      mark_q   <= '0;
+      rev_mark_q <= 1'b0;
+      push_q   <= 1'b0;
       d_take_q <= 1'b0;
       e_take_q <= 1'b0;
       rd_room  <= 1'b0;
     end else begin
-      // What leaves is counted a cycle late, on the safe side.
+      // All is counted a cycle late: what leaves is on the safe side, and for what comes there is room.
+      push_q   <= ar_push;
       d_take_q <= d_valid && d_ready;
       e_take_q <= e_valid && e_ready;
-      beats_q  <= beats_q + (ar_push ? (BW + 1)'(ar_len) + 1'b1 : '0) - {{BW{1'b0}}, d_take_q};
-      bursts_q <= bursts_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, e_take_q};
-      out_q    <= out_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, data_in};
-      mark_q   <= mark_req;
-      if (mark_req && !mark_q) left_q <= out_q + {{EW{1'b0}}, ar_push} - {{EW{1'b0}}, data_in};
-      else if (!mark_over)     left_q <= left_q - {{EW{1'b0}}, data_in};
+      beats_q  <= beats_q + (push_q ? (BW + 1)'(push_beats_q) : '0) - {{BW{1'b0}}, d_take_q};
+      bursts_q <= bursts_q + {{EW{1'b0}}, push_q} - {{EW{1'b0}}, e_take_q};
+      out_q    <= out_q + {{EW{1'b0}}, push_q} - {{EW{1'b0}}, data_in};
+      mark_q   <= {mark_q[1], mark_req};
+      rev_mark_q <= rev_mark;
       rd_room  <= 32'(beats_q) + 4 * MAX_BEATS <= BUF_BEATS && 32'(out_q) + 4 <= READS_IN_FLIGHT
                   && 32'(bursts_q) + 4 <= EDEPTH && a_level < 4'd4;
     end
+    push_beats_q <= {1'b0, ar_len} + 9'd1;
   end
 
   // ---------------------------------------------------------------- how far to look ahead
@@ -282,11 +292,10 @@ module crl_dma_read #(
 
   always_ff @(posedge clk) if (g_past && !rst) begin
     // What is promised is what is owed or held; all of it has its place, and what the port was asked for is part of it.
-    assert (32'(beats_q) == 32'(g_owed) + 32'(d_level) + 32'(d_take_q));
+    assert (32'(beats_q) + (push_q ? 32'(push_beats_q) : 0) == 32'(g_owed) + 32'(d_level) + 32'(d_take_q));
     assert (32'(bursts_q) == 32'(out_q) + 32'(e_level) + 32'(e_take_q));
-    assert (32'(out_q) == 32'(g_asked) + 32'(a_level));
-    assert (32'(beats_q) <= BUF_BEATS && 32'(bursts_q) <= EDEPTH && 32'(out_q) <= READS_IN_FLIGHT);
-    assert (left_q <= out_q);
+    assert (32'(out_q) + 32'(push_q) == 32'(g_asked) + 32'(a_level));
+    assert (32'(g_owed) + 32'(d_level) <= BUF_BEATS && 32'(bursts_q) + 32'(push_q) <= EDEPTH && 32'(out_q) + 32'(push_q) <= READS_IN_FLIGHT);
   end
 `endif
 `endif

@@ -11,7 +11,7 @@
 //   a balance outside of a turn (further chunks of a frame, forced service) costs one round:
 //   the channel sits out until the pointer has passed it sit_q times. When all eligible
 //   channels of the highest class sit out, rounds pass with nobody in them, one in two cycles.
-//   The bytes of a charge come late in their cycle, so the pointer moves on in any case and, when the
+//   Whether a charge has bytes comes late in its cycle, so the pointer moves on in any case and, when the
 //   turn is not spent, comes back a cycle later; a pick in that very cycle is put right by
 //   'stay'.
 //   The picks are counted in windows of 16: in the second half a management channel that has not
@@ -37,10 +37,12 @@ module crl_dma_sched #(
     input  wire logic                pick_ready,    // not earlier than a cycle after the charge
     output logic                     pick_valid,
     output logic      [CW-1:0]       pick_ch,
+    output logic      [CHANNELS-1:0] pick_sel,      // the same, one-hot; 0 without a pick
 
     input  wire logic                charge_valid,  // event: a cycle after a pick, or a further chunk
     input  wire logic [CW-1:0]       charge_ch,
-    input  wire logic [11:0]         charge_bytes,  // 0 (no data) costs as much as a descriptor
+    input  wire logic [11:0]         charge_bytes,  // 0 (no data) costs as much as a descriptor ...
+    input  wire logic                charge_none,   // ... as does a pick that came to nothing, which is known late
 
     input  wire logic                cfg_we,        // event
     input  wire logic [CW-1:0]       cfg_ch,
@@ -81,6 +83,7 @@ module crl_dma_sched #(
   logic                           stall, pass_q;
   logic [1:0]                     stall_cls, pass_cls_q;
   logic [CW-1:0]                  first_ch;          // by the order of the last cycle
+  logic [CHANNELS-1:0]            first_sel;
 
   assign pick = pick_valid && pick_ready;
 
@@ -127,7 +130,7 @@ module crl_dma_sched #(
   assign fresh   = {1'b0, known_q[charge_ch] ? weight_rd : 8'd0, {BURST_W{1'b1}}};
   assign balance = kept_q[charge_ch] ? stored : fresh;
   assign cost    = charge_bytes == '0 ? 12'(NO_DATA) : charge_bytes;
-  assign left    = balance - BW'(cost);
+  assign left    = charge_none ? balance - BW'(NO_DATA) : balance - BW'(cost);
   assign in_turn = pick_turn_q || turn_q[charge_ch];
 
   assign spent_q = wr_left_q[BW-1];
@@ -190,7 +193,8 @@ module crl_dma_sched #(
   // The turn of the channel that was charged in the last cycle goes on.
   assign stay = wr_q && wr_turn_q && !spent_q && |(wr_here & elig & tok & ~busy_q) && (over_q & elig & tok) == '0;
 
-  assign pick_ch = stay ? wr_ch_q : first_ch;
+  assign pick_ch  = stay ? wr_ch_q : first_ch;
+  assign pick_sel = stay ? wr_here : first_sel;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -234,7 +238,7 @@ module crl_dma_sched #(
 
   crl_dma_tokens #(.CHANNELS(CHANNELS)) u_tokens (
       .clk, .rst,
-      .charge_valid, .charge_ch, .charge_bytes,
+      .charge_valid, .charge_ch, .charge_bytes(charge_none ? 12'd0 : charge_bytes),
       .cfg_we, .cfg_ch, .cfg_rate, .cfg_burst, .known(known_q),
       .busy_d, .tok_d, .tok
   );
@@ -242,7 +246,7 @@ module crl_dma_sched #(
   crl_dma_pick #(.CHANNELS(CHANNELS)) u_pick (
       .clk, .elig, .tok_d, .skip_d, .hold_d, .after_d,
       .force_d(force_now), .cls(cls_q),
-      .pick_valid, .pick_ch(first_ch), .stall, .stall_cls
+      .pick_valid, .pick_ch(first_ch), .pick_sel(first_sel), .stall, .stall_cls
   );
 
   always_ff @(posedge clk) begin
@@ -265,8 +269,9 @@ module crl_dma_sched #(
       begun_q <= 1'b1;
     end else if (begun_q) begin
       if (pick) assert (elig[pick_ch]);
+      if (pick_valid) assert (pick_sel == CHANNELS'(1) << pick_ch);
       if (pick_q) assert (charge_valid && !pick_ready);
-      if (charge_valid) assert (32'(charge_bytes) <= MAX_BURST_BYTES && !wr_q);
+      if (charge_valid) assert ((charge_none || 32'(charge_bytes) <= MAX_BURST_BYTES) && !wr_q);
     end
   end
 `endif

@@ -29,7 +29,9 @@ module crl_dma_shares #(
     output logic                        plenty      // enough is held or requested
 );
 
-  logic [PW:0]   held_q;
+  logic [PW:0]   held_q, held_d;
+  logic          go_q;                // a request is counted a cycle after it was made
+  logic [4:0]    k_q;
   logic [CW-1:0] scan_q;
   logic [6:0]    count_q, active_q;
   logic [4:0]    share_log2;
@@ -45,14 +47,19 @@ module crl_dma_shares #(
     if (share_log2 == 5'd0) share_log2 = 5'd1;
   end
 
+  assign held_d = held_q + (go_q ? {{(PW-4){1'b0}}, k_q} : '0) - {{PW{1'b0}}, pop};
+
   always_ff @(posedge clk) begin
+    k_q <= k;
     if (rst) begin
+      go_q     <= 1'b0;
       held_q   <= '0;
       scan_q   <= '0;
       count_q  <= '0;
       active_q <= 7'd1;
     end else begin
-      held_q <= held_q + (go ? {{(PW-4){1'b0}}, k} : '0) - {{PW{1'b0}}, pop};
+      go_q   <= go;
+      held_q <= held_d;
       if (scan_q == CW'(CHANNELS - 1)) begin
         scan_q   <= '0;
         count_q  <= '0;
@@ -64,9 +71,9 @@ module crl_dma_shares #(
     end
     share  <= SBW'(1) << share_log2;
     batch  <= share_log2 >= 5'd5 ? 5'd8 : (share_log2 >= 5'd2 ? 5'd1 << (share_log2 - 5'd2) : 5'd1);
-    plenty <= held_q >= enough;
+    plenty <= held_d >= enough;
     // Two entries of everybody's own count twice.
-    room   <= SBW'(PREFETCH + 2 - 2 * CHANNELS) - $signed({1'b0, held_q});
+    room   <= SBW'(PREFETCH + 2 - 2 * CHANNELS) - $signed({1'b0, held_d});
   end
 
 `ifndef SYNTHESIS

@@ -54,7 +54,8 @@ module crl_dma_step #(
   logic [31:0]    rem_q;
   logic [MBW-1:0] vs_q;
   logic [MTW-1:0] pos_q;
-  logic [MBW:0]   rd_end, most;
+  logic [MBW:0]   rd_end, most, most_q;
+  logic           big_q;            // more is left than any chunk holds
 
   always_ff @(posedge clk) begin
     fill_q   <= fill;
@@ -81,11 +82,13 @@ module crl_dma_step #(
     nx_rem <= rem_q;
     nx_vs  <= vs_q;
     nx_pos <= pos_q;
-    nx_n   <= rem_q < 32'(most) ? rem_q[MBW:0] : most;
+    most_q <= most;
+    big_q  <= rem_q[31:MBW+1] != '0;
   end
 
-  assign nx_last = nx_rem == 32'(nx_n);
-  assign nx_fend = nx_last || 32'(nx_pos) + 32'(nx_n) == LINK_MTU;
+  assign nx_last = !big_q && nx_rem[MBW:0] <= most_q;
+  assign nx_n    = nx_last ? nx_rem[MBW:0] : most_q;
+  assign nx_fend = nx_last || 32'(nx_pos) + 32'(most_q) == LINK_MTU;
 
 endmodule
 

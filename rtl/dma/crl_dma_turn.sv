@@ -52,12 +52,12 @@ module crl_dma_turn #(
     output logic      [CHANNELS-1:0] ip,          // an operation has begun and has chunks to come
     output logic      [CHANNELS-1:0] busy,        // and its context is in the pipeline
     output logic      [CHANNELS-1:0] failed,      // and it could not be read
-    output logic                     reserving    // T2 to T6: a frame is to be reserved
+    output logic                     reserving    // T2 to T7: a frame is to be reserved
 );
 
   logic          stick_q, stick_rdy_q;         // the frame of stick_ch goes on, exclusively
   logic [CW-1:0] stick_ch_q;
-  logic [4:0]    reserve_q;
+  logic [5:0]    reserve_q;
   logic          may_pick;
   logic          t6_more_q;                    // chunks were to come
   logic [CW-1:0] t6_ch_q;
@@ -79,7 +79,7 @@ module crl_dma_turn #(
       reserve_q   <= '0;
     end else begin
       t1_valid  <= pk_en;
-      reserve_q <= {reserve_q[3:0], t1_go && t1_reserve};
+      reserve_q <= {reserve_q[4:0], t1_go && t1_reserve};
 
       if (fail_valid && ip[fail_ch] && fail_now) failed[fail_ch] <= 1'b1;
       if (t1_go) begin

@@ -53,7 +53,7 @@ module crl_dma_verdict #(
 );
 
   logic [7:0]  t2_st, t3_st_q, t4_st_q;
-  logic        t3_src_ok, t4_rd_q, t4_down_q;
+  logic        t3_src_ok, t4_rd_q, t4_down_q, t3_bad, t4_bad_q;
   logic [63:0] t4_src_q, t5_dist_q;
   logic [31:0] t5_rem_q;
   logic [32:0] t5_sum;
@@ -74,7 +74,12 @@ module crl_dma_verdict #(
   assign t3_src_ok = t3_fill || chk_ok;
   assign t3_rd     = t3_st_q == crl_pkg::ST_OK && !t3_nodata && !t3_fill && chk_ok && (!t3_remote || t3_up);
 
+  // That the status is not good, beside it, since it is looked at in a hurry.
+  assign t3_bad = t3_st_q != crl_pkg::ST_OK || (!t3_nodata && (!t3_src_ok || (t3_remote && !t3_up)));
+
   always_ff @(posedge clk) begin
+    t4_bad_q <= t3_bad;
+    t5_fault <= t4_bad_q || (!t4_nodata && (!t4_remote || t4_fill) && !chk_ok);
     t3_st_q  <= t2_st;
     t4_rd_q  <= t3_rd;
     t4_down_q <= t3_st_q == crl_pkg::ST_OK && !t3_nodata && t3_src_ok && t3_remote && !t3_up;
@@ -98,7 +103,6 @@ module crl_dma_verdict #(
   assign t5_overlap = t5_first && t5_rd && !t5_remote
                       && ((t5_dist_q[63:32] == 32'd0 && t5_dist_q[31:0] < t5_rem_q)
                           || (&t5_dist_q[63:32] && t5_sum[32] && t5_sum[31:0] != 32'd0));
-  assign t5_fault   = t5_st != crl_pkg::ST_OK;
 
 endmodule
 

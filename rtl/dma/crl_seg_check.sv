@@ -4,9 +4,9 @@
 //
 // How: the faults are found side by side and the first in this order is reported: SEG_INVALID,
 //   KEY_REVOKED, SEG_BINDING, SEG_RIGHTS, SEG_RANGE. The end of the range is compared in full, so
-//   that nothing wraps; a range that runs past 2^64 counts as SEG_RANGE too.
+//   that nothing wraps.
 // Latency: the result is registered, one cycle after the inputs. Throughput: one a cycle.
-// Assumes: nothing of the table's contents.
+// Assumes: a segment that is valid does not run past 2^64: crl_regs_walk lets no other into the table.
 `default_nettype none
 
 module crl_seg_check (
@@ -42,13 +42,11 @@ module crl_seg_check (
   assign ent_base    = seg_entry[crl_pkg::SEGENT_BASE_LSB +: crl_pkg::SEGENT_BASE_W];
 
   logic        bad_index, bad_gen, bad_bind, bad_right, bad_range;
-  logic        bad_index_q, bad_gen_q, bad_bind_q, bad_right_q, bad_range_q, wrap;
+  logic        bad_index_q, bad_gen_q, bad_bind_q, bad_right_q, bad_range_q;
   logic        right_side, same_peer;
   logic [41:0] range_end;
   logic [42:0] room;
   logic [51:0] page;
-  logic [52:0] end_page, end_page_q;  // page of the byte behind the range
-  logic        end_low_q;             // which is not the page's first
   logic [51:0] page_q;
   logic [11:0] low_q;
 
@@ -58,7 +56,6 @@ module crl_seg_check (
   assign range_end  = {2'd0, offset} + {9'd0, len};
   assign room       = {2'd0, ent_size} - {1'b0, range_end};  // the borrow is the answer
   assign page       = ent_base + {24'd0, offset[39:12]};
-  assign end_page   = {1'b0, ent_base} + {23'd0, range_end[41:12]};
 
   assign bad_index = !(idx_ok && ent_valid);
   assign bad_gen   = ent_gen != gen;
@@ -72,22 +69,19 @@ module crl_seg_check (
     bad_bind_q  <= bad_bind;
     bad_right_q <= bad_right;
     bad_range_q <= bad_range;
-    end_page_q  <= end_page;
-    end_low_q   <= range_end[11:0] != '0;
     page_q      <= page;
     low_q       <= offset[11:0];
   end
 
-  assign wrap = end_page_q[52] && (end_page_q[51:0] != '0 || end_low_q);
   assign addr = {page_q, low_q};
-  assign ok   = !(bad_index_q || bad_gen_q || bad_bind_q || bad_right_q || bad_range_q || wrap);
+  assign ok   = !(bad_index_q || bad_gen_q || bad_bind_q || bad_right_q || bad_range_q);
 
   always_comb begin
     if (bad_index_q)                status = crl_pkg::ST_SEG_INVALID;
     else if (bad_gen_q)             status = crl_pkg::ST_KEY_REVOKED;
     else if (bad_bind_q)            status = crl_pkg::ST_SEG_BINDING;
     else if (bad_right_q)           status = crl_pkg::ST_SEG_RIGHTS;
-    else if (bad_range_q || wrap) status = crl_pkg::ST_SEG_RANGE;
+    else if (bad_range_q)           status = crl_pkg::ST_SEG_RANGE;
     else                            status = crl_pkg::ST_OK;
   end
 

@@ -4,7 +4,7 @@
 //
 // How: crl_target_check decides about a header, crl_target_wr writes or drops its payload,
 //   crl_target_answer waits for the write responses, answers the operation and frees the slot.
-// Latency: 6 cycles from rx_valid to the first write beat (8 for DATA_W > 128); answers 3 cycles
+// Latency: 7 cycles from rx_valid to the first write beat (9 for DATA_W > 128); answers 3 cycles
 //   after the last response. Throughput: a beat a cycle; a frame takes its destination beats, at
 //   least 3 cycles.
 // Assumes: the link hands over whole frames with ceil(PAYLOAD_LEN / B) payload beats and keeps no

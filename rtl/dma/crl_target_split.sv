@@ -61,19 +61,18 @@ module crl_target_split #(
   logic [FUNC_W-1:0] c_user_q;
 
   logic              ends, load;
-  logic [HI_W-1:0]   more;               // bursts behind the one that is set up
-  logic [BW-1:0]     end_beat, from, upto;
-  logic [BW-1:0]     len_d;
+  // What is set up next, for either case, whichever it will be: the frame that waits, or the next burst of this one.
+  logic [HI_W-1:0]   p_more;             // bursts behind its first
+  logic [BW-1:0]     p_end_beat, p_len, n_len;
 
   assign ends    = beat && last;
   assign load    = p_valid_q && (!c_valid_q || (ends && c_more_q == '0));
   assign f_ready = !p_valid_q || load;
 
-  assign more     = load ? p_end_q[END_W-1:LM] : c_more_q - 1'b1;
-  assign end_beat = load ? p_end_q[LM-1:LB] : c_end_q;
-  assign from     = load ? p_addr_q[LM-1:LB] : '0;
-  assign upto     = more != '0 ? {BW{1'b1}} : end_beat;
-  assign len_d    = upto - from;
+  assign p_more     = p_end_q[END_W-1:LM];
+  assign p_end_beat = p_end_q[LM-1:LB];
+  assign p_len      = (p_more != '0 ? {BW{1'b1}} : p_end_beat) - p_addr_q[LM-1:LB];
+  assign n_len      = c_more_q != HI_W'(1) ? {BW{1'b1}} : c_end_q;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -91,14 +90,14 @@ module crl_target_split #(
     end
     if (load) begin
       c_user_q <= p_user_q;
-      c_end_q  <= end_beat;
+      c_end_q  <= p_end_beat;
     end
     if (load || ends) begin
       c_first_q <= 1'b1;
       c_addr_q  <= load ? p_addr_q : {c_addr_q[63:LM] + 1'b1, {LM{1'b0}}};
-      c_len_q   <= len_d;
-      c_left_q  <= len_d;
-      c_more_q  <= more;
+      c_len_q   <= load ? p_len : n_len;
+      c_left_q  <= load ? p_len : n_len;
+      c_more_q  <= load ? p_more : c_more_q - 1'b1;
     end else if (beat) begin
       c_first_q <= 1'b0;
       c_left_q  <= c_left_q - 1'b1;

@@ -55,6 +55,9 @@ module crl_target_wr #(
   logic drop_q;      // the payload at the input is to be forgotten
   logic c_ready, s_ready, i_ready, o_valid, s_valid;
   logic o_none, o_first, o_last, o_tag;
+  logic a_valid, a_ready, a_none, a_first, a_last;
+  logic [DATA_W-1:0]   a_data;
+  logic [DATA_W/8-1:0] a_strb;
   logic unused;
 
   assign f_ready   = !g_valid_q;
@@ -87,8 +90,13 @@ module crl_target_wr #(
       .c_src_off({LB{1'b0}}), .c_dst_off(g_addr_q[LB-1:0]), .c_bytes(g_bytes_q),
       .c_cont(1'b0), .c_flush(1'b1), .c_ch(1'b0), .c_tag(1'b0),
       .i_valid(rxp_valid && !drop_q), .i_ready, .i_data(rxp_data),
-      .o_valid, .o_ready(wb_ready && s_valid),
-      .o_none, .o_first, .o_last, .o_data(wb_data), .o_strb(wb_strb), .o_tag
+      .o_valid(a_valid), .o_ready(a_ready),
+      .o_none(a_none), .o_first(a_first), .o_last(a_last), .o_data(a_data), .o_strb(a_strb), .o_tag
+  );
+  // Keeps the memory port's ready out of the aligner's.
+  crl_skid #(.W(DATA_W + DATA_W / 8 + 3)) u_out (
+      .clk, .rst, .s_valid(a_valid), .s_ready(a_ready), .s_data({a_none, a_first, a_last, a_strb, a_data}),
+      .m_valid(o_valid), .m_ready(wb_ready && s_valid), .m_data({o_none, o_first, o_last, wb_strb, wb_data})
   );
 
   crl_target_split #(

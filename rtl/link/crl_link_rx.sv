@@ -3,10 +3,10 @@
 // crl_link_rx: takes the link's beats apart, checks every frame, and only then lets it count.
 //
 // How: stage 0 holds a beat and feeds the CRC, stage 1 collects the header, stage 2 writes into the
-//   current slot and, with the frame's last beat, decides. The header comes first on the wire but last in
+//   current slot and, with the frame's last beat, checks each field; stage 3 decides. The header comes first on the wire but last in
 //   the CRC's order: its share is computed from state 0 and added to the payload's state shifted on by
 //   64 bytes, which the linearity of a CRC allows. A frame that is not taken leaves no trace but a counter.
-// Latency: 3 cycles from a beat to its write, 4 from the last beat to the outputs d_*. A beat a cycle, always ready.
+// Latency: 4 cycles from a beat to its write, 5 from the last beat to the outputs d_*. A beat a cycle, always ready.
 // Assumes: nothing of what comes over the link. A frame ends with s_last, whatever its length.
 `default_nettype none
 
@@ -186,17 +186,24 @@ module crl_link_rx #(
     end
   end
 
-  assign w_hdr  = v2_q && hdr2_q;
-  assign w_hidx = idx2_q[HW-1:0];
-  assign w_pay  = v2_q && !hdr2_q && !over2_q;
-  assign w_pidx = idx2_q;
-  assign w_data = d2_q;
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      w_hdr <= 1'b0;
+      w_pay <= 1'b0;
+    end else begin
+      w_hdr <= v2_q && hdr2_q;
+      w_pay <= v2_q && !hdr2_q && !over2_q;
+    end
+    w_hidx <= idx2_q[HW-1:0];
+    w_pidx <= idx2_q;
+    w_data <= d2_q;
+  end
 
   // Everything below is looked at in the cycle of the last beat only.
   logic [15:0] len, len_m1;
   logic [7:0]  ftype, src_ch;
   logic [3:0]  vc, version;
-  logic        crc_ok, len_ok, addr_ok, kind_ok, is_req, is_rsp, is_ctl, good;
+  logic        crc_ok, len_ok, addr_ok, is_req, is_rsp, is_ctl, good;
 
   assign len     = cap_q[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: crl_pkg::FRAME_PAYLOAD_LEN_W];
   assign ftype   = cap_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W];
@@ -219,31 +226,46 @@ module crl_link_rx #(
   assign is_ctl  = vc == crl_pkg::FRAME_VC_NONE && hdr2_q
       && (ftype == crl_pkg::FRAME_TYPE_IDLE || ftype == crl_pkg::FRAME_TYPE_LINK_NAK
           || ftype == crl_pkg::FRAME_TYPE_EPOCH);
-  assign kind_ok = is_req || is_rsp || is_ctl;
-  assign good    = last2_q && crc_ok && len_ok && addr_ok && kind_ok && !notfull_q;
 
-  assign req_valid = good && is_req && up;
-  assign rsp_valid = good && is_rsp && up;
-  assign fr_seq    = cap_q[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W];
-  assign fr_beats  = hdr2_q ? '0 : {1'b0, idx2_q} + 1'b1;
-  assign fr_len    = len;
+  // ---- stage 3: the checks together. The next frame's header may be coming into cap_q by now.
+  logic                        last3_q, short3_q, crc_ok_q, sound_q, req3_q, rsp3_q, ctl3_q;
+  logic [crl_pkg::FRAME_W-1:0] cap3_q;
 
   always_ff @(posedge clk) begin
-    d_ctl        <= is_ctl;
-    d_type       <= ftype;
-    d_flags      <= cap_q[crl_pkg::FRAME_FLAGS_LSB +: crl_pkg::FRAME_FLAGS_W];
-    d_status     <= cap_q[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W];
-    d_dst_ch     <= cap_q[crl_pkg::FRAME_DST_CH_LSB +: crl_pkg::FRAME_DST_CH_W];
+    if (rst) last3_q <= 1'b0;
+    else     last3_q <= last2_q;
+    short3_q <= short2_q;
+    crc_ok_q <= crc_ok;
+    sound_q  <= len_ok && addr_ok && !notfull_q;
+    req3_q   <= is_req;
+    rsp3_q   <= is_rsp;
+    ctl3_q   <= is_ctl;
+    cap3_q   <= cap_q;
+    fr_beats <= hdr2_q ? '0 : {1'b0, idx2_q} + 1'b1;
+  end
+
+  assign good      = last3_q && crc_ok_q && sound_q && (req3_q || rsp3_q || ctl3_q);
+  assign req_valid = good && req3_q && up;
+  assign rsp_valid = good && rsp3_q && up;
+  assign fr_seq    = cap3_q[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W];
+  assign fr_len    = cap3_q[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: crl_pkg::FRAME_PAYLOAD_LEN_W];
+
+  always_ff @(posedge clk) begin
+    d_ctl        <= ctl3_q;
+    d_type       <= cap3_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W];
+    d_flags      <= cap3_q[crl_pkg::FRAME_FLAGS_LSB +: crl_pkg::FRAME_FLAGS_W];
+    d_status     <= cap3_q[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W];
+    d_dst_ch     <= cap3_q[crl_pkg::FRAME_DST_CH_LSB +: crl_pkg::FRAME_DST_CH_W];
     d_seq        <= fr_seq;
-    d_tag        <= cap_q[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W];
-    d_status2    <= cap_q[crl_pkg::FRAME_STATUS2_LSB +: crl_pkg::FRAME_STATUS2_W];
-    d_ack_req    <= cap_q[crl_pkg::FRAME_ACK_REQ_LSB +: crl_pkg::FRAME_ACK_REQ_W];
-    d_rsp_credit <= cap_q[crl_pkg::FRAME_RSP_CREDIT_LSB +: crl_pkg::FRAME_RSP_CREDIT_W];
-    d_cr_valid   <= cap_q[crl_pkg::FRAME_CREDIT_VALID_LSB];
-    d_cr_ch      <= cap_q[crl_pkg::FRAME_CREDIT_CH_LSB +: crl_pkg::FRAME_CREDIT_CH_W];
-    d_cr_cnt     <= cap_q[crl_pkg::FRAME_CREDIT_CNT_LSB +: crl_pkg::FRAME_CREDIT_CNT_W];
-    d_ops        <= {cap_q[crl_pkg::FRAME_OPERAND1_LSB +: crl_pkg::FRAME_OPERAND1_W],
-                     cap_q[crl_pkg::FRAME_OPERAND0_LSB +: crl_pkg::FRAME_OPERAND0_W]};
+    d_tag        <= cap3_q[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W];
+    d_status2    <= cap3_q[crl_pkg::FRAME_STATUS2_LSB +: crl_pkg::FRAME_STATUS2_W];
+    d_ack_req    <= cap3_q[crl_pkg::FRAME_ACK_REQ_LSB +: crl_pkg::FRAME_ACK_REQ_W];
+    d_rsp_credit <= cap3_q[crl_pkg::FRAME_RSP_CREDIT_LSB +: crl_pkg::FRAME_RSP_CREDIT_W];
+    d_cr_valid   <= cap3_q[crl_pkg::FRAME_CREDIT_VALID_LSB];
+    d_cr_ch      <= cap3_q[crl_pkg::FRAME_CREDIT_CH_LSB +: crl_pkg::FRAME_CREDIT_CH_W];
+    d_cr_cnt     <= cap3_q[crl_pkg::FRAME_CREDIT_CNT_LSB +: crl_pkg::FRAME_CREDIT_CNT_W];
+    d_ops        <= {cap3_q[crl_pkg::FRAME_OPERAND1_LSB +: crl_pkg::FRAME_OPERAND1_W],
+                     cap3_q[crl_pkg::FRAME_OPERAND0_LSB +: crl_pkg::FRAME_OPERAND0_W]};
   end
 
   always_ff @(posedge clk) begin
@@ -253,8 +275,8 @@ module crl_link_rx #(
       ev_bad_frame <= 1'b0;
     end else begin
       d_good       <= good;
-      ev_crc_err   <= last2_q && !short2_q && !crc_ok;
-      ev_bad_frame <= last2_q && (short2_q || (crc_ok && !good));
+      ev_crc_err   <= last3_q && !short3_q && !crc_ok_q;
+      ev_bad_frame <= last3_q && (short3_q || (crc_ok_q && !good));
     end
   end
 

@@ -3,7 +3,8 @@
 // crl_axi_wr: the write side of the AXI4 master; takes whole bursts from several clients.
 //
 // How: a client keeps W from its first to its last beat; AW and W have a register each, loaded
-//   together by a first beat. crl_axi_wr_arb chooses: data clients take turns and go first. B goes
+//   together by a first beat, and a spare behind it that catches what the port does not take, so that no
+//   client's ready follows the port's. crl_axi_wr_arb chooses: data clients take turns and go first. B goes
 //   back by ID; the targets share one ID, and a FIFO says whose turn it is.
 // Clients: 0 local data, 1 to N_DATA-1 targets, N_DATA completions, N_DATA+1 MSI-X.
 // AXI IDs: 0, 1, 2, 3 in that order.
@@ -12,7 +13,7 @@
 //   clients that wait.
 // Assumes: a client offers its first beat when all beats of the burst are at hand, and then a beat
 //   each cycle (W would idle else, nothing worse). Bursts don't cross 4 KiB. A data client's
-//   s_ready depends on awready and wready, not on s_valid. A B with an ID that has nothing
+//   s_ready does not depend on s_valid. A B with an ID that has nothing
 //   outstanding is ignored.
 `default_nettype none
 
@@ -81,10 +82,13 @@ module crl_axi_wr #(
   logic         hold;              // a burst has begun and not ended
   logic [N-1:0] gnt, may;
   logic         start, beat, ends; // a first beat, a beat, a last beat is taken
-  logic         room, aw_free, w_free;
+  logic         room;              // for a burst, looked at a cycle ahead
+  logic         aw_free, w_free;
+  logic         awvalid_q, wvalid_q;
+  logic         aw_ready, w_ready; // what is in the register leaves it: to the port, or to the spare
 
-  assign aw_free = !m_axi_awvalid || m_axi_awready;
-  assign w_free  = !m_axi_wvalid || m_axi_wready;
+  assign aw_free = !awvalid_q || aw_ready;
+  assign w_free  = !wvalid_q || w_ready;
   assign s_ready = may & {N{w_free && (hold || (aw_free && room))}};
   assign beat    = (s_ready & s_valid) != '0;
   assign ends    = (s_ready & s_valid & s_last) != '0;
@@ -95,7 +99,13 @@ module crl_axi_wr #(
   // ------------------------------------------------------------------------------------------
   // AW and W.
 
-  logic              awvalid_q, wvalid_q;
+  localparam int AW_W = ID_W + 64 + 8 + FUNC_W;
+  localparam int W_W  = DATA_W + STRB_W + 1;
+
+  logic [AW_W-1:0]   aw_q, aw_spare_q;
+  logic [W_W-1:0]    w_q, w_spare_q;
+  logic              aw_spared_q, w_spared_q;  // the spare is in use
+  logic              w_early;                  // the address of the data in the register is not shown yet
   logic [1:0]        id;
   logic [63:0]       addr;
   logic [7:0]        len;
@@ -129,21 +139,31 @@ module crl_axi_wr #(
       if (aw_free) awvalid_q <= start;
       if (w_free)  wvalid_q  <= beat;
     end
-    if (start) begin
-      m_axi_awid   <= ID_W'(id);
-      m_axi_awaddr <= addr;
-      m_axi_awlen  <= len;
-      m_axi_awuser <= user;
-    end
-    if (beat) begin
-      m_axi_wdata <= data;
-      m_axi_wstrb <= strb;
-      m_axi_wlast <= ends;
-    end
+    if (start) aw_q <= {ID_W'(id), addr, len, user};
+    if (beat)  w_q  <= {data, strb, ends};
   end
 
-  assign m_axi_awvalid = awvalid_q;
-  assign m_axi_wvalid  = wvalid_q;
+  assign aw_ready = !aw_spared_q;
+  assign w_early  = aw_spared_q && awvalid_q;
+  assign w_ready  = !w_spared_q && !w_early;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      aw_spared_q <= 1'b0;
+      w_spared_q  <= 1'b0;
+    end else begin
+      aw_spared_q <= m_axi_awvalid && !m_axi_awready;
+      w_spared_q  <= m_axi_wvalid && !m_axi_wready;
+    end
+    if (aw_ready)    aw_spare_q <= aw_q;
+    if (!w_spared_q) w_spare_q  <= w_q;
+  end
+
+  assign {m_axi_awid, m_axi_awaddr, m_axi_awlen, m_axi_awuser} = aw_spared_q ? aw_spare_q : aw_q;
+  assign {m_axi_wdata, m_axi_wstrb, m_axi_wlast}               = w_spared_q ? w_spare_q : w_q;
+
+  assign m_axi_awvalid = aw_spared_q || awvalid_q;
+  assign m_axi_wvalid  = w_spared_q || (wvalid_q && !w_early);
   assign m_axi_awsize  = 3'($clog2(STRB_W));
   assign m_axi_awburst = 2'b01;    // INCR
   assign m_axi_awcache = 4'b0011;  // normal, non-cacheable, bufferable
@@ -155,6 +175,8 @@ module crl_axi_wr #(
   logic [CNT_W-1:0]      owed_q;         // in all
   logic [3:0][CNT_W-1:0] owed_id_q;      // an AXI ID
   logic [3:0]            b_id, s_id;     // one-hot
+  logic                  start_q;        // counted a cycle late; no B can be that fast
+  logic [3:0]            s_id_q;
   logic                  b_hs;
   logic [N_DATA-1:0]     b_target;       // whose turn among the targets, one-hot
 
@@ -168,9 +190,8 @@ module crl_axi_wr #(
   assign b_hs         = b_id != '0;
   assign m_axi_bready = 1'b1;
   assign b_resp       = m_axi_bresp;
-  assign room         = owed_q != CNT_W'(WRITES_IN_FLIGHT);
-  assign pending      = owed_q != '0 || awvalid_q || wvalid_q;
-  assign progress     = (awvalid_q && m_axi_awready) || (wvalid_q && m_axi_wready) || b_hs;
+  assign pending      = owed_q != '0 || start_q || awvalid_q || aw_spared_q || wvalid_q || w_spared_q;
+  assign progress     = (m_axi_awvalid && m_axi_awready) || (m_axi_wvalid && m_axi_wready) || b_hs;
 
   // Of the data clients, the local one has an ID of its own.
   assign b_valid[0] = b_id[0];
@@ -186,10 +207,16 @@ module crl_axi_wr #(
     if (rst) begin
       owed_q    <= '0;
       owed_id_q <= '0;
+      room      <= 1'b0;
+      start_q   <= 1'b0;
+      s_id_q    <= '0;
     end else begin
-      owed_q <= owed_q + {{(CNT_W-1){b_hs && !start}}, b_hs != start};  // -1, 0 or +1
+      room    <= 32'(owed_q) + 32'(start_q) + (room && !hold ? 2 : 1) <= WRITES_IN_FLIGHT;  // one may begin now
+      start_q <= start;
+      s_id_q  <= s_id;
+      owed_q  <= owed_q + {{(CNT_W-1){b_hs && !start_q}}, b_hs != start_q};  // -1, 0 or +1
       for (int i = 0; i < 4; i++) begin
-        owed_id_q[i] <= owed_id_q[i] + {{(CNT_W-1){b_id[i] && !s_id[i]}}, b_id[i] != s_id[i]};
+        owed_id_q[i] <= owed_id_q[i] + {{(CNT_W-1){b_id[i] && !s_id_q[i]}}, b_id[i] != s_id_q[i]};
       end
     end
   end
@@ -197,7 +224,7 @@ module crl_axi_wr #(
   generate
     if (N_DATA > 2) begin : g_order
       localparam int IW = $clog2(N_DATA);
-      logic [IW-1:0]                turn, who;
+      logic [IW-1:0]                turn, who, who_q;
       logic                         full_n, any;
       logic [$clog2(ORDER_DEPTH):0] level;
       logic                         unused;
@@ -206,11 +233,12 @@ module crl_axi_wr #(
         who = '0;
         for (int i = 0; i < N_DATA; i++) if (gnt[i]) who = who | IW'(i);
       end
+      always_ff @(posedge clk) who_q <= who;
 
       // Never full: it holds at most what is owed.
       crl_fifo #(.W(IW), .DEPTH(ORDER_DEPTH)) u_order (
           .clk, .rst,
-          .s_valid(s_id[1]), .s_ready(full_n), .s_data(who),
+          .s_valid(s_id_q[1]), .s_ready(full_n), .s_data(who_q),
           .m_valid(any), .m_ready(b_id[1]), .m_data(turn), .level
       );
       assign b_target = N_DATA'(1) << turn;
@@ -218,7 +246,7 @@ module crl_axi_wr #(
       always_ff @(posedge clk) begin
         if (!rst) assert (32'(level) == 32'(owed_id_q[1]));
         if (!rst && b_id[1]) assert (any);
-        if (!rst && s_id[1]) assert (full_n);
+        if (!rst && s_id_q[1]) assert (full_n);
       end
 `endif
       assign unused   = &{1'b0, full_n, any, level};
@@ -234,7 +262,11 @@ module crl_axi_wr #(
   // The burst that was begun last: its length, its beats taken and those that left on W.
   logic [7:0] g_len;
   logic [8:0] g_in, g_out;
-  logic [3:0] g_starts, g_aws, g_wlasts;
+  logic [3:0] g_starts, g_aws, g_wlasts;   // bursts begun, addresses and last beats out of the registers ...
+  logic [3:0] g_port_aws, g_port_wlasts;   // ... and through the port
+  logic [7:0] g_reg_len;
+
+  assign g_reg_len = aw_q[FUNC_W +: 8];
 
   always_ff @(posedge clk) begin
     if (start) g_len <= len;
@@ -244,28 +276,40 @@ module crl_axi_wr #(
       g_starts <= '0;
       g_aws    <= '0;
       g_wlasts <= '0;
+      g_port_aws    <= '0;
+      g_port_wlasts <= '0;
     end else begin
       if (beat) g_in <= start ? 9'd1 : g_in + 1'b1;
-      if (wvalid_q && m_axi_wready) g_out <= m_axi_wlast ? '0 : g_out + 1'b1;
+      if (wvalid_q && w_ready) g_out <= w_q[0] ? '0 : g_out + 1'b1;
       g_starts <= g_starts + 4'(start);
-      g_aws    <= g_aws + 4'(awvalid_q && m_axi_awready);
-      g_wlasts <= g_wlasts + 4'(wvalid_q && m_axi_wready && m_axi_wlast);
+      g_aws    <= g_aws + 4'(awvalid_q && aw_ready);
+      g_wlasts <= g_wlasts + 4'(wvalid_q && w_ready && w_q[0]);
+      g_port_aws    <= g_port_aws + 4'(m_axi_awvalid && m_axi_awready);
+      g_port_wlasts <= g_port_wlasts + 4'(m_axi_wvalid && m_axi_wready && m_axi_wlast);
       // What clients promise: first marks the beats that begin a burst, last the ones that end it.
       assume ((s_valid & (s_first ^ ~(gnt & {N{hold}}))) == '0);
       if (start) assume (13'(addr[11:0]) / 13'(STRB_W) + 13'(len) < 13'(4096 / STRB_W));
       if (beat) assume (ends == (start ? len == '0 : g_in == 9'(g_len)));
       // WLAST comes with beat AWLEN + 1 and with no other.
       assert ((hold ? g_in : 9'd0) <= 9'(g_len));
-      if (wvalid_q) assert (g_in == g_out + 1'b1 && m_axi_wlast == (g_out == 9'(g_len)));
-      if (wvalid_q) assert (m_axi_wlast == !hold);
+      if (wvalid_q) assert (g_in == g_out + 1'b1 && w_q[0] == (g_out == 9'(g_len)));
+      if (wvalid_q) assert (w_q[0] == !hold);
       if (!wvalid_q) assert (g_out == (hold ? g_in : 9'd0));
-      if (awvalid_q) assert (m_axi_awlen == g_len);
-      if (awvalid_q) assert (13'(m_axi_awaddr[11:0]) / 13'(STRB_W) + 13'(g_len) < 13'(4096 / STRB_W));
+      if (awvalid_q) assert (g_reg_len == g_len);
+      if (awvalid_q) assert (13'(aw_q[FUNC_W + 8 +: 12]) / 13'(STRB_W) + 13'(g_len) < 13'(4096 / STRB_W));
+      if (m_axi_awvalid) assert (13'(m_axi_awaddr[11:0]) / 13'(STRB_W) + 13'(m_axi_awlen) < 13'(4096 / STRB_W));
       // W follows AW burst by burst, and never shows data before their AW.
       assert (4'(g_aws + 4'(awvalid_q)) == g_starts);
       assert (4'(g_wlasts + 4'(hold || wvalid_q)) == g_starts);
+      assert (4'(g_port_aws + 4'(aw_spared_q)) == g_aws);
+      assert (4'(g_port_wlasts + 4'(w_spared_q && w_spare_q[0])) == g_wlasts);
+      if (m_axi_wvalid) assert (4'(g_port_aws + 4'(m_axi_awvalid) - g_port_wlasts - 4'd1) < 4'd2);
+      // Nobody waits for ever: what the port refuses is shown again, and its data with it or after it.
+      if (w_early) assert (m_axi_awvalid);
       // Responses.
-      assert (owed_q <= CNT_W'(WRITES_IN_FLIGHT));
+      assert (32'(owed_q) + 32'(start_q) <= WRITES_IN_FLIGHT);
+      if (room) assert (32'(owed_q) + 32'(start_q) < WRITES_IN_FLIGHT);
+      assert (4'(s_id_q[0]) + 4'(s_id_q[1]) + 4'(s_id_q[2]) + 4'(s_id_q[3]) == 4'(start_q));
       assert ((CNT_W + 2)'(owed_id_q[0]) + (CNT_W + 2)'(owed_id_q[1]) + (CNT_W + 2)'(owed_id_q[2])
               + (CNT_W + 2)'(owed_id_q[3]) == (CNT_W + 2)'(owed_q));
       assert ((b_valid & (b_valid - 1'b1)) == '0 && (s_ready & s_valid & ((s_ready & s_valid) - 1'b1)) == '0);
@@ -280,15 +324,15 @@ module crl_axi_wr #(
   logic [DATA_W+STRB_W:0]    w_held_q;
 
   always_ff @(posedge clk) begin
-    aw_stall_q <= !rst && awvalid_q && !m_axi_awready;
-    w_stall_q  <= !rst && wvalid_q && !m_axi_wready;
+    aw_stall_q <= !rst && m_axi_awvalid && !m_axi_awready;
+    w_stall_q  <= !rst && m_axi_wvalid && !m_axi_wready;
     aw_held_q  <= {m_axi_awaddr, m_axi_awlen, m_axi_awuser, m_axi_awid};
     w_held_q   <= {m_axi_wdata, m_axi_wstrb, m_axi_wlast};
     if (!rst) begin
       if (aw_stall_q)
-        assert (awvalid_q && {m_axi_awaddr, m_axi_awlen, m_axi_awuser, m_axi_awid} === aw_held_q);
+        assert (m_axi_awvalid && {m_axi_awaddr, m_axi_awlen, m_axi_awuser, m_axi_awid} === aw_held_q);
       if (w_stall_q)
-        assert (wvalid_q && {m_axi_wdata, m_axi_wstrb, m_axi_wlast} === w_held_q);
+        assert (m_axi_wvalid && {m_axi_wdata, m_axi_wstrb, m_axi_wlast} === w_held_q);
       if (start) assert ((s_first & s_ready & s_valid) != '0);
       if (beat && hold) assert ((s_first & s_ready & s_valid) == '0);
     end

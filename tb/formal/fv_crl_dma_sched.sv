@@ -17,6 +17,8 @@ module fv_crl_dma_sched #(
     input wire [CHANNELS-1:0] elig,
     input wire                want,
     input wire [11:0]         bytes,
+    input wire [11:0]         any_bytes,
+    input wire                none,          // says that the charge has no bytes, whatever stands beside it
     input wire                more,          // a further chunk, without a pick
     input wire                cfg_we,
     input wire [CW-1:0]       cfg_ch,
@@ -51,6 +53,7 @@ module fv_crl_dma_sched #(
 
   always @* begin
     assume (bytes <= MAX_BURST_BYTES);
+    assume (!none || bytes == 0);
     assume (32'(cfg_ch) < CHANNELS);
 `ifndef OPEN
     assume (!cfg_we);
@@ -63,7 +66,7 @@ module fv_crl_dma_sched #(
 
   crl_dma_sched #(.CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(2 * MAX_BURST_BYTES)) u_dut (
       .clk, .rst, .elig, .pick_ready(ready), .pick_valid, .pick_ch,
-      .charge_valid(due || charged_more), .charge_ch(due_ch), .charge_bytes(bytes),
+      .charge_valid(due || charged_more), .charge_ch(due_ch), .charge_bytes(none ? any_bytes : bytes), .charge_none(none),
       .cfg_we, .cfg_ch, .cfg_class, .cfg_weight, .cfg_mgmt, .cfg_rate, .cfg_burst,
       .wait_arb, .wait_rate
   );

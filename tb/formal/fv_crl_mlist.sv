@@ -8,6 +8,7 @@ module fv_crl_mlist #(
     parameter int Q = 2,
     parameter int N = 4,
     parameter int W = 1,
+    parameter int REGS_MAX = 16,
     localparam int QW = Q > 1 ? $clog2(Q) : 1,
     localparam int NW = $clog2(N)
 ) (
@@ -18,6 +19,7 @@ module fv_crl_mlist #(
     input wire [W-1:0]  enq_data,
     input wire          deq_valid,
     input wire [QW-1:0] deq_q,
+    input wire          undo,
     input wire [QW-1:0] rd_q
 );
 
@@ -27,11 +29,11 @@ module fv_crl_mlist #(
   wire [Q-1:0]  empty;
   wire [NW:0]   free_level;
 
-  crl_mlist #(.Q(Q), .N(N), .W(W)) u_dut (
+  crl_mlist #(.Q(Q), .N(N), .W(W), .REGS_MAX(REGS_MAX)) u_dut (
       .clk, .rst, .ready,
       .enq_valid, .enq_ready, .enq_q, .enq_data, .enq_idx,
-      .deq_valid, .deq_q,
-      .rd_q, .rd_idx, .rd_data, .rd_empty,
+      .deq_valid, .deq_q, .undo,
+      .rd_q, .rd_sel(Q'(1) << rd_q), .rd_idx, .rd_data, .rd_empty,
       .empty, .free_level
   );
 
@@ -46,7 +48,7 @@ module fv_crl_mlist #(
 `ifdef BREAK
     // without the caller's part of the contract the lists fall apart
 `else
-    if (past_valid) assume (!deq_valid || !empty[deq_q]);
+    if (past_valid) assume (!deq_valid || (!empty[deq_q] && !undo));
 `endif
   end
 

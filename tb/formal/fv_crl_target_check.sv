@@ -53,6 +53,10 @@ module fv_crl_target_check #(
       .kill_status, .f_req, .f_rd, .f_slot, .f_segaddr, .f_total, .f_offset, .f_ffirst, .f_flast, .busy
   );
 
+  // As crl_regs_walk hands entries on: a valid segment does not run past 2^64.
+  always @* if (seg_entry[123])
+    assume ({6'd0, seg_entry[51:0], 12'd0} + {29'd0, seg_entry[92:52]} <= 70'h1_0000_0000_0000_0000);
+
   reg past_valid = 1'b0;
   always @(posedge clk) past_valid <= 1'b1;
   always @* if (!past_valid) assume (rst);

@@ -56,7 +56,7 @@ class Bench(CycleBench):
         n: 0
         for n in (
             "db_valid db_ch db_val cfg_we cfg_ch cfg_base cfg_log2 cfg_func "
-            "mark_req ar_ready r_valid r_data r_resp r_last pk_ch pk_en pop_valid pop_ch "
+            "mark_req ar_ready r_valid r_data r_resp r_last pk_ch pk_sel pk_en pop_valid pop_ch pop_undo "
             "rd_ch enough accept run n_enabled"
         ).split()
     }
@@ -75,6 +75,9 @@ class Bench(CycleBench):
         self.request: Burst | None = None
         self.held_ar = None
         self.prev_pick = None
+        self.undone = 0
+        self.undo = False  # the pop of the last cycle is taken back
+        self.popped: tuple[int, object] | None = None  # channel and descriptor of that pop
         self.db_err_next = None
         self.orders: deque[dict] = deque()  # cycles that a test wants: inputs by name
         self.mark = False
@@ -173,12 +176,19 @@ class Bench(CycleBench):
         # a pick at most every second cycle, its outcome in the next
         self.pick = None
         if self.prev_pick is None:
-            full = [c for c in range(self.n) if self.rings[c].staged and self.rings[c].run]
+            # who has just been picked in vain is not picked again at once
+            vain = self.popped[0] if self.undo and self.popped else None
+            full = [c for c, r in enumerate(self.rings) if r.staged and r.run and c != vain]
             if full and rng.random() < self.pick_rate:
                 self.pick = rng.choice(full)
                 i.update(pk_en=1, pk_ch=self.pick)
-        elif self.rings[self.prev_pick].run and rng.random() >= self.kill_rate:
+        else:
             i.update(pop_valid=1, pop_ch=self.prev_pick)
+        if self.undo:
+            i["pop_undo"] = 1
+        self.undo = self.prev_pick is not None and not (
+            self.rings[self.prev_pick].run and rng.random() >= self.kill_rate
+        )
         waiting = [c for c in range(self.n) if self.rings[c].retire]
         if waiting and rng.random() < 0.5:
             ch = rng.choice(waiting)
@@ -191,6 +201,7 @@ class Bench(CycleBench):
         i["mark_req"] = int(self.mark)
         if self.orders:
             i.update(self.orders.popleft())
+        i["pk_sel"] = 1 << i["pk_ch"]
 
     r_hold = False  # a read beat waits
     prev_k = 0
@@ -214,6 +225,7 @@ class Bench(CycleBench):
         assert self.get("pend") == pend, f"pend {self.get('pend'):#b}, model {pend:#b}"
         self._software(i)
         # pick
+        self._settle(bool(i["pop_undo"]))
         if self.prev_pick is not None:
             changed |= self._picked(self.prev_pick, i)
         elif i["pop_valid"]:
@@ -391,8 +403,19 @@ class Bench(CycleBench):
         return bool(i["pop_valid"])
 
     def _pop(self, ch: int) -> None:
+        self.popped = ch, self.rings[ch].staged.popleft()
+
+    def _settle(self, undo: bool) -> None:
+        """The pop of the last cycle is taken back, or has come to count."""
+        if self.popped is None:
+            return
+        ch, staged = self.popped
+        self.popped = None
         r = self.rings[ch]
-        r.staged.popleft()
+        if undo:
+            r.staged.appendleft(staged)
+            self.undone += 1
+            return
         r.held -= 1
         r.popped = (r.popped + 1) % r.size
         r.retire.append(r.popped)
@@ -462,7 +485,7 @@ async def traffic(dut):
         await bench.step(400)
     await bench.drain()
     bench.end(150)
-    assert bench.counts["wrap"] and bench.counts["double_db"]
+    assert bench.counts["wrap"] and bench.counts["double_db"] and bench.undone
 
 
 @cocotb.test()
@@ -594,7 +617,7 @@ async def marker_and_restart(dut):
         await bench.step(bench.rng.randrange(1, 30))
         assert (r.fetched, len(r.staged)) == before, "something arrived after the marker"
         while r.staged:
-            await bench.until(lambda: bench.prev_pick is None, 5, "pick")
+            await bench.until(lambda: bench.prev_pick is None and not bench.undo, 9, "pick")
             bench.orders.append({"pk_en": 0, "pop_valid": 1, "pop_ch": ch, "pk_ch": 0})
             await bench.step()
         r.retire.clear()

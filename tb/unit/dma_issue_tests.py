@@ -111,6 +111,7 @@ class Bench(CycleBench):
         self.picked = None  # channel whose pool entry is shown in this cycle
         self.charge_due = False
         self.begin = None  # popped, to be allocated in this cycle
+        self.tentative = None  # what it takes to judge that pop, or to take it back
         self.fails: deque = deque()
         self.ctl = None
         self.ctl_result = None
@@ -307,6 +308,7 @@ class Bench(CycleBench):
                 assert op is not None and op.desc.opcode in REMOTE_OPS, "what is not remote is sending"
                 self.counts["sending"] += 1
         self._read(i)
+        self._confirm()
         self._alloc(i)
         self._pop(i, was_picked)
         self._take(i)
@@ -322,19 +324,8 @@ class Bench(CycleBench):
             return
         ch = self.get("pop_ch")
         assert ch == was_picked and self.staged[ch], "pop of nothing"
-        assert i["run"] >> ch & 1, "an operation began on a channel that may not run"
-        assert i["cq_ok"] >> ch & 1, "an operation began without a completion slot"
-        assert i["alloc_ready"], "an operation began with a full table"
-        assert (
-            self.cur[ch] is None
-            or self.cur[ch].over
-            or self.cur[ch].may_end  # its end is on the way
-            or self.cur[ch].done >= len(self.cur[ch].chunks) - 1
-        ), "an operation began inside another of its channel"
         d = self.staged[ch].popleft()
-        if d.flags >> DescFlag.FENCE & 1:
-            assert i["op_empty"] >> ch & 1, "a fenced operation did not wait"
-            self.counts["fences"] += 1
+        self.tentative = ch, d, i, self.cur[ch]
         plan = check_local(d, self.context(ch))
         chunks = []
         remote = d.opcode in REMOTE_OPS
@@ -346,6 +337,32 @@ class Bench(CycleBench):
             assert sum(c.n for c in chunks) == d.length
         self.begin = Operation(ch, d, plan.status, chunks, plan.src or 0, plan.dst or d.dst)
         self.cur[ch] = self.begin
+
+    def _confirm(self) -> None:
+        """The pop of the last cycle is taken back, or is judged as things stood then."""
+        assert self.tentative is not None or not self.get("pop_undo"), "nothing to take back"
+        if self.tentative is None:
+            return
+        ch, d, i, before = self.tentative
+        self.tentative = None
+        if self.get("pop_undo"):
+            self.begin = None
+            self.cur[ch] = before
+            self.staged[ch].appendleft(d)
+            self.counts["killed"] += 1
+            return
+        assert i["run"] >> ch & 1, "an operation began on a channel that may not run"
+        assert i["cq_ok"] >> ch & 1, "an operation began without a completion slot"
+        assert i["alloc_ready"], "an operation began with a full table"
+        assert (
+            before is None
+            or before.over
+            or before.may_end  # its end is on the way
+            or before.done >= len(before.chunks) - 1
+        ), "an operation began inside another of its channel"
+        if d.flags >> DescFlag.FENCE & 1:
+            assert i["op_empty"] >> ch & 1, "a fenced operation did not wait"
+            self.counts["fences"] += 1
 
     def _alloc(self, i) -> None:
         assert self.get("alloc_valid") == (self.begin is not None), "alloc not a cycle after pop"
@@ -567,7 +584,8 @@ class Bench(CycleBench):
             if not absolute
         )
 
-    async def drain(self, limit: int = 6000) -> None:
+    # Five operations of 12 KiB in frames of 128 bytes, credits that come back after up to 240 cycles.
+    async def drain(self, limit: int = 12000) -> None:
         self.new_rate = 0.0
         await self.until(
             lambda: not any(self.busy(c) for c in range(self.n)) and not self.live, limit, "drain"

@@ -27,7 +27,7 @@ from models.arb import (
 from tb.lib.sim import sim_parameters
 
 INPUTS = (
-    "elig", "pick_ready", "charge_valid", "charge_ch", "charge_bytes", "cfg_we", "cfg_ch",
+    "elig", "pick_ready", "charge_valid", "charge_ch", "charge_bytes", "charge_none", "cfg_we", "cfg_ch",
     "cfg_class", "cfg_weight", "cfg_mgmt", "cfg_rate", "cfg_burst",
 )
 
@@ -89,6 +89,13 @@ class SchedBench:
         await FallingEdge(d.clk)
         self.now += 1
 
+    def _charge(self, ch: int, nbytes: int) -> None:
+        """Nothing to charge is told by 0 bytes, or by charge_none beside any number."""
+        d, rng = self.dut, self.rng
+        none = nbytes == 0 and rng.random() < 0.5
+        d.charge_valid.value, d.charge_ch.value = 1, ch
+        d.charge_none.value, d.charge_bytes.value = none, rng.getrandbits(12) if none else nbytes
+
     async def cycle(self) -> None:
         d, rng = self.dut, self.rng
         await FallingEdge(d.clk)
@@ -98,7 +105,7 @@ class SchedBench:
         if self._todo:
             ch, nbytes = self._todo.pop(0)
             if ch >= 0:
-                d.charge_valid.value, d.charge_ch.value, d.charge_bytes.value = 1, ch, nbytes
+                self._charge(ch, nbytes)
             d.pick_ready.value = 0
             await ReadOnly()
             return
@@ -314,7 +321,7 @@ async def configuration_at_any_time(dut):
             d.charge_valid.value = 0
             if b._todo and b._todo[0][0] >= 0:
                 ch, nbytes = b._todo.pop(0)
-                d.charge_valid.value, d.charge_ch.value, d.charge_bytes.value = 1, ch, nbytes
+                b._charge(ch, nbytes)
             d.cfg_we.value, d.cfg_ch.value = 1, b.rng.randrange(b.n)
             d.cfg_class.value, d.cfg_weight.value = b.rng.randrange(4), b.rng.randrange(256)
             d.cfg_mgmt.value, d.cfg_rate.value = b.rng.randrange(2), b.rng.choice((0, 0, 40, 65535))

@@ -73,7 +73,8 @@ def spoil(rng, r):
     if kind == 8:
         return replace(r, offset=rng.getrandbits(40))
     if kind == 9:
-        return replace(r, seg=replace(seg, base=(1 << 64) - (rng.randrange(1, 4) << 12)))
+        # As high as a segment of its size may lie: the table holds none that runs past 2^64.
+        return replace(r, seg=replace(seg, base=((1 << 64) - seg.size) & ~0xFFF))
     return replace(r, length=rng.getrandbits(33))
 
 

@@ -105,7 +105,7 @@ def violations(bench):
     yield Status.SEG_RANGE, changed(segaddr=table.address(index, (1 << 40) - 1))
     yield Status.SEG_RANGE, entry(size=max(0, length - 1))
     good = changed(segaddr=table.address(index, 4090))
-    yield Status.SEG_RANGE, entry(base=(1 << 64) - 4096, size=1 << 40)
+    yield Status.SEG_RANGE, entry(base=(1 << 64) - 4096, size=4096)
     good = bench.operation(ch, length, index, offset=0)
     yield Status.BAD_LENGTH, changed(total_len=length + 1)
     yield Status.BAD_LENGTH, [(replace(good[-1][0], flags=FIRST | LAST, offset=0, total_len=0,
