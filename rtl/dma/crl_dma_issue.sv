@@ -152,7 +152,8 @@ module crl_dma_issue #(
 
   // What moves through the pipeline is indexed by its stage: v_q[3] tells that there is a chunk in T3.
   logic [6:2]             v_q;
-  logic [5:2]             up_q, remote_q, first_q, term_q, last_q, fend_q, fstart_q, nodata_q;
+  logic [4:2]             up_q;
+  logic [5:2]             remote_q, first_q, term_q, last_q, fend_q, fstart_q, nodata_q;
   logic [3:2]             abs_q;
   logic [5:2][CW-1:0]     ch_q;
   logic [5:2][FUNC_W-1:0] func_q;
@@ -271,7 +272,7 @@ module crl_dma_issue #(
     peer_ch_q <= {peer_ch_q[4:2], t1_peer_ch};
     peer_q    <= {peer_q[4:2], t1_peer};
     abs_q     <= {abs_q[2], t1_abs};
-    up_q      <= {up_q[4:2], up[t1_ch]};
+    up_q      <= {up_q[3:2], up[t1_ch]};
     remote_q  <= {remote_q[4:2], t1_remote};
     first_q   <= {first_q[4:2], t1_first};
     term_q    <= {term_q[4:2], t1_term};

@@ -36,7 +36,7 @@ class Rates:
     wb: float = 1.0
     rsp: float = 1.0
     latency: tuple[int, int] = (1, 4)
-    mark: float = 0.05      # fences
+    mark: float = 0.1       # fences
 
 
 class Bench:
