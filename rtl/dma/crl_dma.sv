@@ -281,7 +281,7 @@ module crl_dma #(
       .clk, .rst, .cc_we, .cc_ch, .cc_abs, .cc_bind, .cc_peer, .cc_peer_ch, .cc_func,
       .run, .hold, .ch_abort, .halt(fatal), .ip, .young, .sending, .pop_idle, .stall(i_stall),
       .st_empty, .st_enq_valid(enq_valid), .st_enq_ch(enq_ch), .pk_empty, .pool_data, .pool_info,
-      .pop_valid(i_pop_valid), .pop_ch(i_pop_ch), .pop_undo,
+      .pop_valid(i_pop_valid), .pop_ch(i_pop_ch), .pop_undo, .ctl_pop(ctl_pop_valid),
       .elig, .pick_ready, .pick_valid, .pick_ch, .charge_valid, .charge_ch, .charge_bytes, .charge_none,
       .cq_ok, .op_empty, .alloc_ready, .alloc_idx, .alloc_gen, .alloc_valid, .alloc_ch, .alloc_tag, .alloc_irq,
       .alloc_nocpl, .alloc_remote, .alloc_read, .alloc_peer, .alloc_bytes,

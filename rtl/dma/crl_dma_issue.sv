@@ -73,6 +73,7 @@ module crl_dma_issue #(
     output logic                       pop_valid,
     output logic      [CW-1:0]         pop_ch,
     output logic                       pop_undo,    // the pop of the last cycle was not meant
+    input  wire logic                  ctl_pop,     // event: the channel control drops a descriptor
 
     // Scheduler
     output logic      [CHANNELS-1:0]   elig,
@@ -170,6 +171,7 @@ module crl_dma_issue #(
   logic [CHANNELS-1:0] up, credit, rd_slot, busy, failed, ending, lost;
   logic                room, reserving, fail_now, pk_en;
   logic [CW-1:0]       pk_ch;
+  logic                ctl_pop_q, t1_none_there;
   logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_none, t1_seen, t1_fenced, t1_silent, t1_reserve;
   logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_read, t1_nodata, t1_abs;
   logic [CW-1:0]       t1_ch;
@@ -201,15 +203,16 @@ module crl_dma_issue #(
       .raddr(t1_ch), .rdata({t1_func, t1_peer_ch, t1_peer, t1_abs})
   );
   crl_dma_decide #(.MAX_BURST_BYTES(MAX_BURST_BYTES)) u_decide (
-      .under_way(t1_ip), .no_desc(t1_empty), .in_frame(t1_stick), .cinfo(t1_cinfo), .dinfo(pool_info),
+      .under_way(t1_ip), .no_desc(t1_none_there), .in_frame(t1_stick), .cinfo(t1_cinfo), .dinfo(pool_info),
       .run(run[t1_ch]), .cq_ok(cq_ok[t1_ch]), .op_empty(op_empty[t1_ch]), .ending(ending[t1_ch]), .lost(lost[t1_ch]),
       .up(up[t1_ch]), .credit(credit[t1_ch]), .rd_slot(rd_slot[t1_ch]), .reserving, .alloc_ready, .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen),
       .none(t1_none), .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .fend(t1_fend),
       .fstart(t1_fstart), .remote(t1_remote), .read(t1_read), .nodata(t1_nodata), .bytes(t1_bytes), .n(t1_n)
   );
+  assign t1_none_there = t1_empty || ctl_pop_q;
   assign t1_go        = t1_v && !t1_kill;
   // Whether the pick is killed comes too late for the list: the descriptor is taken out, and put back in the next cycle.
-  assign pop_valid    = t1_v && !t1_ip && !t1_empty;
+  assign pop_valid    = t1_v && !t1_ip && !t1_none_there;
   assign pop_ch       = t1_ch;
   assign pop_idle     = !t1_v && !pop_undo;
   assign charge_valid = t1_v;
@@ -263,6 +266,8 @@ module crl_dma_issue #(
 
   always_ff @(posedge clk) begin
     t5_up <= up[ch_q[4]] && up_q[4];   // a link that falls now takes what is sent, and drops it
+    // What was dropped in T0 may have been what was picked, and the last of its channel.
+    ctl_pop_q <= !rst && ctl_pop;
     if (rst) pop_undo <= 1'b0;
     else pop_undo <= pop_valid && t1_kill;
     if (rst) v_q <= '0;

@@ -56,7 +56,7 @@ class Bench(CycleBench):
             "cc_we cc_ch cc_abs cc_bind cc_peer cc_peer_ch cc_func run hold ch_abort halt st_empty "
             "st_enq_valid st_enq_ch pool_data pool_info cq_ok op_empty alloc_ready alloc_idx "
             "alloc_gen ctl_seg_req ctl_seg_addr ctl_seg_len ctl_seg_ch ctl_seg_abs peer_up tx_ok "
-            "rd_ok rd_room chunk_room fail_valid fail_ch fail_op"
+            "rd_ok rd_room chunk_room fail_valid fail_ch fail_op ctl_pop"
         ).split()
     }
 
