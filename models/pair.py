@@ -476,6 +476,8 @@ class Pair:
         for _ in range(advance):
             k = life.published
             op = OpState(life, k, Desc.unpack(n.mem.read(life.desc_addr(k), DESC.size)), t)
+            if op.from_peer and (far := self._far_chan(op)) is not None:
+                far.peer_reads = True
             life.ops.append(op)
             self._plan(op, t)
 
@@ -613,7 +615,10 @@ class Pair:
             "CNT_RD_BYTES": c.rd_bytes,
             "CNT_WR_BYTES": c.wr_bytes,
         }[name]
-        loose = {"CNT_RD_BYTES": c.loose_reads, "CNT_WR_BYTES": c.loose_writes}.get(name, False)
+        loose = {
+            "CNT_RD_BYTES": c.loose_reads or c.peer_reads,
+            "CNT_WR_BYTES": c.loose_writes,
+        }.get(name, False)
         if loose and e.data >= want:
             return
         if e.data != want:

@@ -268,6 +268,7 @@ class ChanState:
     desc_count: int = 0
     err_count: int = 0
     loose_reads: bool = False  # a refused operation has read its source: not counted exactly
+    peer_reads: bool = False  # a peer has READs: what it had read, also for those given up, is counted here
     loose_writes: bool = False  # an operation that failed half-way wrote a part
     rd_bytes: int = 0
     wr_bytes: int = 0
