@@ -23,7 +23,7 @@ MUTANTS = {
     "duplicates-taken": Mutant("rtl/link/crl_link_seq.sv", "fr_valid && fr_seq == exp_q && fr_room",
                                "fr_valid && (fr_seq == exp_q || fr_seq == exp_q - 1'b1) && fr_room",
                                ("double-write", "extra-completion")),
-    "crc-not-looked-at": Mutant("rtl/link/crl_link_rx.sv", "good    = last2_q && crc_ok &&", "good    = last2_q &&",
+    "crc-not-looked-at": Mutant("rtl/link/crl_link_rx.sv", "good      = last3_q && crc_ok_q &&", "good      = last3_q &&",
                                 ("wrong-data", "unexplained-access", "double-write")),
 }
 
