@@ -133,7 +133,7 @@ module crl_dma_move #(
   logic             h_remote, h_err, h_bad, h_drop, h_feed, feed_ready;
   logic [7:0]       h_bad_st;
   logic [MBW:0]     h_beats_up;
-  logic             x_v_q, x_go, x_fresh_q;  // fresh: since this cycle
+  logic             x_v_q, x_free, x_fresh_q;  // fresh: since this cycle
   logic             x_tok_q, x_last_q, x_flush_q, x_cont_q, x_remote_q, x_cancel_q, x_new_q, x_ffirst_q, x_notify_q, x_read_q;
   logic [CW-1:0]    x_ch_q;
   logic [15:0]      x_tag_q;
@@ -151,8 +151,7 @@ module crl_dma_move #(
       .rd_err(h_err), .bad(h_bad), .bad_status(h_bad_st), .ack_tag, .ack_status, .ack_status_out
   );
   assign h_remote   = h_kind == 3'd3 || h_kind == 3'd4;
-  // The queue gives a record every second cycle, so that waiting for an empty stage costs nothing.
-  assign h_go       = h_valid && (!h_rd || e_valid) && !x_v_q && feed_ready && n_room_q;
+  assign h_go       = h_valid && (!h_rd || e_valid) && x_free && feed_ready && n_room_q;
   assign h_drop     = h_rd && (h_kind == 3'd0 || (h_bad && !h_remote));
   assign h_feed     = h_rd || (h_kind == 3'd2 && !h_bad);
   assign h_beats_up = (MBW + 1)'(h_doff) + h_n + (h_flush ? (MBW + 1)'(B - 1) : '0);
@@ -168,7 +167,7 @@ module crl_dma_move #(
   always_ff @(posedge clk) begin
     if (rst) x_v_q <= 1'b0;
     else if (h_go) x_v_q <= 1'b1;
-    else if (x_go) x_v_q <= 1'b0;
+    else if (x_free) x_v_q <= 1'b0;
     if (rst) x_fresh_q <= 1'b0;
     else x_fresh_q <= h_go;
     if (h_go) begin
@@ -201,7 +200,7 @@ module crl_dma_move #(
 
   always_ff @(posedge clk) begin
     if (rst) cnt_valid <= 1'b0;
-    else cnt_valid <= x_go && !x_remote_q && !x_tok_q;
+    else cnt_valid <= x_v_q && x_free && !x_remote_q && !x_tok_q;
     cnt_ch    <= x_ch_q;
     cnt_bytes <= 12'(x_n_q);
   end
@@ -231,11 +230,29 @@ module crl_dma_move #(
       .s_beats(h_rbeats), .s_pat(h_y), .d_valid, .d_ready, .d_data, .i_valid, .i_ready, .i_data
   );
 
-  assign c_valid = x_v_q;
-  assign x_go    = x_v_q && c_ready;
+  // A spare catches the command that the aligner does not take yet, so that the stage before does not wait for it.
+  localparam int CMD_W = 2 * OFF_W + 12 + 2 + CW;
+  logic             spare_v_q;
+  logic [CMD_W-1:0] x_cmd, spare_q, c_cmd;
+  logic [OFF_W-1:0] c_soff, c_doff;
+  logic [11:0]      c_bytes;
+  logic             c_cont, c_flush;
+  logic [CW-1:0]    c_ch;
+
+  assign x_free  = !x_v_q || !spare_v_q;
+  assign x_cmd   = {x_soff_q, x_doff_q, x_tok_q ? 12'd0 : 12'(x_n_q), x_cont_q, x_flush_q, x_ch_q};
+  assign c_valid = x_v_q || spare_v_q;
+  assign c_cmd   = spare_v_q ? spare_q : x_cmd;
+  assign {c_soff, c_doff, c_bytes, c_cont, c_flush, c_ch} = c_cmd;
+
+  always_ff @(posedge clk) begin
+    if (rst) spare_v_q <= 1'b0;
+    else     spare_v_q <= c_valid && !c_ready;
+    if (!spare_v_q) spare_q <= x_cmd;
+  end
   crl_align #(.DATA_W(DATA_W), .TAG_W(1), .CHANNELS(CHANNELS)) u_align (
-      .clk, .rst, .c_valid, .c_ready, .c_src_off(x_soff_q), .c_dst_off(x_doff_q),
-      .c_bytes(x_tok_q ? 12'd0 : 12'(x_n_q)), .c_cont(x_cont_q), .c_flush(x_flush_q), .c_ch(x_ch_q), .c_tag(1'b0),
+      .clk, .rst, .c_valid, .c_ready, .c_src_off(c_soff), .c_dst_off(c_doff),
+      .c_bytes, .c_cont, .c_flush, .c_ch, .c_tag(1'b0),
       .i_valid, .i_ready, .i_data, .o_valid(a_valid), .o_ready(a_ready), .o_none(a_none), .o_first(a_first), .o_last(a_last),
       .o_data(a_data), .o_strb(a_strb), .o_tag(o_tag_unused)
   );
@@ -299,7 +316,7 @@ module crl_dma_move #(
       .clk, .rst, .mark, .held(held_q), .enter(chunk_push), .leave(n_pop), .over(gone)
   );
 
-  assign idle = h_level == '0 && !x_v_q && n_level == '0 && !end_busy && !txf_busy;
+  assign idle = h_level == '0 && !x_v_q && !spare_v_q && n_level == '0 && !end_busy && !txf_busy;
 
   logic unused;
   assign unused = &{1'b0, s_ready_unused, o_tag_unused, n_ready_unused};
