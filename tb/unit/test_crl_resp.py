@@ -13,26 +13,10 @@ import pytest
 from models.gen.carillon_layout import ST_AT_PEER, FrameFlag, Status
 from tb.lib.sim import run_sim
 from tb.unit.dma_lib import CycleBench, expects_failure
+from tb.unit.target_model import Request
 
 MORE = 4 if os.environ.get("CRL_FULL") else 1
 FIELDS = "ch peer_ch op_seq tag segaddr total offset first last bytes status addr user".split()
-
-
-@dataclass(frozen=True)
-class Request:
-    ch: int
-    peer_ch: int
-    op_seq: int
-    tag: int
-    segaddr: int
-    total: int
-    offset: int
-    first: int
-    last: int
-    bytes: int
-    status: int
-    addr: int
-    user: int
 
 
 @dataclass(frozen=True)
