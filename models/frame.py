@@ -26,7 +26,7 @@ _REQ_TYPES = frozenset(
         FrameType.NOTIFY,
     }
 )
-_RSP_TYPES = frozenset({FrameType.OP_ACK, FrameType.OP_NAK, FrameType.READ_DATA})
+_RSP_TYPES = frozenset({FrameType.OP_ACK, FrameType.OP_NAK, FrameType.READ_DATA, FrameType.OP_PERMIT})
 
 
 def vc_of(frame_type: int) -> int:

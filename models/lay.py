@@ -29,7 +29,9 @@ __all__ = [
     "CQE",
     "DESC",
     "FRAME",
+    "LOCAL_BAD",
     "MAY_HAVE_EXECUTED",
+    "PEER_BAD",
     "SEGADDR",
     "Cmd",
     "Cqe",
@@ -87,6 +89,8 @@ FRAME = _struct(layout.Frame)
 
 AT_PEER = 0x80  # bit 7 of a status: found at the peer
 MAY_HAVE_EXECUTED = 1 << Status2.MAY_HAVE_EXECUTED
+LOCAL_BAD = 1 << Status2.LOCAL_BAD
+PEER_BAD = 1 << Status2.PEER_BAD
 
 
 def status_name(code: int) -> str:

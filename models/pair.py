@@ -68,7 +68,6 @@ from models.pairstate import (
     index_find,
     index_remove,
 )
-from models.rdma.codes import RECEIVER_NOT_READY
 from models.ring import LOG2_MAX, LOG2_MIN, Ring
 from models.segments import R_RING, User, check_absolute
 
@@ -114,7 +113,7 @@ _SEG_CODES = {
         Status.SEG_BINDING,
     )
 }
-NOT_READY = RECEIVER_NOT_READY | AT_PEER
+NOT_READY = Status.RECEIVER_NOT_READY | AT_PEER
 CPL_RUN = 8  # completion entries in a burst
 _LINK_ENDS = {int(Status.LINK_ERROR), int(Status.OP_TIMEOUT)}
 

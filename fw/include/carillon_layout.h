@@ -25,6 +25,7 @@ enum crl_op {
     CRL_OP_SEND = 0x07, /* local to the peer's posted receive buffer */
     CRL_OP_FETCH_ADD = 0x08, /* atomic add at the peer */
     CRL_OP_CMP_SWAP = 0x09, /* atomic compare and swap at the peer */
+    CRL_OP_RECV = 0x0E, /* entry of the receive ring */
     CRL_OP_EXT = 0x0F, /* second slot of a descriptor */
 };
 
@@ -46,6 +47,8 @@ enum crl_cqe_kind {
 /* Bits of the second status (masks) */
 enum crl_status2 {
     CRL_STATUS2_MAY_HAVE_EXECUTED = 1 << 0, /* the operation may have taken effect at the peer */
+    CRL_STATUS2_LOCAL_BAD = 1 << 1, /* MIRROR, with any status but OK: the local copy is not known to be good */
+    CRL_STATUS2_PEER_BAD = 1 << 2, /* MIRROR, with any status but OK: the peer's copy is not known to be good */
 };
 
 /* Virtual channels */
@@ -69,7 +72,8 @@ enum crl_frame_type {
     CRL_FRAME_TYPE_NOTIFY = 0x16, /* notification without data */
     CRL_FRAME_TYPE_OP_ACK = 0x20, /* the operation is done */
     CRL_FRAME_TYPE_OP_NAK = 0x21, /* the operation was refused or failed */
-    CRL_FRAME_TYPE_READ_DATA = 0x22, /* data of READ */
+    CRL_FRAME_TYPE_READ_DATA = 0x22, /* data of READ, old value of an atomic */
+    CRL_FRAME_TYPE_OP_PERMIT = 0x23, /* whether an operation of several frames may come */
 };
 
 /* Flags of frames (masks) */
@@ -79,6 +83,7 @@ enum crl_frame_flag {
     CRL_FRAME_FLAG_NOTIFY = 1 << 2, /* interrupt the bound channel at the receiver when the operation is done there */
     CRL_FRAME_FLAG_CANCEL = 1 << 3, /* the initiator gives the operation up; no payload; answered by op-nak after earlier writes ended */
     CRL_FRAME_FLAG_NAK_RSP = 1 << 4, /* in LINK_NAK: the RSP virtual channel (else REQ) */
+    CRL_FRAME_FLAG_SWAP = 1 << 5, /* in ATOMIC: CMP_SWAP (else FETCH_ADD) */
 };
 
 /* Commands of a channel (CH CTRL.CMD) */
@@ -116,10 +121,12 @@ enum crl_seg_right {
 enum crl_status {
     CRL_ST_OK = 0x00, /* success */
     CRL_ST_BAD_OPCODE = 0x01, /* opcode unknown or not permitted */
-    CRL_ST_BAD_LENGTH = 0x02, /* length 0 for an operation that moves data */
+    CRL_ST_BAD_LENGTH = 0x02, /* length 0 for an operation that moves data, or not 8 for an atomic */
     CRL_ST_BAD_FLAGS = 0x03, /* a reserved flag is set or a flag does not fit the opcode */
     CRL_ST_OVERLAP = 0x04, /* source and destination of a COPY overlap */
     CRL_ST_ADDR_WRAP = 0x05, /* an absolute range runs past 2^64 */
+    CRL_ST_BAD_EXT = 0x06, /* second slot of a CMP_SWAP not published or not EXT */
+    CRL_ST_BAD_ALIGN = 0x07, /* the peer address of an atomic is no multiple of 8 */
     CRL_ST_SEG_INVALID = 0x10, /* segment index not enabled or not in the table */
     CRL_ST_KEY_REVOKED = 0x11, /* key generation differs from the table */
     CRL_ST_SEG_RANGE = 0x12, /* the operation's whole range does not lie in the segment */
@@ -137,6 +144,8 @@ enum crl_status {
     CRL_ST_PEER_DOWN = 0x31, /* no peer bound or its link is not up */
     CRL_ST_PEER_REFUSED = 0x32, /* the peer does not bind this channel to this sender */
     CRL_ST_OP_TIMEOUT = 0x33, /* no op-ack within OP_TIMEOUT_CYCLES */
+    CRL_ST_RECEIVER_NOT_READY = 0x34, /* the receiver had no completion slot or no receive entry, after all attempts */
+    CRL_ST_RECV_TOO_SHORT = 0x35, /* the message is longer than the receive buffer */
     CRL_ST_ABORTED = 0x40, /* ended by an abort */
     CRL_ST_DOORBELL_RANGE = 0x50, /* a doorbell value outside the ring */
     CRL_ST_BAD_RING = 0x51, /* ring size, alignment or segment refused at enable */
@@ -334,6 +343,8 @@ static inline const char *crl_status_name(uint8_t code)
     case CRL_ST_BAD_FLAGS: return "BAD_FLAGS";
     case CRL_ST_OVERLAP: return "OVERLAP";
     case CRL_ST_ADDR_WRAP: return "ADDR_WRAP";
+    case CRL_ST_BAD_EXT: return "BAD_EXT";
+    case CRL_ST_BAD_ALIGN: return "BAD_ALIGN";
     case CRL_ST_SEG_INVALID: return "SEG_INVALID";
     case CRL_ST_KEY_REVOKED: return "KEY_REVOKED";
     case CRL_ST_SEG_RANGE: return "SEG_RANGE";
@@ -351,6 +362,8 @@ static inline const char *crl_status_name(uint8_t code)
     case CRL_ST_PEER_DOWN: return "PEER_DOWN";
     case CRL_ST_PEER_REFUSED: return "PEER_REFUSED";
     case CRL_ST_OP_TIMEOUT: return "OP_TIMEOUT";
+    case CRL_ST_RECEIVER_NOT_READY: return "RECEIVER_NOT_READY";
+    case CRL_ST_RECV_TOO_SHORT: return "RECV_TOO_SHORT";
     case CRL_ST_ABORTED: return "ABORTED";
     case CRL_ST_DOORBELL_RANGE: return "DOORBELL_RANGE";
     case CRL_ST_BAD_RING: return "BAD_RING";

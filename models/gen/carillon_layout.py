@@ -119,6 +119,7 @@ class Op(IntEnum):
     SEND = 0x07  # local to the peer's posted receive buffer
     FETCH_ADD = 0x08  # atomic add at the peer
     CMP_SWAP = 0x09  # atomic compare and swap at the peer
+    RECV = 0x0e  # entry of the receive ring
     EXT = 0x0f  # second slot of a descriptor
 
 
@@ -146,9 +147,11 @@ class Status2(IntEnum):
     """Bits of the second status; bit numbers."""
 
     MAY_HAVE_EXECUTED = 0x00  # the operation may have taken effect at the peer
+    LOCAL_BAD = 0x01  # MIRROR, with any status but OK: the local copy is not known to be good
+    PEER_BAD = 0x02  # MIRROR, with any status but OK: the peer's copy is not known to be good
 
 
-STATUS2_MASK = 0x1
+STATUS2_MASK = 0x7
 
 
 class FrameVc(IntEnum):
@@ -174,7 +177,8 @@ class FrameType(IntEnum):
     NOTIFY = 0x16  # notification without data
     OP_ACK = 0x20  # the operation is done
     OP_NAK = 0x21  # the operation was refused or failed
-    READ_DATA = 0x22  # data of READ
+    READ_DATA = 0x22  # data of READ, old value of an atomic
+    OP_PERMIT = 0x23  # whether an operation of several frames may come
 
 
 class FrameFlag(IntEnum):
@@ -185,9 +189,10 @@ class FrameFlag(IntEnum):
     NOTIFY = 0x02  # interrupt the bound channel at the receiver when the operation is done there
     CANCEL = 0x03  # the initiator gives the operation up; no payload; answered by op-nak after earlier writes ended
     NAK_RSP = 0x04  # in LINK_NAK: the RSP virtual channel (else REQ)
+    SWAP = 0x05  # in ATOMIC: CMP_SWAP (else FETCH_ADD)
 
 
-FRAME_FLAG_MASK = 0x1f
+FRAME_FLAG_MASK = 0x3f
 
 
 class Cmd(IntEnum):
@@ -236,6 +241,8 @@ class Status(IntEnum):
     BAD_FLAGS = 0x03
     OVERLAP = 0x04
     ADDR_WRAP = 0x05
+    BAD_EXT = 0x06
+    BAD_ALIGN = 0x07
     SEG_INVALID = 0x10
     KEY_REVOKED = 0x11
     SEG_RANGE = 0x12
@@ -253,6 +260,8 @@ class Status(IntEnum):
     PEER_DOWN = 0x31
     PEER_REFUSED = 0x32
     OP_TIMEOUT = 0x33
+    RECEIVER_NOT_READY = 0x34
+    RECV_TOO_SHORT = 0x35
     ABORTED = 0x40
     DOORBELL_RANGE = 0x50
     BAD_RING = 0x51
@@ -262,10 +271,12 @@ class Status(IntEnum):
 STATUS_INFO: dict[int, StatusInfo] = {
     Status.OK: StatusInfo('OK', 'crl_dma_cpl', 'success', 'nothing'),
     Status.BAD_OPCODE: StatusInfo('BAD_OPCODE', 'crl_dma_issue', 'opcode unknown or not permitted', 'correct the descriptor'),
-    Status.BAD_LENGTH: StatusInfo('BAD_LENGTH', 'crl_dma_issue', 'length 0 for an operation that moves data', 'correct the descriptor'),
+    Status.BAD_LENGTH: StatusInfo('BAD_LENGTH', 'crl_dma_issue', 'length 0 for an operation that moves data, or not 8 for an atomic', 'correct the descriptor'),
     Status.BAD_FLAGS: StatusInfo('BAD_FLAGS', 'crl_dma_issue', 'a reserved flag is set or a flag does not fit the opcode', 'correct the descriptor'),
     Status.OVERLAP: StatusInfo('OVERLAP', 'crl_dma_issue', 'source and destination of a COPY overlap', 'use a bounce buffer'),
     Status.ADDR_WRAP: StatusInfo('ADDR_WRAP', 'crl_dma_issue', 'an absolute range runs past 2^64', 'correct the descriptor'),
+    Status.BAD_EXT: StatusInfo('BAD_EXT', 'crl_dma_issue', 'second slot of a CMP_SWAP not published or not EXT', 'publish both slots with one doorbell'),
+    Status.BAD_ALIGN: StatusInfo('BAD_ALIGN', 'crl_dma_issue', 'the peer address of an atomic is no multiple of 8', 'correct the descriptor'),
     Status.SEG_INVALID: StatusInfo('SEG_INVALID', 'segment check', 'segment index not enabled or not in the table', 'use a segment that was granted'),
     Status.KEY_REVOKED: StatusInfo('KEY_REVOKED', 'segment check', 'key generation differs from the table', 'obtain the new key'),
     Status.SEG_RANGE: StatusInfo('SEG_RANGE', 'segment check', "the operation's whole range does not lie in the segment", 'correct the range'),
@@ -283,6 +294,8 @@ STATUS_INFO: dict[int, StatusInfo] = {
     Status.PEER_DOWN: StatusInfo('PEER_DOWN', 'crl_dma_issue', 'no peer bound or its link is not up', 'wait for the link'),
     Status.PEER_REFUSED: StatusInfo('PEER_REFUSED', 'crl_target_check', 'the peer does not bind this channel to this sender', 'set up the binding at the peer'),
     Status.OP_TIMEOUT: StatusInfo('OP_TIMEOUT', 'crl_dma_opend', 'no op-ack within OP_TIMEOUT_CYCLES', 'treat as lost, mind MAY_HAVE_EXECUTED'),
+    Status.RECEIVER_NOT_READY: StatusInfo('RECEIVER_NOT_READY', 'crl_target_check', 'the receiver had no completion slot or no receive entry, after all attempts', 'let the receiver catch up, then repeat'),
+    Status.RECV_TOO_SHORT: StatusInfo('RECV_TOO_SHORT', 'crl_target_check', 'the message is longer than the receive buffer', 'send less, or post larger buffers'),
     Status.ABORTED: StatusInfo('ABORTED', 'crl_dma_issue', 'ended by an abort', 'repeat when wanted'),
     Status.DOORBELL_RANGE: StatusInfo('DOORBELL_RANGE', 'crl_dma_ctl', 'a doorbell value outside the ring', 'reset the channel'),
     Status.BAD_RING: StatusInfo('BAD_RING', 'crl_dma_ctl', 'ring size, alignment or segment refused at enable', 'correct the set-up and enable again'),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from models.lay import Desc, DescFlag, Op, Status
 from models.ops import WITH_READ, Ctx, check_local
-from models.rdma.codes import BAD_ALIGN, BAD_EXT
 from models.rdma.parts import ATOMICS, REMOTE_OPS
 from models.segments import R_READ, R_WRITE, SegmentTable, User
 
@@ -32,13 +31,13 @@ def admit(d: Desc, ext: Desc | None, table: SegmentTable, ch: int, up: bool) -> 
     if d.opcode not in REMOTE_OPS:
         return Admitted(Status.BAD_OPCODE)
     if d.opcode == Op.CMP_SWAP and (ext is None or ext.opcode != Op.EXT):
-        return Admitted(BAD_EXT)
+        return Admitted(Status.BAD_EXT)
     if d.flags & ~(_ANY | (1 << DescFlag.NOTIFY if d.opcode in _NOTIFY else 0)):
         return Admitted(Status.BAD_FLAGS)
     if d.opcode in ATOMICS and d.length != 8 or d.opcode == Op.MIRROR and not d.length:
         return Admitted(Status.BAD_LENGTH)
     if d.opcode in ATOMICS and d.dst % 8:
-        return Admitted(BAD_ALIGN)
+        return Admitted(Status.BAD_ALIGN)
     src = dst = 0
     if d.length:
         c = table.check(

@@ -11,17 +11,18 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from models.lay import AT_PEER, MAY_HAVE_EXECUTED, DescFlag, Op, Status, status_name
+from models.lay import (
+    AT_PEER,
+    LOCAL_BAD,
+    MAY_HAVE_EXECUTED,
+    PEER_BAD,
+    DescFlag,
+    Op,
+    Status,
+    status_name,
+)
 from models.memory import Memory, merge_ranges, report
 from models.ops import fill_bytes
-from models.rdma.codes import (
-    BAD_ALIGN,
-    BAD_EXT,
-    LOCAL_BAD,
-    PEER_BAD,
-    RECEIVER_NOT_READY,
-    RECV_TOO_SHORT,
-)
 from models.rdma.linear import Atomic, Effect, Store, explain
 from models.rdma.parts import ATOMICS, RECEIVED, TO_TARGET, OpRun, Posted, Seen
 
@@ -30,7 +31,7 @@ NEVER = 1 << 200
 UNTOUCHED = {
     int(s)
     for s in (Status.BAD_OPCODE, Status.BAD_FLAGS, Status.BAD_LENGTH, Status.OVERLAP, Status.PEER_DOWN)
-} | {BAD_EXT, BAD_ALIGN, RECEIVER_NOT_READY | AT_PEER, RECV_TOO_SHORT | AT_PEER}
+} | {Status.BAD_EXT, Status.BAD_ALIGN, Status.RECEIVER_NOT_READY | AT_PEER, Status.RECV_TOO_SHORT | AT_PEER}
 
 
 @dataclass
@@ -350,7 +351,7 @@ def bounded_attempts(s: Story) -> Faults:
     for o, k in firsts.items():
         if k > s.rnr_count + 1:
             out.append(f"{o}: {k} attempts")
-        if o.status == RECEIVER_NOT_READY | AT_PEER and k != s.rnr_count + 1:
+        if o.status == Status.RECEIVER_NOT_READY | AT_PEER and k != s.rnr_count + 1:
             out.append(f"{o}: given up after {k} attempts")
     return out
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.lay import AT_PEER, MAY_HAVE_EXECUTED, DescFlag, FrameType, Op, Status
+from models.lay import (
+    AT_PEER,
+    LOCAL_BAD,
+    MAY_HAVE_EXECUTED,
+    PEER_BAD,
+    DescFlag,
+    FrameType,
+    Op,
+    Status,
+)
 from models.memory import OKAY, SLVERR
 from models.ops import fill_bytes
 from models.rdma.admit import admit
-from models.rdma.codes import LOCAL_BAD, PEER_BAD, RECEIVER_NOT_READY
 from models.rdma.parts import (
     ATOMICS,
     FRAME_OF,
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
     from models.rdma.world import Step
 
 LOCAL = (Op.NOP, Op.COPY, Op.FILL)
-RNR = RECEIVER_NOT_READY | AT_PEER
+RNR = Status.RECEIVER_NOT_READY | AT_PEER
 
 
 class Initiator:

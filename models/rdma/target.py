@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from models.lay import AT_PEER, FrameType, Status
 from models.memory import OKAY, SLVERR
-from models.rdma.codes import RECEIVER_NOT_READY, RECV_TOO_SHORT
 from models.rdma.parts import Access, Chan, Context, Frame, Node, Placed, Posted
 from models.segments import R_ATOMIC, R_READ, R_WRITE, User
 
 if TYPE_CHECKING:
     from models.rdma.world import Step
 
-OP_PERMIT = 0x23
 RECEIVED_FRAMES = (FrameType.SEND, FrameType.WRITE_IMM)
 
 
@@ -90,9 +88,9 @@ class Target:
             return 0
         if f.first:
             if not self.take_receiver(c, f, ctx):
-                return RECEIVER_NOT_READY
+                return Status.RECEIVER_NOT_READY
             if ctx.recv and f.total > ctx.recv.length:
-                return RECV_TOO_SHORT
+                return Status.RECV_TOO_SHORT
         if ctx.recv and f.total:
             at = ctx.recv.addr + f.offset
             return int(n.table.check(at, f.total - f.offset, User(c.number), R_WRITE).status)
@@ -132,7 +130,7 @@ class Target:
             if p.ctx and p.ctx.slot:
                 p.answer = True  # its entry is used up when it is its turn
                 p.dead = True
-        self.respond(n, p, OP_PERMIT, status)
+        self.respond(n, p, FrameType.OP_PERMIT, status)
 
     def respond(self, n: Node, p: Placed, kind: int, status: int, data: bytes = b"") -> None:
         s = self.session(n.name, p.peer)

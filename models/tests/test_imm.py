@@ -14,13 +14,12 @@ from models.events import AxiRead, AxiWrite, Event, Fault
 from models.lay import AT_PEER, MAY_HAVE_EXECUTED, Cqe, CqeKind, Desc, DescFlag, Op, Status
 from models.memory import Memory
 from models.ops import MODELLED, execute
-from models.rdma.codes import RECEIVER_NOT_READY
 from models.tests.refsys import RefChannel, RefSystem, entries_of
 from models.tests.test_ops import CTX, WRITE
 from models.tests.test_pair_cases import first, is_cpl, judge, passes, rules, with_entry
 
 pytestmark = pytest.mark.model
-NOT_READY = RECEIVER_NOT_READY | AT_PEER
+NOT_READY = Status.RECEIVER_NOT_READY | AT_PEER
 
 
 def some(seed: int = 5, **kw: int) -> RefSystem:

@@ -13,17 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.lay import AT_PEER, MAY_HAVE_EXECUTED, Desc, DescFlag, FrameType, Op, Status, segaddr
+from models.lay import (
+    AT_PEER,
+    LOCAL_BAD,
+    MAY_HAVE_EXECUTED,
+    PEER_BAD,
+    Desc,
+    DescFlag,
+    FrameType,
+    Op,
+    Status,
+    segaddr,
+)
 from models.memory import SLVERR
 from models.rdma.checks import Story, judge
-from models.rdma.codes import (
-    BAD_ALIGN,
-    BAD_EXT,
-    LOCAL_BAD,
-    PEER_BAD,
-    RECEIVER_NOT_READY,
-    RECV_TOO_SHORT,
-)
 from models.rdma.parts import Access, Chan, Frame, Node, OpRun, Placed, Rules
 from models.rdma.program import (
     BUFFERS,
@@ -35,12 +38,11 @@ from models.rdma.program import (
     Chaos,
     Program,
 )
-from models.rdma.target import OP_PERMIT
 from models.rdma.world import World
 
 pytestmark = pytest.mark.model
 NOTIFY = 1 << DescFlag.NOTIFY
-RNR = RECEIVER_NOT_READY | AT_PEER
+RNR = Status.RECEIVER_NOT_READY | AT_PEER
 
 
 class Bench:
@@ -159,9 +161,9 @@ def test_two_slots() -> None:
     Checking: BAD_EXT and one slot; BAD_OPCODE; with both, one completion for two slots."""
     b = Bench()
     swap, ext = b.desc(Op.CMP_SWAP), Desc(Op.EXT, operand=1)
-    assert ends(b.go(swap)) == [BAD_EXT]
-    assert ends(b.go(ext)) == [BAD_EXT, Status.BAD_OPCODE]
-    assert ends(b.go(swap, Desc(Op.NOP)))[2:] == [BAD_EXT, 0]
+    assert ends(b.go(swap)) == [Status.BAD_EXT]
+    assert ends(b.go(ext)) == [Status.BAD_EXT, Status.BAD_OPCODE]
+    assert ends(b.go(swap, Desc(Op.NOP)))[2:] == [Status.BAD_EXT, 0]
     assert ends(b.go(swap, ext, Desc(Op.NOP)))[4:] == [0, 0]
     assert [p.tag for p in b.a.chans[0].posted][-2:] == [1, 0]
 
@@ -169,7 +171,7 @@ def test_two_slots() -> None:
 LOCAL = [
     (Op.FETCH_ADD, {"length": 4}, Status.BAD_LENGTH),
     (Op.FETCH_ADD, {"flags": NOTIFY}, Status.BAD_FLAGS),
-    (Op.FETCH_ADD, {"dst": 12}, BAD_ALIGN),
+    (Op.FETCH_ADD, {"dst": 12}, Status.BAD_ALIGN),
     (Op.FETCH_ADD, {"src": segaddr(SRC, 0, 0)}, Status.SEG_RIGHTS),
     (Op.READ, {"flags": NOTIFY}, Status.BAD_FLAGS),
     (Op.READ, {"dst": segaddr(SRC, 0, 0)}, Status.SEG_RIGHTS),
@@ -294,14 +296,14 @@ def test_not_ready_and_commands() -> None:
 
 
 def test_a_message_too_long() -> None:
-    """Stimulus: a message longer than the buffer, of one frame and of several; then one that fits. Checking: RECV_TOO_SHORT
+    """Stimulus: a message longer than the buffer, of one frame and of several; then one that fits. Checking: Status.RECV_TOO_SHORT
     on both sides, nothing written, the buffer used up; the next buffer is used by the next message."""
     for n in (60, 200):
         b = Bench()
         for tag, length in ((7, 10), (8, 400)):
             b.w.post_recv("B", 0, tag, b.addr("B", BUFFERS, 500 * tag), length)
-        assert ends(b.go(b.desc(Op.SEND, n), b.desc(Op.SEND, n))) == [RECV_TOO_SHORT | AT_PEER, 0]
-        assert [(p.tag, p.status) for p in b.b.chans[0].posted] == [(7, RECV_TOO_SHORT), (8, 0)]
+        assert ends(b.go(b.desc(Op.SEND, n), b.desc(Op.SEND, n))) == [Status.RECV_TOO_SHORT | AT_PEER, 0]
+        assert [(p.tag, p.status) for p in b.b.chans[0].posted] == [(7, Status.RECV_TOO_SHORT), (8, 0)]
 
 
 def test_a_bad_buffer() -> None:
@@ -632,7 +634,7 @@ def no_answer(w: World) -> None:
     respond = w.respond
 
     def silent(self: World, n: Node, p: Placed, kind: int, *more: object) -> None:
-        if kind not in (FrameType.READ_DATA, OP_PERMIT):
+        if kind not in (FrameType.READ_DATA, FrameType.OP_PERMIT):
             respond(n, p, kind, *more)
 
     w.respond = MethodType(silent, w)  # type: ignore[method-assign]

@@ -146,6 +146,7 @@ package crl_pkg;
   localparam logic [7:0] OP_SEND = 8'h07;                         // local to the peer's posted receive buffer
   localparam logic [7:0] OP_FETCH_ADD = 8'h08;                    // atomic add at the peer
   localparam logic [7:0] OP_CMP_SWAP = 8'h09;                     // atomic compare and swap at the peer
+  localparam logic [7:0] OP_RECV = 8'h0E;                         // entry of the receive ring
   localparam logic [7:0] OP_EXT = 8'h0F;                          // second slot of a descriptor
 
   // Flags of descriptors (bit numbers)
@@ -161,8 +162,10 @@ package crl_pkg;
   localparam logic [3:0] CQE_KIND_RECEIVE = 4'h3;                 // a peer's SEND arrived
 
   // Bits of the second status (bit numbers)
-  localparam logic [15:0] STATUS2_MASK = 16'h0001;                // all that are defined
+  localparam logic [15:0] STATUS2_MASK = 16'h0007;                // all that are defined
   localparam int STATUS2_MAY_HAVE_EXECUTED = 0;                   // the operation may have taken effect at the peer
+  localparam int STATUS2_LOCAL_BAD = 1;                           // MIRROR, with any status but OK: the local copy is not known to be good
+  localparam int STATUS2_PEER_BAD = 2;                            // MIRROR, with any status but OK: the peer's copy is not known to be good
 
   // Virtual channels
   localparam logic [3:0] FRAME_VC_NONE = 4'h0;                    // neither: no credit, no replay
@@ -182,15 +185,17 @@ package crl_pkg;
   localparam logic [7:0] FRAME_TYPE_NOTIFY = 8'h16;               // notification without data
   localparam logic [7:0] FRAME_TYPE_OP_ACK = 8'h20;               // the operation is done
   localparam logic [7:0] FRAME_TYPE_OP_NAK = 8'h21;               // the operation was refused or failed
-  localparam logic [7:0] FRAME_TYPE_READ_DATA = 8'h22;            // data of READ
+  localparam logic [7:0] FRAME_TYPE_READ_DATA = 8'h22;            // data of READ, old value of an atomic
+  localparam logic [7:0] FRAME_TYPE_OP_PERMIT = 8'h23;            // whether an operation of several frames may come
 
   // Flags of frames (bit numbers)
-  localparam logic [7:0] FRAME_FLAG_MASK = 8'h1F;                 // all that are defined
+  localparam logic [7:0] FRAME_FLAG_MASK = 8'h3F;                 // all that are defined
   localparam int FRAME_FLAG_FIRST = 0;                            // first frame of its operation
   localparam int FRAME_FLAG_LAST = 1;                             // last frame of its operation
   localparam int FRAME_FLAG_NOTIFY = 2;                           // interrupt the bound channel at the receiver when the operation is done there
   localparam int FRAME_FLAG_CANCEL = 3;                           // the initiator gives the operation up; no payload; answered by op-nak after earlier writes ended
   localparam int FRAME_FLAG_NAK_RSP = 4;                          // in LINK_NAK: the RSP virtual channel (else REQ)
+  localparam int FRAME_FLAG_SWAP = 5;                             // in ATOMIC: CMP_SWAP (else FETCH_ADD)
 
   // Commands of a channel (CH CTRL.CMD)
   localparam logic [2:0] CMD_ENABLE = 3'h1;                       // start with all indices 0
@@ -222,10 +227,12 @@ package crl_pkg;
   localparam logic [7:0] ST_AT_PEER = 8'h80;
   localparam logic [7:0] ST_OK = 8'h00;                           // success
   localparam logic [7:0] ST_BAD_OPCODE = 8'h01;                   // opcode unknown or not permitted
-  localparam logic [7:0] ST_BAD_LENGTH = 8'h02;                   // length 0 for an operation that moves data
+  localparam logic [7:0] ST_BAD_LENGTH = 8'h02;                   // length 0 for an operation that moves data, or not 8 for an atomic
   localparam logic [7:0] ST_BAD_FLAGS = 8'h03;                    // a reserved flag is set or a flag does not fit the opcode
   localparam logic [7:0] ST_OVERLAP = 8'h04;                      // source and destination of a COPY overlap
   localparam logic [7:0] ST_ADDR_WRAP = 8'h05;                    // an absolute range runs past 2^64
+  localparam logic [7:0] ST_BAD_EXT = 8'h06;                      // second slot of a CMP_SWAP not published or not EXT
+  localparam logic [7:0] ST_BAD_ALIGN = 8'h07;                    // the peer address of an atomic is no multiple of 8
   localparam logic [7:0] ST_SEG_INVALID = 8'h10;                  // segment index not enabled or not in the table
   localparam logic [7:0] ST_KEY_REVOKED = 8'h11;                  // key generation differs from the table
   localparam logic [7:0] ST_SEG_RANGE = 8'h12;                    // the operation's whole range does not lie in the segment
@@ -243,6 +250,8 @@ package crl_pkg;
   localparam logic [7:0] ST_PEER_DOWN = 8'h31;                    // no peer bound or its link is not up
   localparam logic [7:0] ST_PEER_REFUSED = 8'h32;                 // the peer does not bind this channel to this sender
   localparam logic [7:0] ST_OP_TIMEOUT = 8'h33;                   // no op-ack within OP_TIMEOUT_CYCLES
+  localparam logic [7:0] ST_RECEIVER_NOT_READY = 8'h34;           // the receiver had no completion slot or no receive entry, after all attempts
+  localparam logic [7:0] ST_RECV_TOO_SHORT = 8'h35;               // the message is longer than the receive buffer
   localparam logic [7:0] ST_ABORTED = 8'h40;                      // ended by an abort
   localparam logic [7:0] ST_DOORBELL_RANGE = 8'h50;               // a doorbell value outside the ring
   localparam logic [7:0] ST_BAD_RING = 8'h51;                     // ring size, alignment or segment refused at enable
