@@ -48,13 +48,14 @@ from xml.etree import ElementTree
 from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
 
 SIMULATORS = ("icarus", "verilator")
-FLOW_VERSION = 3  # raise it when this file changes what a build contains
+FLOW_VERSION = 4  # raise it when this file changes what a build contains
 
 _WORD = re.compile(r"\b[A-Za-z_]\w*\b")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"", re.S)
 _DEFINES = re.compile(r"^\s*(?:module|package|interface|primitive)\s+(?:automatic\s+)?(\w+)", re.M)
 _INCLUDE = re.compile(r'^\s*`include\s+"([^"]+)"', re.M)
 _DELAY = re.compile(r"(?:^|[;)\s])#\s*(?:\d|\(?[A-Za-z_]\w*\s*\)?\s*[;a-z])|\bwait\s*\(|\bfork\b")
+_TIME_ZERO = re.compile(r"^Ewait_(\d+) \.event/or (\w+), E_0x0;$", re.M)
 _RTL_ERROR = re.compile(
     r"^(?:ERROR|FATAL|%Error|%Fatal)\b.*$|^\[\d+\] %(?:Error|Fatal)\b.*$|Assertion failed.*$", re.M
 )
@@ -411,9 +412,26 @@ def build_sim(
         finally:
             if wanted_waves is not None:
                 os.environ["WAVES"] = wanted_waves
+        if simulator == "icarus":
+            _separate_time_zero(build_dir / "sim.vvp")
         (build_dir / "sources.txt").write_text("".join(f"{_rel(p)}\n" for p in needed))
         marker.touch()
     return build_dir
+
+
+def _separate_time_zero(program: Path) -> None:
+    """Mend what Icarus 11 makes of `always_comb`.
+
+    Each block waits for 'its inputs, or time 0' (E_0x0). Its loader chains the listeners of an event
+    through the listener, which has one link for both its events, so a change of one block's inputs
+    also starts blocks that only wait for time 0 (steveicarus/iverilog#508). Most runs only take twice
+    as long; but when such a block pulses an input of another one, as 'default, then one bit' does, they
+    may start each other for ever. With an event in between, each has one listener and nothing to chain.
+    """
+    if "version 11." not in tool_version("icarus"):
+        return
+    apart = r"Tinput_\1 .event/or \2;\nTzero_\1 .event/or E_0x0;\nEwait_\1 .event/or Tinput_\1, Tzero_\1;"
+    program.write_text(_TIME_ZERO.sub(apart, program.read_text()))
 
 
 def _flags(

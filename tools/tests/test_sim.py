@@ -62,6 +62,12 @@ def test_hang_is_ended(sim):
         run(sim, "hangs", timeout=3, parameters={"W": 32, "LIMIT": 0x7FFFFFFF})
 
 
+def test_blocks_that_pulse_each_other_end(sim):
+    """Icarus 11 would loop for ever; see tb/lib/sim.py."""
+    run_sim("pulse", MODULE, sources=["tools/tests/data/pulse.sv"], rtl=False, sim=sim, testcase="pulses",
+            timeout=20)
+
+
 def test_waves(sim):
     result = run(sim, "counts", waves=True)
     assert result.waves.stat().st_size > 100

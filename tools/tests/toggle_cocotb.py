@@ -58,3 +58,16 @@ async def shines(dut):
     await start(dut)
     await ClockCycles(dut.clk, 150)
     assert dut.m_valid.value == 1
+
+
+@cocotb.test()
+async def pulses(dut):
+    """For `data/pulse.sv`: every value of its input, in all orders of two."""
+    dut.sel.value = 0
+    await start(dut)
+    for sel in (0, 1, 2, 3, 0, 2, 1, 3, 2, 0, 3, 1, 0):
+        dut.sel.value = sel
+        await RisingEdge(dut.clk)
+        assert dut.hot.value == 1 << sel and dut.cold.value == 15 & ~(1 << sel)
+    await RisingEdge(dut.clk)
+    assert dut.count.value == 3
