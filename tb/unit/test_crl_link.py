@@ -27,7 +27,8 @@ ODD = (8000, 7300, 6100)  # clock periods of a, b and the link, ps
 
 
 def run(sim, case, seed=None, **change):
-    run_sim("crl_link_pair", __name__, {**BASE, **change}, HARNESS, sim, case, seed=seed)
+    run_sim("crl_link_pair", __name__, {**BASE, **change}, HARNESS, sim, case, seed=seed,
+            public=["crl_link_side", "crl_link_wire"])
 
 
 class WireCheck:
