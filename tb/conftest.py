@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tb.lib.sim import simulators
 
 
@@ -17,3 +19,11 @@ def pytest_pycollect_makeitem(collector, name, obj):
     if type(obj).__module__.split(".")[0] == "cocotb" or hasattr(obj, "_cocotb_test"):
         return []
     return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """A set of parameters that is slow on Icarus is in the slice on Verilator only."""
+    for item in items:
+        if item.get_closest_marker("sweep_icarus") and item.callspec.params["sim"] == "icarus":
+            item.add_marker("sweep")

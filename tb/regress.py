@@ -5,6 +5,7 @@
     python -m tb.regress --seeds 20          more seeds
     python -m tb.regress --only random       scenarios whose name contains a word
     python -m tb.regress --only faults --faults 2000   the fault campaign, so many of its scenarios
+    python -m tb.regress --only '[unit]'     the tests of modules, with the sets of parameters that make test leaves out
     python -m tb.regress --coverage          collect code coverage too (slower builds)
     python -m tb.regress --fresh             forget what earlier runs have done
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -33,7 +35,7 @@ from rich.table import Table
 from tb.lib.sim import SimulationError, build_sim, run_sim
 from tb.system.builds import BUILDS, FAULT_BUILDS
 from tb.system.mutants import MUTANTS, found, sources_of
-from tools.paths import BUILD, ROOT, content_hash, rtl_sources
+from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
 
 OUT = BUILD / "regress"
 COVERAGE = BUILD / "coverage"
@@ -48,6 +50,7 @@ SOURCES = (
 TRAFFIC, ERRORS, LIFE = "tb.system.test_traffic", "tb.system.test_errors", "tb.system.test_life"
 FAULTS = "tb.system.test_faults"
 CHUNK = 100  # fault scenarios a simulation
+UNIT = "unit"  # stands for the build of a module's test, which has parameters of its own
 SEEDED = (
     (TRAFFIC, "random_traffic"), (TRAFFIC, "long_transfers"), (TRAFFIC, "small_rings"),
     (LIFE, "commands_at_random_moments"), (LIFE, "node_reset_in_flight"),
@@ -79,6 +82,8 @@ class Scenario:
 
     @property
     def parameters(self) -> dict[str, int]:
+        if self.build == UNIT:
+            return {}
         return (FAULT_BUILDS if self.module == FAULTS else BUILDS)[self.build]
 
 
@@ -98,12 +103,31 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
         for test in ERROR_CASES:
             yield Scenario(ERRORS, test, build, 1)
     yield Scenario(LIFE, "scoreboard_fails", "64b-8ch", 1)
+    for name in unit_tests():
+        module, test = name.split("::", 1)
+        yield Scenario(module.removesuffix(".py").replace("/", "."), test, UNIT, 1, seeds)
+
+
+def unit_tests() -> list[str]:
+    """The tests of modules, all sets of parameters, as pytest names them."""
+    done = pytest("--collect-only", "tb/unit")
+    names = [line for line in done.stdout.splitlines() if "::" in line]
+    if done.returncode or not names:
+        raise SystemExit(f"pytest finds no tests of modules:\n{done.stdout[-2000:]}")
+    return names
+
+
+def pytest(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", *arguments], cwd=ROOT, env={**tool_env(), **variables},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )
 
 
 def state_key() -> str:
     """Changes when anything that a result depends on changes."""
     sources = list(rtl_sources())
-    for folder in ("tb/components", "tb/system", "tb/lib", "models", "rtl/regs"):
+    for folder in ("tb/components", "tb/system", "tb/unit", "tb/lib", "models", "rtl/regs"):
         sources += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".sv", ".yaml")]
     return content_hash(sources)
 
@@ -113,6 +137,15 @@ def carry_out(s: Scenario, coverage: bool) -> dict:
     name = re.sub(r"[^\w.=-]+", "_", f"regress-{s.name}").strip("_")
     row = {"scenario": s.name, "module": s.module, "test": s.test, "build": s.build, "seed": s.seed,
            "scenarios": s.count}
+    if s.build == UNIT:
+        for seed in range(s.seed, s.seed + s.count):
+            done = pytest(f"{s.module.replace('.', '/')}.py::{s.test}", SEED=str(seed))
+            if done.returncode:
+                break
+        row.update(test=s.test.split("[")[0], status="fail" if done.returncode else "pass",
+                   text=done.stdout[-3000:] if done.returncode else "", run="")
+        row["seconds"] = round(time.monotonic() - started, 1)
+        return row
     env = {"CRL_FAULTS": s.count, "CRL_FAULT_BUILD": s.build} if s.module == FAULTS else {}
     try:
         run = run_sim(
@@ -196,7 +229,7 @@ def main(argv: list[str] | None = None) -> int:
     rest = [s for s in todo if s.name not in rows]
     console.print(f"{len(todo)} runs of {sum(s.count for s in todo)} scenarios, {len(rows)} of them done before")
     for build, parameters in {s.build + str(s.parameters): (s.build, s.parameters)
-                              for s in rest if not s.mutant}.values():
+                              for s in rest if not s.mutant and s.build != UNIT}.values():
         console.print(f"building {build}")
         try:
             build_sim("crl_tb_pair", parameters=parameters, sources=SOURCES, sim="verilator",

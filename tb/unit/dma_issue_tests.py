@@ -576,13 +576,13 @@ class Bench(CycleBench):
         op = self.cur[ch]
         return bool(self.staged[ch]) or (op is not None and not op.over)
 
+    def under_way(self) -> list[int]:
+        """Channels whose operation has begun, and has chunks to go."""
+        return [c for c, op in enumerate(self.cur) if op and not op.over and 0 < op.done < len(op.chunks) - 1]
+
     def midway(self) -> bool:
         """An operation of a channel that uses segments has begun, and has chunks to go."""
-        return any(
-            op and not op.over and 0 < op.done < len(op.chunks) - 1
-            for op, absolute in zip(self.cur, self.abs, strict=True)
-            if not absolute
-        )
+        return any(not self.abs[c] for c in self.under_way())
 
     # Five operations of 12 KiB in frames of 128 bytes, credits that come back after up to 240 cycles.
     async def drain(self, limit: int = 12000) -> None:
@@ -620,7 +620,8 @@ async def operations(dut):
 
 @cocotb.test()
 async def aborts(dut):
-    """Stimulus: channels are aborted at random moments, operations under way lose a read.
+    """Stimulus: channels are aborted at random moments and with an operation under way, which loses a read instead now
+    and then.
     Checking: what has begun ends with one token or CANCEL, soon; nothing begins; others go on."""
     bench = Bench(dut)
     bench.fault_rate = 0.0
@@ -628,6 +629,9 @@ async def aborts(dut):
     for turn in range(30):
         await bench.step(bench.rng.randrange(5, 60))
         ch = bench.rng.randrange(bench.n)
+        if turn % 4 > 1:
+            await bench.until(lambda: bool(bench.under_way()), 1000, "an operation under way")
+            ch = bench.rng.choice(bench.under_way())
         op = bench.cur[ch]
         if turn % 2 and op is not None and not op.over and op.tag >= 0:
             op.may_end = True

@@ -136,7 +136,7 @@ async def scoreboard_fails(dut):
         Scoreboard().finish()
 
 
-@pytest.mark.parametrize(("data_w", "n_data", "limit"), [(64, 2, 64), (512, 4, 16), (128, 1, 5)])
+@pytest.mark.parametrize(("data_w", "n_data", "limit"), [(64, 2, 64), (512, 4, 16), pytest.param(128, 1, 5, marks=pytest.mark.sweep_icarus)])
 def test_crl_axi_wr(sim, data_w, n_data, limit):
     run_sim("crl_axi_wr", __name__, sim=sim, parameters={
         "DATA_W": data_w, "N_DATA": n_data, "WRITES_IN_FLIGHT": limit, "FUNC_W": 8, "ID_W": 4})

@@ -273,7 +273,10 @@ async def model_can_fail(dut):
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize("channels, peers", [(1, 1), (3, 2), (8, 1), (64, 3)])
+@pytest.mark.parametrize("channels, peers", [
+    (1, 1), pytest.param(3, 2, marks=pytest.mark.sweep_icarus), (8, 1),
+    pytest.param(64, 3, marks=pytest.mark.sweep_icarus),
+])
 def test_crl_ctr_ram(sim, channels, peers):
     """Stimulus and checking: see the cocotb tests above."""
     run_sim("crl_ctr", __name__, {"CHANNELS": channels, "PEERS": peers}, sim=sim)

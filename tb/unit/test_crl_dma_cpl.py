@@ -9,9 +9,9 @@ CONFIGS = [
     # CHANNELS, OPS, PEERS, DATA_W
     (8, 128, 1, 64),
     (1, 16, 1, 512),
-    (2, 32, 3, 128),
-    (64, 128, 2, 256),
-    (8, 128, 1, 512),
+    pytest.param(2, 32, 3, 128, marks=pytest.mark.sweep_icarus),
+    pytest.param(64, 128, 2, 256, marks=pytest.mark.sweep_icarus),
+    pytest.param(8, 128, 1, 512, marks=pytest.mark.sweep_icarus),
 ]
 
 

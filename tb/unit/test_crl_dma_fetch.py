@@ -7,8 +7,8 @@ from tb.lib.sim import run_sim
 
 SIZES = [
     (64, 4, 64, 512, 1024),
-    (128, 8, 32, 512, 512),
-    (256, 1, 16, 1024, 4096),
+    pytest.param(128, 8, 32, 512, 512, marks=pytest.mark.sweep_icarus),
+    pytest.param(256, 1, 16, 1024, 4096, marks=pytest.mark.sweep_icarus),
     (512, 3, 64, 256, 256),
 ]
 

@@ -5,7 +5,12 @@ import pytest
 
 from tb.lib.sim import run_sim
 
-SIZES = [(64, 4, 1, 512, 1024, 1), (128, 3, 2, 128, 128, 1), (512, 1, 1, 256, 1024, 1), (64, 4, 1, 512, 1024, 0)]
+SIZES = [
+    (64, 4, 1, 512, 1024, 1),
+    pytest.param(128, 3, 2, 128, 128, 1, marks=pytest.mark.sweep_icarus),
+    (512, 1, 1, 256, 1024, 1),
+    pytest.param(64, 4, 1, 512, 1024, 0, marks=pytest.mark.sweep_icarus),
+]
 
 
 @pytest.mark.parametrize("data_w,channels,peers,burst,mtu,read", SIZES)

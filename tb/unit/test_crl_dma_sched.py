@@ -8,7 +8,13 @@ from tb.lib.sim import run_sim
 
 @pytest.mark.parametrize(
     "channels,burst,mtu",
-    [(1, 512, 1024), (2, 64, 2048), (3, 512, 1024), (8, 512, 1024), (64, 2048, 2048)],
+    [
+        (1, 512, 1024),
+        (2, 64, 2048),
+        pytest.param(3, 512, 1024, marks=pytest.mark.sweep_icarus),
+        (8, 512, 1024),
+        pytest.param(64, 2048, 2048, marks=pytest.mark.sweep_icarus),
+    ],
 )
 def test_crl_dma_sched(sim, channels, burst, mtu):
     """Stimulus and checking: see tb/unit/sched_tests.py."""

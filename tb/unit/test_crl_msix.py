@@ -296,7 +296,10 @@ async def reset_in_flight(dut):
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize("channels, data_w", [(1, 64), (8, 64), (8, 512), (64, 128)])
+@pytest.mark.parametrize("channels, data_w", [
+    (1, 64), (8, 64), pytest.param(8, 512, marks=pytest.mark.sweep_icarus),
+    pytest.param(64, 128, marks=pytest.mark.sweep_icarus),
+])
 def test_crl_msix(sim, channels, data_w):
     """Stimulus and checking: see the cocotb tests above."""
     parameters = {"CHANNELS": channels, "DATA_W": data_w, "RAM_AW": RAM_AW}
