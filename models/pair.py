@@ -62,6 +62,8 @@ from models.pairstate import (
     NodeState,
     OpState,
     PairError,
+    PeerCount,
+    PeerRead,
     RecentWrite,
     Variant,
     index_add,
@@ -170,6 +172,7 @@ class Pair:
         self.report = Report()
         self.now = 0
         self._suspects: list[tuple[AxiRead, set[int]]] = []
+        self._peer_counts: list[PeerCount] = []
         self._wires: dict[tuple[str, str], LinkChecker] = {}
         self._skipped: dict[tuple[str, int], int] = {}
         self._handlers: dict[type, Callable[[object], None]] = {
@@ -258,6 +261,9 @@ class Pair:
                 f"read at {read.addr:#x}: byte {at} is {read.data[at]:#04x}, which nobody stored",
             )
         self._suspects = []
+        for count in self._peer_counts:
+            self._check_peer_count(count)
+        self._peer_counts = []
         for n in self._n.values():
             for c in n.chans:
                 if c.life is not None and c.life.open:
@@ -412,6 +418,7 @@ class Pair:
             c.errors.add(0)
             c.desc_count = c.err_count = c.rd_bytes = c.wr_bytes = 0
             c.loose_reads = c.loose_writes = False
+            c.peer_reads = []
             c.exact = c.states == {int(State.DISABLED)}
         life = c.life
         if life is not None and life.open and life.t_start < t:
@@ -475,8 +482,6 @@ class Pair:
         for _ in range(advance):
             k = life.published
             op = OpState(life, k, Desc.unpack(n.mem.read(life.desc_addr(k), DESC.size)), t)
-            if op.from_peer and (far := self._far_chan(op)) is not None:
-                far.peer_reads = True
             life.ops.append(op)
             self._plan(op, t)
 
@@ -614,15 +619,38 @@ class Pair:
             "CNT_RD_BYTES": c.rd_bytes,
             "CNT_WR_BYTES": c.wr_bytes,
         }[name]
-        loose = {
-            "CNT_RD_BYTES": c.loose_reads or c.peer_reads,
-            "CNT_WR_BYTES": c.loose_writes,
-        }.get(name, False)
+        loose = {"CNT_RD_BYTES": c.loose_reads, "CNT_WR_BYTES": c.loose_writes}.get(name, False)
         if loose and e.data >= want:
+            return
+        if name == "CNT_RD_BYTES":
+            self._peer_counts.append(
+                PeerCount(
+                    n.name, c.number, e.t, e.data, want, c.peer_reads, len(c.peer_reads),
+                    n.params.link_mtu,
+                )
+            )  # fmt: skip
             return
         if e.data != want:
             self._bad(
                 e.t, n.name, "wrong-register", f"ch{c.number} {name} is {e.data}, {want} was seen"
+            )
+
+    def _check_peer_count(self, c: PeerCount) -> None:
+        """What a peer has had read is counted when its request is begun, so exact but for one request, and for
+        the bytes around it in the beats; without any the count is exact."""
+        before = c.peer_reads[: c.seen]
+        asked = [r for r in c.peer_reads if r.t_addr <= c.t]
+        low = high = c.own
+        if asked:
+            low = max(low, low + sum(r.least for r in before) - c.slack)
+            high += sum(r.most for r in asked) + c.slack
+        if not low <= c.shown <= high:
+            seen = f"{low}" if low == high else f"{low} to {high}"
+            self._bad(
+                c.t,
+                c.node,
+                "wrong-register",
+                f"ch{c.number} CNT_RD_BYTES is {c.shown}, {seen} was seen",
             )
 
     def _status_read(self, n: NodeState, c: ChanState, e: RegRead) -> None:
@@ -946,6 +974,8 @@ class Pair:
         hits = self._not_fenced_off(hits)
         if all(self._key_is_dead(n, op, op.desc.src, e.t_data) for op, _, _ in hits):
             self._bad(e.t_addr, n.name, "revoked", f"{what}: {hits[0][0]}")
+        if e.id > 1:
+            self._count_peer_read(n, e, [op for op, _, _ in hits])
         useful = 0
         live = [h for h in hits if h[0].t_over is None]
         may_leave = [self._may_leave(n, e, op) for op, _, _ in hits if op.t_over is not None]
@@ -969,6 +999,12 @@ class Pair:
             op.store(lo - s, e.data[lo - base : hi - base])
         n.read_beats += e.beats
         n.read_bytes += useful
+
+    def _count_peer_read(self, n: NodeState, e: AxiRead, ops: list[OpState]) -> None:
+        chans = {far.number for op in ops if (far := self._far_chan(op)) is not None}
+        least = max(1, len(e.data) - 2 * (e.beat_bytes - 1)) if len(chans) == 1 else 0
+        for number in chans:
+            n.chans[number].peer_reads.append(PeerRead(e.t_addr, least, len(e.data)))
 
     def _may_leave(self, n: NodeState, e: AxiRead, op: OpState) -> bool:
         """It is over, but asked for this before that, or had it on its way to the port."""
@@ -1576,7 +1612,7 @@ class Pair:
 
     def _count_requests(self, op: OpState, plan: Plan, t: int) -> None:
         """What the peer must have read for a READ that ended well."""
-        src, far = self._src_node(op), self._far_chan(op)
+        src = self._src_node(op)
         if src is None or plan.src is None:
             return
         due = sum(
@@ -1588,8 +1624,6 @@ class Pair:
             self._bad(
                 t, src.name, "read-count", f"{op}: {op.read_beats} beats read, {due} are due"
             )
-        if far is not None:
-            far.loose_reads = True
 
     def _count_loosely(self, n: NodeState, c: ChanState, op: OpState) -> None:
         """It ended half-way: its bytes are in the counters as far as it came."""
@@ -1597,11 +1631,9 @@ class Pair:
         c.loose_reads = True
         if op.from_peer:
             c.loose_writes = True
-            src, far = self._src_node(op), self._far_chan(op)
+            src = self._src_node(op)
             if src is not None:
                 src.exact = False
-            if far is not None:
-                far.loose_reads = True
             return
         dst = self._dst_node(op)
         if dst is None:

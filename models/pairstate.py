@@ -250,6 +250,29 @@ class Life:
             self.t_stop, self.why_stop = t, why
 
 
+@dataclass(frozen=True)
+class PeerRead:
+    """A burst of the memory port that was read for a peer."""
+
+    t_addr: int
+    least: int  # bytes that it must have been about
+    most: int
+
+
+@dataclass(frozen=True)
+class PeerCount:
+    """CNT_RD_BYTES as it was read, to be judged when all bursts that were asked for by then have been seen."""
+
+    node: str
+    number: int
+    t: int
+    shown: int
+    own: int  # bytes of the channel's own operations
+    peer_reads: list[PeerRead]
+    seen: int  # of them at that time
+    slack: int  # a request is counted when it is begun
+
+
 @dataclass
 class ChanState:
     """Registers of a channel and its present life."""
@@ -268,7 +291,7 @@ class ChanState:
     desc_count: int = 0
     err_count: int = 0
     loose_reads: bool = False  # a refused operation has read its source: not counted exactly
-    peer_reads: bool = False  # a peer has READs: what it had read, also for those given up, is counted here
+    peer_reads: list[PeerRead] = field(default_factory=list)  # counted here too, also for READs that were given up
     loose_writes: bool = False  # an operation that failed half-way wrote a part
     rd_bytes: int = 0
     wr_bytes: int = 0

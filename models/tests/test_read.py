@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from models import regmap
 from models.blocks import axi_bursts, split_requests, touched_beats
-from models.events import AxiRead, AxiWrite, Event, Fault, LinkState, RegWrite
+from models.events import AxiRead, AxiWrite, Event, Fault, LinkState, RegRead, RegWrite
 from models.frame import Frame
 from models.lay import (
     AT_PEER,
@@ -372,6 +372,26 @@ def test_reads_after_the_end_are_bounded() -> None:
     lost = [*ev[: j + 1], Fault("A", t - 99, "link_down", 0), fail]
     many = sys.params["A"].late_bytes // len(late.data) + 1
     assert "late-access" in rules(judge(sys, [*lost, *[late] * many]))
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_read_bytes_are_counted_at_the_peer(given_up: bool) -> None:
+    """Stimulus: the peer's CNT_RD_BYTES after a READ of 5000 bytes that ends well, or that was given up when all was
+    read. Checking: that many pass, give or take a request; fewer, more, and bytes that A counts for it do not."""
+    sys, c, ev, k = one(5000)
+    if given_up:
+        fail = with_entry(ev[k], status=int(Status.LINK_ERROR | MAY_HAVE_EXECUTED), nbytes=0)
+        down = Fault("A", ev[k].t_resp - 99, "link_down", 0)
+        ev = [e for e in ev[:k] if not (isinstance(e, AxiWrite) and e.node == "A")]
+        ev = [*ev, down, fail]
+    mtu, far = sys.params["B"].link_mtu, sys.nodes["B"].chans[0]
+    for value in (0, 5000 - 2 * mtu, 5000, 5000 + 3 * mtu):
+        read = RegRead("B", 10**6, far.func, regmap.guest(0, "CNT_RD_BYTES"), value)
+        assert ("wrong-register" in rules(judge(sys, [*ev, read]))) == (value != 5000), value
+    for value in (0, 1):
+        read = RegRead("A", 10**6, c.func, regmap.guest(0, "CNT_RD_BYTES"), value)
+        found = rules(judge(sys, [*ev, read]))
+        assert given_up or ("wrong-register" in found) == (value != 0)
 
 
 def test_read_peer_down_and_refused() -> None:
