@@ -9,7 +9,8 @@
 //   frames        cfg_p_drop lost, cfg_p_dup sent twice, cfg_p_swap held back behind 1 to cfg_swap_max later
 //                 frames (or cfg_swap_cycles, if none comes), cfg_p_trim ended early, cfg_p_join its end lost:
 //                 chance n/65536 a frame
-//   holds         cfg_p_hold, chance n/65536 a cycle that nothing comes out for 1 to cfg_hold_max cycles
+//   holds         cfg_p_hold, chance n/65536 a cycle that nothing comes out for 1 to cfg_hold_max cycles; cfg_heal
+//                 toggles: one under way ends
 //   cut           cfg_cut, or cfg_cut_in cycles from now for cfg_cut_len cycles (0: until cfg_heal toggles):
 //                 what goes in is lost; with cfg_cut_pin the output link_up is low as well
 // One chosen fault: the n-th frame that matches a type and a channel (byte 1 and byte 6 of the header: TYPE,
@@ -71,7 +72,7 @@ module crl_tb_linkpipe #(
   reg [31:0] cfg_cut_in /*verilator public_flat_rw*/ = 0;  // counts down, the cut begins at 1
   reg [31:0] cfg_cut_len /*verilator public_flat_rw*/ = 0;
   reg cfg_cut_pin /*verilator public_flat_rw*/ = 0;
-  reg cfg_heal /*verilator public_flat_rw*/ = 0;           // toggle: ends a cut
+  reg cfg_heal /*verilator public_flat_rw*/ = 0;           // toggle: ends a cut, and a hold under way
   reg [31:0] cfg_seed /*verilator public_flat_rw*/ = 1;
   reg cfg_reseed /*verilator public_flat_rw*/ = 0;         // toggle: take cfg_seed
   reg cfg_log /*verilator public_flat_rw*/ = 0;            // <NAME>_log.txt, times in ps
@@ -332,6 +333,7 @@ module crl_tb_linkpipe #(
     if (heal_q != cfg_heal) begin
       heal_q = cfg_heal;
       cut_left = 0;
+      hold_left = 0;
     end
     cutting <= cfg_cut || cut_left != 0;
     if (hold_left != 0) hold_left = hold_left - 1;

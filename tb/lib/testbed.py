@@ -98,7 +98,7 @@ class LinkPipe:
         )
 
     def clean(self) -> None:
-        """No faults, no stalls, no cut, and the chosen one forgotten."""
+        """No faults, no stalls, no cut, no hold under way, and the chosen one forgotten."""
         self.faults()
         self.set(p_in=0, p_out=0, stall=0, cut=0, cut_in=0, fault_n=0)
         self.heal()

@@ -63,6 +63,18 @@ async def campaign(dut):
     assert sum(r.completions for r in rows) >= len(rows)
 
 
+@pytest.mark.system
+@pytest.mark.parametrize("build,seed", [
+    ("64b-8ch", 804),  # bench: a stall of the wire outlived the faults, and the link fell under the last WRITE
+    ("64b-8ch", 874),  # model: a counter
+    ("64b-8ch", 112995158),  # model: what a READ that was given up has had read counts at the peer
+])
+def test_faults_seeds(build, seed):
+    """Scenarios that once found something."""
+    run_sim("crl_tb_pair", __name__, FAULT_BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase="campaign",
+            public="top", seed=seed, extra_env={"CRL_FAULTS": 1, "CRL_FAULT_BUILD": build})
+
+
 @cocotb.test(timeout_time=60, timeout_unit="ms")
 async def flapping(dut):
     """*Stimulus*: WRITEs of two chunks a frame are published all the time while the pins drop for a moment, again and

@@ -216,7 +216,7 @@ async def chosen(dut):
 @cocotb.test()
 async def cuts_and_holds(dut):
     """Stimulus: cuts of a programmed length with the pin low or high, one without end, healed; holds. Checking: the
-    beats of that time are lost and no others, the pin tells or does not, holds lose nothing."""
+    beats of that time are lost and no others, the pin tells or does not, holds lose nothing, and end with the faults."""
     b = Bench(dut)
     for pin in (True, False):
         await b.start()
@@ -243,6 +243,12 @@ async def cuts_and_holds(dut):
     slow = int(dut.at_got.value) - start
     assert seen.got == seen.sent and b.counts()["holds"] > 20
     assert slow > 1.2 * plain, (slow, plain)
+    b.pipe.faults(hold=0.9, hold_max=60000)
+    await Timer(10, "us")
+    b.pipe.clean()
+    start = int(dut.cycle.value)
+    seen = await b.frames(20)
+    assert seen.got == seen.sent and int(dut.at_got.value) - start < plain, "a hold goes on"
 
 
 async def watch(b: Bench, pins: list[int]) -> None:
