@@ -103,7 +103,7 @@ module crl_resp_issue #(
   logic [RBW:0] beats_q;
   logic         room_q;
 
-  assign emit = sized_q && room_q && put_room && (!ar_valid || ar_ready);
+  assign emit = sized_q && room_q && put_room && !ar_valid;  // the next one is not sized before ar_valid has fallen
   assign put  = emit;
   assign put_end = end_q;
 

@@ -2,11 +2,11 @@
 //
 // crl_resp_send: READ_DATA frames: the bytes of each request packed from lane 0, then its fields.
 //
-// How: a frame is begun when all of its data is in (or it was refused) and the link has room for it. Its bytes are one
-//   command of crl_align, which runs ahead of the frame that is going out; a refused one is a token without beats. Behind its last beat
+// How: a frame is begun when all of its data is in (or it was refused) and the link has room for it, which is taken the cycle
+//   before. Its bytes are one command of crl_align, which runs ahead of the frame that is going out; a refused one is a token without beats. Behind its last beat
 //   follow the fields. A frame of which a beat could not be read is closed with length 0: the link drops its beats.
 //   The request's slot is given back when the link has taken the fields.
-// Latency: data complete to the first beat 4 cycles (6 for DATA_W > 128). Throughput: a beat a cycle, one cycle more a frame.
+// Latency: data complete to the first beat 5 cycles (7 for DATA_W > 128). Throughput: a beat a cycle, one cycle more a frame.
 // Assumes: commands come in the order of the requests, data in the order of the commands. What has link room is taken by it.
 `default_nettype none
 
@@ -95,11 +95,19 @@ module crl_resp_send #(
   logic [DATA_W/8-1:0] a_strb_unused;
   logic [1:0]        a_resp, o_resp;
 
-  assign rdt_want = c_valid && (!c_ok || e_valid);
-  assign may      = rdt_want && rdt_ok;
-  assign rdt_take = may && a_ready;
-  assign c_ready  = rdt_take;
-  assign e_ready  = rdt_take && c_ok;
+  logic complete, got_q;   // all of the frame is in; the link's room for it has been taken
+
+  assign complete = c_valid && (!c_ok || e_valid);
+  assign rdt_want = complete && !got_q;
+  assign rdt_take = rdt_want && rdt_ok;
+  assign may      = complete && got_q;
+  assign c_ready  = may && a_ready;
+  assign e_ready  = c_ready && c_ok;
+
+  always_ff @(posedge clk) begin
+    if (rst) got_q <= 1'b0;
+    else got_q <= rdt_take || (got_q && !c_ready);
+  end
 
   crl_align #(.DATA_W(DATA_W), .TAG_W(2), .CHANNELS(1)) u_align (
       .clk, .rst, .c_valid(may), .c_ready(a_ready), .c_src_off(c_lane), .c_dst_off({OFF_W{1'b0}}),

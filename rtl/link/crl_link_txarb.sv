@@ -2,9 +2,9 @@
 //
 // crl_link_txarb: two clients in front of the transmit buffer: the engine's frames, and READ_DATA of the responder.
 //
-// How: frame by frame, in turns when both wait. A client that has shown a beat or its frame's fields keeps the buffer until the
-//   fields are taken, which closes the frame.
-// Latency: none. Throughput: a beat a cycle, no bubble between frames.
+// How: one of them has the buffer. The other gets it when a frame has been closed, or when the one that has it shows nothing
+//   and has nothing open. Who it is stands in a register, so neither's signals decide over the other's in the same cycle.
+// Latency: none for the one that has the buffer, else one cycle. Throughput: a beat a cycle, no bubble between frames.
 // Assumes: as the buffer does, of each client; what is shown stays until it is taken.
 `default_nettype none
 
@@ -34,30 +34,32 @@ module crl_link_txarb #(
     output logic      [REC_W-1:0]  m_f_rec
 );
 
-  logic busy_q, sel_q;   // a frame is shown or half taken; whose, or whose the last one was
-  logic a_here, b_here, sel;
+  logic sel_q;    // the responder has the buffer
+  logic open_q;   // whoever has it has shown some of a frame that is not closed
+  logic a_here, b_here, here, other, close;
 
   assign a_here = a_p_valid || a_f_valid;
   assign b_here = b_p_valid || b_f_valid;
-  assign sel    = busy_q ? sel_q : b_here && (!a_here || !sel_q);
+  assign here   = sel_q ? b_here : a_here;
+  assign other  = sel_q ? a_here : b_here;
+  assign close  = m_f_valid && m_f_ready;
 
-  assign m_p_valid = sel ? b_p_valid : a_p_valid;
-  assign m_p_data  = sel ? b_p_data : a_p_data;
-  assign m_f_valid = sel ? b_f_valid : a_f_valid;
-  assign m_f_rec   = sel ? b_f_rec : a_f_rec;
-  assign a_p_ready = !sel && m_p_ready;
-  assign a_f_ready = !sel && m_f_ready;
-  assign b_p_ready = sel && m_p_ready;
-  assign b_f_ready = sel && m_f_ready;
+  assign m_p_valid = sel_q ? b_p_valid : a_p_valid;
+  assign m_p_data  = sel_q ? b_p_data : a_p_data;
+  assign m_f_valid = sel_q ? b_f_valid : a_f_valid;
+  assign m_f_rec   = sel_q ? b_f_rec : a_f_rec;
+  assign a_p_ready = !sel_q && m_p_ready;
+  assign a_f_ready = !sel_q && m_f_ready;
+  assign b_p_ready = sel_q && m_p_ready;
+  assign b_f_ready = sel_q && m_f_ready;
 
   always_ff @(posedge clk) begin
     if (rst) begin
-      busy_q <= 1'b0;
       sel_q  <= 1'b0;
+      open_q <= 1'b0;
     end else begin
-      if (m_f_valid && m_f_ready) busy_q <= 1'b0;
-      else if (a_here || b_here)  busy_q <= 1'b1;
-      if (a_here || b_here) sel_q <= sel;
+      open_q <= !close && (open_q || here);
+      if (other && (close || !(open_q || here))) sel_q <= !sel_q;
     end
   end
 

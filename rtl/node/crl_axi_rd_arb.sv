@@ -2,9 +2,10 @@
 //
 // crl_axi_rd_arb: the read side of the memory port, shared by the engine and the responders of the peers.
 //
-// How: the engine (IDs 0 and 1) and the responders take turns; among responders it is round robin. With no responder waiting the
-//   engine's AR passes as if this was not here. What was shown stays until it is taken. R goes by its ID: 2 + n is responder n's.
-// Latency: none. Throughput: an AR and a beat a cycle.
+// How: the engine (IDs 0 and 1) has the port as long as no responder waits; then they take turns. Among responders it is round
+//   robin. Whose turn it is stands in a register: no master's valid decides over another's ready in the same cycle. What
+//   was shown stays until it is taken. R goes by its ID: 2 + n is responder n's.
+// Latency: none for the engine, one cycle for a responder. Throughput: an AR and a beat a cycle, of responders an AR in two cycles.
 // Assumes: valid and payload of a master stay until taken; responders always take their beats.
 `default_nettype none
 
@@ -59,9 +60,8 @@ module crl_axi_rd_arb #(
 
   localparam int NW = N > 1 ? $clog2(N) : 1;
 
-  logic          lock_q, lock_resp_q;  // a request was shown and not taken
-  logic          turn_q;               // the engine was served last
-  logic          any, resp, taken;
+  logic          resp_q;               // a responder's turn: gnt_q's
+  logic          any, free, taken;     // free: nothing of the engine's stays shown
   logic [N-1:0]  gnt, gnt_q, mine;
   logic [NW-1:0] idx;
   logic [63:0]       p_addr;
@@ -69,12 +69,10 @@ module crl_axi_rd_arb #(
   logic [FUNC_W-1:0] p_user;
   logic [ID_W-1:0]   p_id;
 
-  crl_rr_arb #(.N(N)) u_arb (
-      .clk, .rst, .req(lock_q && lock_resp_q ? gnt_q : p_ar_valid), .ack(taken && resp), .gnt, .gnt_idx(idx), .gnt_valid(any)
-  );
+  crl_rr_arb #(.N(N)) u_arb (.clk, .rst, .req(p_ar_valid), .ack(!resp_q && free), .gnt, .gnt_idx(idx), .gnt_valid(any));
 
-  assign resp  = lock_q ? lock_resp_q : any && (!e_ar_valid || turn_q);
   assign taken = m_axi_arvalid && m_axi_arready;
+  assign free  = !e_ar_valid || m_axi_arready;
 
   always_comb begin
     p_addr = '0;
@@ -82,7 +80,7 @@ module crl_axi_rd_arb #(
     p_user = '0;
     p_id   = '0;
     for (int i = 0; i < N; i++) begin
-      if (gnt[i]) begin
+      if (gnt_q[i]) begin
         p_addr = p_addr | p_ar_addr[64*i +: 64];
         p_len  = p_len | p_ar_len[8*i +: 8];
         p_user = p_user | p_ar_user[FUNC_W*i +: FUNC_W];
@@ -91,28 +89,23 @@ module crl_axi_rd_arb #(
     end
   end
 
-  assign m_axi_arvalid = resp ? 1'b1 : e_ar_valid;
-  assign m_axi_arid    = resp ? p_id : ID_W'(e_ar_id);
-  assign m_axi_araddr  = resp ? p_addr : e_ar_addr;
-  assign m_axi_arlen   = resp ? p_len : e_ar_len;
-  assign m_axi_aruser  = resp ? p_user : e_ar_user;
+  assign m_axi_arvalid = resp_q || e_ar_valid;
+  assign m_axi_arid    = resp_q ? p_id : ID_W'(e_ar_id);
+  assign m_axi_araddr  = resp_q ? p_addr : e_ar_addr;
+  assign m_axi_arlen   = resp_q ? p_len : e_ar_len;
+  assign m_axi_aruser  = resp_q ? p_user : e_ar_user;
   assign m_axi_arsize  = 3'($clog2(DATA_W / 8));
   assign m_axi_arburst = 2'b01;
   assign m_axi_arcache = 4'b0011;
   assign m_axi_arprot  = 3'b000;
-  assign e_ar_ready    = !resp && m_axi_arready;
-  assign p_ar_ready    = gnt & {N{resp && m_axi_arready}};
+  assign e_ar_ready    = !resp_q && m_axi_arready;
+  assign p_ar_ready    = gnt_q & {N{resp_q && m_axi_arready}};
 
   always_ff @(posedge clk) begin
-    if (rst) begin
-      lock_q <= 1'b0;
-      turn_q <= 1'b0;
-    end else begin
-      lock_q <= m_axi_arvalid && !m_axi_arready;
-      if (taken) turn_q <= !resp;
-    end
-    lock_resp_q <= resp;
-    gnt_q       <= gnt;
+    if (rst) resp_q <= 1'b0;
+    else if (resp_q) resp_q <= !m_axi_arready;
+    else resp_q <= any && free;
+    if (!resp_q) gnt_q <= gnt;
   end
 
   always_comb begin
@@ -130,10 +123,9 @@ module crl_axi_rd_arb #(
   assign unused = &{1'b0, idx};
 
 `ifdef FORMAL
-  // What was shown is still shown by who did: for the induction.
+  // Who has the turn shows something: for the induction.
   always_ff @(posedge clk) begin
-    if (!rst && lock_q && lock_resp_q) assert ($onehot(gnt_q) && (gnt_q & ~p_ar_valid) == '0);
-    if (!rst && lock_q && !lock_resp_q) assert (e_ar_valid);
+    if (!rst && resp_q) assert ($onehot(gnt_q) && (gnt_q & ~p_ar_valid) == '0);
   end
 `endif
 

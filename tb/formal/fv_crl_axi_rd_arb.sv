@@ -45,6 +45,7 @@ module fv_crl_axi_rd_arb #(
 
   // What was shown and not taken, by everyone.
   reg               m_wait, e_wait;
+  reg               idle;        // nothing was shown
   reg [N-1:0]       p_wait;
   reg [ID_W+79:0]   m_was;
   reg [64:0]        e_was;
@@ -54,6 +55,7 @@ module fv_crl_axi_rd_arb #(
 
   always @(posedge clk) begin
     m_wait <= !rst && arvalid && !m_axi_arready;
+    idle   <= !rst && !arvalid;
     e_wait <= !rst && e_ar_valid && !e_ar_ready;
     p_wait <= rst ? {N{1'b0}} : p_ar_valid & ~p_ar_ready;
     m_was  <= {arid, araddr, arlen, aruser};
@@ -89,7 +91,9 @@ module fv_crl_axi_rd_arb #(
 `else
     if (m_wait) assert (arvalid && {arid, araddr, arlen, aruser} == m_was);
 `endif
-    assert (arvalid == (e_ar_valid || p_ar_valid != 0));
+    if (arvalid) assert (e_ar_valid || p_ar_valid != 0);
+    if (e_ar_valid) assert (arvalid);
+    if (p_wait != 0 && idle) assert (arvalid);
     assert ($onehot0({e_ar_ready, p_ar_ready}));
     if (e_ar_ready && e_ar_valid) assert (arid == e_ar_id && araddr == e_ar_addr);
     if (e_ar_valid && p_ar_valid == 0 && !m_wait) assert (araddr == e_ar_addr && e_ar_ready == m_axi_arready);
