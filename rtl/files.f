@@ -3,6 +3,7 @@ rtl/common/crl_sync_bit.sv
 rtl/common/crl_rst_sync.sv
 rtl/common/crl_ram_lut.sv
 rtl/common/crl_ram_bram.sv
+rtl/common/crl_wr_clear.sv
 rtl/common/crl_fifo.sv
 rtl/common/crl_fifo_bram.sv
 rtl/common/crl_skid.sv

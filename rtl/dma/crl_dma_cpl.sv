@@ -155,7 +155,6 @@ module crl_dma_cpl #(
   logic [CW-1:0] give_ch_q;
   logic [11:0]   slot, slot_next;
   logic          phase, edge_hit, post;
-  logic          edge_q;          // edge_hit of the one that is looked at
   logic          pub_valid, pub_prod;
   logic [CW-1:0] pub_ch;
   logic [11:0]   pub_slot, pub_cons;
@@ -194,7 +193,7 @@ module crl_dma_cpl #(
   logic [2:0]          run_q;
   logic                open_q;               // a burst is open
   logic                mute_q;               // retire without posting
-  logic                quiet, more, stop, none_left, look, close, leave_sure, leave;
+  logic                quiet, more, stop, none_left, look, close;
   logic                wr_busy, hold, ret_room;
 
   always_comb begin
@@ -217,22 +216,41 @@ module crl_dma_cpl #(
   assign post      = rt_pop && !quiet;
   assign none_left = rt_last || !many_q[ch_q];
   assign more      = !none_left && run_q != 3'(MAX_RUN - 1);
-  assign stop      = !more || edge_q;  // if it is done; whether it posts would come late
-  assign close     = look && (rt_done ? stop && (open_q || !quiet) : open_q);
+  assign stop      = !more || edge_hit;  // if it is done; whether it posts would come late
 
-  // What R1 finds comes late out of the table, so it only selects between what is worked out beside it. An idle engine
-  // starts with a hint, before the end has raised 'go'; a look for nothing does no harm.
-  assign leave_sure = look && (none_left || (stop && other));
-  assign leave      = leave_sure || (look && !rt_done);   // this channel, for another one or for IDLE
-  assign other_take = other && (leave || state_q == IDLE);
+  // What R1 finds comes late out of the table. So both outcomes are worked out beside it, and it only selects: 'keep' holds
+  // synthesis to that. An idle engine starts with a hint, before the end has raised 'go'; a look for nothing does no harm.
+  (* keep *) logic          found;                       // = rt_done
+  (* keep *) logic          none_close, none_take;       // if nothing is found
+  (* keep *) logic          done_close, done_take;       // if something is
+  (* keep *) logic [CW-1:0] none_ch, done_ch;
+  (* keep *) logic [1:0]    none_state, done_state;
+  logic                     leave_done;
+
+  assign found      = rt_done;
+  assign leave_done = look && (none_left || (stop && other));   // this channel, for another one or for IDLE
   assign ch_stay    = state_q == IDLE ? (other ? other_ch : hint_ch) : ch_q;
-  assign ch_d       = leave && other ? other_ch : ch_stay;
+  assign none_close = look && open_q;
+  assign done_close = look && stop && (open_q || !quiet);
+  assign none_take  = other && (look || state_q == IDLE);
+  assign done_take  = other && (leave_done || state_q == IDLE);
+  assign none_ch    = look && other ? other_ch : ch_stay;
+  assign done_ch    = leave_done && other ? other_ch : ch_stay;
+  assign close      = found ? done_close : none_close;
+  assign other_take = found ? done_take : none_take;
+  assign ch_d       = found ? done_ch : none_ch;
+  assign state_d    = found ? done_state : none_state;
 
   always_comb begin
     case (state_q)
-      R0:      state_d = hold ? R0 : R1;
-      R1:      state_d = leave && !other ? IDLE : R0;
-      default: state_d = other || hint_valid ? R0 : IDLE;
+      R0:      none_state = hold ? R0 : R1;
+      R1:      none_state = look && !other ? IDLE : R0;
+      default: none_state = other || hint_valid ? R0 : IDLE;
+    endcase
+    case (state_q)
+      R0:      done_state = hold ? R0 : R1;
+      R1:      done_state = leave_done && !other ? IDLE : R0;
+      default: done_state = other || hint_valid ? R0 : IDLE;
     endcase
   end
 
@@ -246,14 +264,10 @@ module crl_dma_cpl #(
       open_q  <= 1'b0;
       run_q   <= '0;
       mute_q  <= 1'b0;
-      edge_q  <= 1'b0;
     end else begin
       state_q <= state_d;
       ch_q    <= ch_d;
-      if (rt_re) begin
-        mute_q <= suppress[ch_q] || dead[ch_q];
-        edge_q <= edge_hit;
-      end
+      if (rt_re) mute_q <= suppress[ch_q] || dead[ch_q];
       if (look) begin
         open_q <= rt_done && !stop && (open_q || !quiet);
         run_q  <= rt_done && !stop ? run_q + 1'b1 : '0;

@@ -7,10 +7,11 @@
 //   allocation moves it up, a given-back reservation moves it down; cq_ok is worked out for the
 //   channel of that operation, and in rotation for the others, which is how doorbells
 //   come in. The slot counter has one bit more than an index: it gives the phase.
+//   A used slot is written down a cycle later, since whether it is used is known late.
 // Latency: cq_ok falls in the cycle after the allocation that takes the last slot, and rises within
 //   CHANNELS + 5 cycles without allocations after a doorbell. Doorbell to cdb_err 2 cycles.
 // Assumes: configuration of a channel only while it has no operation, two configurations at least
-//   4 cycles apart.
+//   4 cycles apart. Two uses of slots are at least two cycles apart, and in the cycle between rt_* means nothing.
 `default_nettype none
 
 module crl_dma_cplring #(
@@ -37,7 +38,7 @@ module crl_dma_cplring #(
     output logic      [11:0]         rt_next,      // the one behind it
     output logic                     rt_phase,
     output logic                     rt_edge,      // the last slot of the ring or of 4 KiB
-    input  wire logic                rt_post,      // that slot is used
+    input  wire logic                rt_post,      // that slot is used: late
 
     input  wire logic                pub_prod,     // event: entries up to pub_slot are in memory
     input  wire logic                pub_cons,     // event: consumer of the descriptor ring
@@ -81,6 +82,12 @@ module crl_dma_cplring #(
     if (cfg_we) cfg_ch_q <= cfg_ch;
   end
 
+  // What is written of the slots used, a cycle later
+  logic          post_q, cfg2_q;
+  logic [CW-1:0] post_ch_q;
+  logic [11:0]   post_next_q;
+  logic [12:0]   post_count_q;
+
   // ---------------------------------------------------------------------------------------------
   // Consumer doorbell
 
@@ -100,8 +107,7 @@ module crl_dma_cplring #(
   );
   // Slots used, not those published: software that polls the phase sees an entry before its response is here.
   crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_prod_cdb (
-      .clk, .we(rt_post || cfg_q), .waddr(cfg_q ? cfg_ch_q : rt_ch),
-      .wdata(cfg_q ? 12'd0 : rt_next), .raddr(cdb_ch_q), .rdata(cdb_prod)
+      .clk, .we(post_q || cfg2_q), .waddr(post_ch_q), .wdata(post_next_q), .raddr(cdb_ch_q), .rdata(cdb_prod)
   );
 
   assign cdb_mask  = {cdb_mask_hi, 2'b11};
@@ -202,9 +208,22 @@ module crl_dma_cplring #(
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_mask), .raddr(rt_ch), .rdata(rt_mask_hi)
   );
   crl_ram_lut #(.W(13), .DEPTH(CHANNELS)) u_count (
-      .clk, .we(rt_post || cfg_q), .waddr(cfg_q ? cfg_ch_q : rt_ch),
-      .wdata(cfg_q ? 13'd0 : rt_count_next), .raddr(rt_ch), .rdata(rt_count)
+      .clk, .we(post_q || cfg2_q), .waddr(post_ch_q), .wdata(post_count_q), .raddr(rt_ch), .rdata(rt_count)
   );
+
+  // A configuration clears a cycle behind cfg_busy, so it doesn't meet a use.
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      post_q <= 1'b0;
+      cfg2_q <= 1'b0;
+    end else begin
+      post_q <= rt_post;
+      cfg2_q <= cfg_q;
+    end
+    post_ch_q    <= cfg_q ? cfg_ch_q : rt_ch;
+    post_next_q  <= cfg_q ? 12'd0 : rt_next;
+    post_count_q <= cfg_q ? 13'd0 : rt_count_next;
+  end
 
   assign rt_mask       = {rt_mask_hi, 2'b11};
   assign rt_count_next = rt_count + 1'b1;

@@ -157,6 +157,7 @@ module crl_dma_ctl #(
   logic [11:0] mask;
   logic [3:0]  bytes_log2;
   logic [CW-1:0] ch_next;
+  logic          cfg_we;
 
   assign st_now   = st_q[ch_q];
   assign ch_next  = ch_q == CW'(CHANNELS - 1) ? '0 : ch_q + 1'b1;
@@ -178,10 +179,11 @@ module crl_dma_ctl #(
   assign pop_ch   = ch_q;
   assign cfg_ch   = ch_q;
   assign cfg_func = func_rd;
-  assign cfg_base = base_q;
+  assign cfg_base = chk_addr;                          // after a RESET it means nothing
   assign cfg_log2 = log2_q;
-  assign f_cfg_we = s_q == S_SET && !second_q;
-  assign c_cfg_we = s_q == S_SET && second_q;
+  assign cfg_we   = (s_q == S_SEG_RESULT && chk_ok) || (s_q == S_SET && st_now == RESETTING);
+  assign f_cfg_we = cfg_we && !second_q;
+  assign c_cfg_we = cfg_we && second_q;
   assign clr_ch   = ch_q;
   assign clr_valid = s_q == S_DONE && st_now == RESETTING && over;
 
@@ -241,7 +243,7 @@ module crl_dma_ctl #(
           else s_q <= S_SCAN;
         end
         S_SET: begin
-          // The descriptor ring, then the completion ring. After a RESET the same clears the indices.
+          // The descriptor ring has been set up, then the completion ring. After a RESET the same clears the indices.
           second_q <= 1'b1;
           if (second_q) begin
             s_q  <= S_SCAN;
@@ -264,7 +266,6 @@ module crl_dma_ctl #(
     settled_q <= !ip[ch_q] && op_empty[ch_q] && !young[ch_q];
     if (s_q == S_VISIT) calm_q <= settled_q;
     if (s_q == S_READ && step_q == 2'd2) base_q <= rc_data;
-    else if (s_q == S_SEG_RESULT) base_q <= chk_addr;
     if (s_q == S_READ && step_q == 2'd3) log2_q <= |rc_data[15:4] ? 4'd15 : rc_data[3:0];
   end
 
@@ -288,16 +289,21 @@ module crl_dma_ctl #(
   assign err_irq = fail_d;
 
   // The first status that is not good, of the channel's operations.
-  logic [7:0] op_err_ret, op_err_rd;
-  logic       op_err_clr;
-  crl_ram_clr #(.W(8), .DEPTH(CHANNELS)) u_op_err_ret (
-      .clk, .rst, .clr(op_err_clr), .caddr(ch_q), .we(ret_valid && ret_status != '0 && op_err_ret == '0),
-      .waddr(ret_ch), .wdata(ret_status), .raddr(ret_ch), .rdata(op_err_ret)
+  logic [7:0]          op_err_ram, op_err_rd;
+  logic                op_err_clr;
+  logic [CHANNELS-1:0] has_q;    // there is one
+  crl_ram_lut #(.W(8), .DEPTH(CHANNELS)) u_op_err (
+      .clk, .we(ret_valid && ret_status != '0 && !has_q[ret_ch]), .waddr(ret_ch), .wdata(ret_status), .raddr(rd_ch),
+      .rdata(op_err_ram)
   );
-  crl_ram_clr #(.W(8), .DEPTH(CHANNELS)) u_op_err_rd (
-      .clk, .rst, .clr(op_err_clr), .caddr(ch_q), .we(ret_valid && ret_status != '0 && op_err_ret == '0),
-      .waddr(ret_ch), .wdata(ret_status), .raddr(rd_ch), .rdata(op_err_rd)
-  );
+  assign op_err_rd = has_q[rd_ch] ? op_err_ram : '0;
+  always_ff @(posedge clk) begin
+    if (rst) has_q <= '0;
+    else begin
+      if (ret_valid && ret_status != '0) has_q[ret_ch] <= 1'b1;
+      if (op_err_clr) has_q[ch_q] <= 1'b0;
+    end
+  end
   always_comb begin
     case (err_q[rd_ch])
       E_DOORBELL:  rd_error = crl_pkg::ST_DOORBELL_RANGE;

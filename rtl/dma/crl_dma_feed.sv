@@ -2,9 +2,9 @@
 //
 // crl_dma_feed: beats of one chunk after the other into crl_align: from the read buffer, or a FILL's pattern.
 //
-// How: chunks with beats wait in a FIFO; the one at work counts its beats down. Beats of a chunk that is not to be written are
+// How: chunks with beats wait in a FIFO in block RAM; the one at work counts its beats down. Beats of a chunk that is not to be written are
 //   taken and dropped. The feed may run a command ahead of crl_align, which takes exactly the beats of each command.
-// Latency: chunk to its first beat 2 cycles. Throughput: a beat a cycle, chunks back to back.
+// Latency: chunk to its first beat 3 cycles. Throughput: a beat a cycle, chunks back to back.
 // Assumes: beats of a chunk that reads come in the order of the chunks.
 `default_nettype none
 
@@ -34,7 +34,7 @@ module crl_dma_feed #(
   logic [3:0]     level_unused;
   logic           valid_q, drop_q, fill_q, take, ends;
 
-  crl_fifo #(.W(2 + RBW + 64), .DEPTH(8)) u_fifo (
+  crl_fifo_bram #(.W(2 + RBW + 64), .DEPTH(8)) u_fifo (
       .clk, .rst, .s_valid, .s_ready, .s_data({s_drop, s_fill, s_beats, s_pat}),
       .m_valid, .m_ready(m_pop), .m_data({m_drop, m_fill, m_beats, m_pat}), .level(level_unused)
   );

@@ -5,7 +5,7 @@
 //
 // How: the order (forced, class, not sitting out, place in the round, index) is known before
 //   'elig' is, so the work is done ahead of it. Up to MATRIX_MAX channels each pair has a
-//   registered bit 'j comes before i', and a channel wins when no eligible one comes before it.
+//   registered bit 'j may go and comes before i', and a channel wins when none that is eligible does.
 //   With more channels that matrix would be large; then registered masks select the highest group
 //   that has an eligible channel, and the first of it from the pointer on.
 // Latency: elig to pick_valid and pick_ch 0 cycles; the order 1 cycle (it is registered here).
@@ -34,26 +34,26 @@ module crl_dma_pick #(
 
   generate
     if (CHANNELS <= MATRIX_MAX) begin : g_matrix
-      logic [CHANNELS-1:0] serve_q;    // may be picked, else it sits out
-      logic [CHANNELS-1:0] tok_q;
-      logic [CHANNELS-1:0] want;
+      logic [CHANNELS-1:0] serve_d;    // may be picked, else it sits out
+      logic [CHANNELS-1:0] go_q, sit_q;  // has tokens: and may be picked; or sits out
       logic [CHANNELS-1:0] win, halt;
 
+      assign serve_d = ~(skip_d | hold_d) | force_d;
+
       always_ff @(posedge clk) begin
-        tok_q   <= tok_d;
-        serve_q <= ~(skip_d | hold_d) | force_d;
+        go_q  <= tok_d & serve_d;
+        sit_q <= tok_d & ~serve_d;
       end
 
-      assign want = elig & tok_q;
-
       for (genvar i = 0; i < CHANNELS; i++) begin : g_row
-        logic [CHANNELS-1:0] ahead;  // j comes before i
+        logic [CHANNELS-1:0] ahead_d;  // next cycle: j comes before i
+        logic [CHANNELS-1:0] block_q;  // and may go
         logic                first;
 
         for (genvar j = 0; j < CHANNELS; j++) begin : g_pair
           if (j < i) begin : g_compare
             logic higher_q, equal_q;  // classes compared
-            logic place, ahead_q;
+            logic place;
 
             // j has the lower index, so it also comes first when all else is equal.
             assign place = skip_d[j] == skip_d[i] ? after_d[j] || !after_d[i] : skip_d[i];
@@ -61,14 +61,13 @@ module crl_dma_pick #(
             always_ff @(posedge clk) begin
               higher_q <= cls[j] > cls[i];
               equal_q  <= cls[j] == cls[i];
-              ahead_q <= force_d[j] == force_d[i] ? higher_q || (equal_q && place) : force_d[j];
             end
 
-            assign ahead[j] = ahead_q;
+            assign ahead_d[j] = force_d[j] == force_d[i] ? higher_q || (equal_q && place) : force_d[j];
           end else if (j > i) begin : g_mirror
-            assign ahead[j] = !g_row[j].ahead[i];
+            assign ahead_d[j] = !g_row[j].ahead_d[i];
           end else begin : g_self
-            assign ahead[j] = 1'b0;
+            assign ahead_d[j] = 1'b0;
           end
         end
 
@@ -77,9 +76,11 @@ module crl_dma_pick #(
           assign unused = &{1'b0, after_d};
         end
 
-        assign first   = want[i] && (want & ahead) == '0;
-        assign win[i]  = first && serve_q[i];
-        assign halt[i] = first && !serve_q[i];
+        always_ff @(posedge clk) block_q <= ahead_d & tok_d;
+
+        assign first   = elig[i] && (elig & block_q) == '0;
+        assign win[i]  = first && go_q[i];
+        assign halt[i] = first && sit_q[i];
       end
 
       always_comb begin

@@ -3,7 +3,7 @@
 // crl_dma_rings: set-up and indices of the descriptor rings, and the check of doorbells.
 //
 // How: per channel a producer index (doorbell), a fetch index (requested) and a begun index (left the pool), each in LUT RAMs
-//   with one writer, a copy for each place that reads. A doorbell is in range when it is inside the ring and not behind
+//   with one writer, a copy for each place that reads; a set-up clears them through that writer's port. A doorbell is in range when it is inside the ring and not behind
 //   the present producer as seen from the descriptors that began: software may know of a free slot before the completion
 //   that tells of it has its response, but never before the descriptor began.
 // Latency: look-ups 0 cycles. A doorbell is judged in the cycle after it, and counts from the next one on.
@@ -57,6 +57,10 @@ module crl_dma_rings #(
   logic [3:0]  db_log2;
   logic [11:0] db_prod, db_begun, db_mask, dq_val_q, dq_new_q, dq_old_q, pop_idx, begun;
   logic        dq_range_q, dq_ok;
+  logic [CHANNELS-1:0] known_q;   // set up since reset
+  logic [11:0]   prod_rd, prod_wdata, fidx_wdata, begun_wdata;
+  logic [CW-1:0] prod_waddr, fidx_waddr, begun_waddr;
+  logic          prod_we, fidx_wr_we, begun_we;
 
   crl_ram_lut #(.W(64 + 4 + FUNC_W), .DEPTH(CHANNELS)) u_base (
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata({cfg_func, cfg_log2, cfg_base}),
@@ -65,34 +69,42 @@ module crl_dma_rings #(
   crl_ram_lut #(.W(4), .DEPTH(CHANNELS)) u_log2_db (
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_log2), .raddr(db_ch), .rdata(db_log2)
   );
-  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_prod_f (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(dq_good), .waddr(dq_ch), .wdata(dq_val_q),
-      .raddr(f_ch), .rdata(f_prod)
+  crl_wr_clear #(.W(12), .AW(CW)) u_prod_wr (
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .s_we(dq_good), .s_waddr(dq_ch), .s_wdata(dq_val_q),
+      .we(prod_we), .waddr(prod_waddr), .wdata(prod_wdata)
   );
-  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_prod_d (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(dq_good), .waddr(dq_ch), .wdata(dq_val_q),
-      .raddr(db_ch), .rdata(db_prod)
+  crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_prod_f (
+      .clk, .we(prod_we), .waddr(prod_waddr), .wdata(prod_wdata), .raddr(f_ch), .rdata(f_prod)
   );
-  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_prod_r (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(dq_good), .waddr(dq_ch), .wdata(dq_val_q),
-      .raddr(rd_ch), .rdata(rd_prod)
+  crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_prod_d (
+      .clk, .we(prod_we), .waddr(prod_waddr), .wdata(prod_wdata), .raddr(db_ch), .rdata(db_prod)
   );
-  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_fidx (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(fidx_we), .waddr(fidx_ch), .wdata(fidx),
-      .raddr(f_ch), .rdata(f_fidx)
+  crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_prod_r (
+      .clk, .we(prod_we), .waddr(prod_waddr), .wdata(prod_wdata), .raddr(rd_ch), .rdata(prod_rd)
   );
+  assign rd_prod = known_q[rd_ch] ? prod_rd : 12'd0;
+
+  crl_wr_clear #(.W(12), .AW(CW)) u_fidx_wr (
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .s_we(fidx_we), .s_waddr(fidx_ch), .s_wdata(fidx),
+      .we(fidx_wr_we), .waddr(fidx_waddr), .wdata(fidx_wdata)
+  );
+  crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_fidx (
+      .clk, .we(fidx_wr_we), .waddr(fidx_waddr), .wdata(fidx_wdata), .raddr(f_ch), .rdata(f_fidx)
+  );
+
   assign begun = pop_idx + 12'd1;
-  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_begun_f (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(pop_valid), .waddr(pop_ch), .wdata(begun),
-      .raddr(f_ch), .rdata(f_begun)
+  crl_wr_clear #(.W(12), .AW(CW)) u_begun_wr (
+      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .s_we(pop_valid), .s_waddr(pop_ch), .s_wdata(begun),
+      .we(begun_we), .waddr(begun_waddr), .wdata(begun_wdata)
   );
-  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_begun_d (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(pop_valid), .waddr(pop_ch), .wdata(begun),
-      .raddr(db_ch), .rdata(db_begun)
+  crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_begun_f (
+      .clk, .we(begun_we), .waddr(begun_waddr), .wdata(begun_wdata), .raddr(f_ch), .rdata(f_begun)
   );
-  crl_ram_clr #(.W(12), .DEPTH(CHANNELS)) u_begun_p (
-      .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .we(pop_valid), .waddr(pop_ch), .wdata(begun),
-      .raddr(pop_ch), .rdata(pop_idx)
+  crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_begun_d (
+      .clk, .we(begun_we), .waddr(begun_waddr), .wdata(begun_wdata), .raddr(db_ch), .rdata(db_begun)
+  );
+  crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_begun_p (
+      .clk, .we(begun_we), .waddr(begun_waddr), .wdata(begun_wdata), .raddr(pop_ch), .rdata(pop_idx)
   );
 
   // The differences are taken in the doorbell's cycle, judged in the next.
@@ -104,7 +116,9 @@ module crl_dma_rings #(
     if (rst) begin
       dq_valid     <= 1'b0;
       db_err_valid <= 1'b0;
+      known_q      <= '0;
     end else begin
+      if (cfg_we) known_q[cfg_ch] <= 1'b1;
       dq_valid     <= db_valid && db_accept;
       db_err_valid <= dq_valid && !dq_ok;
     end

@@ -9,10 +9,10 @@
 //   Store and forward: a frame that has been started never waits for data.
 //   A frame that is closed with length 0 drops the beats that came before it.
 //   While 'flush' is high frames are taken as usual and thrown away.
-// Latency: 4 cycles from the last beat to push (more when narrowing). Throughput: a beat a cycle of the
-//   narrower width, no bubble between frames when txf comes with the last beat.
-// Assumes: ceil(txf_len/(DATA_W/8)) beats a frame, or length 0; the first beat of the next frame is not
-//   offered before this frame's txf is.
+// Latency: 4 cycles from the fields to push (more when narrowing). Throughput: a beat a cycle of the narrower width, one
+//   cycle a frame for its fields.
+// Assumes: ceil(f_len/(DATA_W/8)) beats a frame, or length 0; beats and fields are never shown together: the fields
+//   after the last beat was taken, the next frame's first beat after the fields were.
 `default_nettype none
 
 module crl_link_txbuf #(
@@ -52,28 +52,21 @@ module crl_link_txbuf #(
   localparam int DB    = DATA_W / 8;
   localparam int DBW   = $clog2(DB);
   localparam int LBW   = $clog2(LINK_W / 8);
-  localparam int CW    = $clog2(LINK_MTU / DB) + 1;  // beats of the node in a frame
   localparam int RATIO = DATA_W > LINK_W ? DATA_W / LINK_W : LINK_W / DATA_W;
   localparam int NW    = RATIO > 1 ? $clog2(RATIO) : 1;
 
   // ---- intake: one beat is held until its successor or the frame's end is known
   logic              h_valid_q, h_last_q, fv_q;
   logic [DATA_W-1:0] h_q, h_masked;
-  logic [CW-1:0]     cnt_q;           // beats taken of the frame
-  logic [CW-1:0]     need;            // beats of the frame, from txf
-  logic              all_in, all_with, p_take, f_take, h_move, h_fire, drop;
+  logic              p_take, f_take, h_move, h_fire, drop;
   logic [REC_W-1:0]  rec_q;
   logic [15:0]       len_q;
   logic              w_ready, commit_q;
 
-  // Lengths above LINK_MTU are a fault of the neighbour; the upper bits don't matter.
-  assign need     = f_len[DBW +: CW] + CW'(|f_len[DBW-1:0]);
-  assign all_in   = cnt_q >= need;
-  assign all_with = cnt_q + 1'b1 == need;
-  assign h_move   = !h_valid_q || (w_ready && (h_last_q || (p_valid && !(f_valid && all_in))));
-  assign p_ready  = h_move && !(f_valid && all_in);
+  assign h_move   = !h_valid_q || (w_ready && (h_last_q || p_valid));
+  assign p_ready  = !h_valid_q || w_ready;
   assign p_take   = p_valid && p_ready;
-  assign f_ready  = !fv_q && (all_in || (all_with && p_take));
+  assign f_ready  = !fv_q;
   assign f_take   = f_valid && f_ready;
   assign drop     = f_take && f_len == '0;
   assign h_fire   = h_valid_q && h_move;
@@ -92,7 +85,6 @@ module crl_link_txbuf #(
       h_valid_q <= 1'b0;
       h_last_q  <= 1'b0;
       fv_q      <= 1'b0;
-      cnt_q     <= '0;
     end else begin
       if (p_take)      h_valid_q <= 1'b1;
       else if (h_fire || drop) h_valid_q <= 1'b0;
@@ -102,9 +94,6 @@ module crl_link_txbuf #(
 
       if (f_take)    fv_q <= 1'b1;
       else if (done) fv_q <= 1'b0;
-
-      if (f_take)      cnt_q <= '0;
-      else if (p_take) cnt_q <= cnt_q + 1'b1;
     end
   end
 
@@ -212,6 +201,19 @@ module crl_link_txbuf #(
   crl_ram_lut #(.W(FULL_W), .DEPTH(SLOTS)) u_rec (
       .clk, .we(push), .waddr(push_idx), .wdata(rec_in), .raddr(rd_slot), .rdata(rec_out)
   );
+
+`ifndef SYNTHESIS
+  logic [15:0] beats_in_q;   // beats taken of the frame
+
+  always_ff @(posedge clk) begin
+    if (rst || f_take) beats_in_q <= '0;
+    else if (p_take) beats_in_q <= beats_in_q + 1'b1;
+    if (!rst) begin
+      assert (!(p_valid && f_valid));
+      if (f_take && f_len != '0) assert (32'(beats_in_q) == (32'(f_len) + DB - 1) / DB);
+    end
+  end
+`endif
 
 endmodule
 

@@ -58,6 +58,14 @@ module fv_crl_dma_cplring #(
   wire my_alloc  = may_alloc && alloc_ch == f_ch;
   wire may_post  = ready && post && (post_ch != f_ch || reserved != '0);
   wire my_post   = may_post && post_ch == f_ch;
+  // Two uses are two cycles apart at least; a doorbell sees one a cycle after it was counted here.
+  reg        post_q = 1'b0;
+  reg [12:0] seen = '0;
+  always @(posedge clk) begin
+    post_q <= may_post;
+    seen   <= rst ? 13'd0 : posted;
+  end
+  always @* assume (!(may_post && post_q));
   // An offer to give back stays until it is taken.
   reg          give_q = 1'b0;
   reg [CW-1:0] give_ch_q;
@@ -93,7 +101,7 @@ module fv_crl_dma_cplring #(
   reg [15:0] bell_val;
   reg        err_due = 1'b0;
   wire [12:0] moved  = (13'(bell_val[1:0]) + SIZE - consumed % SIZE) % SIZE;
-  wire        legal  = bell_val < 16'(SIZE) && moved <= posted - consumed;
+  wire        legal  = bell_val < 16'(SIZE) && moved <= seen - consumed;
 
   always @(posedge clk) begin
     if (rst) begin

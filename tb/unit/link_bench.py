@@ -90,7 +90,7 @@ class Node:
         self.to_peer, self.from_peer = to_peer, from_peer
         self.rsp_out, self.rsp_in = rsp_out, rsp_in
         self.p_take = self.p_beat = self.p_rx = self.p_rxp = self.p_ack = 1.0
-        self.late_txf = 0.0  # chance that txf comes after the last beat
+        self.p_fields = 1.0  # chance that fields are shown, a cycle
         self.p_junk = 0.0  # chance that a frame closed with length 0 has had beats all the same
         self.free_delay = (0, 0)
         self.slow: set[int] = set()  # channels whose slots are not freed
@@ -110,7 +110,7 @@ class Node:
         self.cur: Req | None = None
         self.idx = 0
         self.p_busy = self.f_busy = False
-        self.f_next: deque[Req] = deque()
+        self.f_next: Req | None = None  # fields to show next
         self.wait = 0
         self.hdrs: deque = deque()
         self.partial = bytearray()
@@ -194,37 +194,27 @@ class Node:
             self.p_busy = False
             self.idx += self.bytes
             if self.idx >= self.size:
-                if self.late:
-                    self.f_next.append(self.cur)
+                self.f_next = self.cur
                 self.cur = None
         if self.f_busy and int(s.txf_ready.value):
             self.f_busy = False
-        # A late txf must be offered before the next frame's first beat.
-        if self.cur is None and self.open and not (self.f_next and not self.f_busy):
-            req = self.open[0]
-            if req.payload or (not self.f_next and rng.random() < self.p_junk):
-                self.open.popleft()
+        # Beats and fields are never shown together.
+        if self.cur is None and self.open and self.f_next is None and not self.f_busy:
+            req = self.open.popleft()
+            if req.payload or rng.random() < self.p_junk:
                 self.cur, self.idx = req, 0
                 self.size = len(req.payload) or rng.randint(1, self.mtu)
-                self.late = not req.payload or rng.random() < self.late_txf
-            elif not self.f_next:
-                self.open.popleft()
-                self.f_next.append(req)
-        if self.cur is not None and not self.p_busy and rng.random() < self.p_beat:
-            end = self.idx + self.bytes >= self.size
-            if end and not self.late and self.f_next:
-                pass  # the frame before is not closed yet
             else:
-                chunk = self.cur.payload[self.idx : self.idx + self.bytes]
-                if len(chunk) < self.bytes:  # rubbish behind the end must not get out
-                    chunk += rng.randbytes(self.bytes - len(chunk))
-                s.txp_data.value = int.from_bytes(chunk, "little")
-                self.p_busy = True
-                if end and not self.late:
-                    self.f_next.append(self.cur)
+                self.f_next = req
+        if self.cur is not None and not self.p_busy and rng.random() < self.p_beat:
+            chunk = self.cur.payload[self.idx : self.idx + self.bytes]
+            if len(chunk) < self.bytes:  # rubbish behind the end must not get out
+                chunk += rng.randbytes(self.bytes - len(chunk))
+            s.txp_data.value = int.from_bytes(chunk, "little")
+            self.p_busy = True
         s.txp_valid.value = int(self.p_busy)
-        if not self.f_busy and self.f_next:
-            f = self.f_next.popleft()
+        if not self.f_busy and self.f_next is not None and rng.random() < self.p_fields:
+            f, self.f_next = self.f_next, None
             for name in REQ_FIELDS:
                 getattr(s, f"txf_{name}").value = getattr(f, name)
             s.txf_len.value = len(f.payload)

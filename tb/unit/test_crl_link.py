@@ -79,7 +79,7 @@ async def random_frames(dut):
             n.p_take, n.p_beat, n.p_rx, n.p_rxp, n.p_ack = (
                 (1, 1, 1, 1, 1) if phase == 0 else [b.rng.choice((0.2, 0.6, 1)) for _ in range(5)]
             )
-            n.late_txf = b.rng.choice((0, 0.5, 1))
+            n.p_fields = b.rng.choice((1, 0.5, 0.1))
             n.p_junk = b.rng.choice((0, 0.7))
             n.free_delay = b.rng.choice(((0, 0), (0, 50), (10, 300)))
             n.status = lambda r: r.op_seq % 3

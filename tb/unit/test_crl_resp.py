@@ -288,7 +288,7 @@ async def latency(dut):
         if first is None and last is not None and bench.beats:
             first = now
     dut._log.info("request to AR %d, last beat to the link %d", ar - asked, first - last)
-    assert (ar - asked, first - last) == (6, 4 if bench.w <= 16 else 6)
+    assert (ar - asked, first - last) == (6, 5 if bench.w <= 16 else 7)
     await bench.run([])
 
 
