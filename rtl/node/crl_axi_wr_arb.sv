@@ -5,7 +5,8 @@
 // How: the grant comes from registers. It is the client in park_q or, when that one has nothing,
 //   the completion or MSI-X client in alt_q, who was seen waiting a cycle ago. The next choice is
 //   made while a burst ends or nobody is served. Data clients take turns and go first; a
-//   completion or an MSI-X message waits for at most AGE data bursts and one burst of the other.
+//   completion or an MSI-X message waits for at most AGE data bursts and one burst of the other. Who has begun is counted
+//   a cycle later.
 // Latency: 0 for the client that had the channel last, 1 for another one. No cycle is lost between
 //   bursts when the next client waits already.
 // Assumes: a client that is valid stays so until it is served.
@@ -38,7 +39,9 @@ module crl_axi_wr_arb #(
   logic [DATA_IW-1:0] data_idx;
   logic               data_any;
   logic [1:0]         rest;                  // who goes when no data waits
-  logic               msi_turn_q;            // MSI-X before completions
+  logic               msi_turn, msi_turn_q;  // MSI-X before completions
+  logic               data_start_q;          // in the last cycle a data burst began ...
+  logic [1:0]         rest_start_q;          // ... one of MSI-X, of completions
   logic [5:0]         cpl_age_q, msi_age_q;  // data bursts they have waited for
   logic               cpl_must, msi_must;
   logic               unused;
@@ -55,9 +58,10 @@ module crl_axi_wr_arb #(
 
   // Among those that are not served in this cycle.
   assign others   = valid & ~gnt;
-  assign cpl_must = others[CPL] && cpl_age_q >= 6'(AGE - 1);
-  assign msi_must = others[MSI] && msi_age_q >= 6'(AGE - 1);
-  assign rest[0]  = others[CPL] && !(msi_turn_q && others[MSI]);
+  assign cpl_must = others[CPL] && cpl_age_q >= 6'(AGE - 2);
+  assign msi_must = others[MSI] && msi_age_q >= 6'(AGE - 2);
+  assign msi_turn = rest_start_q[0] || (msi_turn_q && !rest_start_q[1]);
+  assign rest[0]  = others[CPL] && !(msi_turn && others[MSI]);
   assign rest[1]  = others[MSI] && !rest[0];
   assign free     = !hold_q && !served;
   // A data client that has just ended may have more: it stays, unless others must go first.
@@ -82,6 +86,8 @@ module crl_axi_wr_arb #(
       park_q     <= N'(1);
       alt_q      <= '0;
       msi_turn_q <= 1'b0;
+      data_start_q <= 1'b0;
+      rest_start_q <= '0;
       cpl_age_q  <= '0;
       msi_age_q  <= '0;
     end else begin
@@ -90,12 +96,13 @@ module crl_axi_wr_arb #(
       else if (served)          park_q <= gnt;
       alt_q <= ends && !choose ? rest : '0;
 
-      if (start && gnt[CPL]) msi_turn_q <= 1'b1;
-      if (start && gnt[MSI]) msi_turn_q <= 1'b0;
-      if (!others[CPL])                 cpl_age_q <= '0;
-      else if (data_start && !cpl_must) cpl_age_q <= cpl_age_q + 1'b1;
-      if (!others[MSI])                 msi_age_q <= '0;
-      else if (data_start && !msi_must) msi_age_q <= msi_age_q + 1'b1;
+      data_start_q <= data_start;
+      rest_start_q <= gnt[MSI:CPL] & {2{start}};
+      msi_turn_q   <= msi_turn;
+      if (!others[CPL])                                  cpl_age_q <= '0;
+      else if (data_start_q && cpl_age_q != 6'(AGE - 1)) cpl_age_q <= cpl_age_q + 1'b1;
+      if (!others[MSI])                                  msi_age_q <= '0;
+      else if (data_start_q && msi_age_q != 6'(AGE - 1)) msi_age_q <= msi_age_q + 1'b1;
     end
   end
 
@@ -113,8 +120,9 @@ module crl_axi_wr_arb #(
       assert ((park_q & (park_q - 1'b1)) == '0 && park_q != '0);
       assert (alt_q != 2'b11 && (alt_q == '0 || (!hold_q && park_q[N_DATA-1:0] != '0)));
       assert (g_cpl <= 6'(AGE) && g_msi <= 6'(AGE));
-      assert (cpl_age_q == (g_cpl < 6'(AGE) ? g_cpl : 6'(AGE - 1)));
-      assert (msi_age_q == (g_msi < 6'(AGE) ? g_msi : 6'(AGE - 1)));
+      assert (g_cpl <= cpl_age_q + 6'(data_start_q) || cpl_age_q == 6'(AGE - 1));
+      assert (g_msi <= msi_age_q + 6'(data_start_q) || msi_age_q == 6'(AGE - 1));
+      assert (cpl_age_q < 6'(AGE) && msi_age_q < 6'(AGE));
       // The last data burst that may pass them is under way, or it is their turn.
       if (g_cpl == 6'(AGE) || g_msi == 6'(AGE))
         assert (hold_q || park_q[N_DATA-1:0] == '0);
