@@ -146,8 +146,8 @@ module crl_dma_move #(
   logic [31:0]      x_seq_q;
   logic [63:0]      x_x_q, x_y_q;
 
-  crl_dma_rdfail #(.OPS(OPS), .PEERS(PEERS)) u_rdfail (
-      .clk, .go(h_go), .op(h_tag[OW-1:0]), .first(h_new), .rd(h_rd), .resp(e_resp), .status(h_st),
+  crl_dma_rdfail #(.CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS)) u_rdfail (
+      .clk, .go(h_go), .ch(h_ch), .op(h_tag[OW-1:0]), .first(h_new), .rd(h_rd), .resp(e_resp), .status(h_st),
       .rd_err(h_err), .bad(h_bad), .bad_status(h_bad_st), .ack_tag, .ack_status, .ack_status_out
   );
   assign h_remote   = h_kind == 3'd3 || h_kind == 3'd4;
@@ -286,8 +286,8 @@ module crl_dma_move #(
       .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,
       .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg, .txf_busy
   );
-  crl_dma_wrend #(.OPS(OPS), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)) u_wrend (
-      .clk, .rst, .s_valid(end_valid), .s_ready(end_ready), .s_tag(n_tag), .s_first(n_new), .s_last(n_last), .s_none(o_none),
+  crl_dma_wrend #(.CHANNELS(CHANNELS), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)) u_wrend (
+      .clk, .rst, .s_valid(end_valid), .s_ready(end_ready), .s_ch(n_ch), .s_tag(n_tag), .s_first(n_new), .s_last(n_last), .s_none(o_none),
       .s_status(n_st), .b_valid, .b_resp, .ldone_valid, .ldone_tag, .ldone_status, .busy(end_busy),
       .mark(mark_out), .mark_over(written)
   );

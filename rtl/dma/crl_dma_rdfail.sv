@@ -2,20 +2,23 @@
 //
 // crl_dma_rdfail: why an operation's data is no good any more: a read error or a revoked key.
 //
-// How: the first failure of each operation, in LUT RAM, a copy for each peer: an operation that was cancelled at the peer comes
-//   back as ABORTED, and gets the status that caused it as its op-ack passes.
+// How: the first failure of the operation that each channel is at, in LUT RAM; and of each operation, a copy for each peer: one
+//   that was cancelled at the peer comes back as ABORTED, and gets the status that caused it as its op-ack passes.
 // Latency: none.
 `default_nettype none
 
 module crl_dma_rdfail #(
+    parameter int CHANNELS = 8,
     parameter int OPS   = 128,
     parameter int PEERS = 1,
+    localparam int CW   = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int OW   = $clog2(OPS)
 ) (
     input  wire logic                clk,
 
     // A chunk whose data is in
-    input  wire logic                go,          // event
+    input  wire logic                go,          // event; a channel's operations come one after the other
+    input  wire logic [CW-1:0]       ch,
     input  wire logic [OW-1:0]       op,
     input  wire logic                first,       // of its operation
     input  wire logic                rd,          // it has read data
@@ -43,8 +46,8 @@ module crl_dma_rdfail #(
 
   logic [1:0] code_ram, code;
 
-  crl_ram_lut #(.W(2), .DEPTH(OPS)) u_code (
-      .clk, .we(go), .waddr(op), .wdata(code), .raddr(op), .rdata(code_ram)
+  crl_ram_lut #(.W(2), .DEPTH(CHANNELS)) u_code (
+      .clk, .we(go), .waddr(ch), .wdata(code), .raddr(ch), .rdata(code_ram)
   );
   assign rd_err = rd && resp[1];
   always_comb begin

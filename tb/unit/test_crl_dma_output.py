@@ -87,28 +87,32 @@ async def feed(dut):
 
 
 class WrEnd(CycleBench):
-    idle = dict.fromkeys("s_valid s_tag s_first s_last s_none s_status b_valid b_resp".split(), 0)
-    rate, b_rate, wrong = 0.5, 0.5, 0
+    idle = dict.fromkeys("s_valid s_ch s_tag s_first s_last s_none s_status b_valid b_resp".split(), 0)
+    rate, b_rate, wrong, tag = 0.5, 0.5, 0, 0
 
     def begin(self) -> None:
         self.entry: dict[str, int] | None = None
-        self.left: dict[int, int] = {}  # chunks to come of operations that have begun
+        self.left: dict[int, list[int]] = {}  # of a channel: the operation under way, chunks to come
         self.errors: dict[int, int] = {}  # their first write error
         self.order: deque[dict] = deque()  # chunks that went out
         self.owed: deque[dict] = deque()  # those whose response is owed
         self.failed = 0
 
     def make(self) -> dict[str, int]:
-        r, ops = self.rng, self.p["OPS"]
-        begun = list(self.left)
-        first = not begun or len(begun) < ops and r.random() < 0.5
-        idx = r.choice([k for k in range(ops) if k not in begun] if first else begun)
-        self.left[idx] = (r.choice([1, 2, 5]) if first else self.left[idx]) - 1
-        last = self.left[idx] == 0
+        r = self.rng
+        ch = r.randrange(self.p["CHANNELS"])
+        first = ch not in self.left
+        if first:
+            self.tag = (self.tag + 1) & 0xFFFF
+            self.left[ch] = [self.tag, r.choice([1, 2, 5])]
+        tag = self.left[ch][0]
+        self.left[ch][1] -= 1
+        last = self.left[ch][1] == 0
         if last:
-            del self.left[idx]
+            del self.left[ch]
         return {
-            "s_tag": (idx * 37 * ops | idx) & 0xFFFF,
+            "s_ch": ch,
+            "s_tag": tag,
             "s_first": int(first),
             "s_last": int(last),
             "s_none": int(r.random() < 0.3),
@@ -173,18 +177,19 @@ async def wrend(dut):
 
 
 class RdFail(CycleBench):
-    idle = dict.fromkeys("go op first rd resp status ack_tag ack_status".split(), 0)
+    idle = dict.fromkeys("go ch op first rd resp status ack_tag ack_status".split(), 0)
     wrong = False
     NAK = int(Status.ABORTED) | 0x80
 
     def begin(self) -> None:
-        self.code: dict[int, Status] = {}
+        self.code: dict[int, Status] = {}  # of an operation
+        self.at: dict[int, int] = {}  # the one that a channel is at
 
     def drive(self) -> None:
         r, i, ops = self.rng, self.inp, self.p["OPS"]
-        i["op"] = r.randrange(ops)
-        known = i["op"] in self.code
-        i["first"] = int(not known or r.random() < 0.2)
+        i["ch"] = r.randrange(self.p["CHANNELS"])
+        i["first"] = int(i["ch"] not in self.at or r.random() < 0.2)
+        i["op"] = r.choice([k for k in range(ops) if k not in self.at.values()]) if i["first"] else self.at[i["ch"]]
         i["go"] = int(r.random() < 0.8)
         i["rd"], i["resp"] = r.getrandbits(1), r.choice([0, 0, 1, 2, 3])
         i["status"] = int(r.choice([Status.OK, Status.OK, Status.KEY_REVOKED, Status.ABORTED]))
@@ -217,6 +222,7 @@ class RdFail(CycleBench):
                 assert self.get("ack_status_out") >> 8 * p & 0xFF == status
         if i["go"]:
             self.code[i["op"]] = code
+            self.at[i["ch"]] = i["op"]
 
 
 @cocotb.test()
@@ -376,16 +382,16 @@ def test_crl_dma_feed(sim, data_w):
     run(sim, "crl_dma_feed", "feed", DATA_W=data_w, RBW=7)
 
 
-@pytest.mark.parametrize("ops,writes", [(128, 64), (16, 4)])
-def test_crl_dma_wrend(sim, ops, writes):
+@pytest.mark.parametrize("channels,writes", [(64, 64), (1, 4), (8, 16)])
+def test_crl_dma_wrend(sim, channels, writes):
     """Stimulus and checking: see wrend."""
-    run(sim, "crl_dma_wrend", "wrend", OPS=ops, WRITES_IN_FLIGHT=writes)
+    run(sim, "crl_dma_wrend", "wrend", CHANNELS=channels, WRITES_IN_FLIGHT=writes)
 
 
-@pytest.mark.parametrize("ops,peers", [(128, 1), (16, 3)])
-def test_crl_dma_rdfail(sim, ops, peers):
+@pytest.mark.parametrize("channels,ops,peers", [(8, 128, 1), (1, 16, 3)])
+def test_crl_dma_rdfail(sim, channels, ops, peers):
     """Stimulus and checking: see rdfail."""
-    run(sim, "crl_dma_rdfail", "rdfail", OPS=ops, PEERS=peers)
+    run(sim, "crl_dma_rdfail", "rdfail", CHANNELS=channels, OPS=ops, PEERS=peers)
 
 
 @pytest.mark.parametrize("data_w,peers", [(64, 1), (128, 3)])
