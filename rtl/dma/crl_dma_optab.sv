@@ -95,6 +95,7 @@ module crl_dma_optab #(
   // Order of a channel
 
   logic [CHANNELS-1:0] empty_q, first_q;  // first_q: the head is the one an allocation set
+  (* keep *) logic [CHANNELS-1:0] first_stay, first_pop;  // next, without and with rt_pop
   logic [OW-1:0]       head_first, head_moved, head, tail_rt, tail_alloc, next_rd;
   logic [OW-1:0]       head_q;
   logic                single_q;          // was the only one when it was looked at
@@ -110,6 +111,15 @@ module crl_dma_optab #(
   logic                free_valid;
   logic                unused_room;       // there are as many places as entries
   logic [OW:0]         unused_level;
+
+  // rt_pop is late: it only selects.
+  always_comb begin
+    first_stay = first_q;
+    first_pop  = first_q;
+    first_pop[rt_ch] = 1'b0;
+    if (alloc_valid && empty_q[alloc_ch]) first_stay[alloc_ch] = 1'b1;
+    if (alloc_valid && (empty_q[alloc_ch] || (rt_last && alloc_ch == rt_ch))) first_pop[alloc_ch] = 1'b1;
+  end
 
   assign empty     = empty_q;
   assign head      = first_q[rt_ch] ? head_first : head_moved;
@@ -155,13 +165,10 @@ module crl_dma_optab #(
       empty_q <= '1;
       first_q <= '0;
     end else begin
-      if (rt_pop) begin
-        first_q[rt_ch] <= 1'b0;
-        if (rt_last) empty_q[rt_ch] <= 1'b1;
-      end
+      if (rt_pop && rt_last) empty_q[rt_ch] <= 1'b1;
       // Comes second, so that it wins when both touch one channel.
       if (alloc_valid) empty_q[alloc_ch] <= 1'b0;
-      if (sets_head)   first_q[alloc_ch] <= 1'b1;
+      first_q <= rt_pop ? first_pop : first_stay;
     end
     void_q <= !rt_re || rt_blind || empty_q[rt_ch];
     if (rt_re) begin

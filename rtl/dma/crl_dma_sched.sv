@@ -75,7 +75,7 @@ module crl_dma_sched #(
   logic [CHANNELS-1:0]            turn_q, turn_d;    // its turn runs
   logic [CHANNELS-1:0]            kept_q, kept_d;    // its balance is in the RAM, else a quantum
   logic [CHANNELS-1:0][SIT_W-1:0] sit_q, sit_d;
-  logic [CHANNELS-1:0]            skip_d, hold_d, busy_d, busy_q;
+  logic [CHANNELS-1:0]            skip_d, hold_d, busy_d;
   logic [CHANNELS-1:0]            served_q, force_now;
   logic [WINDOW_W-1:0]            window_q;
   logic [CHANNELS-1:0]            tok, tok_d, picked;
@@ -148,8 +148,9 @@ module crl_dma_sched #(
 
   logic [1:0]          charge_cls;
   logic                charge_after;
-  logic [CHANNELS-1:0] over_d, over_q;  // comes before wr_ch_q whatever the round says
+  logic [CHANNELS-1:0] over_d, over_q;  // has tokens, and comes before wr_ch_q whatever the round says
   logic [CHANNELS-1:0] wr_here;         // one-hot of wr_ch_q
+  logic [CHANNELS-1:0] again_d, again_q;  // the same, if it has tokens
   logic                stay;
 
   assign charge_cls   = cls_q[charge_ch];
@@ -167,7 +168,8 @@ module crl_dma_sched #(
       passed     = after_q[c] == charge_after ? CW'(c) < charge_ch : after_q[c];
       wr_here[c] = CW'(c) == wr_ch_q;
       back       = wr_q && wr_here[c];
-      over_d[c]  = force_now[c] || cls_q[c] > charge_cls;
+      over_d[c]  = tok_d[c] && (force_now[c] || cls_q[c] > charge_cls);
+      again_d[c] = me && tok_d[c] && !busy_d[c];
       if (mine && in_turn)        after_d[c] = CW'(c) > charge_ch;
       else if (back && wr_turn_q) after_d[c] = !spent_q;
       if (back && wr_turn_q)      turn_d[c] = !spent_q;
@@ -191,7 +193,7 @@ module crl_dma_sched #(
   end
 
   // The turn of the channel that was charged in the last cycle goes on.
-  assign stay = wr_q && wr_turn_q && !spent_q && |(wr_here & elig & tok & ~busy_q) && (over_q & elig & tok) == '0;
+  assign stay = wr_q && wr_turn_q && !spent_q && |(again_q & elig) && (over_q & elig) == '0;
 
   assign pick_ch  = stay ? wr_ch_q : first_ch;
   assign pick_sel = stay ? wr_here : first_sel;
@@ -217,7 +219,7 @@ module crl_dma_sched #(
       pass_q      <= pick_ready && stall && !pass_q && !wr_q;
     end
     over_q     <= over_d;
-    busy_q     <= busy_d;
+    again_q    <= again_d;
     pass_cls_q <= stall_cls;
   end
 
