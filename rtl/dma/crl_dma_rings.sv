@@ -7,6 +7,8 @@
 //   the present producer as seen from the descriptors that began: software may know of a free slot before the completion
 //   that tells of it has its response, but never before the descriptor began.
 // Latency: look-ups 0 cycles. A doorbell is judged in the cycle after it, and counts from the next one on.
+// Assumes: no doorbell counts for a channel in the 4 cycles from its set-up on; doorbells at least two cycles apart, and so for
+//   pops and requests.
 // Errors: a doorbell out of range is told (db_err) and changes nothing.
 `default_nettype none
 
@@ -57,7 +59,7 @@ module crl_dma_rings #(
   logic [3:0]  db_log2;
   logic [11:0] db_prod, db_begun, db_mask, dq_val_q, dq_new_q, dq_old_q, pop_idx, begun;
   logic        dq_range_q, dq_ok;
-  logic [CHANNELS-1:0] known_q;   // set up since reset
+  logic [CHANNELS-1:0] rung_q;    // a doorbell has counted since the set-up
   logic [11:0]   prod_rd, prod_wdata, fidx_wdata, begun_wdata;
   logic [CW-1:0] prod_waddr, fidx_waddr, begun_waddr;
   logic          prod_we, fidx_wr_we, begun_we;
@@ -82,7 +84,7 @@ module crl_dma_rings #(
   crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_prod_r (
       .clk, .we(prod_we), .waddr(prod_waddr), .wdata(prod_wdata), .raddr(rd_ch), .rdata(prod_rd)
   );
-  assign rd_prod = known_q[rd_ch] ? prod_rd : 12'd0;
+  assign rd_prod = rung_q[rd_ch] ? prod_rd : 12'd0;
 
   crl_wr_clear #(.W(12), .AW(CW)) u_fidx_wr (
       .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .s_we(fidx_we), .s_waddr(fidx_ch), .s_wdata(fidx),
@@ -116,9 +118,10 @@ module crl_dma_rings #(
     if (rst) begin
       dq_valid     <= 1'b0;
       db_err_valid <= 1'b0;
-      known_q      <= '0;
+      rung_q       <= '0;
     end else begin
-      if (cfg_we) known_q[cfg_ch] <= 1'b1;
+      if (dq_good) rung_q[dq_ch] <= 1'b1;
+      if (cfg_we)  rung_q[cfg_ch] <= 1'b0;
       dq_valid     <= db_valid && db_accept;
       db_err_valid <= dq_valid && !dq_ok;
     end

@@ -109,7 +109,7 @@ class Bench(CycleBench):
         return Desc(int(op), flags, r.getrandbits(16), length, edge(addr()), edge(addr()), 0x5A)
 
     def enable(self, ch: int, log2: int, base: int | None = None) -> None:
-        """Set the channel up (takes a cycle), then let it run."""
+        """Set the channel up (takes 5 cycles without a doorbell), then let it run."""
         size = 32 << log2
         if base is None:
             base = ((ch + 1) << 32) + self.rng.randrange(1 << 12) * max(4096, size)
@@ -127,6 +127,7 @@ class Bench(CycleBench):
                 "db_valid": 0,
             }
         )
+        self.orders.extend({} for _ in range(4))  # the indices are cleared in free cycles
 
     def publish(self, ch: int) -> None:
         r = self.rings[ch]

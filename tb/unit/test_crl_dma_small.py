@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unit tests of the engine's small blocks: crl_ram_clr, crl_irq_merge, crl_dma_segtab,
+"""Unit tests of the engine's small blocks: crl_ram_clr, crl_wr_clear, crl_irq_merge, crl_dma_segtab,
 crl_dma_considx, crl_dma_assemble."""
 
 from __future__ import annotations
@@ -50,6 +50,53 @@ async def ram_clr(dut):
     assert bench.compared > 100 and bench.both > 5
     bench.wrong = 1
     await expects_failure(bench.step(200))
+
+
+class WrClear(CycleBench):
+    """A RAM behind the port must end up as one that is cleared at once would."""
+
+    idle = dict.fromkeys("clr caddr s_we s_waddr s_wdata".split(), 0)
+    wrong = late = 0
+    pending = None
+
+    def drive(self) -> None:
+        r, i, words = self.rng, self.inp, 1 << self.p["AW"]
+        i["s_we"] = int(r.random() < 0.7)
+        i["s_waddr"] = r.choice([a for a in range(words) if a != self.pending])
+        i["s_wdata"] = r.getrandbits(self.p["W"])
+        i["caddr"] = r.randrange(words)
+        i["clr"] = int(r.random() < 0.3 and not (self.pending is not None and i["s_we"]))
+
+    def check(self) -> None:
+        i = self.inp
+        if self.get("we"):
+            self.ram[self.get("waddr")] = self.get("wdata") ^ self.wrong
+        if i["s_we"]:
+            self.words[i["s_waddr"]] = i["s_wdata"]
+            self.late += self.pending is not None
+        else:
+            self.pending = None
+        for addr, word in self.words.items():
+            if addr != self.pending:
+                assert self.ram.get(addr) == word, f"word {addr:#x}"
+                self.compared += 1
+        if i["clr"]:
+            self.pending = i["caddr"]
+            self.words[self.pending] = 0
+
+
+@cocotb.test()
+async def wr_clear(dut):
+    """Stimulus: random writes and clears of other words, resets. Checking: writes come through in
+    their cycle, a clear in the first cycle without one. A wrong bit fails."""
+    bench = WrClear(dut)
+    for _ in range(3):
+        await bench.reset()
+        bench.ram, bench.words, bench.pending = {}, {}, None
+        await bench.step(300)
+    assert bench.compared > 1000 and bench.late > 20
+    bench.wrong = 1
+    await expects_failure(bench.step(50))
 
 
 class IrqMerge(CycleBench):
@@ -270,6 +317,12 @@ def run(sim, top: str, case: str, **parameters) -> None:
 def test_crl_ram_clr(sim, w, depth):
     """Stimulus and checking: see ram_clr."""
     run(sim, "crl_ram_clr", "ram_clr", W=w, DEPTH=depth)
+
+
+@pytest.mark.parametrize("w,aw", [(12, 3), (1, 1), (8, 6)])
+def test_crl_wr_clear(sim, w, aw):
+    """Stimulus and checking: see wr_clear."""
+    run(sim, "crl_wr_clear", "wr_clear", W=w, AW=aw)
 
 
 @pytest.mark.parametrize("channels,sources", [(8, 2), (1, 1), (5, 3)])
