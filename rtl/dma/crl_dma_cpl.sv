@@ -225,6 +225,7 @@ module crl_dma_cpl #(
   (* keep *) logic          done_close, done_take;       // if something is
   (* keep *) logic [CW-1:0] none_ch, done_ch;
   (* keep *) logic [1:0]    none_state, done_state;
+  (* keep *) logic [CHANNELS-1:0] none_go, none_one, none_many, done_go, done_one, done_many;
   logic                     leave_done;
 
   assign found      = rt_done;
@@ -240,6 +241,25 @@ module crl_dma_cpl #(
   assign other_take = found ? done_take : none_take;
   assign ch_d       = found ? done_ch : none_ch;
   assign state_d    = found ? done_state : none_state;
+
+  always_comb begin
+    for (int c = 0; c < CHANNELS; c++) begin
+      none_go[c]   = go_q[c] && !(look && here[c]);
+      none_one[c]  = one_q[c];
+      none_many[c] = many_q[c];
+      done_go[c]   = go_q[c] && !(look && here[c] && none_left);
+      done_one[c]  = one_q[c] && !(look && here[c] && none_left);
+      done_many[c] = many_q[c] && !(look && here[c] && rt_last);
+      if (end_valid && CW'(c) == end_ch) begin
+        none_go[c]   = 1'b1;
+        done_go[c]   = 1'b1;
+        none_one[c]  = 1'b1;
+        done_one[c]  = 1'b1;
+        none_many[c] = many_q[c] || one_q[c];
+        done_many[c] = (one_q[c] && !(here[c] && none_left)) || done_many[c];
+      end
+    end
+  end
 
   always_comb begin
     case (state_q)
@@ -272,18 +292,9 @@ module crl_dma_cpl #(
         open_q <= rt_done && !stop && (open_q || !quiet);
         run_q  <= rt_done && !stop ? run_q + 1'b1 : '0;
       end
-      for (int c = 0; c < CHANNELS; c++) begin
-        if (look && here[c]) begin
-          if (!rt_done || none_left) go_q[c] <= 1'b0;
-          if (rt_done && none_left)  one_q[c] <= 1'b0;
-          if (rt_done && rt_last)    many_q[c] <= 1'b0;
-        end
-        if (end_valid && CW'(c) == end_ch) begin
-          go_q[c]  <= 1'b1;
-          one_q[c] <= 1'b1;
-          if (one_q[c] && !(rt_pop && here[c] && none_left)) many_q[c] <= 1'b1;
-        end
-      end
+      go_q   <= found ? done_go : none_go;
+      one_q  <= found ? done_one : none_one;
+      many_q <= found ? done_many : none_many;
     end
   end
 

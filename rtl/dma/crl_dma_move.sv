@@ -152,8 +152,8 @@ module crl_dma_move #(
   );
   assign h_remote   = h_kind == 3'd3 || h_kind == 3'd4;
   assign h_go       = h_valid && (!h_rd || e_valid) && x_free && feed_ready && n_room_q;
-  assign h_drop     = h_rd && (h_kind == 3'd0 || (h_bad && !h_remote));
-  assign h_feed     = h_rd || (h_kind == 3'd2 && !h_bad);
+  assign h_drop     = h_kind == 3'd0 || (h_bad && !h_remote);   // late
+  assign h_feed     = h_rd || h_kind == 3'd2;
   assign h_beats_up = (MBW + 1)'(h_doff) + h_n + (h_flush ? (MBW + 1)'(B - 1) : '0);
   assign e_ready    = h_go && h_rd;
 

@@ -57,7 +57,7 @@ module crl_dma_rdfail #(
       else if (status == crl_pkg::ST_KEY_REVOKED && !first) code = REVOKED;
     end
   end
-  assign bad        = code != 2'd0;
+  assign bad        = rd_err || (!first && (code_ram != 2'd0 || status == crl_pkg::ST_KEY_REVOKED));  // code is not 0
   assign bad_status = status_of(code, status);
 
   generate

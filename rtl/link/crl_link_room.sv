@@ -7,7 +7,7 @@
 //   turns: the one that was served last leaves two to the other. The engine may be about to take one that it has seen; so
 //   the responder never takes the last.
 //   Receive slots for READ_DATA are counted from the take of the request to the end of the answer.
-// Latency: a take shows in the next cycle.
+// Latency: a take shows in the next cycle, a free receive slot in the one after it.
 // Assumes: takes only while room was shown: the engine's within 8 cycles, the responder's at once. 'clear' brings all back.
 `default_nettype none
 
@@ -61,16 +61,18 @@ module crl_link_room #(
       logic        rd_turn_q;          // the responder is next when slots are scarce
       logic [TW:0] rd_wait_q, rd_wait_d;
       logic [RW-1:0] out_q, out_d;     // receive slots reserved
+      logic        free_q;
 
       assign rd_wait_d = rd_wait_q + (TW+1)'(rdt_take) - (TW+1)'(started && started_rd);
-      // An answer that nobody asked for gives nothing back.
-      assign out_d     = out_q + RW'(rd_take) - RW'(rd_free && out_q != '0);
+      // Counted a cycle late. An answer that nobody asked for gives nothing back.
+      assign out_d     = out_q + RW'(rd_take) - RW'(free_q && out_q != '0);
 
       always_ff @(posedge clk) begin
         if (rst) begin
           rd_turn_q <= 1'b0;
           rd_wait_q <= '0;
           out_q     <= '0;
+          free_q    <= 1'b0;
           room      <= 1'b0;
           rdt_room  <= 1'b0;
           rd_ok     <= 1'b0;
@@ -79,6 +81,7 @@ module crl_link_room #(
           else if (tx_take) rd_turn_q <= 1'b1;
           rd_wait_q <= flush || clear ? '0 : rd_wait_d;
           out_q     <= clear ? '0 : out_d;
+          free_q    <= rd_free && !clear;
           room      <= held_d < (rd_turn_q && rdt_want ? (TW+1)'(SLOTS - 2) : (TW+1)'(SLOTS))
                        && wait_d < (TW+1)'(QUEUE);
           rdt_room  <= held_d < (rd_turn_q ? (TW+1)'(SLOTS - 1) : (TW+1)'(SLOTS - 3))

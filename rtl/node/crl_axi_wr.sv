@@ -139,8 +139,9 @@ module crl_axi_wr #(
       if (aw_free) awvalid_q <= start;
       if (w_free)  wvalid_q  <= beat;
     end
-    if (start) aw_q <= {ID_W'(id), addr, len, user};
-    if (beat)  w_q  <= {data, strb, ends};
+    // Loaded whenever they are free: whether it counts is told by the valid bits alone.
+    if (aw_free) aw_q <= {ID_W'(id), addr, len, user};
+    if (w_free)  w_q  <= {data, strb, ends};
   end
 
   assign aw_ready = !aw_spared_q;

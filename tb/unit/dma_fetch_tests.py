@@ -451,7 +451,7 @@ class Bench(CycleBench):
         self.check = check
         for ch, log2 in enumerate(sizes):
             self.enable(ch, log2)
-        await self.step(len(sizes))
+        await self.step(len(self.orders))
 
     async def drain(self) -> None:
         """No new work; everything published is fetched, picked, retired."""
