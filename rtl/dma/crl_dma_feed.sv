@@ -3,7 +3,8 @@
 // crl_dma_feed: beats of one chunk after the other into crl_align: from the read buffer, or a FILL's pattern.
 //
 // How: chunks with beats wait in a FIFO in block RAM; the one at work counts its beats down. Beats of a chunk that is not to be written are
-//   taken and dropped. The feed may run a command ahead of crl_align, which takes exactly the beats of each command.
+//   taken and dropped; that is known late, so it is written a cycle later, into a RAM of its own. The feed may run a command
+//   ahead of crl_align, which takes exactly the beats of each command.
 // Latency: chunk to its first beat 3 cycles. Throughput: a beat a cycle, chunks back to back.
 // Assumes: beats of a chunk that reads come in the order of the chunks.
 `default_nettype none
@@ -34,10 +35,31 @@ module crl_dma_feed #(
   logic [3:0]     level_unused;
   logic           valid_q, drop_q, fill_q, take, ends;
 
-  crl_fifo_bram #(.W(2 + RBW + 64), .DEPTH(8)) u_fifo (
-      .clk, .rst, .s_valid, .s_ready, .s_data({s_drop, s_fill, s_beats, s_pat}),
-      .m_valid, .m_ready(m_pop), .m_data({m_drop, m_fill, m_beats, m_pat}), .level(level_unused)
+  crl_fifo_bram #(.W(1 + RBW + 64), .DEPTH(8)) u_fifo (
+      .clk, .rst, .s_valid, .s_ready, .s_data({s_fill, s_beats, s_pat}),
+      .m_valid, .m_ready(m_pop), .m_data({m_fill, m_beats, m_pat}), .level(level_unused)
   );
+
+  // A chunk comes out of the FIFO two cycles after it went in, so its bit is there.
+  logic [2:0] wr_q, rd_q, put_idx_q;
+  logic       put_q, put_drop_q;
+
+  crl_ram_lut #(.W(1), .DEPTH(8)) u_drop (
+      .clk, .we(put_q), .waddr(put_idx_q), .wdata(put_drop_q), .raddr(rd_q), .rdata(m_drop)
+  );
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      put_q <= 1'b0;
+      wr_q  <= '0;
+      rd_q  <= '0;
+    end else begin
+      put_q <= s_valid && s_ready;
+      if (s_valid && s_ready) wr_q <= wr_q + 3'd1;
+      if (m_pop) rd_q <= rd_q + 3'd1;
+    end
+    put_idx_q  <= wr_q;
+    put_drop_q <= s_drop;
+  end
 
   assign i_valid = valid_q && !drop_q && (fill_q || d_valid);
   assign i_data  = fill_q ? {(DATA_W / 64){pat_q}} : d_data;
