@@ -173,6 +173,7 @@ def synthesise_parts(config: Config, sources: Sequence[Path]) -> dict[str, dict[
     if not parts:
         return {}
     folder = config.folder
+    folder.mkdir(parents=True, exist_ok=True)
     script = [
         *read_script(config, sources),
         f"hierarchy -check -top {config.top}",
