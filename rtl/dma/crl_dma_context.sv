@@ -3,7 +3,7 @@
 // crl_dma_context: the operation that each channel has under way: the chunk in T2, and what it leaves, written back in T4.
 //
 // How: a block RAM holds what is left of the operation, a LUT RAM what T1 must know of its next chunk (info), one entry a
-//   channel. The RAM is addressed with the pick; in T1 either its word or the descriptor is chosen. crl_dma_step goes from
+//   channel. The RAM is addressed with the pick, in every cycle, since whether there is one is known late; in T1 either its word or the descriptor is chosen. crl_dma_step goes from
 //   the chunk to the next one.
 // Latency: pick to T2 2 cycles. What is written in T4 is seen by a pick in the next cycle.
 // Assumes: no pick of a channel between its last one and the write (it is busy).
@@ -24,7 +24,6 @@ module crl_dma_context #(
     input  wire logic                clk,
 
     // T0, T1: the pick
-    input  wire logic                pk_en,
     input  wire logic [CW-1:0]       pk_ch,
     input  wire logic [CW-1:0]       t1_ch,
     output logic      [CINFO_W-1:0]  t1_info,    // {read, remote, frame start, frame end, last, n}
@@ -84,7 +83,7 @@ module crl_dma_context #(
 
   crl_ram_bram #(.W(CTX_W), .DEPTH(CHANNELS > 1 ? CHANNELS : 2)) u_ctx (
       .clk, .we, .waddr(wch), .wdata({w_remote, w_fill, w_notify, w_seq, w_tag, w_total, nx_pos, nx_vs, nx_rem, nx_dst, nx_src}),
-      .re(pk_en), .raddr(pk_ch), .rdata(word)
+      .re(1'b1), .raddr(pk_ch), .rdata(word)
   );
   assign {remote, fill, notify, seq, tag, total, pos, vs, rem, dst, src} = word;
 

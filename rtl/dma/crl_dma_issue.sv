@@ -232,7 +232,7 @@ module crl_dma_issue #(
   logic [RBW-1:0]   t3_beats;
 
   crl_dma_context #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_context (
-      .clk, .pk_en, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_first, .t1_desc(pool_data),
+      .clk, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_first, .t1_desc(pool_data),
       .t2_op, .t2_fill, .t2_src, .t2_dst, .t2_rem, .t2_pos, .t2_total, .t2_notify, .t2_tag(t2_ctx_tag), .t2_seq(t2_ctx_seq),
       .t2_flags, .t2_dtag(alloc_tag), .t2_remote(remote_q[2]), .t2_n(t2_n_q), .t3_off, .t3_n, .t3_beats,
       .we(v_q[4] && !last_q[4]), .wch(ch_q[4]), .w_remote(remote_q[4]), .w_fill(fill_q[4]), .w_notify(notify_q[4]),
@@ -346,6 +346,14 @@ module crl_dma_issue #(
     for (int t = 2; t <= 3; t++) if (v_q[t]) young[ch_q[t]] = 1'b1;
     if (t1_v) young[t1_ch] = 1'b1;
   end
+
+`ifndef SYNTHESIS
+  logic picked_q;
+  always_ff @(posedge clk) begin
+    picked_q <= !rst && pk_en;
+    if (!rst) assert (charge_valid == (picked_q === 1'b1));   // what the scheduler counts on
+  end
+`endif
 
 endmodule
 
