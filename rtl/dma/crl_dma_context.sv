@@ -3,8 +3,8 @@
 // crl_dma_context: the operation that each channel has under way: the chunk in T2, and what it leaves, written back in T4.
 //
 // How: a block RAM holds what is left of the operation, a LUT RAM what T1 must know of its next chunk (info), one entry a
-//   channel. The RAM is addressed with the pick, in every cycle, since whether there is one is known late; in T1 either its word or the descriptor is chosen. crl_dma_step goes from
-//   the chunk to the next one.
+//   channel. The RAM is addressed with the pick, in every cycle, since whether there is one is known late; in T1 either its
+//   word or the descriptor is chosen. crl_dma_step goes from the chunk to the next one.
 // Latency: pick to T2 2 cycles. What is written in T4 is seen by a pick in the next cycle.
 // Assumes: no pick of a channel between its last one and the write (it is busy).
 `default_nettype none

@@ -348,10 +348,14 @@ module crl_dma_issue #(
   end
 
 `ifndef SYNTHESIS
-  logic picked_q;
-  always_ff @(posedge clk) begin
+  logic picked_q, begun_q;   // begun: there was a reset
+
+  initial begun_q = 1'b0;
+
+  always @(posedge clk) begin
     picked_q <= !rst && pk_en;
-    if (!rst) assert (charge_valid == (picked_q === 1'b1));   // what the scheduler counts on
+    if (rst) begun_q <= 1'b1;
+    else if (begun_q) assert (charge_valid == picked_q);   // what the scheduler counts on
   end
 `endif
 
