@@ -151,7 +151,7 @@ module crl_dma_sched #(
   logic [CHANNELS-1:0] over_d, over_q;  // has tokens, and comes before wr_ch_q whatever the round says
   logic [CHANNELS-1:0] wr_here;         // one-hot of wr_ch_q
   logic [CHANNELS-1:0] again_d, again_q;  // the same, if it has tokens
-  logic                stay;
+  logic                stay, wr_go_q;                 // wr_go_q: wr_q and wr_turn_q
 
   assign charge_cls   = cls_q[charge_ch];
   assign charge_after = after_q[charge_ch];
@@ -193,7 +193,7 @@ module crl_dma_sched #(
   end
 
   // The turn of the channel that was charged in the last cycle goes on.
-  assign stay = wr_q && wr_turn_q && !spent_q && |(again_q & elig) && (over_q & elig) == '0;
+  assign stay = wr_go_q && !spent_q && |(again_q & elig) && (over_q & elig) == '0;
 
   assign pick_ch  = stay ? wr_ch_q : first_ch;
   assign pick_sel = stay ? wr_here : first_sel;
@@ -205,6 +205,7 @@ module crl_dma_sched #(
       kept_q      <= '0;
       sit_q       <= '0;
       wr_q        <= 1'b0;
+      wr_go_q     <= 1'b0;
       pick_q      <= 1'b0;
       pick_turn_q <= 1'b0;
       pass_q      <= 1'b0;
@@ -214,6 +215,7 @@ module crl_dma_sched #(
       kept_q      <= kept_d;
       sit_q       <= sit_d;
       wr_q        <= charge_valid;
+      wr_go_q     <= charge_valid && in_turn;
       pick_q      <= pick;
       pick_turn_q <= pick && !force_now[pick_ch];
       pass_q      <= pick_ready && stall && !pass_q && !wr_q;
