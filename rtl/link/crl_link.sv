@@ -24,7 +24,8 @@ module crl_link #(
     parameter int LINK_W           = DATA_W,
     parameter int CHANNELS         = 8,
     parameter int LINK_MTU         = 1024,
-    parameter int RX_SHARED        = 24,
+    parameter int RX_SHARED        = LINK_W <= 128 ? 24 : 3 * LINK_W / 16,  // at most 125
+    parameter int REPLAY_FRAMES    = LINK_W <= 128 ? 32 : LINK_W / 4,   // power of two
     parameter int READ_SLOTS       = 16,    // receive slots for READ_DATA; 0: no READ
     parameter int OPS              = 128,   // not used: acknowledgements carry the tag
     parameter int KEEPALIVE_CYCLES = 4096,
@@ -133,10 +134,10 @@ module crl_link #(
   localparam int HW         = HB > 1 ? $clog2(HB) : 1;
   localparam int MB         = LINK_MTU * 8 / LINK_W;
   localparam int MBW        = $clog2(MB);
-  localparam int TX_SLOTS   = 32;                              // frames kept for replay
+  localparam int TX_SLOTS   = REPLAY_FRAMES;                  // frames kept for replay
   localparam int TIW        = $clog2(TX_SLOTS);
-  localparam int QUEUE      = DATA_W <= 128 ? 5 : TX_SLOTS;     // frames taken and not sent
-  localparam int RD_QUEUE   = DATA_W <= 128 ? 3 : TX_SLOTS;     // the same for READ_DATA
+  localparam int QUEUE      = DATA_W <= 128 ? 5 : TX_SLOTS < 32 ? TX_SLOTS : 32;  // frames taken and not sent
+  localparam int RD_QUEUE   = DATA_W <= 128 ? 3 : TX_SLOTS < 32 ? TX_SLOTS : 32;     // the same for READ_DATA
   localparam int RSP_SLOTS  = LINK_W > 128 ? 64 : 32;
   localparam int RIW        = $clog2(RSP_SLOTS);
   localparam int RX_SLOTS   = CHANNELS + RX_SHARED > 1 ? CHANNELS + RX_SHARED + READ_SLOTS : 2;
@@ -150,6 +151,10 @@ module crl_link #(
     if (CHANNELS < 1 || CHANNELS > 64) $fatal(1, "crl_link: CHANNELS must be 1 to 64");
     if (MB < 2 || MB < HB || (LINK_MTU & (LINK_MTU - 1)) != 0 || LINK_MTU > 16384)
       $fatal(1, "crl_link: LINK_MTU must be a power of two, at least 64 bytes and two beats, at most 16384");
+    // Counts of credits go modulo 256, and half of that range tells old from new.
+    if (RX_SHARED < 0 || RX_SHARED > 125) $fatal(1, "crl_link: RX_SHARED must be at most 125");
+    if (TX_SLOTS < 8 || TX_SLOTS > 256 || (TX_SLOTS & (TX_SLOTS - 1)) != 0)
+      $fatal(1, "crl_link: REPLAY_FRAMES must be a power of two from 8 to 256");
     if (OPS < 1) $fatal(1, "crl_link: OPS must be at least 1");
   end
 

@@ -94,7 +94,7 @@ module crl_link_credit_rx #(
         pick_ch_q <= any ? idx : turn_q;
         if (!any && take_q) turn_q <= turn_q == CW'(CHANNELS - 1) ? '0 : turn_q + 1'b1;
       end
-      take_q <= cr_take;
+      take_q <= cr_take && !take_q;  // of two headers in a row the second has what the first had
       if (take_q)                   since_q <= FW'(add_q);
       else if (add_q && !urgent)    since_q <= since_q + 1'b1;
     end

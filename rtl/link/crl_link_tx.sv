@@ -7,7 +7,7 @@
 //   loaded with the newest acknowledgement and credit into a shift register; its CRC goes on from
 //   the payload's, which was computed when the frame was stored, and is put into the last header beat.
 // Latency: 4 cycles from 'avail' to the first beat at m_*. No bubble within a frame, nor between two
-//   frames if the first has more than one beat.
+//   frames, but for one-beat frames of the same kind.
 // Assumes: re_data follows re by one cycle and holds while re is low. Layout: FRAME.
 `default_nettype none
 
@@ -77,23 +77,25 @@ module crl_link_tx #(
   localparam int HW  = HB > 1 ? $clog2(HB) : 1;
   localparam int CRC_LSB = crl_pkg::FRAME_CRC_LSB - (HB - 1) * LINK_W;  // in the last header beat
 
-  // ---- choice, prepared one cycle ahead; it is not renewed in the cycle after it was used
+  // ---- choice, prepared one cycle ahead, without the kind that is being used: whether more of it waits is not known yet
   logic       go;            // the pipeline moves
   logic       at_end, choose, start;
   logic       hdr_q, pay_q;  // what the first stage holds
   logic       fresh_q;
-  logic [5:0] want_d, want_q;
+  logic [5:0] want_d, want_q, due;
   logic       pick_epoch, pick_nak_req, pick_nak_rsp, pick_rsp, pick_req, pick_idle;
 
   always_comb begin
+    due    = {idle_due, req_avail, rsp_avail, nak_rsp_due, nak_req_due, epoch_due};
+    due    = due & ~(want_q & {6{choose}});
     want_d = 6'b000000;
-    if (epoch_due)        want_d = 6'b000001;
-    else if (!up)         want_d = 6'b000000;
-    else if (nak_req_due) want_d = 6'b000010;
-    else if (nak_rsp_due) want_d = 6'b000100;
-    else if (rsp_avail)   want_d = 6'b001000;
-    else if (req_avail)   want_d = 6'b010000;
-    else if (idle_due)    want_d = 6'b100000;
+    if (due[0])      want_d = 6'b000001;
+    else if (!up)    want_d = 6'b000000;
+    else if (due[1]) want_d = 6'b000010;
+    else if (due[2]) want_d = 6'b000100;
+    else if (due[3]) want_d = 6'b001000;
+    else if (due[4]) want_d = 6'b010000;
+    else if (due[5]) want_d = 6'b100000;
   end
 
   always_ff @(posedge clk) begin
@@ -104,9 +106,9 @@ module crl_link_tx #(
   assign {pick_idle, pick_req, pick_rsp, pick_nak_rsp, pick_nak_req, pick_epoch} = want_q;
   assign choose      = go && (at_end || !(hdr_q || pay_q));
   // A frame that waited a cycle ago still does: see crl_link_gbn. The session may have ended since.
-  assign start       = choose && fresh_q
+  assign start       = choose
                        && (pick_epoch ? epoch_due
-                           : up && (want_q[4:1] != 4'd0 || (pick_idle && idle_due)));
+                           : up && (want_q[4:1] != 4'd0 || (pick_idle && idle_due && fresh_q)));
   assign did_any     = start;
   assign did_epoch   = start && pick_epoch;
   assign did_nak_req = start && pick_nak_req;

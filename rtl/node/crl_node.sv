@@ -23,7 +23,8 @@ module crl_node #(
     parameter int PREFETCH = CHANNELS > 16 ? 1 << $clog2(4 * CHANNELS) : 64,  // descriptors, power of two
     parameter int OPS      = 128,                // operations in flight, power of two
     parameter int LINK_MTU = 1024,               // payload bytes a frame, power of two
-    parameter int RX_SHARED = 24,                // receive slots a peer beside one a channel
+    parameter int RX_SHARED = LINK_W <= 128 ? 24 : 3 * LINK_W / 16,  // receive slots a peer beside one a channel, at most 125
+    parameter int REPLAY_FRAMES = LINK_W <= 128 ? 32 : LINK_W / 4,   // frames kept until acknowledged, power of two
     parameter bit READ_EN   = 1,                 // READ, as initiator and as target
     parameter int READ_SLOTS = LINK_W > 128 ? 32 : 16,  // receive slots a peer for READ_DATA
     parameter int FUNC_W   = 8,                  // FUNCTION_ID bits, to 12
@@ -139,6 +140,9 @@ module crl_node #(
       $fatal(1, "crl_node: LINK_MTU must be a power of two from MAX_BURST_BYTES to 2048");
     if (FUNC_W < 1 || FUNC_W > 12) $fatal(1, "crl_node: FUNC_W must be 1 to 12");
     if (READ_SLOTS < 2 || READ_SLOTS > 128) $fatal(1, "crl_node: READ_SLOTS must be 2 to 128");
+    if (RX_SHARED < 0 || RX_SHARED > 125) $fatal(1, "crl_node: RX_SHARED must be at most 125");
+    if (REPLAY_FRAMES < 8 || REPLAY_FRAMES > 256 || (REPLAY_FRAMES & (REPLAY_FRAMES - 1)) != 0)
+      $fatal(1, "crl_node: REPLAY_FRAMES must be a power of two from 8 to 256");
     if (ID_W < 3) $fatal(1, "crl_node: ID_W must be at least 3");
   end
 
@@ -390,7 +394,8 @@ module crl_node #(
       logic [7:0]         lk_ack_status;
 
       crl_link #(.DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED),
-                 .READ_SLOTS(READ_EN ? READ_SLOTS : 0), .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
+                 .READ_SLOTS(READ_EN ? READ_SLOTS : 0), .REPLAY_FRAMES(REPLAY_FRAMES),
+                 .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
           .clk, .rst, .cfg_enable(peer_enable[p]), .cfg_node(node_id), .cfg_peer_node(peer_node[8*p +: 8]),
           .cfg_epoch(peer_epoch[16*p +: 16]), .link_up_i(link_up[p]), .up(peer_up[p]),
           .tx_ok(tx_ok[p*CHANNELS +: CHANNELS]), .tx_take(tx_take[p]), .tx_take_ch(tx_take_ch[CW-1:0]),

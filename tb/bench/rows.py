@@ -170,7 +170,7 @@ def _remote_rows() -> Iterator[Row]:
                         config = {"data_w": data_w, "n": 1000, "s": s, "latency": 20, "channels": 1,
                                   "op": op, "delay": delay, "directions": directions}
                         yield Row("dma_remote", config, "crl_tb_pair", BUILDS[f"{data_w}b-8ch"],
-                                  limit if s >= 512 and data_w == 64 else None,
+                                  limit if s >= 512 and (data_w == 64 or op == "WRITE") else None,
                                   quick=data_w == 64 and s == 1024)
 
 

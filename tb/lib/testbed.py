@@ -34,10 +34,20 @@ SYSTEM_SOURCES = (
 
 DEFAULTS: Mapping[str, int] = {
     "DATA_W": 64, "CHANNELS": 8, "PEERS": 1, "SEGMENTS": 32, "READS_IN_FLIGHT": 64,
-    "WRITES_IN_FLIGHT": 64, "MAX_BURST_BYTES": 512, "OPS": 128, "LINK_MTU": 1024, "RX_SHARED": 24, "READ_EN": 1,
+    "WRITES_IN_FLIGHT": 64, "MAX_BURST_BYTES": 512, "OPS": 128, "LINK_MTU": 1024, "READ_EN": 1,
     "FUNC_W": 8, "ID_W": 4, "STALL_MAX_CYCLES": 65536, "OP_TIMEOUT_CYCLES": 1048576,
     "KEEPALIVE_CYCLES": 4096,
 }
+
+
+def link_defaults(values: dict[str, int]) -> None:
+    """What depends on the width of the link, as in crl_node."""
+    values.setdefault("LINK_W", values["DATA_W"])
+    wide = values["LINK_W"] > 128
+    values.setdefault("RX_SHARED", 3 * values["LINK_W"] // 16 if wide else 24)
+    values.setdefault("REPLAY_FRAMES", values["LINK_W"] // 4 if wide else 32)
+
+
 STORE_W = {"crl_tb_node": 24, "crl_tb_pair": 23}
 
 
@@ -60,7 +70,7 @@ class Parameters:
     @classmethod
     def of_this_run(cls, top: str) -> Parameters:
         values = {**DEFAULTS, "STORE_W": STORE_W.get(top, 23), **sim_parameters()}
-        values.setdefault("LINK_W", values["DATA_W"])
+        link_defaults(values)
         values.setdefault("PREFETCH", max(64, 4 * values["CHANNELS"]))
         return cls(values)
 

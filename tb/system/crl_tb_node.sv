@@ -16,7 +16,8 @@ module crl_tb_node #(
     parameter int PREFETCH          = (4 * CHANNELS > 64) ? 4 * CHANNELS : 64,
     parameter int OPS               = 128,
     parameter int LINK_MTU          = 1024,
-    parameter int RX_SHARED         = 24,
+    parameter int RX_SHARED         = LINK_W <= 128 ? 24 : 3 * LINK_W / 16,
+    parameter int REPLAY_FRAMES     = LINK_W <= 128 ? 32 : LINK_W / 4,
     parameter bit READ_EN           = 1,
     parameter int READ_SLOTS        = LINK_W > 128 ? 32 : 16,
     parameter int FUNC_W            = 8,
@@ -43,7 +44,7 @@ module crl_tb_node #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS),
       .READS_IN_FLIGHT(READS_IN_FLIGHT), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
       .MAX_BURST_BYTES(MAX_BURST_BYTES), .PREFETCH(PREFETCH), .OPS(OPS), .LINK_MTU(LINK_MTU),
-      .RX_SHARED(RX_SHARED), .READ_EN(READ_EN), .READ_SLOTS(READ_SLOTS), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),
+      .RX_SHARED(RX_SHARED), .REPLAY_FRAMES(REPLAY_FRAMES), .READ_EN(READ_EN), .READ_SLOTS(READ_SLOTS), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),
       .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES),
       .STORE_W(STORE_W), .NAME("a")
   ) a (

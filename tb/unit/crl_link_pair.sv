@@ -11,6 +11,7 @@ module crl_link_side #(
     parameter int LINK_MTU = 256,
     parameter int RX_SHARED = 4,
     parameter int READ_SLOTS = 4,
+    parameter int REPLAY_FRAMES = 32,
     parameter int KEEPALIVE_CYCLES = 512,
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1
 ) (
@@ -64,7 +65,7 @@ module crl_link_side #(
 
   crl_link #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU),
-      .RX_SHARED(RX_SHARED), .READ_SLOTS(READ_SLOTS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
+      .RX_SHARED(RX_SHARED), .REPLAY_FRAMES(REPLAY_FRAMES), .READ_SLOTS(READ_SLOTS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
   ) dut (
       .clk, .rst, .cfg_enable, .cfg_node, .cfg_peer_node, .cfg_epoch, .link_up_i(link_up), .up,
       .tx_ok, .tx_take, .tx_take_ch, .txp_valid, .txp_ready, .txp_data,
@@ -247,6 +248,7 @@ module crl_link_pair #(
     parameter int RX_SHARED = 4,
     parameter int READ_SLOTS = 4,
     parameter int READ_SLOTS_B = READ_SLOTS,
+    parameter int REPLAY_FRAMES = 32,
     parameter int KEEPALIVE_CYCLES = 512
 ) (
     input wire clk_a,
@@ -261,7 +263,7 @@ module crl_link_pair #(
 
   crl_link_side #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU),
-      .RX_SHARED(RX_SHARED), .READ_SLOTS(READ_SLOTS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
+      .RX_SHARED(RX_SHARED), .REPLAY_FRAMES(REPLAY_FRAMES), .READ_SLOTS(READ_SLOTS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
   ) a (
       .clk(clk_a), .rst(rst_a), .link_clk, .link_rst(link_rst_a), .link_up(up_a),
       .m_tdata(am_d), .m_tkeep(am_k), .m_tvalid(am_v), .m_tready(am_r), .m_tlast(am_l),
@@ -269,7 +271,7 @@ module crl_link_pair #(
   );
   crl_link_side #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU),
-      .RX_SHARED(RX_SHARED), .READ_SLOTS(READ_SLOTS_B), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
+      .RX_SHARED(RX_SHARED), .REPLAY_FRAMES(REPLAY_FRAMES), .READ_SLOTS(READ_SLOTS_B), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
   ) b (
       .clk(clk_b), .rst(rst_b), .link_clk, .link_rst(link_rst_b), .link_up(up_b),
       .m_tdata(bm_d), .m_tkeep(bm_k), .m_tvalid(bm_v), .m_tready(bm_r), .m_tlast(bm_l),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tb.lib.sim import SimResult, build_sim, run_sim
-from tb.lib.testbed import DEFAULTS, SYSTEM_SOURCES, Parameters
+from tb.lib.testbed import DEFAULTS, SYSTEM_SOURCES, Parameters, link_defaults
 from tools.demo.measure import Figures, measure, read_events
 from tools.demo.verdict import Verdict, judge
 from tools.paths import BUILD
@@ -34,7 +34,7 @@ class Outcome:
 
 def parameters_of(given: Mapping[str, int]) -> Parameters:
     values = {**DEFAULTS, "STORE_W": 23, **given}
-    values.setdefault("LINK_W", values["DATA_W"])
+    link_defaults(values)
     values.setdefault("PREFETCH", max(64, 4 * values["CHANNELS"]))
     return Parameters(values)
 
