@@ -136,7 +136,7 @@ module crl_link #(
   localparam int MBW        = $clog2(MB);
   localparam int TX_SLOTS   = REPLAY_FRAMES;                  // frames kept for replay
   localparam int TIW        = $clog2(TX_SLOTS);
-  localparam int QUEUE      = DATA_W <= 128 ? 5 : TX_SLOTS < 32 ? TX_SLOTS : 32;  // frames taken and not sent
+  localparam int QUEUE      = DATA_W <= 128 ? 5 : TX_SLOTS < 32 ? TX_SLOTS : 32;  // largest frames taken and not sent
   localparam int RD_QUEUE   = DATA_W <= 128 ? 3 : TX_SLOTS < 32 ? TX_SLOTS : 32;     // the same for READ_DATA
   localparam int RSP_SLOTS  = LINK_W > 128 ? 64 : 32;
   localparam int RIW        = $clog2(RSP_SLOTS);
@@ -255,7 +255,9 @@ module crl_link #(
 
   // ---- REQ sender
   logic [REC_W-1:0] req_rec, tx_rec;
-  logic [TIW:0] req_unsent;
+  logic [TIW:0] req_unsent_unused;
+  logic [MBW:0] push_beats;
+  logic         push_rd;  // it is READ_DATA
   logic         req_avail, req_resend, req_full, req_push, did_req, hold_req, req_unacked, closed, re;
   logic [15:0]  req_seq, req_next, req_len;
   logic [MBW:0] req_beats;
@@ -298,11 +300,15 @@ module crl_link #(
     end
   endgenerate
 
+  logic [REC_W-1:0]  push_rec;
+
+  assign push_rd = READ_EN && push_rec[7:0] == 8'(crl_pkg::FRAME_TYPE_READ_DATA);
+
   crl_link_txbuf #(.DATA_W(DATA_W), .LINK_W(LINK_W), .LINK_MTU(LINK_MTU), .SLOTS(TX_SLOTS), .REC_W(REC_W)) u_txbuf (
       .clk, .rst, .flush,
       .p_valid(tp_valid), .p_ready(tp_ready), .p_data(tp_data),
       .f_valid(tf_valid), .f_ready(tf_ready), .f_rec(tx_rec), .f_len(tf_len),
-      .closed, .push(req_push), .push_idx,
+      .closed, .push(req_push), .push_beats, .push_rec, .push_idx,
       .rd_slot(req_seq[TIW-1:0]), .rd_rec(req_rec), .rd_len(req_len), .rd_beats(req_beats), .rd_crc(req_crc),
       .re, .re_idx, .re_slot, .re_data
   );
@@ -312,7 +318,7 @@ module crl_link #(
       .avail(req_avail), .send(did_req), .send_seq(req_seq), .resend(req_resend), .next_new(req_next),
       .ack_valid(live), .ack_num(d_ack_req),
       .ack_nak(is_nak && !d_flags[crl_pkg::FRAME_FLAG_NAK_RSP]),
-      .hold(hold_req), .unacked(req_unacked), .unsent(req_unsent), .freed(req_freed)
+      .hold(hold_req), .unacked(req_unacked), .unsent(req_unsent_unused), .freed(req_freed)
   );
 
   // ---- RSP sender
@@ -360,9 +366,11 @@ module crl_link #(
   assign rdt_ok = READ_EN && (flush || (up && rdt_room));
   assign rd_ok  = slot_ok || !peer_reads;
 
-  crl_link_room #(.SLOTS(TX_SLOTS), .QUEUE(QUEUE), .RD_QUEUE(RD_QUEUE), .READ_SLOTS(READ_SLOTS)) u_room (
+  crl_link_room #(
+      .SLOTS(TX_SLOTS), .QUEUE(QUEUE), .RD_QUEUE(RD_QUEUE), .READ_SLOTS(READ_SLOTS), .BEATS(MB), .HEADER(HB)
+  ) u_room (
       .clk, .rst, .flush, .clear, .tx_take, .rdt_take, .rdt_want, .started(did_req && !req_resend), .started_rd,
-      .freed(req_freed), .closed, .room(room_q), .rdt_room, .none_open,
+      .started_beats(req_beats), .freed(req_freed), .closed, .closed_rd(push_rd), .closed_beats(push_beats), .room(room_q), .rdt_room, .none_open,
       .rd_take(tx_take && tx_take_rd && peer_reads), .rd_free(slot_free && slot_free_rd), .rd_ok(slot_ok)
   );
 
@@ -420,7 +428,7 @@ module crl_link #(
   );
 
   logic unused;
-  assign unused = &{1'b0, req_full, rsp_resend, rsp_unsent_unused, req_unsent};
+  assign unused = &{1'b0, req_full, rsp_resend, rsp_unsent_unused, req_unsent_unused, push_rec[REC_W-1:8]};
 
 `ifndef SYNTHESIS
   logic took_q;

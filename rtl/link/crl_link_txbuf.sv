@@ -37,6 +37,8 @@ module crl_link_txbuf #(
     input  wire logic [15:0]       f_len,      // payload bytes
     output logic                   closed,     // event: a frame was closed, thrown away or not
     output logic                   push,       // event: a frame is complete in slot push_idx
+    output logic      [MBW:0]      push_beats, // payload beats of it, with 'closed' too
+    output logic      [REC_W-1:0]  push_rec,   // and its header fields
     input  wire logic [IW-1:0]     push_idx,
     input  wire logic [IW-1:0]     rd_slot,    // asynchronous look-up
     output logic      [REC_W-1:0]  rd_rec,
@@ -195,6 +197,8 @@ module crl_link_txbuf #(
   logic [FULL_W-1:0] rec_in, rec_out;
 
   assign push   = commit_q && !flush;
+  assign push_beats = beats_q;
+  assign push_rec   = rec1_q;
   assign rec_in = {beats_q == '0 ? 32'hFFFF_FFFF : crc_q, beats_q, len1_q, rec1_q};
   assign {rd_crc, rd_beats, rd_len, rd_rec} = rec_out;
 

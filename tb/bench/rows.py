@@ -40,7 +40,8 @@ dma_qos     shares: channels that always have work, weights w_i. In every window
             `bound` the allowed one, both in bytes (extra.unit).
             urgency: a 64-byte COPY of class 3 while a class-0 channel moves 64 KiB pieces: doorbell to the B of its
             completion. bound = the same on an idle engine + beats of the reads in flight, READS_IN_FLIGHT *
-            MAX_BURST_BYTES / B, twice (its descriptor queues behind data, then its data).
+            MAX_BURST_BYTES / B, twice (its descriptor queues behind data, then its data). accepts: the memory takes
+            no more reads at a time.
 sim_speed   two whole nodes at 128 bits that send to each other, on this machine and simulator, set-up and checks included:
             `bound` is the cycles that were simulated, `cycles` what 50,000 a second would have made of that time.
 """
@@ -181,6 +182,8 @@ def _qos_rows() -> Iterator[Row]:
     for latency in (0, 20, 100):
         config = {"data_w": 64, "kind": "urgency", "s": 64, "latency": latency}
         yield Row("dma_qos", config, "crl_tb_node", {"DATA_W": 64}, 1.0, quick=latency == 20)
+    config = {"data_w": 64, "kind": "urgency", "s": 64, "latency": 20, "accepts": 2}
+    yield Row("dma_qos", config, "crl_tb_node", {"DATA_W": 64}, 1.0)
 
 
 def _speed_rows() -> Iterator[Row]:

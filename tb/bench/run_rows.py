@@ -429,7 +429,7 @@ async def _urgency(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
         assert await side.mem.read(at, size) == message
         return side.cycle - t0
 
-    side.mem.set(latency=c["latency"])
+    side.mem.set(latency=c["latency"], **({"ar_limit": c["accepts"]} if "accepts" in c else {}))
     await side.cycles(20)
     idle = max([await send(i) for i in range(4)])
     pieces = [Desc(opcode=Op.COPY, tag=i, length=1 << 16, src=layout.src, dst=layout.dst)

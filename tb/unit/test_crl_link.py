@@ -539,6 +539,39 @@ async def throughput(dut):
     no_errors(dut)
 
 
+@cocotb.test()
+async def taken_ahead(dut):
+    """Stimulus: a wire that hardly takes anything; frames of 64 bytes, or of LINK_MTU, as many as may be reserved.
+    Checking: of the long ones 5 and the one that is being sent; of the short ones as many as there are credits, so
+    that a run of them covers the time until the next long one has been read."""
+    b = Bench(dut)
+    await b.start()
+    await b.up()
+    a, wire = b.a, b.wires[0]
+    a.max_open = 64
+    a.p_take = a.p_beat = 1.0
+    for size, least, most in ((b.p["LINK_MTU"], 5, 6), (64, 28, 32)):
+        wire.p_in.value = 255
+        await b.cycles(400)  # what is inside the wire's FIFOs does not count
+        before = len(a.taken)
+        for k in range(60):
+            a.send(a.make(k % a.channels, size))
+        await b.cycles(1500)
+        ahead = len(a.taken) - before
+        dut._log.info(f"{size} bytes: {ahead} frames reserved")
+        assert least <= ahead <= most + 1, ahead
+        wire.p_in.value = 0
+        await b.drain()
+    for k in range(60):
+        b.b.send(b.b.make(k % b.b.channels, 64))
+    await b.drain()
+    b.finish(at_least=60)
+
+
+def test_taken_ahead():
+    run("icarus", "taken_ahead", CHANNELS=8, LINK_MTU=1024, RX_SHARED=24, KEEPALIVE_CYCLES=65536)
+
+
 def test_throughput():
     run(FAST, "throughput", CHANNELS=8, LINK_MTU=1024, RX_SHARED=16, KEEPALIVE_CYCLES=4096)
 

@@ -5,7 +5,9 @@ Nothing here knows of a simulator. A plan follows from the file's size and the s
 
 The file lies in one piece in A's memory and is dealt out in regions. Act 1: the weighted channels all have
 work all the time. Act 2: they come and go, and the bulk channel, one class below, takes what they leave.
-The channel with a rate limit and the management channel run through both acts.
+The management channel runs through both acts. The channel with a rate limit has work from the start, but its class
+is below that of the weighted ones, so it is served in act 2. At its rate it moves 3.7% of what the link can; it gets
+so little that it ends before bulk does, or the link would stand almost idle until it is done.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ CHANNELS: tuple[Channel, ...] = (
     Channel(2, "pages", "4 KiB", 2, 4, 4 * KIB, 4 * KIB, 5, WEIGHTED * 4 / 15, 0.05, 0.10),
     Channel(3, "objects", "1 B to 8 KiB, any length", 2, 2, 1, 8 * KIB, 5, WEIGHTED * 2 / 15, 0.05, 0.10),
     Channel(4, "log", "64 B to 1 KiB, any length", 2, 1, 64, 1 * KIB, 6, WEIGHTED * 1 / 15, 0.03, 0.06),
-    Channel(5, "scrub", "2 KiB, rate limit", 1, 1, 2 * KIB, 2 * KIB, 3, 0.03, 0.0, rate=128, burst=4096),
+    Channel(5, "scrub", "2 KiB, rate limit", 1, 1, 2 * KIB, 2 * KIB, 3, 0.015, 0.0, rate=128, burst=4096),
     Channel(6, "bulk", "64 KiB, takes what is left", 0, 1, 64 * KIB, 64 * KIB, 3, 0.0, 0.0),
 )
 BULK = 6
