@@ -151,7 +151,8 @@ def tiny(tmp_path_factory):
         pytest.skip("the demonstration runs on Verilator")
     path = tmp_path_factory.mktemp("demo") / "file.bin"
     path.write_bytes(bytes(i * i % 251 for i in range(70_001)))
-    return path, demonstrate(path, 3, BUILDS["64b-8ch"], name="demo-tiny", waves=False)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")  # tests that use this may be on several
+    return path, demonstrate(path, 3, BUILDS["64b-8ch"], name=f"demo-tiny-{worker}", waves=False)
 
 
 @pytest.mark.system
