@@ -64,6 +64,7 @@ rtl/regs/crl_ctr.sv
 rtl/regs/crl_regs.sv
 rtl/common/crl_ram_clr.sv
 rtl/dma/crl_dma_segtab.sv
+rtl/dma/crl_target_segtab.sv
 rtl/dma/crl_dma_considx.sv
 rtl/dma/crl_dma_assemble.sv
 rtl/dma/crl_dma_size.sv

@@ -253,6 +253,7 @@ module crl_dma #(
   logic [1:0]          alloc_peer;
   logic [31:0]         alloc_bytes;
   logic [SW-1:0]       i_seg_idx;
+  logic                i_seg_stop, i_seg_re;
   logic [EW-1:0]       i_seg_entry;
   logic                rd_room, chunk_room, fail_valid, ar_push, chunk_push;
   logic [CW-1:0]       fail_ch, ar_ch;
@@ -271,9 +272,9 @@ module crl_dma #(
       .cfg_rate(cc_rate), .cfg_burst(cc_burst), .wait_arb, .wait_rate
   );
 
-  crl_dma_segtab #(.SEGMENTS(SEGMENTS), .PORTS(1)) u_segtab (
-      .clk, .rst, .we(seg_we), .widx(seg_idx), .wentry(seg_entry),
-      .ridx(i_seg_idx), .rentry(i_seg_entry)
+  crl_dma_segtab #(.SEGMENTS(SEGMENTS)) u_segtab (
+      .clk, .rst, .we(seg_we), .widx(seg_idx), .wentry(seg_entry), .stop(i_seg_stop),
+      .re(i_seg_re), .ridx(i_seg_idx), .rentry(i_seg_entry)
   );
 
   crl_dma_issue #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .OPS(OPS), .FUNC_W(FUNC_W),
@@ -285,8 +286,8 @@ module crl_dma #(
       .elig, .pick_ready, .pick_valid, .pick_ch, .charge_valid, .charge_ch, .charge_bytes, .charge_none,
       .cq_ok, .op_empty, .alloc_ready, .alloc_idx, .alloc_gen, .alloc_valid, .alloc_ch, .alloc_tag, .alloc_irq,
       .alloc_nocpl, .alloc_remote, .alloc_read, .alloc_peer, .alloc_bytes,
-      .seg_idx(i_seg_idx), .seg_entry(i_seg_entry), .ctl_seg_req, .ctl_seg_gnt, .ctl_seg_addr, .ctl_seg_len, .ctl_seg_ch,
-      .ctl_seg_abs, .chk_ok, .chk_status(chk_status_unused), .chk_addr,
+      .seg_stop(i_seg_stop), .seg_re(i_seg_re), .seg_idx(i_seg_idx), .seg_entry(i_seg_entry),
+      .ctl_seg_req, .ctl_seg_gnt, .ctl_seg_addr, .ctl_seg_len, .ctl_seg_ch, .ctl_seg_abs, .chk_ok, .chk_status(chk_status_unused), .chk_addr,
       .peer_up, .tx_ok, .rd_ok, .tx_take, .tx_take_rd, .tx_take_ch,
       .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rd_room, .chunk_room, .fail_valid, .fail_ch, .fail_op,
       .ar_push, .ar_addr, .ar_len, .ar_user, .ar_ch, .ar_bytes, .chunk_push, .chunk

@@ -12,7 +12,6 @@ module crl_dma_check #(
     parameter int CHANNELS = 8,
     parameter int SEGMENTS = 32,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
-    localparam int SW      = $clog2(SEGMENTS),
     localparam int EW      = 124
 ) (
     input  wire logic          clk,
@@ -33,9 +32,7 @@ module crl_dma_check #(
     input  wire logic [CW-1:0] ctl_ch,
     input  wire logic          ctl_abs,
 
-    // Segment table, asynchronous look-up
-    output logic      [SW-1:0] seg_idx,
-    input  wire logic [EW-1:0] seg_entry,
+    input  wire logic [EW-1:0] seg_entry,  // of the operand's index
 
     output logic               ok,
     output logic      [7:0]    status,     // ST_OK if ok
@@ -69,7 +66,6 @@ module crl_dma_check #(
       op_abs  = ctl_abs;
     end
   end
-  assign seg_idx = op_addr[crl_pkg::SEGADDR_INDEX_LSB +: SW];
   assign idx_ok  = 32'(op_addr[crl_pkg::SEGADDR_INDEX_LSB +: crl_pkg::SEGADDR_INDEX_W]) < SEGMENTS;
   // 65-bit end of an absolute range; one byte past the end may be 2^64.
   assign op_end  = {2'b00, op_addr[31:0]} + {1'b0, op_len};

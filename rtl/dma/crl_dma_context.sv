@@ -14,6 +14,8 @@ module crl_dma_context #(
     parameter int CHANNELS = 8,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU = 1024,
+    parameter int SEGMENTS = 32,
+    localparam int SW      = $clog2(SEGMENTS),
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
     localparam int MTW     = $clog2(LINK_MTU),
@@ -29,6 +31,7 @@ module crl_dma_context #(
     output logic      [CINFO_W-1:0]  t1_info,    // {read, remote, frame start, frame end, last, n}
     input  wire logic                t1_first,   // the descriptor is chosen
     input  wire logic [191:0]        t1_desc,
+    output logic      [SW-1:0]       t1_seg,     // segment of the chunk's source
 
     // T2: the chunk. Length, notify, tag and sequence: of the operation
     output logic      [7:0]          t2_op,
@@ -91,6 +94,9 @@ module crl_dma_context #(
       .clk, .we, .waddr(wch), .wdata({w_remote && w_fill, w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
       .raddr(t1_ch), .rdata(t1_info)
   );
+
+  assign t1_seg = t1_first ? t1_desc[crl_pkg::DESC_SRC_LSB + crl_pkg::SEGADDR_INDEX_LSB +: SW]
+                           : src[crl_pkg::SEGADDR_INDEX_LSB +: SW];
 
   always_ff @(posedge clk) begin
     t2_dtag  <= t1_desc[crl_pkg::DESC_TAG_LSB +: 16];

@@ -101,9 +101,11 @@ module crl_dma_issue #(
     output logic      [1:0]            alloc_peer,
     output logic      [31:0]           alloc_bytes,
 
-    // Segment table, asynchronous look-up, shared with the channel control while it is not used here
+    // Segment table, shared with the channel control while it is not used here
+    input  wire logic                  seg_stop,     // no picks: an entry is to be written
+    output logic                       seg_re,
     output logic      [SW-1:0]         seg_idx,
-    input  wire logic [EW-1:0]         seg_entry,
+    input  wire logic [EW-1:0]         seg_entry,    // one cycle later
     input  wire logic                  ctl_seg_req,  // level: the channel control wants the checker
     output logic                       ctl_seg_gnt,
     input  wire logic [63:0]           ctl_seg_addr,
@@ -192,7 +194,7 @@ module crl_dma_issue #(
       .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .lost, .sending, .elig, .stall
   );
   crl_dma_turn #(.CHANNELS(CHANNELS)) u_turn (
-      .clk, .rst, .room(room && !ctl_seg_req && !halt), .pick_ready, .pick_valid, .pick_ch, .pk_en, .pk_ch, .pk_empty,
+      .clk, .rst, .room(room && !ctl_seg_req && !seg_stop && !halt), .pick_ready, .pick_valid, .pick_ch, .pk_en, .pk_ch, .pk_empty,
       .t1_valid(t1_v), .t1_ch, .t1_ip, .t1_empty, .t1_stick, .t1_go, .t1_first, .t1_last,
       .t1_more(t1_remote && !t1_fend && (t1_stick || up[t1_ch])), .t1_reserve,
       .t5_valid(v_q[5]), .t5_ch(ch_q[5]), .t5_last(last_q[5]), .t5_fault, .t6_overlap, .fail_valid, .fail_ch, .fail_now,
@@ -229,10 +231,13 @@ module crl_dma_issue #(
   logic [MBW:0]     t2_n_q, t3_n;
   logic             t2_fill, t2_notify, t3_rd;
   logic [OFF_W-1:0] t3_off;
+  logic [SW-1:0]    t1_seg;
+  logic             ctl_seg_q;   // the entry that is shown is the channel control's
   logic [RBW-1:0]   t3_beats;
 
-  crl_dma_context #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_context (
-      .clk, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_first, .t1_desc(pool_data),
+  crl_dma_context #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU),
+                    .SEGMENTS(SEGMENTS)) u_context (
+      .clk, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_first, .t1_desc(pool_data), .t1_seg,
       .t2_op, .t2_fill, .t2_src, .t2_dst, .t2_rem, .t2_pos, .t2_total, .t2_notify, .t2_tag(t2_ctx_tag), .t2_seq(t2_ctx_seq),
       .t2_flags, .t2_dtag(alloc_tag), .t2_remote(remote_q[2]), .t2_n(t2_n_q), .t3_off, .t3_n, .t3_beats,
       .we(v_q[4] && !last_q[4]), .wch(ch_q[4]), .w_remote(remote_q[4]), .w_fill(fill_q[4]), .w_notify(notify_q[4]),
@@ -250,12 +255,20 @@ module crl_dma_issue #(
   assign alloc_peer   = peer_q[2];
   assign alloc_bytes  = t2_op == crl_pkg::OP_NOP ? 32'd0 : t2_rem;
 
-  assign ctl_seg_gnt = ctl_seg_req && !t1_v && v_q[3:2] == 2'b00;
+  // An entry is looked up a cycle before the address is checked: for the source in T1, for the destination in T2.
+  assign seg_re      = t1_v || v_q[2];
+  assign ctl_seg_gnt = ctl_seg_req && ctl_seg_q && !t1_v && v_q[3:2] == 2'b00;
+  always_comb begin
+    seg_idx = ctl_seg_addr[crl_pkg::SEGADDR_INDEX_LSB +: SW];
+    if (t1_v) seg_idx = t1_seg;
+    else if (v_q[2]) seg_idx = t2_dst[crl_pkg::SEGADDR_INDEX_LSB +: SW];
+  end
+  always_ff @(posedge clk) ctl_seg_q <= ctl_seg_req && !ctl_seg_gnt && !seg_re && !seg_stop;
   crl_dma_check #(.CHANNELS(CHANNELS), .SEGMENTS(SEGMENTS)) u_check (
       .clk, .src_valid(v_q[2]), .src_addr(t2_src), .src_len(t2_rem), .src_ch(ch_q[2]), .src_abs(abs_q[2]),
       .dst_valid(v_q[3]), .dst_addr(dst_q[3]), .dst_len(rem_q[3]), .dst_ch(ch_q[3]), .dst_abs(abs_q[3]),
       .ctl_addr(ctl_seg_addr), .ctl_len(ctl_seg_len), .ctl_ch(ctl_seg_ch), .ctl_abs(ctl_seg_abs),
-      .seg_idx, .seg_entry, .ok(chk_ok), .status(chk_status), .addr(chk_addr)
+      .seg_entry, .ok(chk_ok), .status(chk_status), .addr(chk_addr)
   );
   assign ar_push  = v_q[3] && t3_rd;
   assign ar_addr  = chk_addr;

@@ -76,6 +76,7 @@ module crl_dma_record #(
   logic [RBW-1:0]   t4_beats_q, t5_beats_q;
   logic [MTW:0]     t5_flen_q;
   logic [63:0]      t5_x_q, t5_y_q;
+  logic [31-MTW:0]  t4_frame;
   logic             t5_first_frame_q;
   logic             t5_sent, t5_cancel, t5_token, t5_cont, t5_send, t6_last_q, t6_flush_q;
   logic [2:0]       t5_kind, t6_kind_q;
@@ -85,6 +86,9 @@ module crl_dma_record #(
   logic [4:0]       t6_flags_q;
   logic [2*OFF_W+MBW+RBW:0] t6_size_q;
   logic [MTW+10+FUNC_W+160:0] t6_rest_q;
+
+  // A frame begins at a multiple of LINK_MTU; the bytes of it that were before this chunk are t4_pos.
+  assign t4_frame = (32 - MTW)'((t4_total - t4_rem) >> MTW);
 
   always_ff @(posedge clk) begin
     t4_off_q   <= t3_off;
@@ -96,8 +100,8 @@ module crl_dma_record #(
     t5_doff_q  <= t4_remote ? t4_pos[OFF_W-1:0] : chk_addr[OFF_W-1:0];
     t5_flen_q  <= {1'b0, t4_pos} + (MTW + 1)'(t4_n_q);
     t5_x_q     <= !t4_remote ? chk_addr : t4_fill ? t4_src : t4_dst;
-    t5_y_q     <= t4_fill && !t4_remote ? t4_src : {t4_total, t4_total - t4_rem - 32'(t4_pos)};
-    t5_first_frame_q <= t4_total - t4_rem == 32'(t4_pos);
+    t5_y_q     <= t4_fill && !t4_remote ? t4_src : {t4_total, t4_frame, {MTW{1'b0}}};
+    t5_first_frame_q <= t4_frame == '0;
   end
 
   // One that never began at the peer ends here.

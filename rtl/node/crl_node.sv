@@ -359,7 +359,7 @@ module crl_node #(
 
   // ---------------------------------------------------------------- peers
   // The engine has a copy of the table for its own look-ups.
-  crl_dma_segtab #(.SEGMENTS(SEGMENTS), .PORTS(PEERS)) u_tgt_segtab (
+  crl_target_segtab #(.SEGMENTS(SEGMENTS), .PORTS(PEERS)) u_tgt_segtab (
       .clk, .rst, .we(seg_we), .widx(seg_idx), .wentry(seg_entry), .ridx(tgt_seg_idx), .rentry(tgt_seg_entry)
   );
   logic [CHANNELS-1:0] bind_ok_q;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unit tests of the engine's small blocks: crl_ram_clr, crl_wr_clear, crl_irq_merge, crl_dma_segtab,
+"""Unit tests of the engine's small blocks: crl_ram_clr, crl_wr_clear, crl_irq_merge, crl_dma_segtab, crl_target_segtab,
 crl_dma_considx, crl_dma_assemble."""
 
 from __future__ import annotations
@@ -155,6 +155,56 @@ async def irq_merge(dut):
         await expects_failure(bench.step(200))
 
 
+class EngineSegTab(CycleBench):
+    """A write waits for a cycle without a look-up, and asks for one."""
+
+    idle = dict.fromkeys("we widx wentry re ridx".split(), 0)
+    wrong = 0
+    waits = 0
+    due: tuple[int, int] | None = None      # what was looked up, and what must come
+    write: tuple[int, int] | None = None    # that waits
+
+    def drive(self) -> None:
+        r, n, i = self.rng, self.p["SEGMENTS"], self.inp
+        i["we"] = int(self.write is None and r.random() < 0.4)
+        if i["we"]:
+            self.write = r.randrange(n), r.getrandbits(124)
+        i["widx"], i["wentry"] = self.write or (r.randrange(n), r.getrandbits(124))
+        i["re"], i["ridx"] = int(r.random() < self.rate), r.randrange(n)
+
+    def check(self) -> None:
+        i = self.inp
+        stop = self.write is not None
+        assert self.get("stop") == stop
+        if self.due is not None:
+            index, entry = self.due
+            word = self.dut.rentry.value
+            assert int(word[123]) == entry >> 123, f"valid of {index}"
+            if word[123]:
+                assert int(word) == entry ^ self.wrong, f"entry {index}"
+                self.compared += 1
+        self.due = (i["ridx"], self.table.get(i["ridx"], 0)) if i["re"] or not stop else None
+        if stop and not i["re"]:
+            self.table[self.write[0]] = self.write[1]
+            self.waits += not i["we"]
+            self.write = None
+
+
+@cocotb.test()
+async def engine_table(dut):
+    """Stimulus: random writes and look-ups, few and many, resets. Checking: every entry against a
+    shadow; a write waits while there are look-ups and says so; none valid after a reset. A shadow
+    that is wrong fails."""
+    bench = EngineSegTab(dut)
+    for rate in (0.2, 0.9, 0.6):
+        await bench.reset()
+        bench.table, bench.write, bench.due, bench.rate = {}, None, None, rate
+        await bench.step(600)
+    assert bench.compared > 100 and bench.waits > 20
+    bench.wrong = 1
+    await expects_failure(bench.step(300))
+
+
 class SegTab(CycleBench):
     idle = dict.fromkeys("we widx wentry ridx".split(), 0)
     wrong = 0
@@ -180,7 +230,7 @@ class SegTab(CycleBench):
 
 
 @cocotb.test()
-async def segtab(dut):
+async def target_table(dut):
     """Stimulus: random writes, reads at all ports, resets. Checking: every entry against a shadow;
     none valid after a reset. A shadow that is wrong fails."""
     bench = SegTab(dut)
@@ -332,9 +382,15 @@ def test_crl_irq_merge(sim, channels, sources):
 
 
 @pytest.mark.parametrize("segments,ports", [(32, 1), (8, 3)])
-def test_crl_dma_segtab(sim, segments, ports):
-    """Stimulus and checking: see segtab."""
-    run(sim, "crl_dma_segtab", "segtab", SEGMENTS=segments, PORTS=ports)
+def test_crl_target_segtab(sim, segments, ports):
+    """Stimulus and checking: see target_table."""
+    run(sim, "crl_target_segtab", "target_table", SEGMENTS=segments, PORTS=ports)
+
+
+@pytest.mark.parametrize("segments", [32, 128, 5])
+def test_crl_dma_segtab(sim, segments):
+    """Stimulus and checking: see engine_table."""
+    run(sim, "crl_dma_segtab", "engine_table", SEGMENTS=segments)
 
 
 @pytest.mark.parametrize("channels", [1, 8])
