@@ -222,20 +222,22 @@ module crl_dma #(
   logic [CW-1:0]     enq_ch, i_pop_ch, pop_ch;
   logic [191:0]      pool_data;
   logic [INFO_W-1:0] pool_info;
+  logic [SW-1:0]     pool_seg;
 
   assign pop_valid = i_pop_valid || ctl_pop_valid;
   // Chosen by who may pop in this cycle, which is known early, not by who does.
   assign pop_ch    = pop_idle ? ctl_pop_ch : i_pop_ch;
 
   crl_dma_fetch #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PREFETCH(PREFETCH), .FUNC_W(FUNC_W),
-                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN)) u_fetch (
+                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .SEGMENTS(SEGMENTS),
+                  .READ_EN(READ_EN)) u_fetch (
       .clk, .rst, .db_valid, .db_ch, .db_val, .db_err_valid, .db_err_ch, .accept, .run, .n_enabled,
       .cfg_we(f_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func,
       .mark_req, .mark_done, .pend, .rd_ch(st_ch), .rd_prod(st_dr_prod),
       .ar_valid(f_ar_valid), .ar_ready(f_ar_ready), .ar_addr(f_ar_addr), .ar_len(f_ar_len), .ar_user(f_ar_user),
       .enough(f_enough), .plenty(f_plenty), .r_valid(f_r_valid), .r_ready(f_r_ready), .r_data(f_r_data), .r_resp(f_r_resp), .r_last(f_r_last),
       .ferr_valid, .ferr_ch, .ferr_dec, .empty(st_empty), .enq_valid, .enq_ch,
-      .pk_ch(pick_ch), .pk_sel(pick_sel), .pk_empty, .pk_en(pick_ready), .pool_data, .pool_info, .pop_valid, .pop_ch, .pop_undo
+      .pk_ch(pick_ch), .pk_sel(pick_sel), .pk_empty, .pk_en(pick_ready), .pool_data, .pool_info, .pool_seg, .pop_valid, .pop_ch, .pop_undo
   );
 
   // ---------------------------------------------------------------- scheduling and checks
@@ -281,7 +283,7 @@ module crl_dma #(
                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN)) u_issue (
       .clk, .rst, .cc_we, .cc_ch, .cc_abs, .cc_bind, .cc_peer, .cc_peer_ch, .cc_func,
       .run, .hold, .ch_abort, .halt(fatal), .ip, .young, .sending, .pop_idle, .stall(i_stall),
-      .st_empty, .st_enq_valid(enq_valid), .st_enq_ch(enq_ch), .pk_empty, .pool_data, .pool_info,
+      .st_empty, .st_enq_valid(enq_valid), .st_enq_ch(enq_ch), .pk_empty, .pool_data, .pool_info, .pool_seg,
       .pop_valid(i_pop_valid), .pop_ch(i_pop_ch), .pop_undo, .ctl_pop(ctl_pop_valid),
       .elig, .pick_ready, .pick_valid, .pick_ch, .charge_valid, .charge_ch, .charge_bytes, .charge_none,
       .cq_ok, .op_empty, .alloc_ready, .alloc_idx, .alloc_gen, .alloc_valid, .alloc_ch, .alloc_tag, .alloc_irq,

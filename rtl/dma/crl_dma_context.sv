@@ -29,9 +29,9 @@ module crl_dma_context #(
     input  wire logic [CW-1:0]       pk_ch,
     input  wire logic [CW-1:0]       t1_ch,
     output logic      [CINFO_W-1:0]  t1_info,    // {read, remote, frame start, frame end, last, n}
+    output logic      [SW-1:0]       t1_seg,     // segment of its source
     input  wire logic                t1_first,   // the descriptor is chosen
     input  wire logic [191:0]        t1_desc,
-    output logic      [SW-1:0]       t1_seg,     // segment of the chunk's source
 
     // T2: the chunk. Length, notify, tag and sequence: of the operation
     output logic      [7:0]          t2_op,
@@ -90,13 +90,11 @@ module crl_dma_context #(
   );
   assign {remote, fill, notify, seq, tag, total, pos, vs, rem, dst, src} = word;
 
-  crl_ram_lut #(.W(CINFO_W), .DEPTH(CHANNELS)) u_info (
-      .clk, .we, .waddr(wch), .wdata({w_remote && w_fill, w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
-      .raddr(t1_ch), .rdata(t1_info)
+  crl_ram_lut #(.W(SW + CINFO_W), .DEPTH(CHANNELS)) u_info (
+      .clk, .we, .waddr(wch),
+      .wdata({nx_src[crl_pkg::SEGADDR_INDEX_LSB +: SW], w_remote && w_fill, w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
+      .raddr(t1_ch), .rdata({t1_seg, t1_info})
   );
-
-  assign t1_seg = t1_first ? t1_desc[crl_pkg::DESC_SRC_LSB + crl_pkg::SEGADDR_INDEX_LSB +: SW]
-                           : src[crl_pkg::SEGADDR_INDEX_LSB +: SW];
 
   always_ff @(posedge clk) begin
     t2_dtag  <= t1_desc[crl_pkg::DESC_TAG_LSB +: 16];

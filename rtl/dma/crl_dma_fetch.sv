@@ -21,7 +21,9 @@ module crl_dma_fetch #(
     parameter int FUNC_W    = 8,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU  = 1024,
+    parameter int SEGMENTS  = 32,
     parameter bit READ_EN   = 1,
+    localparam int SW       = $clog2(SEGMENTS),
     localparam int CW       = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW       = $clog2(PREFETCH),
     localparam int MBW      = $clog2(MAX_BURST_BYTES),
@@ -77,6 +79,7 @@ module crl_dma_fetch #(
     input  wire logic                pk_en,        // ... that reads the pool and the info
     output logic      [191:0]        pool_data,    // one cycle later, {DST, SRC, LENGTH..OPCODE}
     output logic      [INFO_W-1:0]   pool_info,    // likewise
+    output logic      [SW-1:0]       pool_seg,     // likewise: segment of SRC
     input  wire logic                pop_valid,    // event: drop the head of pop_ch
     input  wire logic [CW-1:0]       pop_ch,
     input  wire logic                pop_undo      // the pop of the last cycle was not meant
@@ -238,11 +241,13 @@ module crl_dma_fetch #(
       .clk, .we(d_valid), .waddr(enq_idx), .wdata(d_data), .re(pk_en), .raddr(pk_idx), .rdata(pool_data)
   );
 
-  crl_dma_first #(.PREFETCH(PREFETCH), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN)) u_first (
+  crl_dma_first #(.PREFETCH(PREFETCH), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .SEGMENTS(SEGMENTS),
+                  .READ_EN(READ_EN)) u_first (
       .clk, .rst, .d_valid, .d_idx(enq_idx), .d_bad, .d_op(d_data[crl_pkg::DESC_OPCODE_LSB +: 8]),
       .d_flags(d_data[crl_pkg::DESC_FLAGS_LSB +: 8]), .d_len(d_data[crl_pkg::DESC_LENGTH_LSB +: 32]),
       .d_src(d_data[crl_pkg::DESC_SRC_LSB +: MBW]), .d_dst(d_data[crl_pkg::DESC_DST_LSB +: 12]),
-      .pk_en, .pk_idx, .info(pool_info)
+      .d_seg(d_data[crl_pkg::DESC_SRC_LSB + crl_pkg::SEGADDR_INDEX_LSB +: SW]),
+      .pk_en, .pk_idx, .seg(pool_seg), .info(pool_info)
   );
 
   logic unused;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// crl_dma_first: what the scheduler must know of a staged descriptor's first chunk.
+// crl_dma_first: what must be known of a staged descriptor's first chunk as soon as it is picked.
 //
 // How: worked out in the cycle in which the descriptor arrives and the one after it, and kept in a LUT RAM beside its place in
 //   the pool. Everything that will be refused, and NOP, moves nothing.
@@ -11,7 +11,9 @@ module crl_dma_first #(
     parameter int PREFETCH = 64,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU = 1024,
+    parameter int SEGMENTS = 32,
     parameter bit READ_EN  = 1,
+    localparam int SW      = $clog2(SEGMENTS),
     localparam int PW      = $clog2(PREFETCH),
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
     localparam int MTW     = $clog2(LINK_MTU),
@@ -25,15 +27,18 @@ module crl_dma_first #(
     input  wire logic [7:0]        d_flags,
     input  wire logic [31:0]       d_len,
     input  wire logic [MBW-1:0]    d_src,    // low bits
+    input  wire logic [SW-1:0]     d_seg,    // segment of the source
     input  wire logic [11:0]       d_dst,
     input  wire logic              d_bad,    // it could not be read
     input  wire logic              pk_en,    // look-up
     input  wire logic [PW-1:0]     pk_idx,
+    output logic      [SW-1:0]     seg,
     output logic      [INFO_W-1:0] info      // {bad, nodata, read, remote, fence, frame end, last, n}
 );
 
   logic           valid_q, bad_q;
   logic [PW-1:0]  idx_q, pk_idx_q;
+  logic [SW-1:0]  seg_q;
   logic [7:0]     op_q, flags_q;
   logic [31:0]    len_q;
   logic           write, read, d_read, nodata, fits, last, fend;
@@ -48,6 +53,7 @@ module crl_dma_first #(
       len_q   <= d_len;
       most_q  <= most;
       idx_q   <= d_idx;
+      seg_q   <= d_seg;
       bad_q   <= d_bad;
     end
     if (pk_en) pk_idx_q <= pk_idx;
@@ -70,10 +76,10 @@ module crl_dma_first #(
     if (nodata) n = '0;
   end
 
-  crl_ram_lut #(.W(INFO_W), .DEPTH(PREFETCH)) u_info (
+  crl_ram_lut #(.W(SW + INFO_W), .DEPTH(PREFETCH)) u_info (
       .clk, .we(valid_q), .waddr(idx_q),
-      .wdata({bad_q, nodata, read && !nodata, (write || read) && !nodata, flags_q[crl_pkg::DESC_FLAG_FENCE], fend, last, n}),
-      .raddr(pk_idx_q), .rdata(info)
+      .wdata({seg_q, bad_q, nodata, read && !nodata, (write || read) && !nodata, flags_q[crl_pkg::DESC_FLAG_FENCE], fend, last, n}),
+      .raddr(pk_idx_q), .rdata({seg, info})
   );
 
 endmodule

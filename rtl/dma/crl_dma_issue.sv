@@ -70,6 +70,7 @@ module crl_dma_issue #(
     input  wire logic                  pk_empty,    // of pick_ch; in the next cycle, what of it is first in line
     input  wire logic [191:0]          pool_data,
     input  wire logic [INFO_W-1:0]     pool_info,
+    input  wire logic [SW-1:0]         pool_seg,    // segment of its source
     output logic                       pop_valid,
     output logic      [CW-1:0]         pop_ch,
     output logic                       pop_undo,    // the pop of the last cycle was not meant
@@ -231,13 +232,13 @@ module crl_dma_issue #(
   logic [MBW:0]     t2_n_q, t3_n;
   logic             t2_fill, t2_notify, t3_rd;
   logic [OFF_W-1:0] t3_off;
-  logic [SW-1:0]    t1_seg;
+  logic [SW-1:0]    t1_seg;      // of the operation under way
   logic             ctl_seg_q;   // the entry that is shown is the channel control's
   logic [RBW-1:0]   t3_beats;
 
   crl_dma_context #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU),
                     .SEGMENTS(SEGMENTS)) u_context (
-      .clk, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_first, .t1_desc(pool_data), .t1_seg,
+      .clk, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_seg, .t1_first, .t1_desc(pool_data),
       .t2_op, .t2_fill, .t2_src, .t2_dst, .t2_rem, .t2_pos, .t2_total, .t2_notify, .t2_tag(t2_ctx_tag), .t2_seq(t2_ctx_seq),
       .t2_flags, .t2_dtag(alloc_tag), .t2_remote(remote_q[2]), .t2_n(t2_n_q), .t3_off, .t3_n, .t3_beats,
       .we(v_q[4] && !last_q[4]), .wch(ch_q[4]), .w_remote(remote_q[4]), .w_fill(fill_q[4]), .w_notify(notify_q[4]),
@@ -260,7 +261,7 @@ module crl_dma_issue #(
   assign ctl_seg_gnt = ctl_seg_req && ctl_seg_q && !t1_v && v_q[3:2] == 2'b00;
   always_comb begin
     seg_idx = ctl_seg_addr[crl_pkg::SEGADDR_INDEX_LSB +: SW];
-    if (t1_v) seg_idx = t1_seg;
+    if (t1_v) seg_idx = t1_ip ? t1_seg : pool_seg;
     else if (v_q[2]) seg_idx = t2_dst[crl_pkg::SEGADDR_INDEX_LSB +: SW];
   end
   always_ff @(posedge clk) ctl_seg_q <= ctl_seg_req && !ctl_seg_gnt && !seg_re && !seg_stop;

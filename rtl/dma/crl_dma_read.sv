@@ -150,7 +150,7 @@ module crl_dma_read #(
       .clk, .rst, .s_valid(r_take && is_data), .s_ready(d_ready_unused), .s_data(m_axi_rdata),
       .m_valid(d_valid), .m_ready(d_ready), .m_data(d_data), .level(d_level)
   );
-  crl_fifo_bram #(.W(2), .DEPTH(EDEPTH)) u_resp (
+  crl_fifo #(.W(2), .DEPTH(EDEPTH)) u_resp (
       .clk, .rst, .s_valid(data_in), .s_ready(e_ready_unused), .s_data(resp_now),
       .m_valid(e_valid), .m_ready(e_ready), .m_data(e_resp), .level(e_level)
   );

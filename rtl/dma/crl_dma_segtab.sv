@@ -28,7 +28,8 @@ module crl_dma_segtab #(
 
   logic [SEGMENTS-1:0] valid_q;
   logic [EW-2:0]       body;
-  logic                wait_q, write, hit_q;
+  logic [SW-1:0]       ridx_q;
+  logic                wait_q, write;
 
   assign stop  = we || wait_q;
   assign write = stop && !re;
@@ -38,13 +39,14 @@ module crl_dma_segtab #(
     else wait_q <= stop && !write;
     if (rst) valid_q <= '0;
     else if (write) valid_q[widx] <= wentry[EW-1];
-    hit_q <= valid_q[ridx];
+    ridx_q <= ridx;
   end
 
   crl_ram_bram #(.W(EW - 1), .DEPTH(SEGMENTS)) u_ram (
       .clk, .we(write), .waddr(widx), .wdata(wentry[EW-2:0]), .re(1'b1), .raddr(ridx), .rdata(body)
   );
-  assign rentry = {hit_q, body};
+  // There is no write in the look-up's own cycle, so both are of that time.
+  assign rentry = {valid_q[ridx_q], body};
 
 `ifndef SYNTHESIS
   logic          begun_q;  // there was a reset: nothing holds of what registers are before it

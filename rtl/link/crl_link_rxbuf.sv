@@ -226,7 +226,8 @@ module crl_link_rxbuf #(
       if (p_done) p_slot_q  <= after(p_slot_q);
       p_free_q <= p_done;
       used_q   <= count(used_q, commit, p_free_q);
-      room_q   <= count(used_q, commit, p_free_q) != CW'(SLOTS);
+      // The same as a count below SLOTS, without the sum behind 'commit', which comes late and only with room.
+      room_q   <= room_q ? !(used_q == CW'(SLOTS - 1) && commit && !p_free_q) : p_free_q;
       wait_q <= flush ? '0 : count(wait_q, commit_q, show);
     end
     if (rst) begin
@@ -239,10 +240,16 @@ module crl_link_rxbuf #(
   end
 
 `ifndef SYNTHESIS
-  always_ff @(posedge clk) begin
-    if (!rst) begin
+  logic begun_q;  // there was a reset: nothing holds of what registers are before it
+
+  initial begun_q = 1'b0;
+
+  always @(posedge clk) begin
+    if (rst) begun_q <= 1'b1;
+    else if (begun_q) begin
       assert (!(slot_free && held_q == '0));   // the node frees what it was given, once
       assert (!(commit && !room_q));
+      assert (room_q == (used_q != CW'(SLOTS)));
     end
   end
 `endif

@@ -378,6 +378,7 @@ class Bench(CycleBench):
             assert got_bad == bad, f"bad is {got_bad}, must be {bad}"
         if not got_bad:
             assert self.get("pool_data") == word, f"{self.get('pool_data'):#x} is not {word:#x}"
+            assert self.get("pool_seg") == desc.src >> 52 & 31, "segment of the source"
             assert fence == (desc.flags >> DescFlag.FENCE & 1)
             chunk = first_chunk(desc, self.burst, self.mtu, self.supported)
             assert nodata == (chunk is None)

@@ -55,7 +55,7 @@ class Bench(CycleBench):
         n: 0
         for n in (
             "cc_we cc_ch cc_abs cc_bind cc_peer cc_peer_ch cc_func run hold ch_abort halt st_empty "
-            "st_enq_valid st_enq_ch pool_data pool_info cq_ok op_empty alloc_ready alloc_idx "
+            "st_enq_valid st_enq_ch pool_data pool_info pool_seg cq_ok op_empty alloc_ready alloc_idx "
             "alloc_gen ctl_seg_req ctl_seg_addr ctl_seg_len ctl_seg_ch ctl_seg_abs seg_stop peer_up tx_ok "
             "rd_ok rd_room chunk_room fail_valid fail_ch fail_op ctl_pop"
         ).split()
@@ -209,6 +209,7 @@ class Bench(CycleBench):
             d = self.staged[self.picked][0]
             i["pool_data"] = int.from_bytes(d.pack()[:24], "little")
             i["pool_info"] = self.info(d)
+            i["pool_seg"] = d.src >> 52 & (self.p["SEGMENTS"] - 1)
         elif self.picked is not None:
             i["pool_data"], i["pool_info"] = rng.getrandbits(192), rng.getrandbits(self.mbw + 8)
             i["pool_info"] &= ~(1 << (self.mbw + 7))
