@@ -100,7 +100,7 @@ module crl_dma_optab #(
   logic [OW-1:0]       head_q;
   logic                single_q;          // was the only one when it was looked at
   logic                last_q;            // and none came in that cycle
-  logic                sets_head;
+  logic                sets_head, follows;
   logic [GW-1:0]       rt_gen;
   logic                void_q;            // nothing was looked at
   logic                written_q;         // the result was written when it was read: take it from here
@@ -118,21 +118,22 @@ module crl_dma_optab #(
     first_pop  = first_q;
     first_pop[rt_ch] = 1'b0;
     if (alloc_valid && empty_q[alloc_ch]) first_stay[alloc_ch] = 1'b1;
-    if (alloc_valid && (empty_q[alloc_ch] || (rt_last && alloc_ch == rt_ch))) first_pop[alloc_ch] = 1'b1;
+    if (alloc_valid && empty_q[alloc_ch]) first_pop[alloc_ch] = 1'b1;
   end
 
   assign empty     = empty_q;
   assign head      = first_q[rt_ch] ? head_first : head_moved;
   assign rt_last   = last_q;
-  assign sets_head = alloc_valid &&
-                     (empty_q[alloc_ch] || (rt_pop && rt_last && alloc_ch == rt_ch));
+  assign sets_head = alloc_valid && empty_q[alloc_ch];
+  // What comes as the last one retires is the next head.
+  assign follows   = last_q && alloc_valid && alloc_ch == rt_ch;
 
   crl_ram_lut #(.W(OW), .DEPTH(CHANNELS)) u_head_first (
       .clk, .we(sets_head), .waddr(alloc_ch), .wdata(alloc_idx), .raddr(rt_ch), .rdata(head_first)
   );
   // The only one of a list had no successor when it was read; if it has one now, it is the tail.
   crl_ram_lut #(.W(OW), .DEPTH(CHANNELS)) u_head_moved (
-      .clk, .we(rt_pop), .waddr(rt_ch), .wdata(single_q ? tail_rt : next_rd),
+      .clk, .we(rt_pop), .waddr(rt_ch), .wdata(follows ? alloc_idx : single_q ? tail_rt : next_rd),
       .raddr(rt_ch), .rdata(head_moved)
   );
   crl_ram_lut #(.W(OW), .DEPTH(CHANNELS)) u_tail_rt (
