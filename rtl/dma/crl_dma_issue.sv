@@ -4,8 +4,8 @@
 //
 // How, one step a cycle, a pick at most every second cycle:
 //   T0 crl_dma_turn: the scheduler's pick, or the chunk that continues a frame; pool and context RAMs are addressed
-//   T1 crl_dma_decide: first-chunk or context info decides: kill (a condition no longer holds), pop, charge
-//   T2 crl_dma_begin: allocate the operation; crl_dma_check: source; crl_dma_context: step the operation
+//   T1 crl_dma_decide: first-chunk or context info decides: kill (a condition no longer holds), pop, charge; segment of the source
+//   T2 crl_dma_begin: allocate the operation; crl_dma_check: source; segment of the destination; crl_dma_context: step
 //   T3 source checked: read request; destination to the checker; size of the next chunk
 //   T4 destination checked; crl_dma_context: written back; distance of source and destination
 //   T5 crl_dma_verdict: final status; reservation of a frame; the channel may be picked again

@@ -29,7 +29,7 @@ module crl_revoke #(
   localparam logic [1:0] IDLE = 2'd0, SETTLE = 2'd1, ASK = 2'd2, WAIT = 2'd3;
 
   initial begin
-    if (SETTLE_CYCLES < 12) $fatal(1, "crl_revoke: SETTLE_CYCLES must be at least 12");
+    if (SETTLE_CYCLES < 15) $fatal(1, "crl_revoke: SETTLE_CYCLES must be at least 15");
   end
 
   logic [1:0]    state_q;
