@@ -103,7 +103,7 @@ module crl_axi_wr #(
   assign ends    = (s_ready & s_valid & s_last) != '0;
   assign start   = beat && !hold;
 
-  crl_axi_wr_arb #(.N_DATA(N_DATA)) u_arb (.clk, .rst, .valid(s_valid & allow_q), .beat, .ends, .gnt, .may, .hold);
+  crl_axi_wr_arb #(.N_DATA(N_DATA)) u_arb (.clk, .rst, .valid(s_valid & allow_q), .waits(s_valid), .beat, .ends, .gnt, .may, .hold);
 
   // ------------------------------------------------------------------------------------------
   // AW and W.
@@ -305,6 +305,15 @@ module crl_axi_wr #(
         );
       end
       assign lock_over  = locked_q && lock && over == '1;
+`ifdef FORMAL
+      // From the cycle after the lock came up nobody but the locker begins a burst that touches it.
+      always_ff @(posedge clk) begin
+        if (!rst && lock_q && lock) begin
+          for (int i = 0; i < N; i++) if (i != LOCKER) assert (!(start && gnt[i] && touch[i]));
+        end
+        if (!rst && lock_q && lock) cover (lock_over && (s_valid & touch & ~allow_q) != '0);
+      end
+`endif
       assign unused_low = &{1'b0, lock_addr};
     end else begin : g_no_lock
       logic unused_lock;

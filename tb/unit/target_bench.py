@@ -67,7 +67,7 @@ class Bench:
         d = self.dut
         if clock:
             Clock(d.clk, 10, "ns").start()
-        for name in ("rop_valid", "rop_tag", "rop_ch", "rop_func", "rop_abs", "rop_dst", "rop_total", "kill_valid",
+        for name in ("rop_valid", "rop_tag", "rop_ch", "rop_func", "rop_abs", "rop_dst", "rop_total", "rop_atomic", "aq_room", "at_done", "kill_valid",
                      "kill_tag", "kill_status", "rdone_ready", "rf_valid", "rf_ch", "mark", "rx_valid", "rx_hdr", "rxp_valid", "rxp_data", "rxp_last", "rsp_ready",
                      "bind_ok", "bind_peer", "bind_peer_ch", "bind_func", "seg_entry", "wb_ready",
                      "wb_b_valid", "wb_b_resp", "mark"):
