@@ -1162,7 +1162,7 @@ class Pair:
             self._explain_stray(n, e, lo, hi, remote, foreign, what)
             return
         hits = self._not_fenced_off(hits)
-        if all(self._key_is_dead(n, op, op.desc.dst, e.t_resp) for op, _ in hits):
+        if all(self._key_is_dead(n, op, op.desc.src if op.atomic else op.desc.dst, e.t_resp) for op, _ in hits):
             self._bad(e.t_addr, n.name, "revoked", f"{what}: {hits[0][0]}")
         good = [(op, s) for op, s in hits if self._data_fits(op, lo - s, data)]
         if not good and self._may_be_late(n, e, lo, hi, remote, what):

@@ -274,13 +274,16 @@ module crl_axi_wr #(
       logic         lock_q, locked_q;
       logic [3:0]   over;
       logic [N-1:0] touch, clear;
+      logic [63:0]  lock_at;
       logic         unused_low;
+
+      assign lock_at = {lock_addr, 3'd0};
 
       always_comb begin
         for (int i = 0; i < N; i++) begin : each
           logic [11-LB+1:0] ahead;      // from the first beat to the locked one
-          ahead     = {1'b0, lock_addr[11:LB]} - {1'b0, s_addr[64*i + LB +: 12 - LB]};
-          touch[i] = s_addr[64*i + 12 +: 52] == lock_addr[63:12] && !ahead[12-LB] && 32'(ahead[11-LB:0]) <= 32'(s_len[8*i +: 8]);
+          ahead     = {1'b0, lock_at[11:LB]} - {1'b0, s_addr[64*i + LB +: 12 - LB]};
+          touch[i] = s_addr[64*i + 12 +: 52] == lock_at[63:12] && !ahead[12-LB] && 32'(ahead[11-LB:0]) <= 32'(s_len[8*i +: 8]);
           // It is still there in the next cycle.
           clear[i] = s_valid[i] && s_first[i] && !touch[i] && !s_ready[i];
         end
@@ -311,10 +314,9 @@ module crl_axi_wr #(
         if (!rst && lock_q && lock) begin
           for (int i = 0; i < N; i++) if (i != LOCKER) assert (!(start && gnt[i] && touch[i]));
         end
-        if (!rst && lock_q && lock) cover (lock_over && (s_valid & touch & ~allow_q) != '0);
       end
 `endif
-      assign unused_low = &{1'b0, lock_addr};
+      assign unused_low = &{1'b0, lock_at};
     end else begin : g_no_lock
       logic unused_lock;
       assign unused_lock = &{1'b0, lock, lock_addr};

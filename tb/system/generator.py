@@ -139,8 +139,8 @@ class Generator:
                    flags=rng.getrandbits(8), length=rng.getrandbits(32), src=rng.getrandbits(64), dst=rng.getrandbits(64))
         return [d, ext]
 
-    def batch(self, limit: int) -> list[Desc]:
-        want = self.rng.randint(1, max(1, min(limit, self.mix.max_batch)))
+    def batch(self, limit: int, *, all_of_it: bool = False) -> list[Desc]:
+        want = limit if all_of_it else self.rng.randint(1, max(1, min(limit, self.mix.max_batch)))
         out: list[Desc] = []
         while len(out) < want:
             got = self.slots()
