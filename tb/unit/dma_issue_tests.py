@@ -107,7 +107,6 @@ class Bench(CycleBench):
         self.credit_back: list = []
         self.rd_slots = [2] * self.peers  # receive slots for answers
         self.rd_back: list = []
-        self.rops: list[int] = []         # tags of READs that were announced to the targets
         self.reads: deque = deque()
         self.seqs: dict[int, int] = {}
         self.open_tag = None
@@ -129,6 +128,7 @@ class Bench(CycleBench):
         self.statuses: set = set()
         self.room = 0.9
         self.new_rate, self.fault_rate = 0.5, 0.15
+        self.long_rate = 0.0  # operations of several chunks, whatever the frame's size
         self.sabotage = False
         self.limit = None
         self.calm = [0] * self.n
@@ -173,6 +173,8 @@ class Bench(CycleBench):
             [1, rng.randrange(1, 2 * self.width), rng.randrange(1, 4 * self.burst), self.burst,
              self.mtu, self.mtu + 1, rng.randrange(1, 3 * self.mtu)]
         )  # fmt: skip
+        if rng.random() < self.long_rate:
+            op, length = rng.choice([Op.COPY, Op.WRITE]), rng.randrange(4 * self.burst, 8 * self.burst)
         if bad():
             length = rng.choice([0, 0xFFFFFFFF, 0x3000])
         src, dst = self.address(ch, bad()), self.address(ch, bad())
@@ -449,12 +451,11 @@ class Bench(CycleBench):
         op = next(o for o in self.live.values() if o.tag == tag)
         d = op.desc
         got = {n: self.get(f"rop_{n}") for n in ("peer", "ch", "func", "abs", "dst", "total")}
-        assert d.opcode in (Op.READ, *ATOMICS) and not op.done and tag not in self.rops
+        assert d.opcode in (Op.READ, *ATOMICS) and not op.done and not op.announced
         assert op.status == Status.OK or op.may_end
         assert got == {"peer": self.peer[op.ch], "ch": op.ch, "func": self.func[op.ch], "abs": int(self.abs[op.ch]),
                        "dst": d.src if d.opcode in ATOMICS else d.dst, "total": d.length}, f"{got} for {d}"
         assert self.get("rop_atomic") == (d.opcode in ATOMICS)
-        self.rops = [*self.rops[-200:], tag]
         op.announced = True
 
     def _chunk(self, word: int) -> None:
@@ -615,9 +616,9 @@ class Bench(CycleBench):
         """An operation of a channel that uses segments has begun, and has chunks to go."""
         return any(not self.abs[c] for c in self.under_way())
 
-    # Five operations of 12 KiB in frames of 128 bytes, credits that come back after up to 240 cycles.
+    # Five operations of 12 KiB in frames of 128 bytes, credits and slots that come back soon.
     async def drain(self, limit: int = 12000) -> None:
-        self.new_rate = 0.0
+        self.new_rate, self.lazy = 0.0, min(self.lazy, 20)
         await self.until(
             lambda: not any(self.busy(c) for c in range(self.n)) and not self.live, limit, "drain"
         )
@@ -655,7 +656,7 @@ async def aborts(dut):
     and then.
     Checking: what has begun ends with one token or CANCEL, soon; nothing begins; others go on."""
     bench = Bench(dut)
-    bench.fault_rate = 0.0
+    bench.fault_rate, bench.long_rate = 0.0, 0.1
     await bench.start()
     for turn in range(30):
         await bench.step(bench.rng.randrange(5, 60))
@@ -720,7 +721,7 @@ async def revoked(dut):
     Checking: chunks before it are right; the operation ends with KEY_REVOKED, by CANCEL when
     something was sent; nothing is read through a revoked segment."""
     bench = Bench(dut)
-    bench.fault_rate = 0.0
+    bench.fault_rate, bench.long_rate = 0.0, 0.1
     await bench.start()
     for turn in range(50):
         await bench.step(bench.rng.randrange(10, 60))
