@@ -223,6 +223,24 @@ class Pair:
             for cqe, op, _ in life.stream
         ]
 
+    def atomics(self, node: str) -> list[tuple[OpState, AtomicAccess, set[int]]]:
+        """Atomics of a node that ended well, what the peer's unit did for each, and the opcodes of other operations of that
+        segment that were under way then: fetched, and not over."""
+        ops = [op for life in self._n[node].lives for op in life.ops if op.remote and op.t_fetch is not None]
+        out = []
+        for op in ops:
+            a, seg = op.claim, op.desc.dst >> 52
+            if a is None:
+                continue
+            beside = {
+                int(o.desc.opcode)
+                for o in ops
+                if o is not op and (o.desc.src if o.desc.opcode == Op.READ else o.desc.dst) >> 52 == seg
+                and o.t_fetch < a.t_resp and (o.t_over is None or o.t_over > a.t_addr)
+            }
+            out.append((op, a, beside))
+        return out
+
     def pending(self) -> list[OpState]:
         """Operations that must still come to an end."""
         out = []
@@ -727,7 +745,7 @@ class Pair:
     def _check_quiet(self, n: NodeState, c: ChanState, life: Life, t: int) -> None:
         """DISABLED is visible: all that was owed must be over."""
         if life.t_drain is not None and not life.ending and life.t_stop is None:
-            owed = [op for op in life.ops[life.retired :] if not (op.silent and op.looks_done)]
+            owed = [op for op in life.ops[life.retired :] if not op.absorbed and not (op.silent and op.looks_done)]
             if owed:
                 self._bad(
                     t,
@@ -1074,15 +1092,14 @@ class Pair:
 
         def held(op: OpState) -> bool:
             ops, lo = op.life.ops, op.life.retired
-            fence = next(
-                (k for k in range(op.n, lo, -1) if ops[k].desc.flag(DescFlag.FENCE)), None
-            )
-            return fence is not None and not all(o.covered for o in ops[lo:fence])
+            fence = next((k for k in range(op.n, lo, -1) if ops[k].fenced), None)
+            # What is refused is over without having written all.
+            return fence is not None and any(o.must_run and not o.covered for o in ops[lo:fence])
 
         return [h for h in hits if not held(h[0])] or hits
 
     def _check_fence(self, op: OpState, t: int) -> None:
-        if not op.desc.flag(DescFlag.FENCE):
+        if not op.fenced:
             return
         for o in op.life.ops[max(op.life.retired - 16, 0) : op.n]:
             if o.shared or o.errors or not o.must_run:
@@ -1122,16 +1139,12 @@ class Pair:
             self._store(n, e, base, runs)
 
     def _store(self, n: NodeState, e: AxiWrite, base: int, runs: list[tuple[int, int]]) -> None:
+        """What has its response is in memory, so of writes that overlap the later response counts."""
         for s, x in runs:
             addr, new = base + s, e.data[s:x]
             w = RecentWrite(e.t_addr, e.t_data, e.t_resp, addr, n.mem.read(addr, x - s), new)
             n.mem.write(addr, new)
-            late = e.t_data < n.newest_data
-            for r in n.recent if late else ():  # data counts in the order of the bus
-                if r.t_data > e.t_data and r.addr < addr + len(new) and addr < r.addr + len(r.new):
-                    n.mem.write(r.addr, r.new)
             n.recent.append(w)
-            n.newest_data = max(n.newest_data, e.t_data)
             for read, places in self._suspects:
                 if read.node == n.name and e.t_addr <= read.t_data:
                     self._clear_suspect(read, places, addr, new)

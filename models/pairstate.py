@@ -155,6 +155,11 @@ class OpState:
         return self.desc.flag(DescFlag.NO_CPL)
 
     @property
+    def fenced(self) -> bool:
+        """It waits for all before it. Flags of a second slot mean nothing."""
+        return self.desc.flag(DescFlag.FENCE) and not self.absorbed
+
+    @property
     def looks_done(self) -> bool:
         return self.must_run and self.covered and not self.errors
 
@@ -387,7 +392,6 @@ class NodeState:
     acked_at: int = -1  # when its acknowledgement was read
     t_reset: int = -1
     recent: deque[RecentWrite] = field(default_factory=lambda: deque(maxlen=256))
-    newest_data: int = -1
     atomics: list[AtomicAccess] = field(default_factory=list)  # done, by the unit of this node
     atomic_open: AtomicAccess | None = None  # it has read
     read_bytes: int = 0

@@ -91,8 +91,8 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
     for first in range(1, faults + 1, CHUNK):
         build = list(FAULT_BUILDS)[first // CHUNK % len(FAULT_BUILDS)]
         yield Scenario(FAULTS, "campaign", build, first, min(CHUNK, faults + 1 - first))
-    for name in MUTANTS:
-        yield Scenario(FAULTS, "campaign", "64b-8ch", 1, 12, name)
+    for name, m in MUTANTS.items():
+        yield Scenario(m.module, m.test, "64b-8ch", 1, 12 if m.module == FAULTS else 1, name)
     for build in BUILDS:
         for module, test in ONCE:
             yield Scenario(module, test, build, 1)

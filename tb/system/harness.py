@@ -19,7 +19,7 @@ from typing import Any
 
 from cocotb.triggers import Timer
 
-from models.gen.carillon_layout import Cmd, Desc, Op, State, Status, reg_addr
+from models.gen.carillon_layout import Cmd, Desc, Op, State, Status, reg_addr, reg_field, reg_value
 from models.pair import Pair, Report
 from tb.lib.driver import ALL_RIGHTS, ChannelDriver, NodeDriver, RingPlace
 from tb.lib.recorder import Recorder, now
@@ -235,6 +235,15 @@ class System:
         if not self.tb.params.atomic_en:
             mix = replace(mix, atomics=0.0)
         return mix if self.tb.params.read_en else replace(mix, reads=0.0)
+
+    async def acknowledged(self, name: str, number: int) -> None:
+        """Ask until everything that was checked by the old keys is over."""
+        axil, where = self.nodes[name].axil, reg_addr("NODE", "REVOKE")
+        await axil.write(where, reg_value("NODE", "REVOKE", SEQ=number))
+        for _ in range(3000):
+            if reg_field("NODE", "REVOKE", "ACK", await axil.read(where)) == number:
+                return
+        raise AssertionError(f"node {name}: revocation {number} is not acknowledged")
 
     # ------------------------------------------------------------------ end
     async def settle(self, timeout_ns: int = 3_000_000) -> None:

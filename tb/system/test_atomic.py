@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import cocotb
 import pytest
-from cocotb.triggers import Combine
+from cocotb.triggers import Combine, Timer
 
 from models.gen.carillon_layout import Desc, DescFlag, Op, SegRight, Status, Status2, status_name
 from tb.lib.driver import ALL_RIGHTS, right_mask
@@ -21,6 +21,7 @@ from tb.system.harness import System, SystemConfig
 
 PEER = 0x80
 MAY = 1 << Status2.MAY_HAVE_EXECUTED
+EXTRA = 20  # segment
 COMMON = 24  # segments, one a channel, over one cell
 OTHER = {"A": "B", "B": "A"}
 FENCE = 1 << DescFlag.FENCE
@@ -170,21 +171,22 @@ async def errors(dut):
     memories, between good ones. *Checking*: status, second status, consumer index; what was not done is untouched."""
     s = await start(dut, channels=1, latency=1, back_pressure=0)
     ch = s.channel("A", 0)
-    add, pair = s.atomic("A", 0, 3, cell=0)[0], s.atomic("A", 0, 1, 2, cell=1)
+    add, pair = s.atomic("A", 0, 3, cell=0), s.atomic("A", 0, 1, 2, cell=1)
     node = s.nodes["B"]
     await node.segment(20, base=s.regions["B"][0].inbound.base, size=4096, channel=0,
                        rights=right_mask(SegRight.READ, SegRight.WRITE, SegRight.REMOTE))
-    no_right = node.address(20, 0)
-    cases = [
-        ([add], 0), ([change(add, length=4)], Status.BAD_LENGTH), ([change(add, length=0)], Status.BAD_LENGTH),
-        ([change(add, dst=add.dst + 4)], Status.BAD_ALIGN), ([change(add, flags=1 << DescFlag.NOTIFY)], Status.BAD_FLAGS),
-        ([change(add, flags=0x40)], Status.BAD_FLAGS), ([change(add, src=add.src ^ 1 << 40)], Status.KEY_REVOKED),
-        ([change(add, src=31 << 52)], Status.SEG_INVALID), (pair, 0),
-        ([pair[0], change(add, opcode=Op.NOP)], Status.BAD_EXT), ([change(pair[0], flags=0x80), pair[1]], Status.BAD_FLAGS),
-        ([change(pair[0], length=9), pair[1]], Status.BAD_LENGTH), ([pair[1]], Status.BAD_OPCODE),
-        ([change(add, dst=no_right)], Status.SEG_RIGHTS | PEER), ([change(add, dst=add.dst ^ 1 << 40)], Status.KEY_REVOKED | PEER),
-        ([change(add, dst=add.dst | 1 << 39)], Status.SEG_RANGE | PEER), ([add], 0), (pair, 0),
-    ]
+    cases = [([pair[0], change(add[0], opcode=Op.NOP)], Status.BAD_EXT), ([pair[1]], Status.BAD_OPCODE)]
+    for first, *ext in (add, pair):
+        cases.append(([first, *ext], 0))
+        for want, fields in (
+            (Status.BAD_LENGTH, {"length": 4}), (Status.BAD_LENGTH, {"length": 0}), (Status.BAD_ALIGN, {"dst": first.dst + 4}),
+            (Status.BAD_FLAGS, {"flags": 1 << DescFlag.NOTIFY}), (Status.BAD_FLAGS, {"flags": 0x40}),
+            (Status.KEY_REVOKED, {"src": first.src ^ 1 << 40}), (Status.SEG_INVALID, {"src": 31 << 52}),
+            (Status.SEG_RIGHTS | PEER, {"dst": node.address(20, 0)}), (Status.KEY_REVOKED | PEER, {"dst": first.dst ^ 1 << 40}),
+            (Status.SEG_RANGE | PEER, {"dst": first.dst | 1 << 39}),
+        ):
+            cases.append(([change(first, **fields), *ext], want))
+        cases.append(([first, *ext], 0))
     for k, (work, want) in enumerate(cases):
         before = [await cell(s, "A", 0, i) for i in (0, 1)]
         cons = ch.prod
@@ -206,12 +208,14 @@ async def memory_errors(dut):
     s = await start(dut, channels=1, latency=1, back_pressure=0)
     ch = s.channel("A", 0)
     far, here = s.regions["B"][0].inbound.base, s.regions["A"][0].dst.base
-    for k, (resp, kind, where) in enumerate([(SLVERR, "r", "B"), (DECERR, "r", "B"), (SLVERR, "w", "B"), (DECERR, "w", "B"),
-                                             (SLVERR, "w", "A"), (DECERR, "w", "A")]):
+    cases = [(swap, resp, *at) for swap in (None, 1) for at in (("r", "B"), ("w", "B"), ("w", "A")) for resp in (SLVERR, DECERR)]
+    for i, (swap, resp, kind, where) in enumerate(cases):
+        k = i % 6
         s.side("B").mem.errors([(far + 8 * k, 1, resp, kind)] if where == "B" else [])
         s.side("A").mem.errors([(here + 64 * k, 1, resp, kind)] if where == "A" else [])
         before = await cell(s, "A", 0, k)
-        got = await ch.run(s.atomic("A", 0, 7, cell=k, at=64 * k))
+        operand = 7 if swap is None else before
+        got = await ch.run(s.atomic("A", 0, operand, swap, cell=k, at=64 * k))
         code = ("READ_" if kind == "r" else "WRITE_") + ("SLVERR" if resp == SLVERR else "DECERR")
         want = Status[code] | (PEER if where == "B" else 0)
         assert (got[0].status, got[0].status2) == (want, MAY if where == "A" else 0), (status_name(got[0].status), got[0].status2)
@@ -219,7 +223,7 @@ async def memory_errors(dut):
         if kind == "r":
             assert after == before
         elif where == "A":
-            assert after == (before + 7) % (1 << 64)
+            assert after == ((before + 7) % (1 << 64) if swap is None else swap)
     s.side("A").mem.errors([])
     s.side("B").mem.errors([])
     assert [e.status for e in await ch.run(s.atomic("A", 0, 1, cell=7))] == [0]
@@ -253,9 +257,106 @@ async def time_out(dut):
     await s.finish()
 
 
+@cocotb.test(timeout_time=400, timeout_unit="ms")
+async def link_lost(dut):
+    """*Stimulus*: channels of both nodes add 1 to a cell each, and compare and swap another; the link's pins drop at a random moment, in every
+    other turn while one memory returns nothing; after that a new epoch. *Checking*: OK, LINK_ERROR with MAY_HAVE_EXECUTED, or
+    PEER_DOWN without; the cell counts every OK once, each LINK_ERROR at most once, PEER_DOWN never; the same by the model."""
+    s = await start(dut, latency=20, ring_log2=(5, 5))
+    use, rng, seen = min(2, s.tb.params.channels), s.rng, set()
+    lanes = [s.channel(n, c) for n in s.names for c in range(use)]
+    value = {(n, c): await cell(s, n, c) for n in s.names for c in range(use)}
+    for turn in range(10):
+        posted = {}
+        for lane in lanes:
+            name = lane.node.side.name
+            posted[name, lane.ch] = work = []
+            for k in range(9):  # a fenced one keeps those behind it from being sent
+                work += s.atomic(name, lane.ch, 1, tag=0, flags=FENCE if k % 4 == 2 else 0, at=64 * k)
+                work += s.atomic(name, lane.ch, rng.randrange(3), rng.randrange(3), cell=1, tag=1, at=64 * k + 32) if k % 2 else []
+            await lane.post(work)
+        await s.tb.a.cycles(rng.randrange(50, 1500))
+        deaf = s.side(rng.choice(s.names))
+        if turn % 2:
+            deaf.mem.stall(0b00010)
+            await deaf.cycles(rng.randrange(200))
+        for name in s.names:
+            s.recorder.fault(s.side(name), "link_down")
+        s.tb.link(False)
+        await s.tb.wait_link(False)
+        for name in s.names:
+            s.recorder.link_state(s.side(name), False)
+        await Timer(1, "us")
+        deaf.mem.stall(0)
+        await s.settle()
+        done, maybe = dict.fromkeys(value, 0), dict.fromkeys(value, 0)
+        for lane in lanes:
+            key = lane.node.side.name, lane.ch
+            for e in await lane.reap():
+                assert e.status in (0, Status.LINK_ERROR, Status.PEER_DOWN), status_name(e.status)
+                assert e.status2 == (MAY if e.status == Status.LINK_ERROR else 0)
+                seen.add(e.status)
+                if e.tag == 0:
+                    done[key] += not e.status
+                    maybe[key] += e.status == Status.LINK_ERROR
+        await s.link_up(epoch=turn + 2)
+        for lane in lanes:
+            key = lane.node.side.name, lane.ch
+            assert [e.status for e in await lane.run(s.atomic(*key, 1))] == [0]
+            added = (await cell(s, *key) - value[key] - 1) % (1 << 64)
+            assert done[key] <= added <= done[key] + maybe[key], f"[atomic] {key}: {added} added, {done[key]} to {done[key] + maybe[key]} ended"
+            value[key] += added + 1
+    coverage.sample_disturbance("link_down")
+    assert {Status.OK, Status.LINK_ERROR, Status.PEER_DOWN} <= seen
+    await s.finish()
+
+
+@cocotb.test(timeout_time=400, timeout_unit="ms")
+async def revoked(dut):
+    """*Stimulus*: a run of FETCH_ADD; in the middle the segment of the results here, or that of the cell at the peer, gets a new key, and asks
+    for the acknowledgement; other channels go on. *Checking*: KEY_REVOKED, from the peer without second status; the cell counts every OK, and
+    each KEY_REVOKED with MAY_HAVE_EXECUTED, and no other; after the acknowledgement nothing changes that only the old key
+    allowed; with the new key it works."""
+    s = await start(dut, latency=30)
+    ch, rng, seen = s.channel("A", 0), s.rng, set()
+    far, here = s.regions["B"][0].inbound.base, s.regions["A"][0].dst.base
+    others = [c for c in s.nodes["A"].channels if c]
+    for turn in range(16):
+        where = "AB"[turn % 2]
+        for name, base, size in (("A", here, 4096), ("B", far, 64)):
+            await s.nodes[name].segment(EXTRA, base=base, size=size, channel=0, gen=2 * turn + 1, rights=ALL_RIGHTS)
+        keyed = lambda k: change(s.atomic("A", 0, 1, tag=k)[0], src=s.nodes["A"].address(EXTRA, 64 * k),  # noqa: E731
+                                 dst=s.nodes["B"].address(EXTRA, 0))
+        jobs = [cocotb.start_soon(s.channel("A", c).run([d for k in range(3) for d in s.atomic("A", c, k, at=64 * k)])) for c in others]
+        before = await cell(s, "A", 0)
+        await ch.post([keyed(k) for k in range(8)])
+        await s.tb.a.cycles(rng.randrange(20, 900))
+        entry = s.nodes[where].segments[EXTRA]
+        await s.nodes[where].segment(EXTRA, base=entry.base, size=entry.size, channel=0, gen=2 * turn + 2, rights=ALL_RIGHTS)
+        coverage.sample_disturbance("revoke_source" if where == "B" else "revoke_destination")
+        await s.acknowledged(where, turn + 1)
+        at_ack = await cell(s, "A", 0), await s.side("A").mem.read(here, 8 * 64)
+        got = await ch.wait(8)
+        added, results = await cell(s, "A", 0), await s.side("A").mem.read(here, 8 * 64)
+        assert (added if where == "B" else results) == at_ack["AB".index(where) ^ 1], "changed after the acknowledgement"
+        due = 0
+        for e in got:
+            assert e.status in (0, Status.KEY_REVOKED | (PEER if where == "B" else 0)), status_name(e.status)
+            assert e.status2 in ((0, MAY) if e.status == Status.KEY_REVOKED else (0,)), e.status2
+            due += not e.status or bool(e.status2)
+            seen.add((e.status, e.status2))
+        assert (added - before) % (1 << 64) == due
+        for job in jobs:
+            assert not any(e.status for e in await job)
+        assert [e.status for e in await ch.run([keyed(0)])] == [0]
+    assert {(0, 0), (Status.KEY_REVOKED, MAY), (Status.KEY_REVOKED | PEER, 0)} <= seen, seen
+    report = await s.finish()
+    assert report.revocations == 16, report
+
+
 @pytest.mark.system
 @pytest.mark.parametrize("build", SLICE)
-@pytest.mark.parametrize("case", ["sums", "against_writes"])
+@pytest.mark.parametrize("case", ["sums", "against_writes", "link_lost", "revoked"])
 def test_atomic(case, build):
     run_sim("crl_tb_pair", __name__, BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase=case, public="top")
 
