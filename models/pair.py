@@ -1194,6 +1194,9 @@ class Pair:
         if not fresh:
             self._bad(e.t_addr, n.name, "double-write", f"{what}: bytes of {good[0][0]} again")
             return
+        # Results of a channel's atomics come in ring order.
+        turn = {id(op.life): op for op, _ in sorted(fresh, key=lambda h: -h[0].n) if op.atomic}
+        fresh = [(op, s) for op, s in fresh if not op.atomic or turn[id(op.life)] is op]
         if len(fresh) > 1:
             self._allow(
                 e.t_resp, n.name, "overlapping-operations", f"{what}: {len(fresh)} operations fit"

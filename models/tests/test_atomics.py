@@ -97,6 +97,15 @@ def test_wrong_values() -> None:
     assert rules(judge(sys, [*ev[:k], replace(ev[k], data=result), *ev[k + 1 :]]))
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_results_at_one_place(seed: int) -> None:
+    """Stimulus: atomics that read the same value, with their results at the same address. Checking: no mismatch."""
+    sys, c, cell = system(seed, dlog2=4)
+    first = sys.atomic(c, cell, 0, None, 1)[0]
+    sys.submit(c, [replace(first, tag=k) for k in range(6)])
+    passes(judge(sys), 6)
+
+
 def test_write_in_between() -> None:
     """Stimulus: a WRITE of the cell, before the atomic or between its read and its write. Checking: the second is noticed."""
     sys, c, cell = system()

@@ -22,7 +22,7 @@ from cocotb.triggers import Timer
 from models.gen.carillon_layout import DescFlag, State, Status, reg_addr, reg_field, status_name
 from models.pair import PairError
 from tb.lib.axil_player import Access
-from tb.lib.driver import ChannelDriver
+from tb.lib.driver import ChannelDriver, whole
 from tb.lib.recorder import Recorder, now
 from tb.lib.testbed import LinkPipe, NoProgress
 from tb.system import coverage
@@ -173,7 +173,7 @@ class Lane:
             await side.cycles(gap)
             todo = list(batch)
             while todo and not self.stopped:
-                room = ch.free
+                room = whole(todo, ch.free)
                 if room:
                     await ch.post(todo[:room])
                     del todo[:room]

@@ -58,7 +58,7 @@ class Bench:
     def fresh(self):
         self.model = TargetModel(self.peer, self.channels, self.max_burst, self.mtu, self.table,
                                  self.bindings, self.response, self.p.get("OPS", 128),
-                                 bool(self.p.get("READ_EN", 1)))
+                                 bool(self.p.get("READ_EN", 1)), bool(self.p.get("ATOMIC_EN", 1)))
 
     def response(self):
         return self.rng.choice([2, 3]) if self.rng.random() < self.error_rate else 0
@@ -234,6 +234,7 @@ class Bench:
                     self.compared += 1
             else:
                 assert rsp_held is None, "an answer was withdrawn"
+            assert not d.aq_valid.value, "an ATOMIC has passed"
             if d.rq_valid.value:
                 got = Request(*(int(getattr(d, f"rq_{n}").value) for n in (
                     "ch", "peer_ch", "op_seq", "tag", "segaddr", "total", "offset", "first", "last", "bytes",
