@@ -506,7 +506,8 @@ class Pair:
             op = OpState(life, i, Desc.unpack(n.mem.read(life.desc_addr(i), DESC.size)), t)
             life.ops.append(op)
         for op in life.ops[max(0, k - 1) :]:
-            self._pair_up(op)
+            if Op.CMP_SWAP in n.params.ops:  # else it is refused by itself
+                self._pair_up(op)
             if op.n >= k or op.desc.opcode == Op.CMP_SWAP and op.n >= life.retired:
                 self._plan(op, t)
 

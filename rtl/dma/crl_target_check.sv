@@ -248,7 +248,8 @@ module crl_target_check #(
       over_q       <= seen_q[bind_ch] && !in_op && !is_first && ctx_op_seq == op_seq_q;
       goes_on_q    <= data_q ? next_q == offset_q : is_first ? offset_q == '0 : (same_op && ctx_next == offset_q);
       old_status_q <= same_op ? ctx_status : crl_pkg::ST_OK;
-      bad_len_q    <= plen_q == '0 || plen_q > 16'(FRAME_MAX) || stop > {1'b0, total_q} || (!data_q && is_last != at_end);
+      bad_len_q    <= plen_q == '0 || plen_q > 16'(FRAME_MAX) || stop > {1'b0, total_q} || (!data_q && is_last != at_end)
+                      || (ATOMIC_EN && atomic_q && !(is_first && is_last));
       end_q        <= at_end;
       beyond_q     <= start[40];
       start_q      <= start[39:0];
@@ -390,6 +391,7 @@ module crl_target_check #(
         assert ({2'd0, offset_q} + {18'd0, plen_q} <= {2'd0, total_q});
       end
     end
+    if (!rst && f_valid && f_atomic) assert (offset_q == '0 && total_q == 32'd8 && segaddr_q[2:0] == '0);
     if (!rst && f_valid && f_write && data_q && !abs_q) begin
       // An own READ's bytes: in what was given as its destination, in a segment of the channel for local use.
       assert (g_ent[123] && segaddr_q[63:52] < SEGMENTS && g_ent[122:111] == segaddr_q[51:40] && g_ent[104:97] == ch_q);

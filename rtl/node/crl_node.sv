@@ -405,7 +405,7 @@ module crl_node #(
       assign wb_len[W*8 +: 8]       = 8'd0;
     end else begin : g_no_atomic
       logic unused_at;
-      assign unused_at = &{1'b0, u_valid, u_segaddr, u_ch, u_user, u_oper, u_swap, lock_over};
+      assign unused_at = &{1'b0, u_valid, u_segaddr, u_ch, u_user, u_oper, u_swap, u_done, u_status, u_old, lock_over};
       assign lock      = 1'b0;
       assign lock_addr = '0;
       assign u_done    = '0;

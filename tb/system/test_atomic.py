@@ -354,6 +354,28 @@ async def revoked(dut):
     assert report.revocations == 16, report
 
 
+@cocotb.test(timeout_time=400, timeout_unit="ms")
+async def without(dut):
+    """*Stimulus*: a build without atomics: FETCH_ADD, both slots of a CMP_SWAP, WRITE, READ, random traffic behind. *Checking*: BAD_OPCODE for each
+    slot, with a completion of its own; the cells are untouched; the others work."""
+    s = await start(dut, channels=2)
+    for name in s.names:
+        ch = s.channel(name, 0)
+        before = [await cell(s, name, 0, k) for k in (0, 1)]
+        work = [*s.atomic(name, 0, 3, tag=1), *s.atomic(name, 0, before[1], 2, cell=1, tag=2), s.write(name, 0, 100, tag=3, at=4096),
+                s.read(name, 0, 100, tag=4)]
+        got = await ch.run(work, owed=5)
+        bad = Status.BAD_OPCODE
+        assert [(e.tag, e.status, e.status2) for e in got] == [(1, bad, 0), (2, bad, 0), (0, bad, 0), (3, 0, 0), (4, 0, 0)]
+        assert [e.dring_cons for e in got] == [1, 2, 3, 4, 5]
+        assert [await cell(s, name, 0, k) for k in (0, 1)] == before
+        work = [d for _ in range(4) for d in s.generator(name, 1).batch(10)]
+        assert not any(d.opcode in (Op.FETCH_ADD, Op.CMP_SWAP) for d in work)
+        work.append(s.read(name, 1, 9, tag=9))
+        await s.channel(name, 1).run(work, owed=1 + sum(not d.flags >> DescFlag.NO_CPL & 1 for d in work[:-1]))
+    await s.finish()
+
+
 @pytest.mark.system
 @pytest.mark.parametrize("build", SLICE)
 @pytest.mark.parametrize("case", ["sums", "against_writes", "link_lost", "revoked"])
@@ -365,3 +387,8 @@ def test_atomic(case, build):
 @pytest.mark.parametrize("case", ["lock", "errors", "memory_errors", "time_out"])
 def test_atomic_ends(case):
     run_sim("crl_tb_pair", __name__, BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase=case, public="top")
+
+
+@pytest.mark.system
+def test_no_atomic():
+    run_sim("crl_tb_pair", __name__, BUILDS["64b-no-atomic"], SYSTEM_SOURCES, sim="verilator", testcase="without", public="top")

@@ -72,7 +72,7 @@ class Bench:
                      "bind_ok", "bind_peer", "bind_peer_ch", "bind_func", "seg_entry", "wb_ready",
                      "wb_b_valid", "wb_b_resp", "mark"):
             getattr(d, name).value = 0
-        d.rst.value = 1
+        d.aq_room.value = d.rst.value = 1
         await ClockCycles(d.clk, 3)
         d.rst.value = 0
 

@@ -141,6 +141,8 @@ class TargetModel:
             return Status.BAD_LENGTH
         if bool(frame.flags & LAST) != (end == frame.total_len):
             return Status.BAD_LENGTH
+        if atomic and not (frame.flags & FIRST and frame.flags & LAST):
+            return Status.BAD_LENGTH
         if atomic and frame.segaddr % 8:
             return Status.BAD_ALIGN
         return self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer),
