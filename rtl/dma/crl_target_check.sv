@@ -382,6 +382,7 @@ module crl_target_check #(
 
   always_ff @(posedge clk) begin
     if (!rst && state_q != S_IDLE) assert (!(data_q && read_q) && (READ_EN || !(data_q || read_q)));
+    if (!rst && state_q != S_IDLE && atomic_q) assert (!data_q && plen_q == 16'd8);
     if (!rst && (state_q == S_CHECK || state_q == S_GIVE)) begin
       assert ({beyond_q, start_q} == {1'b0, segaddr_q[39:0]} + {9'd0, offset_q});
       assert (remain_q == {1'b0, total_q} - {1'b0, offset_q});
@@ -389,6 +390,8 @@ module crl_target_check #(
       if (!bad_len_q) begin
         assert (plen_q != '0 && plen_q <= 16'(FRAME_MAX));
         assert ({2'd0, offset_q} + {18'd0, plen_q} <= {2'd0, total_q});
+        if (ATOMIC_EN && atomic_q)
+          assert (is_first && {2'd0, offset_q} + 34'd8 == {2'd0, total_q} && (!goes_on_q || offset_q == '0));
       end
     end
     if (!rst && f_valid && f_atomic) assert (offset_q == '0 && total_q == 32'd8 && segaddr_q[2:0] == '0);

@@ -19,7 +19,7 @@ import cocotb
 from cocotb.task import Task
 from cocotb.triggers import Timer
 
-from models.gen.carillon_layout import DescFlag, State, Status, reg_addr, reg_field, status_name
+from models.gen.carillon_layout import DescFlag, Op, State, Status, reg_addr, reg_field, status_name
 from models.pair import PairError
 from tb.lib.axil_player import Access
 from tb.lib.driver import ChannelDriver, whole
@@ -279,7 +279,8 @@ class FaultRun:
             batch = gen.batch(left)
             left -= len(batch)
             batches.append((batch, rng.randrange(400) if rng.random() < 0.5 else 0))
-        batches[-1][0][-1].flags &= ~(1 << DescFlag.NO_CPL)  # a completion closes the list
+        last = next(d for d in reversed(batches[-1][0]) if d.opcode != Op.EXT)
+        last.flags &= ~(1 << DescFlag.NO_CPL)  # a completion closes the list
         lane = Lane(s, s.channel(name, ch), rng, batches)
         self.lanes[name, ch] = lane, cocotb.start_soon(lane.run())
 
