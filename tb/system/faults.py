@@ -355,6 +355,8 @@ class FaultRun:
         s = self.system
         for pipe in self.pipes:
             pipe.clean()
+        if not self.plan.gentle:  # silence that began under the faults may still be the third missed keep-alive
+            await s.tb.a.cycles(2 * 3 * s.tb.params.keepalive_cycles)
         await s.tb.wait_link(timeout_us=2000)
         for name in s.names:
             ch = s.rng.choice(list(s.nodes[name].channels))
