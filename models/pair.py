@@ -662,7 +662,7 @@ class Pair:
             self._peer_counts.append(
                 PeerCount(
                     n.name, c.number, e.t, e.data, want, c.peer_reads, len(c.peer_reads),
-                    n.params.link_mtu,
+                    n.params.link_mtu, n.fell,
                 )
             )  # fmt: skip
             return
@@ -673,11 +673,11 @@ class Pair:
 
     def _check_peer_count(self, c: PeerCount) -> None:
         """What a peer has had read is counted when its request is begun, so exact but for one request, and for
-        the bytes around it in the beats; without any the count is exact."""
+        the bytes around it in the beats; without any, and without a link that fell, the count is exact."""
         before = c.peer_reads[: c.seen]
         asked = [r for r in c.peer_reads if r.t_addr <= c.t]
         low = high = c.own
-        if asked:
+        if asked or c.fell:
             low = max(low, low + sum(r.least for r in before) - c.slack)
             high += sum(r.most for r in asked) + c.slack
         if not low <= c.shown <= high:
@@ -1898,6 +1898,7 @@ class Pair:
         was = n.link_up.get(e.peer)
         n.link_up[e.peer] = e.up
         if was and not e.up:
+            n.fell = True
             self._disturb(e.node, e.peer)
         self._replan_all(e.t)
 

@@ -296,6 +296,7 @@ class PeerCount:
     peer_reads: list[PeerRead]
     seen: int  # of them at that time
     slack: int  # a request is counted when it is begun
+    fell: bool  # a link of the node has fallen: one may have been begun of which nothing was read
 
 
 @dataclass
@@ -394,6 +395,7 @@ class NodeState:
     recent: deque[RecentWrite] = field(default_factory=lambda: deque(maxlen=256))
     atomics: list[AtomicAccess] = field(default_factory=list)  # done, by the unit of this node
     atomic_open: AtomicAccess | None = None  # it has read
+    fell: bool = False  # a link was up, and went down
     read_bytes: int = 0
     due_read_beats: int = 0
     read_beats: int = 0
@@ -418,7 +420,7 @@ class NodeState:
         self.dead_keys.clear()
         self.revokes.clear()
         self.acked_req = self.acked_at = -1
-        self.atomic_open = None
+        self.atomic_open, self.fell = None, False
 
     def commit_segment(self, index: int, t: int) -> None:
         old = self.table.get(index)
