@@ -556,6 +556,7 @@ class Pair:
         for op in [*life.leaving, *life.ops[life.retired :]]:
             if op.from_peer:  # a reset is about to forget which channel of the peer it was
                 op.far_users = frozenset(self._far_users(op))
+                op.far_number = self._n[op.life.node].chans[op.life.ch].peer_ch
         for op in life.leaving:
             self._unindex(op, keep_source=op.from_peer)  # what was asked for, the peer still reads
         for op in life.ops[life.retired :]:
@@ -662,7 +663,7 @@ class Pair:
             self._peer_counts.append(
                 PeerCount(
                     n.name, c.number, e.t, e.data, want, c.peer_reads, len(c.peer_reads),
-                    n.params.link_mtu, n.fell,
+                    n.params.link_mtu,
                 )
             )  # fmt: skip
             return
@@ -673,11 +674,11 @@ class Pair:
 
     def _check_peer_count(self, c: PeerCount) -> None:
         """What a peer has had read is counted when its request is begun, so exact but for one request, and for
-        the bytes around it in the beats; without any, and without a link that fell, the count is exact."""
+        the bytes around it in the beats; without any the count is exact."""
         before = c.peer_reads[: c.seen]
         asked = [r for r in c.peer_reads if r.t_addr <= c.t]
         low = high = c.own
-        if asked or c.fell:
+        if asked:
             low = max(low, low + sum(r.least for r in before) - c.slack)
             high += sum(r.most for r in asked) + c.slack
         if not low <= c.shown <= high:
@@ -1047,9 +1048,13 @@ class Pair:
         n.read_bytes += useful
 
     def _count_peer_read(self, n: NodeState, e: AxiRead, ops: list[OpState]) -> None:
-        chans = {far.number for op in ops if (far := self._far_chan(op)) is not None}
+        chans = {
+            op.far_number if op.far_number is not None else far.number
+            for op in ops
+            if (far := self._far_chan(op)) is not None or op.far_number is not None
+        }
         least = max(1, len(e.data) - 2 * (e.beat_bytes - 1)) if len(chans) == 1 else 0
-        for number in chans:
+        for number in chans & set(range(n.params.channels)):
             n.chans[number].peer_reads.append(PeerRead(e.t_addr, least, len(e.data)))
 
     def _may_leave(self, n: NodeState, e: AxiRead, op: OpState) -> bool:
@@ -1898,7 +1903,6 @@ class Pair:
         was = n.link_up.get(e.peer)
         n.link_up[e.peer] = e.up
         if was and not e.up:
-            n.fell = True
             self._disturb(e.node, e.peer)
         self._replan_all(e.t)
 

@@ -98,6 +98,7 @@ class OpState:
     absorbed: bool = False  # it is the second slot of the one before it
     maybe: list[AtomicAccess] | None = None  # atomic: accesses that the bytes of its result fit
     claim: AtomicAccess | None = None  # and which it was
+    far_number: int | None = None  # READ: the peer's channel, as it was when its life ended
     far_users: frozenset[int] = frozenset()  # READ: for whom the peer reads, as it was when its life ended
 
     @property
@@ -296,7 +297,6 @@ class PeerCount:
     peer_reads: list[PeerRead]
     seen: int  # of them at that time
     slack: int  # a request is counted when it is begun
-    fell: bool  # a link of the node has fallen: one may have been begun of which nothing was read
 
 
 @dataclass
@@ -395,7 +395,6 @@ class NodeState:
     recent: deque[RecentWrite] = field(default_factory=lambda: deque(maxlen=256))
     atomics: list[AtomicAccess] = field(default_factory=list)  # done, by the unit of this node
     atomic_open: AtomicAccess | None = None  # it has read
-    fell: bool = False  # a link was up, and went down
     read_bytes: int = 0
     due_read_beats: int = 0
     read_beats: int = 0
@@ -420,7 +419,7 @@ class NodeState:
         self.dead_keys.clear()
         self.revokes.clear()
         self.acked_req = self.acked_at = -1
-        self.atomic_open, self.fell = None, False
+        self.atomic_open = None
 
     def commit_segment(self, index: int, t: int) -> None:
         old = self.table.get(index)
