@@ -21,6 +21,7 @@ from models.lay import AT_PEER, FrameFlag, FrameType, FrameVc
 
 SEQ_MOD = 1 << 16
 OP_SEQ_MOD = 1 << 16  # the sender counts 16 bits of the field
+ASKS = (FrameType.READ, FrameType.ATOMIC)  # answered by READ_DATA
 REPLAY_FRAMES = 256  # a sender keeps fewer
 
 
@@ -189,10 +190,10 @@ class LinkChecker:
     def _begin(self, src: str, f: Frame, me: Direction, bad: Callback) -> OpOnLink:
         """The first frame of an operation."""
         op = me.open_op.get(f.src_ch)
-        if op is not None and not op.refused and not self.dirty and op.type != FrameType.READ:
+        if op is not None and not op.refused and not self.dirty and op.type not in ASKS:
             bad("operation", f"channel {f.src_ch}: operation {op.op_seq} was not finished")
         # A READ may stop asking for a reason that its own side has found: nothing stays open.
-        if op is not None and op.type == FrameType.READ and not op.asked:
+        if op is not None and op.type in ASKS and not op.asked:
             me.waiting.pop(op.tag, None)
         last = me.last_op_seq.get(f.src_ch)
         if last is not None and f.op_seq != (last + 1) % OP_SEQ_MOD and not self.dirty:
@@ -220,7 +221,7 @@ class LinkChecker:
                     f"channel {f.src_ch}: {shared} shared slots, {self.rx_shared} exist",
                 )
         op = me.open_op.get(f.src_ch)
-        reads = f.type == FrameType.READ
+        reads = f.type in ASKS
         if f.cancel:
             if f.payload:
                 bad("cancel", "a CANCEL carries no payload")
@@ -232,9 +233,12 @@ class LinkChecker:
                 if reads:
                     op.asked.append((f.offset, 0))
             return
-        if reads and (f.payload or not 0 < f.operand0 <= self.mtu):
+        atomic = f.type == FrameType.ATOMIC
+        if atomic and (f.payload or not f.first or not f.last):
+            bad("atomic", f"an ATOMIC is one frame without payload; FIRST {f.first}, LAST {f.last}, {len(f.payload)} bytes")
+        if reads and not atomic and (f.payload or not 0 < f.operand0 <= self.mtu):
             bad("read", f"a READ asks for {f.operand0} bytes, with {len(f.payload)} of payload")
-        size = f.operand0 if reads else len(f.payload)
+        size = 8 if atomic else f.operand0 if reads else len(f.payload)
         if f.first:
             op = self._begin(src, f, me, bad)
         elif op is None:
@@ -266,8 +270,8 @@ class LinkChecker:
                 bad("response", f"READ_DATA for tag {f.tag:#x}, which asked for nothing")
             return
         offset, size = op.asked.popleft()
-        same = (op.type, op.src_ch, op.dst_ch, op.op_seq, op.segaddr, op.total, offset)
-        if same != (FrameType.READ, f.dst_ch, f.src_ch, f.op_seq, f.segaddr, f.total_len, f.offset):
+        same = (op.type in ASKS, op.src_ch, op.dst_ch, op.op_seq, op.segaddr, op.total, offset)
+        if same != (True, f.dst_ch, f.src_ch, f.op_seq, f.segaddr, f.total_len, f.offset):
             bad("response", f"READ_DATA of tag {f.tag:#x} at {f.offset} is not what was asked for")
         if f.status:
             if f.payload or not f.status & AT_PEER:
@@ -292,7 +296,7 @@ class LinkChecker:
         if (f.dst_ch, f.op_seq) != (op.src_ch, op.op_seq):
             bad("response", f"tag {f.tag:#x} is operation {op.op_seq} of channel {op.src_ch}")
         if f.type == FrameType.OP_ACK:
-            if op.type == FrameType.READ:
+            if op.type in ASKS:
                 bad("response", f"tag {f.tag:#x} is a READ, which has no op-ack")
             if not op.sent:
                 bad("early-ack", f"operation {op.op_seq} of channel {op.src_ch} is not all sent")
@@ -307,7 +311,7 @@ class LinkChecker:
         """At the end: every operation was answered, every slot given back is known."""
         for name, d in self.way.items():
             for op in d.waiting.values():
-                if not self.dirty and not (op.type == FrameType.READ and not op.asked):
+                if not self.dirty and not (op.type in ASKS and not op.asked):
                     text = f"operation {op.op_seq} of channel {op.src_ch} was never answered"
                     self.faults.append(FrameFault(name, -1, "unanswered", text))
         return self.faults

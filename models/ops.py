@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 from models.lay import AT_PEER, Cqe, Desc, DescFlag, Op, Status
 from models.memory import OKAY, SLVERR, Memory
-from models.segments import R_READ, R_WRITE, Checked, SegmentTable, User, check_absolute
+from models.segments import R_ATOMIC, R_READ, R_WRITE, Checked, SegmentTable, User, check_absolute
 
 SUPPORTED = frozenset({Op.NOP, Op.COPY, Op.FILL, Op.WRITE})
 WITH_READ = SUPPORTED | {Op.READ}  # builds with READ_EN
+ATOMICS = frozenset({Op.FETCH_ADD, Op.CMP_SWAP})
+WITH_ATOMIC = WITH_READ | ATOMICS  # builds with ATOMIC_EN
 MODELLED = WITH_READ | {Op.WRITE_IMM}
-REMOTE = frozenset({Op.WRITE, Op.READ, Op.WRITE_IMM})
+REMOTE = frozenset({Op.WRITE, Op.READ, Op.WRITE_IMM}) | ATOMICS
 
 _ANY = 1 << DescFlag.FENCE | 1 << DescFlag.IRQ | 1 << DescFlag.NO_CPL
 _ALLOWED_FLAGS = {
@@ -22,6 +24,8 @@ _ALLOWED_FLAGS = {
     Op.WRITE: _ANY | 1 << DescFlag.NOTIFY,
     Op.READ: _ANY,
     Op.WRITE_IMM: _ANY | 1 << DescFlag.NOTIFY,
+    Op.FETCH_ADD: _ANY,
+    Op.CMP_SWAP: _ANY,
 }
 
 
@@ -49,7 +53,8 @@ class Ctx:
 
 @dataclass(frozen=True)
 class Plan:
-    """The outcome of the checks: a refusal, or the absolute ranges. For READ `src` is the peer's, for WRITE `dst`."""
+    """The outcome of the checks: a refusal, or the absolute ranges. For READ `src` is the peer's, for WRITE `dst`; for an atomic
+    as for READ: `src` is the peer's cell, `dst` the place of the result."""
 
     status: int
     src: int | None = None
@@ -76,16 +81,27 @@ def _local(ctx: Ctx, address: int, length: int, right: int) -> Checked:
     return ctx.table.check(address, length, User(ctx.channel), right)
 
 
-def check_local(d: Desc, ctx: Ctx) -> Plan:
-    """All that the engine's own side checks, in the order of docs/architecture.md section 3."""
+def check_local(d: Desc, ctx: Ctx, two: bool = True) -> Plan:
+    """All that the engine's own side checks, in the order of docs/architecture.md section 3. `two`: a CMP_SWAP has its second slot."""
     if d.opcode not in ctx.ops:
         return Plan(Status.BAD_OPCODE)
+    if d.opcode == Op.CMP_SWAP and not two:
+        return Plan(Status.BAD_EXT)
     if d.flags & ~_ALLOWED_FLAGS[d.opcode]:
         return Plan(Status.BAD_FLAGS)
     if d.opcode == Op.NOP:
         return Plan(Status.OK)
     if d.length == 0 and d.opcode != Op.WRITE_IMM:
         return Plan(Status.BAD_LENGTH)
+    if d.opcode in ATOMICS:
+        if d.length != 8:
+            return Plan(Status.BAD_LENGTH)
+        if d.dst % 8:
+            return Plan(Status.BAD_ALIGN)
+        c = _local(ctx, d.src, 8, R_WRITE)
+        if not c.ok:
+            return Plan(c.status)
+        return Plan(Status.OK, None, c.addr, 8, True) if ctx.peer_up else Plan(Status.PEER_DOWN)
     remote = d.opcode in REMOTE
     src = dst = None
     if d.opcode not in (Op.FILL, Op.READ) and d.length:
@@ -116,22 +132,22 @@ def check_far(d: Desc, far: Far | None) -> Plan:
     if not d.length:  # WRITE_IMM: no address to look at
         return Plan(Status.OK, None, None, 0, True)
     reads = d.opcode == Op.READ
+    right = R_ATOMIC if d.opcode in ATOMICS else R_READ if reads else R_WRITE
     user = User(far.channel, far.peer)
-    c = far.table.check(
-        d.src if reads else d.dst, d.length, user, R_READ if reads else R_WRITE
-    )
+    c = far.table.check(d.src if reads else d.dst, d.length, user, right)
     if not c.ok:
         return Plan(c.status | AT_PEER)
+    reads = reads or d.opcode in ATOMICS
     return Plan(Status.OK, *((c.addr, None) if reads else (None, c.addr)), d.length, True)
 
 
-def check_descriptor(d: Desc, ctx: Ctx) -> Plan:
+def check_descriptor(d: Desc, ctx: Ctx, two: bool = True) -> Plan:
     """Both sides' checks."""
-    plan = check_local(d, ctx)
+    plan = check_local(d, ctx, two)
     if not plan.ok or not plan.remote:
         return plan
     far = check_far(d, ctx.far)
-    if d.opcode == Op.READ:
+    if d.opcode == Op.READ or d.opcode in ATOMICS:
         return Plan(far.status, far.src, plan.dst if far.ok else None, d.length if far.ok else 0, True)
     if not far.ok:  # the source is read nevertheless: frames are on their way before the answer
         return Plan(far.status, plan.src, None, d.length, True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from models import regmap
+from models.atomics import OPEN_ENDS, AtomicAccess, fits
 from models.blocks import (
     burst_faults,
     read_bursts,
@@ -84,6 +85,7 @@ RULES = (
     "double-write",  # a byte of an operation written twice
     "read-count",  # more or fewer beats read than the chunks of the operation have
     "read-data",  # memory returned what nobody stored
+    "atomic",  # not one read and one write with nothing between, or not once
     "revoked",  # an access with a key whose revocation was acknowledged
     "fence",  # an access before the responses it has to wait for
     "early-completion",  # posted before the last response
@@ -221,6 +223,24 @@ class Pair:
             for cqe, op, _ in life.stream
         ]
 
+    def atomics(self, node: str) -> list[tuple[OpState, AtomicAccess, set[int]]]:
+        """Atomics of a node that ended well, what the peer's unit did for each, and the opcodes of other operations of that
+        segment that were under way then: fetched, and not over."""
+        ops = [op for life in self._n[node].lives for op in life.ops if op.remote and op.t_fetch is not None]
+        out = []
+        for op in ops:
+            a, seg = op.claim, op.desc.dst >> 52
+            if a is None:
+                continue
+            beside = {
+                int(o.desc.opcode)
+                for o in ops
+                if o is not op and (o.desc.src if o.desc.opcode == Op.READ else o.desc.dst) >> 52 == seg
+                and o.t_fetch < a.t_resp and (o.t_over is None or o.t_over > a.t_addr)
+            }
+            out.append((op, a, beside))
+        return out
+
     def pending(self) -> list[OpState]:
         """Operations that must still come to an end."""
         out = []
@@ -232,7 +252,7 @@ class Pair:
                 if c.states <= {int(State.PAUSED)} or c.states == {int(State.ERROR)}:
                     continue
                 rest = life.ops[life.retired :]
-                while rest and rest[-1].silent and rest[-1].looks_done:
+                while rest and (rest[-1].absorbed or rest[-1].silent and rest[-1].looks_done):
                     rest.pop()
                 out += rest
         return out
@@ -273,6 +293,8 @@ class Pair:
                 for op in life.ops[life.fetched : life.retired]:
                     self._bad(self.now, n.name, "fetch-order", f"{op} ended, but was not fetched")
         self._check_told()
+        for n in self._n.values():
+            self._check_once(n)
         for op in self.pending():
             self._bad(
                 self.now, op.life.node, "missing-completion", f"{op} never ended; {op.missing()}"
@@ -479,11 +501,25 @@ class Pair:
         if life.published + advance - life.retired > life.dsize - 1:
             # Too far, unless operations that are done but not yet reported free the slots.
             self._maybe_error(c, Status.DOORBELL_RANGE)
-        for _ in range(advance):
-            k = life.published
-            op = OpState(life, k, Desc.unpack(n.mem.read(life.desc_addr(k), DESC.size)), t)
+        k = life.published
+        for i in range(k, k + advance):
+            op = OpState(life, i, Desc.unpack(n.mem.read(life.desc_addr(i), DESC.size)), t)
             life.ops.append(op)
-            self._plan(op, t)
+        for op in life.ops[max(0, k - 1) :]:
+            if Op.CMP_SWAP in n.params.ops:  # else it is refused by itself
+                self._pair_up(op)
+            if op.n >= k or op.desc.opcode == Op.CMP_SWAP and op.n >= life.retired:
+                self._plan(op, t)
+
+    @staticmethod
+    def _pair_up(op: OpState) -> None:
+        """CMP_SWAP: does an EXT follow it?"""
+        ops = op.life.ops
+        if op.desc.opcode != Op.CMP_SWAP or op.absorbed or op.n + 1 >= len(ops) or op.swap is not None:
+            return
+        second = ops[op.n + 1]
+        if second.desc.opcode == Op.EXT:
+            op.swap, second.absorbed = second.desc.operand, True
 
     def _cons_doorbell(self, n: NodeState, c: ChanState, value: int, t: int) -> None:
         life = c.life
@@ -520,6 +556,7 @@ class Pair:
         for op in [*life.leaving, *life.ops[life.retired :]]:
             if op.from_peer:  # a reset is about to forget which channel of the peer it was
                 op.far_users = frozenset(self._far_users(op))
+                op.far_number = self._n[op.life.node].chans[op.life.ch].peer_ch
         for op in life.leaving:
             self._unindex(op, keep_source=op.from_peer)  # what was asked for, the peer still reads
         for op in life.ops[life.retired :]:
@@ -710,7 +747,7 @@ class Pair:
     def _check_quiet(self, n: NodeState, c: ChanState, life: Life, t: int) -> None:
         """DISABLED is visible: all that was owed must be over."""
         if life.t_drain is not None and not life.ending and life.t_stop is None:
-            owed = [op for op in life.ops[life.retired :] if not (op.silent and op.looks_done)]
+            owed = [op for op in life.ops[life.retired :] if not op.absorbed and not (op.silent and op.looks_done)]
             if owed:
                 self._bad(
                     t,
@@ -740,6 +777,13 @@ class Pair:
         c = n.chans[op.life.ch]
         if not op.remote:
             return [check_descriptor(op.desc, self._ctx(n, c, False))]
+        if op.desc.opcode == Op.CMP_SWAP:
+            # Published with one doorbell, they are found together; else the engine may have looked in between.
+            together = op.swap is not None and op.life.ops[op.n + 1].t_pub == op.t_pub
+            ways = (True,) if together else (True, False) if op.swap is not None else (False,)
+            up = n.link_up.get(c.peer) if c.bound else False
+            ups = (True, False) if up is None else (up,)
+            return [check_descriptor(op.desc, self._ctx(n, c, u), two) for u in ups for two in ways]
         up = n.link_up.get(c.peer) if c.bound else False
         ups = (True, False) if up is None else (up,)
         return [check_descriptor(op.desc, self._ctx(n, c, u)) for u in ups]
@@ -821,6 +865,8 @@ class Pair:
             self._check_read_data(n, e)
         if e.id == 0:
             self._fetch(n, e, resp)
+        elif e.id == 2 + n.params.peers:
+            self._atomic_read(n, e, resp)
         else:
             self._data_read(n, e, resp)
 
@@ -958,6 +1004,7 @@ class Pair:
                 and s < end
                 and base < x
                 and op.from_peer == (e.id > 1)
+                and not op.atomic
             ):
                 if e.user not in self._read_users(op):
                     foreign = op
@@ -1001,9 +1048,13 @@ class Pair:
         n.read_bytes += useful
 
     def _count_peer_read(self, n: NodeState, e: AxiRead, ops: list[OpState]) -> None:
-        chans = {far.number for op in ops if (far := self._far_chan(op)) is not None}
+        chans = {
+            op.far_number if op.far_number is not None else far.number
+            for op in ops
+            if (far := self._far_chan(op)) is not None or op.far_number is not None
+        }
         least = max(1, len(e.data) - 2 * (e.beat_bytes - 1)) if len(chans) == 1 else 0
-        for number in chans:
+        for number in chans & set(range(n.params.channels)):
             n.chans[number].peer_reads.append(PeerRead(e.t_addr, least, len(e.data)))
 
     def _may_leave(self, n: NodeState, e: AxiRead, op: OpState) -> bool:
@@ -1047,15 +1098,14 @@ class Pair:
 
         def held(op: OpState) -> bool:
             ops, lo = op.life.ops, op.life.retired
-            fence = next(
-                (k for k in range(op.n, lo, -1) if ops[k].desc.flag(DescFlag.FENCE)), None
-            )
-            return fence is not None and not all(o.covered for o in ops[lo:fence])
+            fence = next((k for k in range(op.n, lo, -1) if ops[k].fenced), None)
+            # What is refused is over without having written all.
+            return fence is not None and any(o.must_run and not o.covered for o in ops[lo:fence])
 
         return [h for h in hits if not held(h[0])] or hits
 
     def _check_fence(self, op: OpState, t: int) -> None:
-        if not op.desc.flag(DescFlag.FENCE):
+        if not op.fenced:
             return
         for o in op.life.ops[max(op.life.retired - 16, 0) : op.n]:
             if o.shared or o.errors or not o.must_run:
@@ -1087,22 +1137,20 @@ class Pair:
             self._completion_write(n, e, base, runs)
         elif e.id == 3:
             self._msix_write(n, e, base, runs)
+        elif self._is_atomic_write(n, e, base, runs):
+            self._atomic_write(n, e)
         else:
             self._data_write(n, e, base, runs)
         if e.resp == OKAY:
             self._store(n, e, base, runs)
 
     def _store(self, n: NodeState, e: AxiWrite, base: int, runs: list[tuple[int, int]]) -> None:
+        """What has its response is in memory, so of writes that overlap the later response counts."""
         for s, x in runs:
             addr, new = base + s, e.data[s:x]
             w = RecentWrite(e.t_addr, e.t_data, e.t_resp, addr, n.mem.read(addr, x - s), new)
             n.mem.write(addr, new)
-            late = e.t_data < n.newest_data
-            for r in n.recent if late else ():  # data counts in the order of the bus
-                if r.t_data > e.t_data and r.addr < addr + len(new) and addr < r.addr + len(r.new):
-                    n.mem.write(r.addr, r.new)
             n.recent.append(w)
-            n.newest_data = max(n.newest_data, e.t_data)
             for read, places in self._suspects:
                 if read.node == n.name and e.t_addr <= read.t_data:
                     self._clear_suspect(read, places, addr, new)
@@ -1133,7 +1181,7 @@ class Pair:
             self._explain_stray(n, e, lo, hi, remote, foreign, what)
             return
         hits = self._not_fenced_off(hits)
-        if all(self._key_is_dead(n, op, op.desc.dst, e.t_resp) for op, _ in hits):
+        if all(self._key_is_dead(n, op, op.desc.src if op.atomic else op.desc.dst, e.t_resp) for op, _ in hits):
             self._bad(e.t_addr, n.name, "revoked", f"{what}: {hits[0][0]}")
         good = [(op, s) for op, s in hits if self._data_fits(op, lo - s, data)]
         if not good and self._may_be_late(n, e, lo, hi, remote, what):
@@ -1152,6 +1200,9 @@ class Pair:
         if not fresh:
             self._bad(e.t_addr, n.name, "double-write", f"{what}: bytes of {good[0][0]} again")
             return
+        # Results of a channel's atomics come in ring order.
+        turn = {id(op.life): op for op, _ in sorted(fresh, key=lambda h: -h[0].n) if op.atomic}
+        fresh = [(op, s) for op, s in fresh if not op.atomic or turn[id(op.life)] is op]
         if len(fresh) > 1:
             self._allow(
                 e.t_resp, n.name, "overlapping-operations", f"{what}: {len(fresh)} operations fit"
@@ -1162,6 +1213,8 @@ class Pair:
             if len(fresh) == 1:
                 self._check_fence(op, e.t_addr)
             op.written = merge_ranges([*op.written, (lo - s, hi - s)])
+            if op.atomic:
+                self._old_value(op, lo - s, data)
             if op.t_fetch is None:  # the end of its fetch will tell whether it can have been this one
                 op.unproven.append((e.t_addr, lo - s, hi - s, len(fresh) == 1))
             op.last_resp = max(op.last_resp, e.t_resp)
@@ -1201,9 +1254,13 @@ class Pair:
             return True  # content undefined
         if op.desc.opcode == Op.FILL:
             return fill_bytes(op.desc.src, len(data), pos) == data
+        if op.atomic:
+            return bool(self._accesses(op, pos, data))
         return op.has_source(pos, len(data)) and op.source_may_be(pos, data)
 
     def _wrong_data(self, op: OpState, pos: int, lo: int, data: bytes) -> str:
+        if op.atomic:
+            return f"{op}: {data.hex()} at {lo:#x} is no old value that the peer's unit has read for it"
         if op.desc.opcode == Op.FILL:
             want = fill_bytes(op.desc.src, len(data), pos)
         elif not op.has_source(pos, len(data)):
@@ -1422,18 +1479,19 @@ class Pair:
             return None
         while k < life.published:
             op = life.ops[k]
-            if (k + 1) % life.dsize == cqe.dring_cons and op.desc.tag == cqe.tag:
+            if self._cons_after(op, cqe.status) % life.dsize == cqe.dring_cons and op.desc.tag == cqe.tag:
                 return op
             if not op.silent:
                 break
-            k += 1
+            k += op.slots
         op = life.ops[min(k, life.published - 1)]
-        want = f"tag={op.desc.tag:#x} cons={(op.n + 1) % life.dsize}"
+        want = f"tag={op.desc.tag:#x} cons={self._cons_after(op, cqe.status) % life.dsize}"
         later = next(
             (
                 o
                 for o in life.ops[k + 1 : k + 1 + life.dsize]
-                if (o.n + 1) % life.dsize == cqe.dring_cons and o.desc.tag == cqe.tag
+                if self._cons_after(o, cqe.status) % life.dsize == cqe.dring_cons and o.desc.tag == cqe.tag
+                and not o.absorbed
             ),
             None,
         )
@@ -1449,6 +1507,11 @@ class Pair:
         else:
             self._bad(t, n.name, "wrong-completion", f"{where}: next is {want}")
         return later or (None if past else op)
+
+    @staticmethod
+    def _cons_after(op: OpState, status: int) -> int:
+        """Consumer index, unbounded, behind an operation that ended so."""
+        return op.n + (1 if status == Status.BAD_EXT else op.slots)
 
     def _skip_silent(self, n: NodeState, life: Life, op: OpState, t: int) -> None:
         """Operations without completion that lie before `op`: they ended well, so they must be
@@ -1485,6 +1548,8 @@ class Pair:
                 bad("early-completion", op.missing())
             elif op.last_resp >= t:
                 bad("early-completion", f"the last write response came at {op.last_resp}")
+            elif op.atomic and op.claim is None:
+                bad("atomic", "it ended well, but nothing was done at the peer")
             if op.may_run and cqe.nbytes != op.data_len:
                 bad("wrong-completion", f"{cqe.nbytes} bytes, {op.data_len} were moved")
             if cqe.status2:
@@ -1526,6 +1591,9 @@ class Pair:
             self._allow(t, n.name, "error" if status in op.errors else "mid-flight", where)
         if status == Status.PEER_DOWN and op.written:
             bad("wrong-completion", "a part is written: must be LINK_ERROR")
+        if op.atomic:
+            self._judge_may(op, plain, status, cqe.status2, bad)
+            return
         if op.from_peer and cqe.status2:
             bad("wrong-completion", "a READ changes nothing at the peer: second status must be 0")
         elif op.from_peer:
@@ -1553,7 +1621,9 @@ class Pair:
         t_resp: int | None = None,
     ) -> None:
         life = op.life
-        life.retired = op.n + 1
+        life.retired = self._cons_after(op, status)
+        if op.desc.opcode == Op.CMP_SWAP and status == Status.BAD_EXT and op.swap is not None:
+            op.swap, life.ops[op.n + 1].absorbed = None, False  # it was not there when the engine looked
         op.status = status
         # What was ended from outside may still have reads on their way: nobody gets their data.
         leaving = bool(status) and (op.remote or status == Status.MEM_TIMEOUT)
@@ -1613,7 +1683,7 @@ class Pair:
     def _count_requests(self, op: OpState, plan: Plan, t: int) -> None:
         """What the peer must have read for a READ that ended well."""
         src = self._src_node(op)
-        if src is None or plan.src is None:
+        if src is None or plan.src is None or op.atomic:  # an atomic's accesses are counted as they are seen
             return
         due = sum(
             touched_beats(r.src, r.n, src.params.beat)
@@ -1641,6 +1711,132 @@ class Pair:
         dst.exact = False
         inside = op.remote and c.peer_ch < dst.params.channels
         (dst.chans[c.peer_ch] if inside else c).loose_writes = True
+
+    # atomics -----------------------------------------------------------------------------------
+    def _atomic_read(self, n: NodeState, e: AxiRead, resp: int) -> None:
+        what = f"atomic unit's read at {e.addr:#x} for function {e.user}"
+        n.read_beats += e.beats
+        n.due_read_beats += e.beats
+        if n.atomic_open is not None:
+            self._bad(e.t_addr, n.name, "atomic", f"{what}: {n.atomic_open} has not been written")
+            n.atomic_open = None
+        if e.beats != 1 or e.addr % 8:
+            self._bad(e.t_addr, n.name, "burst-shape", f"{what}: {e.beats} beats")
+            return
+        there = [op for op, s, _ in index_find(n.src_index, e.addr) if op.atomic and s == e.addr and op.claim is None]
+        mine = [op for op in there if e.user in self._read_users(op) and op.t_pub < e.t_addr and op.may_run]
+        if not mine:
+            self._bad(e.t_addr, n.name, "foreign-user" if there else "unexplained-access", what)
+            return
+        if all(self._key_is_dead(n, op, op.desc.dst, e.t_data) for op in mine):
+            self._bad(e.t_addr, n.name, "revoked", f"{what}: {mine[0]}")
+        if len(mine) == 1:
+            self._check_fence(mine[0], e.t_addr)
+        if resp != OKAY:
+            status = int(Status.READ_SLVERR if resp == SLVERR else Status.READ_DECERR) | AT_PEER
+            for op in mine:
+                op.errors[status] = op.errors.get(status, False) or len(mine) == 1
+            n.exact = False
+            return
+        at = e.addr % e.beat_bytes
+        n.atomic_open = AtomicAccess(e.t_addr, e.t_data, e.addr, e.user, e.data[at : at + 8])
+
+    @staticmethod
+    def _is_atomic_write(n: NodeState, e: AxiWrite, base: int, runs: list[tuple[int, int]]) -> bool:
+        a = n.atomic_open
+        return (
+            a is not None
+            and e.id == 1
+            and (e.addr, e.beats, e.user) == (a.addr, 1, a.user)
+            and runs == [(a.addr - base, a.addr - base + 8)]
+            and e.t_addr > a.t_read
+        )
+
+    def _atomic_write(self, n: NodeState, e: AxiWrite) -> None:
+        a = n.atomic_open
+        assert a is not None
+        n.atomic_open = None
+        n.write_bytes += 8
+        n.due_write_bytes += 8
+        at = e.addr % e.beat_bytes
+        a.new, a.t_resp = e.data[at : at + 8], e.t_resp
+        now = n.mem.read(a.addr, 8)
+        if now != a.old:
+            self._bad(e.t_addr, n.name, "atomic", f"{a}: somebody wrote {now.hex()} in between")
+        mine = [
+            op
+            for op, s, _ in index_find(n.src_index, a.addr)
+            if op.atomic and s == a.addr and op.claim is None and op.makes(a.old) == a.new
+        ]
+        if not mine:
+            self._bad(e.t_addr, n.name, "atomic", f"{a}: no atomic that is under way makes that of it")
+            return
+        if e.resp == OKAY:
+            n.atomics.append(a)
+            return
+        status = int(Status.WRITE_SLVERR if e.resp == SLVERR else Status.WRITE_DECERR) | AT_PEER
+        for op in mine:
+            op.errors[status] = op.errors.get(status, False) or len(mine) == 1
+        n.exact = False
+        n.undefined.append((a.addr, a.addr + 8))
+
+    def _accesses(self, op: OpState, pos: int, data: bytes) -> list[AtomicAccess]:
+        """What the peer's unit has done that op may have been, with these bytes as part of the old value."""
+        there = self._src_node(op)
+        if op.maybe is not None:
+            pool = op.maybe
+        else:
+            pool = there.atomics if there is not None else []
+        cells = {p.src for p in op.plans if p.ok}
+        return [
+            a for a in pool
+            if fits(a, cells, op.t_pub, op.makes(a.old)) and a.old[pos : pos + len(data)] == data
+        ]
+
+    def _old_value(self, op: OpState, pos: int, data: bytes) -> None:
+        """Bytes of the result were written; with all of them it is known which access it was."""
+        op.maybe = self._accesses(op, pos, data)
+        if not op.covered or not op.maybe:
+            return
+        latest = max(a.t_addr for a in op.maybe)
+        op.claim = op.maybe[0]
+        op.claim.claimed = True
+        for o in op.life.ops[max(0, op.n - 64) : op.n]:
+            if o.remote and not o.from_peer and not o.status and not o.shared and o.must_run:
+                if not o.covered or o.last_resp >= latest:
+                    self._bad(latest, op.life.node, "atomic", f"{op} was done before {o}: {o.missing()}")
+
+    def _judge_may(self, op: OpState, plain: bool, status: int, status2: int, bad: Callable[[str, str], None]) -> None:
+        """MAY_HAVE_EXECUTED: it was done at the peer and failed here, or nobody knows."""
+        may = bool(status2 & MAY_HAVE_EXECUTED)
+        known = status & AT_PEER and status != Status.LINK_ERROR | AT_PEER
+        if status2 & ~MAY_HAVE_EXECUTED or may and (known or status not in OPEN_ENDS):
+            bad("wrong-completion", f"second status {status2:#x}")
+        if not may and status in OPEN_ENDS - {int(Status.KEY_REVOKED), int(Status.MEM_TIMEOUT)}:
+            bad("wrong-completion", "MAY_HAVE_EXECUTED must be set")
+        if not may and status == Status.KEY_REVOKED and not plain and op.written:
+            bad("wrong-completion", "MAY_HAVE_EXECUTED must be set")
+
+    def _check_once(self, n: NodeState) -> None:
+        """Nothing was done for nobody, and nothing twice: what is not claimed belongs to one of those that ended otherwise."""
+        free = [
+            op
+            for m in self._n.values()
+            for life in m.lives
+            for op in life.ops
+            if op.atomic and op.claim is None and self._src_node(op) is n
+            and (op.n >= life.retired or op.status in OPEN_ENDS or op.silent)
+        ]
+        for a in n.atomics:
+            if a.claimed:
+                continue
+            op = next((o for o in free if o.t_pub < a.t_addr and o.makes(a.old) == a.new
+                       and any(p.src == a.addr for p in o.plans)), None)
+            if op is None:
+                self._bad(a.t_addr, n.name, "atomic", f"{a} was done for nobody, or twice")
+            else:
+                free.remove(op)
+                a.claimed = True
 
     # interrupts --------------------------------------------------------------------------------
     def _msix_write(

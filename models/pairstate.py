@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from models.atomics import AtomicAccess, outcome
 from models.lay import CQE, DESC, Cqe, Desc, DescFlag, Op, State
 from models.memory import Memory, merge_ranges
-from models.ops import REMOTE, SUPPORTED, Plan
+from models.ops import ATOMICS, REMOTE, SUPPORTED, Plan
 from models.segments import SIZE_MAX, Segment, SegmentTable
 
 FAR_FUTURE = 1 << 200
@@ -93,6 +94,11 @@ class OpState:
     late_reads: int = 0  # requested after t_over
     told: int | None = None  # WRITE_IMM: when the receiver's entry had its response
     late_bytes: int = 0  # READ: what the peer read for it after t_over
+    swap: int | None = None  # CMP_SWAP: operand of its second slot, None: it has none
+    absorbed: bool = False  # it is the second slot of the one before it
+    maybe: list[AtomicAccess] | None = None  # atomic: accesses that the bytes of its result fit
+    claim: AtomicAccess | None = None  # and which it was
+    far_number: int | None = None  # READ: the peer's channel, as it was when its life ended
     far_users: frozenset[int] = frozenset()  # READ: for whom the peer reads, as it was when its life ended
 
     @property
@@ -101,8 +107,23 @@ class OpState:
 
     @property
     def from_peer(self) -> bool:
-        """Its source is the peer's, its destination is here."""
-        return self.desc.opcode == Op.READ
+        """Its source is the peer's, its destination is here. So it is with an atomic and its result."""
+        return self.desc.opcode == Op.READ or self.atomic
+
+    @property
+    def atomic(self) -> bool:
+        return self.desc.opcode in ATOMICS
+
+    @property
+    def slots(self) -> int:
+        """Entries of the descriptor ring that it takes."""
+        return 2 if self.desc.opcode == Op.CMP_SWAP and self.swap is not None else 1
+
+    def makes(self, old: bytes) -> bytes | None:
+        """The new value of an atomic."""
+        if self.desc.opcode == Op.CMP_SWAP and self.swap is None:
+            return None
+        return outcome(self.desc.opcode, self.desc.operand, self.swap, old)
 
     @property
     def tells(self) -> bool:
@@ -123,7 +144,7 @@ class OpState:
 
     @property
     def data_len(self) -> int:
-        return 0 if self.desc.opcode == Op.NOP else self.desc.length
+        return 0 if self.desc.opcode == Op.NOP or self.absorbed else self.desc.length
 
     @property
     def covered(self) -> bool:
@@ -133,6 +154,11 @@ class OpState:
     def silent(self) -> bool:
         """Posts nothing when it ends well."""
         return self.desc.flag(DescFlag.NO_CPL)
+
+    @property
+    def fenced(self) -> bool:
+        """It waits for all before it. Flags of a second slot mean nothing."""
+        return self.desc.flag(DescFlag.FENCE) and not self.absorbed
 
     @property
     def looks_done(self) -> bool:
@@ -367,7 +393,8 @@ class NodeState:
     acked_at: int = -1  # when its acknowledgement was read
     t_reset: int = -1
     recent: deque[RecentWrite] = field(default_factory=lambda: deque(maxlen=256))
-    newest_data: int = -1
+    atomics: list[AtomicAccess] = field(default_factory=list)  # done, by the unit of this node
+    atomic_open: AtomicAccess | None = None  # it has read
     read_bytes: int = 0
     due_read_beats: int = 0
     read_beats: int = 0
@@ -392,6 +419,7 @@ class NodeState:
         self.dead_keys.clear()
         self.revokes.clear()
         self.acked_req = self.acked_at = -1
+        self.atomic_open = None
 
     def commit_segment(self, index: int, t: int) -> None:
         old = self.table.get(index)

@@ -33,6 +33,7 @@ rtl/dma/crl_target.sv
 rtl/dma/crl_resp_issue.sv
 rtl/dma/crl_resp_send.sv
 rtl/dma/crl_resp.sv
+rtl/dma/crl_target_atomic.sv
 rtl/link/crl_link_width.sv
 rtl/link/crl_link_gbn.sv
 rtl/link/crl_link_seq.sv
@@ -72,6 +73,7 @@ rtl/dma/crl_dma_rings.sv
 rtl/dma/crl_dma_shares.sv
 rtl/dma/crl_dma_burst.sv
 rtl/dma/crl_dma_first.sv
+rtl/dma/crl_dma_pair.sv
 rtl/dma/crl_dma_fetch.sv
 rtl/dma/crl_dma_elig.sv
 rtl/dma/crl_dma_turn.sv
@@ -101,4 +103,5 @@ rtl/node/crl_irq_merge.sv
 rtl/node/crl_axi_rd_arb.sv
 rtl/node/crl_ack_join.sv
 rtl/node/crl_cnt_join.sv
+rtl/node/crl_atomic.sv
 rtl/node/crl_node.sv

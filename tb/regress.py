@@ -57,6 +57,7 @@ SEEDED = (
     (LIFE, "link_lost_in_flight"), (LIFE, "paused_across_epochs"),
     ("tb.system.test_revoke", "revoked_under_traffic"),
 )
+ATOMIC = tuple(("tb.system.test_atomic", test) for test in ("sums", "against_writes", "link_lost", "revoked"))
 ONCE = (
     (TRAFFIC, "smoke"), (LIFE, "abort_stops_a_long_one"),
 )
@@ -91,14 +92,19 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
     for first in range(1, faults + 1, CHUNK):
         build = list(FAULT_BUILDS)[first // CHUNK % len(FAULT_BUILDS)]
         yield Scenario(FAULTS, "campaign", build, first, min(CHUNK, faults + 1 - first))
-    for name in MUTANTS:
-        yield Scenario(FAULTS, "campaign", "64b-8ch", 1, 12, name)
+    for name, m in MUTANTS.items():
+        yield Scenario(m.module, m.test, "64b-8ch", 1, 12 if m.module == FAULTS else 1, name)
     for build in BUILDS:
         for module, test in ONCE:
             yield Scenario(module, test, build, 1)
         for module, test in SEEDED:
             for seed in range(1, seeds + 1):
                 yield Scenario(module, test, build, seed)
+    for module, test in ATOMIC:
+        for build, parameters in BUILDS.items():
+            if parameters.get("ATOMIC_EN", parameters.get("READ_EN", 1)):
+                for seed in range(1, seeds + 1):
+                    yield Scenario(module, test, build, seed)
     for build in ("64b-8ch", "512b-8ch", "128b-link64"):
         for test in ERROR_CASES:
             yield Scenario(ERRORS, test, build, 1)

@@ -12,6 +12,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 from models import regmap
+from models.atomics import outcome
 from models.blocks import (
     axi_bursts,
     pack_completions,
@@ -23,10 +24,11 @@ from models.blocks import (
 from models.events import AxiRead, AxiWrite, CpuWrite, Event, LinkState, RegWrite
 from models.lay import AT_PEER, CQE, DESC, Cmd, Cqe, CqeKind, Desc, DescFlag, Op, Status
 from models.memory import OKAY, PAGE, SLVERR, Allocator, Memory
-from models.ops import WITH_READ, Ctx, Far, Plan, check_descriptor, fill_bytes
+from models.ops import ATOMICS, WITH_READ, Ctx, Far, Plan, check_descriptor, fill_bytes
 from models.pairstate import NodeParams
 from models.ring import CplRing, DescRing, fetch_bursts
 from models.segments import (
+    R_ATOMIC,
     R_LOCAL,
     R_READ,
     R_REMOTE,
@@ -154,7 +156,7 @@ class RefSystem:
                         True,
                         c.in_base,
                         SEG_BYTES,
-                        R_READ | R_WRITE | R_REMOTE | R_LOCAL,
+                        R_READ | R_WRITE | R_ATOMIC | R_REMOTE | R_LOCAL,
                         c.number,
                         0,
                     ),
@@ -219,11 +221,20 @@ class RefSystem:
             d, opcode=Op.WRITE_IMM, length=n, operand=self.rng.getrandbits(64), **addr
         )
 
+    def atomic(self, c: RefChannel, cell: int, add: int, swap: int | None = None, tag: int = 0) -> list[Desc]:
+        """Slots of a FETCH_ADD, or of a CMP_SWAP; `cell` lies in the peer's memory."""
+        op = Op.FETCH_ADD if swap is None else Op.CMP_SWAP
+        result = c.data.alloc(8, align=64, offset=self.rng.randrange(64))
+        d = Desc(op, 0, tag, 8, c.local(result), c.far_addr(self.far(c), cell), add)
+        return [d] if swap is None else [d, Desc(Op.EXT, operand=swap)]
+
     def submit(self, c: RefChannel, descs: list[Desc]) -> None:
         """Publish and run, as many at a time as the ring takes."""
         todo = list(descs)
         while todo:
             k = min(len(todo), self.rng.randint(1, c.dring.size - 1), c.dring.free)
+            if todo[k - 1].opcode == Op.CMP_SWAP:  # both slots with one doorbell
+                k += 1 if k < c.dring.free else -1
             batch, todo = todo[:k], todo[k:]
             for d in batch:
                 self.cpu(c.node, c.t, c.dring.addr(c.dring.prod), d.pack())
@@ -308,7 +319,8 @@ class RefSystem:
                 self.post(c, ready)
                 ready = []
                 c.t = max(c.t, c.floor)
-            cqe, done = self.execute(c, d)
+            ext = c.dring.take(node.mem) if d.opcode == Op.CMP_SWAP else None
+            cqe, done = self.execute(c, d, ext)
             c.floor = done = max(done, c.floor)  # in order, silent ones too
             if cqe.status or not d.flag(DescFlag.NO_CPL):
                 ready.append((cqe, done))
@@ -320,7 +332,7 @@ class RefSystem:
                 break
         self.post(c, ready)
 
-    def execute(self, c: RefChannel, d: Desc) -> tuple[Cqe, int]:
+    def execute(self, c: RefChannel, d: Desc, ext: Desc | None = None) -> tuple[Cqe, int]:
         plan = self.plan(c, d)
         status, nbytes, t = int(plan.status), 0, c.t
         done = t
@@ -328,6 +340,9 @@ class RefSystem:
             t = max(t, c.last_resp + 1)
         if plan.ok and d.opcode == Op.WRITE_IMM:
             done = self.tell(c, d, plan, t)
+            nbytes = plan.length
+        elif plan.ok and d.opcode in ATOMICS:
+            done = self.atomically(c, d, ext.operand if ext else None, plan, t)
             nbytes = plan.length
         elif plan.ok and plan.length:
             status, done = (self.fetch if d.opcode == Op.READ else self.move)(c, d, plan, t)
@@ -403,6 +418,26 @@ class RefSystem:
                 if resp and not status:
                     status = int(Status.WRITE_SLVERR if resp == SLVERR else Status.WRITE_DECERR)
         return status, done
+
+    def atomically(self, c: RefChannel, d: Desc, swap: int | None, plan: Plan, t: int) -> int:
+        """An atomic that ends well: behind all earlier data of its channel. One channel a node, so the unit has one at a time."""
+        far = self.far(c)
+        mem, beat, cell = far.node.mem, c.node.params.beat, plan.src
+        assert cell is not None and plan.dst is not None
+        base = cell - cell % beat
+        t = max(t, c.last_resp + 1)
+        end = t + self.lat()
+        self.emit(end, AxiRead(far.node.name, t, end, 2 + c.node.params.peers, cell, 1, beat, far.func, mem.read(base, beat), OKAY))
+        old = mem.read(cell, 8)
+        mem.write(cell, outcome(d.opcode, d.operand, swap, old))
+        at, resp = end + 1, end + 1 + self.lat()
+        self.emit(resp, AxiWrite(far.node.name, at, at + 1, resp, 1, cell, 1, beat, far.func, mem.read(base, beat),
+                                 0xFF << cell - base, OKAY))
+        done = resp
+        for b in axi_bursts(plan.dst, 8, c.node.params.max_burst, beat):
+            done, _ = self.axi_write(c.node, done + 1, 1, b.start, old[b.start - plan.dst : b.end - plan.dst], c.func)
+        c.last_resp = max(c.last_resp, done)
+        return done
 
     def tell(self, c: RefChannel, d: Desc, plan: Plan, t: int) -> int:
         """A WRITE_IMM that ends well: behind all earlier data of its channel, an entry at the receiver."""

@@ -24,6 +24,7 @@ module crl_dma #(
     parameter int ID_W     = 4,
     parameter int OP_TIMEOUT_CYCLES = 1048576,
     parameter bit READ_EN  = 1,
+    parameter bit ATOMIC_EN = 1,
     localparam int B       = DATA_W / 8,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int SW      = $clog2(SEGMENTS),
@@ -109,7 +110,7 @@ module crl_dma #(
     output logic      [31:0]               txf_total,
     output logic      [31:0]               txf_offset,
     output logic      [15:0]               txf_len,
-    output logic      [15:0]               txf_arg,
+    output logic      [127:0]              txf_arg,
     input  wire logic [PEERS-1:0]          ack_valid,
     output logic      [PEERS-1:0]          ack_ready,
     input  wire logic [PEERS*16-1:0]       ack_tag,
@@ -125,6 +126,7 @@ module crl_dma #(
     output logic                       rop_abs,
     output logic      [63:0]           rop_dst,
     output logic      [31:0]           rop_total,
+    output logic                       rop_atomic,
     output logic      [PEERS-1:0]      kill_valid,
     output logic      [15:0]           kill_tag,
     output logic      [7:0]            kill_status,
@@ -223,6 +225,9 @@ module crl_dma #(
   logic [191:0]      pool_data;
   logic [INFO_W-1:0] pool_info;
   logic [SW-1:0]     pool_seg;
+  logic [127:0]      pool_oper;
+  logic              pool_two, pool_half;
+  logic [CHANNELS-1:0] half;
 
   assign pop_valid = i_pop_valid || ctl_pop_valid;
   // Chosen by who may pop in this cycle, which is known early, not by who does.
@@ -230,14 +235,15 @@ module crl_dma #(
 
   crl_dma_fetch #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PREFETCH(PREFETCH), .FUNC_W(FUNC_W),
                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .SEGMENTS(SEGMENTS),
-                  .READ_EN(READ_EN)) u_fetch (
+                  .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)) u_fetch (
       .clk, .rst, .db_valid, .db_ch, .db_val, .db_err_valid, .db_err_ch, .accept, .run, .n_enabled,
       .cfg_we(f_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func,
       .mark_req, .mark_done, .pend, .rd_ch(st_ch), .rd_prod(st_dr_prod),
       .ar_valid(f_ar_valid), .ar_ready(f_ar_ready), .ar_addr(f_ar_addr), .ar_len(f_ar_len), .ar_user(f_ar_user),
       .enough(f_enough), .plenty(f_plenty), .r_valid(f_r_valid), .r_ready(f_r_ready), .r_data(f_r_data), .r_resp(f_r_resp), .r_last(f_r_last),
       .ferr_valid, .ferr_ch, .ferr_dec, .empty(st_empty), .enq_valid, .enq_ch,
-      .pk_ch(pick_ch), .pk_sel(pick_sel), .pk_empty, .pk_en(pick_ready), .pool_data, .pool_info, .pool_seg, .pop_valid, .pop_ch, .pop_undo
+      .pk_ch(pick_ch), .pk_sel(pick_sel), .pk_empty, .pk_en(pick_ready), .pool_data, .pool_info, .pool_seg, .pool_oper, .pool_two, .pool_half,
+      .half, .pop_valid, .pop_ch, .pop_undo
   );
 
   // ---------------------------------------------------------------- scheduling and checks
@@ -247,7 +253,8 @@ module crl_dma #(
   logic [CHANNELS-1:0] pick_sel;
   logic [11:0]         charge_bytes;
   logic                charge_none;
-  logic                alloc_ready, alloc_valid, alloc_irq, alloc_nocpl, alloc_remote, alloc_read;
+  logic                alloc_ready, alloc_valid, alloc_irq, alloc_nocpl, alloc_remote, alloc_read, alloc_two, alloc_atomic, alloc_swap;
+  logic [127:0]        alloc_oper;
   logic [OW-1:0]       alloc_idx;
   logic [15-OW:0]      alloc_gen;
   logic [CW-1:0]       alloc_ch;
@@ -280,24 +287,25 @@ module crl_dma #(
   );
 
   crl_dma_issue #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .OPS(OPS), .FUNC_W(FUNC_W),
-                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN)) u_issue (
+                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)) u_issue (
       .clk, .rst, .cc_we, .cc_ch, .cc_abs, .cc_bind, .cc_peer, .cc_peer_ch, .cc_func,
       .run, .hold, .ch_abort, .halt(fatal), .ip, .young, .sending, .pop_idle, .stall(i_stall),
       .st_empty, .st_enq_valid(enq_valid), .st_enq_ch(enq_ch), .pk_empty, .pool_data, .pool_info, .pool_seg,
+      .pool_oper, .pool_two, .pool_half, .half,
       .pop_valid(i_pop_valid), .pop_ch(i_pop_ch), .pop_undo, .ctl_pop(ctl_pop_valid),
       .elig, .pick_ready, .pick_valid, .pick_ch, .charge_valid, .charge_ch, .charge_bytes, .charge_none,
       .cq_ok, .op_empty, .alloc_ready, .alloc_idx, .alloc_gen, .alloc_valid, .alloc_ch, .alloc_tag, .alloc_irq,
-      .alloc_nocpl, .alloc_remote, .alloc_read, .alloc_peer, .alloc_bytes,
+      .alloc_nocpl, .alloc_remote, .alloc_read, .alloc_two, .alloc_atomic, .alloc_swap, .alloc_oper, .alloc_peer, .alloc_bytes,
       .seg_stop(i_seg_stop), .seg_re(i_seg_re), .seg_idx(i_seg_idx), .seg_entry(i_seg_entry),
       .ctl_seg_req, .ctl_seg_gnt, .ctl_seg_addr, .ctl_seg_len, .ctl_seg_ch, .ctl_seg_abs, .chk_ok, .chk_status(chk_status_unused), .chk_addr,
       .peer_up, .tx_ok, .rd_ok, .tx_take, .tx_take_rd, .tx_take_ch,
-      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rd_room, .chunk_room, .fail_valid, .fail_ch, .fail_op,
+      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .rd_room, .chunk_room, .fail_valid, .fail_ch, .fail_op,
       .ar_push, .ar_addr, .ar_len, .ar_user, .ar_ch, .ar_bytes, .chunk_push, .chunk
   );
 
   // Consumer index of the descriptor ring after an operation: descriptors begin in ring order.
   crl_dma_considx #(.CHANNELS(CHANNELS)) u_cons (
-      .clk, .rst, .cfg_we(f_cfg_we), .cfg_ch, .cfg_log2, .alloc_valid, .alloc_ch, .alloc_cons
+      .clk, .rst, .cfg_we(f_cfg_we), .cfg_ch, .cfg_log2, .alloc_valid, .alloc_ch, .alloc_two, .alloc_cons
   );
 
   always_ff @(posedge clk) begin
@@ -339,8 +347,9 @@ module crl_dma #(
 
   crl_dma_move #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .OPS(OPS), .FUNC_W(FUNC_W),
                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
-                 .CHUNKS(CHUNKS)) u_move (
-      .clk, .rst, .chunk_room, .chunk_push, .chunk, .fail_valid, .fail_ch, .fail_op,
+                 .CHUNKS(CHUNKS), .ATOMIC_EN(ATOMIC_EN)) u_move (
+      .clk, .rst, .op_we(alloc_valid), .op_idx(alloc_idx), .op_atomic(alloc_atomic), .op_swap(alloc_swap), .op_oper(alloc_oper),
+      .chunk_room, .chunk_push, .chunk, .fail_valid, .fail_ch, .fail_op,
       .d_valid, .d_ready, .d_data, .e_valid, .e_ready, .e_resp,
       .wb_valid(wb_valid[0]), .wb_ready(wb_ready[0]), .wb_first(wb_first[0]), .wb_last(wb_last[0]), .wb_addr(wb_addr[63:0]),
       .wb_len(wb_len[7:0]), .wb_user(wb_user[FUNC_W-1:0]), .wb_data(wb_data[DATA_W-1:0]), .wb_strb(wb_strb[B-1:0]),

@@ -3,7 +3,7 @@
 // crl_dma_assemble: turns the read beats of a descriptor burst into descriptors.
 //
 // How: 64 and 128 bits collect words and hand the descriptor over with the beat that completes the
-//   destination (the operand follows later and is not needed to start). 256 bits register the beat. 512 bits hold two
+//   destination (the operand follows later and is not needed to start, but for atomics and second slots). 256 bits register the beat. 512 bits hold two
 //   descriptors a beat: a FIFO takes the beats and a serialiser cuts them, one descriptor a cycle.
 // Latency: 0 cycles (64, 128 bits: combinational with the beat), 1 (256), 2 (512).
 // Throughput: one beat a cycle; at 512 bits the FIFO absorbs bursts, two cycles a full beat on average.
@@ -12,7 +12,8 @@
 `default_nettype none
 
 module crl_dma_assemble #(
-    parameter int DATA_W = 64  // bits a beat: 64, 128, 256, 512
+    parameter int DATA_W    = 64,  // bits a beat: 64, 128, 256, 512
+    parameter bit ATOMIC_EN = 1    // operands are wanted
 ) (
     input  wire logic              clk,
     input  wire logic              rst,
@@ -27,6 +28,7 @@ module crl_dma_assemble #(
     output logic [1:0]             b_resp,    // with b_done: worst response of the burst
     output logic                   d_valid,   // event: a descriptor
     output logic [191:0]           d_data,    // {DST, SRC, LENGTH..OPCODE}
+    output logic [63:0]            d_oper,    // OPERAND, of atomics and second slots
     output logic                   d_bad      // it lay behind an error response
 );
 
@@ -45,9 +47,12 @@ module crl_dma_assemble #(
     if (DATA_W == 64) begin : g_64
       logic [1:0]   beat_q;
       logic [127:0] word_q;
+      logic [63:0]  dst_q;
+      logic         late_q;   // it is handed over with its operand
       assign r_ready = 1'b1;
-      assign d_valid = take && beat_q == 2'd2;
-      assign d_data  = {r_data, word_q};
+      assign d_valid = take && beat_q == (late_q ? 2'd3 : 2'd2);
+      assign d_data  = {late_q ? dst_q : r_data, word_q};
+      assign d_oper  = r_data;
       assign d_bad   = resp_now[1];
       assign b_done  = take && r_last;
       assign b_resp  = resp_now;
@@ -56,6 +61,18 @@ module crl_dma_assemble #(
         else if (take) beat_q <= beat_q + 2'd1;
         if (take && beat_q == 2'd0) word_q[63:0] <= r_data;
         if (take && beat_q == 2'd1) word_q[127:64] <= r_data;
+      end
+      if (ATOMIC_EN) begin : g_late
+        logic [7:0] op;
+        assign op = r_data[crl_pkg::DESC_OPCODE_LSB +: 8];
+        always_ff @(posedge clk) begin
+          if (take && beat_q == 2'd0)
+            late_q <= op == crl_pkg::OP_FETCH_ADD || op == crl_pkg::OP_CMP_SWAP || op == crl_pkg::OP_EXT;
+          if (take && beat_q == 2'd2) dst_q <= r_data;
+        end
+      end else begin : g_early
+        assign late_q = 1'b0;
+        assign dst_q  = '0;
       end
       // One descriptor is four beats: the one that is followed by r_last is the last.
       // It is not known a beat earlier, so the burst's end is told by b_done alone.
@@ -67,6 +84,7 @@ module crl_dma_assemble #(
       assign r_ready = 1'b1;
       assign d_valid = take && beat_q;
       assign d_data  = {r_data[63:0], word_q};
+      assign d_oper  = r_data[127:64];
       assign d_bad   = resp_now[1];
       assign b_done  = take && r_last;
       assign b_resp  = resp_now;
@@ -80,10 +98,11 @@ module crl_dma_assemble #(
     end else if (DATA_W == 256) begin : g_256
       logic         v_q, last_q;
       logic [1:0]   r_q;
-      logic [191:0] word_q;
+      logic [255:0] word_q;
       assign r_ready = 1'b1;
       assign d_valid = v_q;
-      assign d_data  = word_q;
+      assign d_data  = word_q[191:0];
+      assign d_oper  = word_q[255:192];
       assign d_bad   = r_q[1];
       assign b_done  = v_q && last_q;
       assign b_resp  = r_q;
@@ -92,10 +111,10 @@ module crl_dma_assemble #(
         else v_q <= take;
         last_q <= r_last;
         r_q    <= resp_now;
-        word_q <= r_data[191:0];
+        word_q <= r_data;
       end
       logic unused;
-      assign unused = &{1'b0, b_odd, b_odd_end, r_data[255:192]};
+      assign unused = &{1'b0, b_odd, b_odd_end};
     end else begin : g_512
       localparam int FW = 512 + 3;
       logic          f_valid, f_ready, f_last, half_q, first_q, is_hi, is_end;
@@ -114,6 +133,7 @@ module crl_dma_assemble #(
       assign f_ready = f_valid && is_end;
       assign d_valid = f_valid;
       assign d_data  = is_hi ? f_data[447:256] : f_data[191:0];
+      assign d_oper  = is_hi ? f_data[511:448] : f_data[255:192];
       assign d_bad   = f_resp[1];
       assign b_done  = f_valid && f_last && is_end;
       assign b_resp  = f_resp;
@@ -127,7 +147,7 @@ module crl_dma_assemble #(
         end
       end
       logic unused;
-      assign unused = &{1'b0, level, f_data[255:192], f_data[511:448]};
+      assign unused = &{1'b0, level};
     end
   endgenerate
 

@@ -17,6 +17,7 @@ module crl_dma_considx #(
     input  wire logic [3:0]    cfg_log2,     // entries
     input  wire logic          alloc_valid,  // event
     input  wire logic [CW-1:0] alloc_ch,
+    input  wire logic          alloc_two,    // its descriptor has two slots
     output logic      [11:0]   alloc_cons
 );
 
@@ -31,7 +32,7 @@ module crl_dma_considx #(
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_log2), .raddr(alloc_ch), .rdata(log2)
   );
   assign mask       = (12'd1 << log2) - 12'd1;
-  assign alloc_cons = (idx + 12'd1) & mask;
+  assign alloc_cons = (idx + (alloc_two ? 12'd2 : 12'd1)) & mask;
 
 endmodule
 

@@ -15,6 +15,7 @@ module crl_dma_context #(
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU = 1024,
     parameter int SEGMENTS = 32,
+    parameter bit ATOMIC_EN = 1,
     localparam int SW      = $clog2(SEGMENTS),
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
@@ -36,6 +37,7 @@ module crl_dma_context #(
     // T2: the chunk. Length, notify, tag and sequence: of the operation
     output logic      [7:0]          t2_op,
     output logic                     t2_fill,
+    output logic                     t2_atomic,
     output logic      [63:0]         t2_src,     // pattern of a FILL
     output logic      [63:0]         t2_dst,
     output logic      [31:0]         t2_rem,     // bytes from this chunk on
@@ -124,8 +126,10 @@ module crl_dma_context #(
     end
   end
 
-  // A READ is cut as a FILL: it has no source here. Later chunks of either show FILL; what is remote and fills is a READ.
-  assign t2_fill = t2_op == crl_pkg::OP_FILL || t2_op == crl_pkg::OP_READ;
+  // A READ is cut as a FILL: it has no source here. Later chunks of either show FILL; what is remote and fills is a READ, or an
+  // atomic, which has one chunk.
+  assign t2_atomic = ATOMIC_EN && (t2_op == crl_pkg::OP_FETCH_ADD || t2_op == crl_pkg::OP_CMP_SWAP);
+  assign t2_fill   = t2_op == crl_pkg::OP_FILL || t2_op == crl_pkg::OP_READ || t2_atomic;
   crl_dma_step #(.DATA_W(DATA_W), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_step (
       .clk, .fill(t2_fill), .remote(t2_remote), .src(t2_src), .dst(t2_dst), .rem(t2_rem), .vs(vs_q), .pos(t2_pos),
       .n(t2_n), .rd_off(t3_off), .rd_n(t3_n), .rd_beats(t3_beats),

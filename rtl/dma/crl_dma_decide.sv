@@ -19,6 +19,7 @@ module crl_dma_decide #(
     // The pick
     input  wire logic               under_way,    // the channel has an operation under way
     input  wire logic               no_desc,      // no descriptor is staged
+    input  wire logic               half,         // its second slot is not
     input  wire logic               in_frame,     // a chunk of a frame that has begun
     input  wire logic [CINFO_W-1:0] cinfo,
     input  wire logic [INFO_W-1:0]  dinfo,
@@ -86,7 +87,7 @@ module crl_dma_decide #(
   assign fenced    = first && !no_desc && fence && !op_empty;
   assign no_credit = reserve && !old && up && (!credit || (read && !rd_slot) || reserving);
   assign none      = kill || stop;
-  assign kill      = fenced || no_credit || (first && (no_desc || bad || !cq_ok || !alloc_ready || !run));
+  assign kill      = fenced || no_credit || (first && (no_desc || half || bad || !cq_ok || !alloc_ready || !run));
 
 endmodule
 

@@ -53,6 +53,8 @@ module crl_dma_elig #(
     input  wire logic                      t1_remote,
     input  wire logic                      t1_read,
     input  wire logic                      t1_fenced,  // its descriptor waits for all before it
+    input  wire logic                      t1_half,    // ... or for its second slot
+    input  wire logic [CHANNELS-1:0]       half,       // which may still come
 
     output logic      [CHANNELS-1:0]       lost,       // the link fell in the middle of its operation
     output logic      [CHANNELS-1:0]       sending,    // a remote one has chunks to come, the link would take them
@@ -60,7 +62,7 @@ module crl_dma_elig #(
     output logic      [5*CHANNELS-1:0]     stall       // per channel: {memory, -, -, link, completion ring}
 );
 
-  logic [CHANNELS-1:0]   bind_q, fence_q, remote_q, read_q;
+  logic [CHANNELS-1:0]   bind_q, fence_q, half_q, remote_q, read_q;
   logic [2*CHANNELS-1:0] peer_q;
   logic [CHANNELS-1:0]   staged, link_ok, elig_d, up_d, credit_d, rd_slot_d;
 
@@ -87,7 +89,7 @@ module crl_dma_elig #(
       if (ip[c])
         elig_d[c] = !busy[c] && (!hold[c] || ending[c] || lost[c]) && (link_ok[c] || op_empty[c] || lost[c]);
       else
-        elig_d[c] = run[c] && staged[c] && cq_ok[c] && alloc_ready && !fence_q[c] && link_ok[c];
+        elig_d[c] = run[c] && staged[c] && cq_ok[c] && alloc_ready && !fence_q[c] && !half_q[c] && link_ok[c];
     end
     if (t1_valid && t1_more) elig_d[t1_ch] = 1'b0;
   end
@@ -103,6 +105,7 @@ module crl_dma_elig #(
       bind_q   <= '0;
       peer_q   <= '0;
       fence_q  <= '0;
+      half_q   <= '0;
       remote_q <= '0;
       read_q   <= '0;
     end else begin
@@ -114,6 +117,8 @@ module crl_dma_elig #(
       sending <= ip & remote_q & credit & (rd_slot | ~read_q);
       fence_q <= fence_q & ~op_empty;
       if (t1_valid && t1_fenced) fence_q[t1_ch] <= 1'b1;
+      half_q <= half_q & half;
+      if (t1_valid && t1_half) half_q[t1_ch] <= half[t1_ch];
       if (t1_valid && t1_seen) remote_q[t1_ch] <= t1_remote;
       if (t1_valid && t1_seen) read_q[t1_ch] <= t1_read;
       if (cc_we) begin

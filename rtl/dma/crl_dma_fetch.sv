@@ -5,7 +5,8 @@
 // How: three steps: F0 looks a channel up in crl_dma_rings (a doorbell goes straight in when the stage is free), F1 and F2
 //   size a burst (crl_dma_burst) within the channel's share of the pool (crl_dma_shares) and request it. Descriptors go into a
 //   block RAM (the pool), their order per channel into a crl_mlist, and what the scheduler must know of the first chunk
-//   into a LUT RAM (crl_dma_first).
+//   into a LUT RAM (crl_dma_first). The second slot of a CMP_SWAP is kept beside the first (crl_dma_pair). In the pool an atomic has
+//   its addresses exchanged, so that its source is the peer's and its destination here, as those of a READ.
 // Latency: doorbell event to request 3 cycles; third beat (64 bits) to staged 1 cycle.
 // Throughput: a burst every 3 cycles; one beat a cycle (crl_dma_assemble).
 // Errors: doorbell outside the ring or backwards: db_err event, nothing changes. Error response:
@@ -23,6 +24,7 @@ module crl_dma_fetch #(
     parameter int LINK_MTU  = 1024,
     parameter int SEGMENTS  = 32,
     parameter bit READ_EN   = 1,
+    parameter bit ATOMIC_EN = 1,
     localparam int SW       = $clog2(SEGMENTS),
     localparam int CW       = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW       = $clog2(PREFETCH),
@@ -80,6 +82,10 @@ module crl_dma_fetch #(
     output logic      [191:0]        pool_data,    // one cycle later, {DST, SRC, LENGTH..OPCODE}
     output logic      [INFO_W-1:0]   pool_info,    // likewise
     output logic      [SW-1:0]       pool_seg,     // likewise: segment of SRC
+    output logic      [127:0]        pool_oper,    // likewise, of an atomic: {OPERAND of the second slot, OPERAND}
+    output logic                     pool_two,     // it has a second slot
+    output logic                     pool_half,    // which has not come yet
+    output logic      [CHANNELS-1:0] half,         // the last one staged waits for its second slot
     input  wire logic                pop_valid,    // event: drop the head of pop_ch
     input  wire logic [CW-1:0]       pop_ch,
     input  wire logic                pop_undo      // the pop of the last cycle was not meant
@@ -88,7 +94,7 @@ module crl_dma_fetch #(
   localparam int SBW = PW + 2;    // signed room in the pool
 
   // ---------------------------------------------------------------- what has left the pool
-  logic          pop_q, popped;
+  logic          pop_q, popped, pop_two_q;
   logic [CW-1:0] pop_ch_q;
 
   assign popped = pop_q && !pop_undo;
@@ -97,6 +103,7 @@ module crl_dma_fetch #(
     if (rst) pop_q <= 1'b0;
     else pop_q <= pop_valid;
     pop_ch_q <= pop_ch;
+    pop_two_q <= pool_two;
   end
 
   // ---------------------------------------------------------------- F0: look a channel up
@@ -140,12 +147,12 @@ module crl_dma_fetch #(
       .clk, .rst, .cfg_we, .cfg_ch, .cfg_base, .cfg_log2, .cfg_func,
       .db_valid, .db_ch, .db_val, .db_accept(accept[db_ch]), .dq_valid, .dq_ch, .dq_good, .dq_moves, .db_err_valid, .db_err_ch,
       .f_ch(f0_ch), .f_base(f0_base), .f_log2(f0_log2), .f_func(f0_func), .f_prod(f0_prod), .f_fidx(f0_fidx), .f_begun(f0_begun),
-      .fidx_we(f2_go), .fidx_ch(f2_ch), .fidx(f2_next), .pop_valid(popped), .pop_ch(pop_ch_q), .rd_ch, .rd_prod
+      .fidx_we(f2_go), .fidx_ch(f2_ch), .fidx(f2_next), .pop_valid(popped), .pop_ch(pop_ch_q), .pop_two(pop_two_q), .rd_ch, .rd_prod
   );
 
   // ---------------------------------------------------------------- F1, F2: size the burst and request it
   crl_dma_shares #(.CHANNELS(CHANNELS), .PREFETCH(PREFETCH)) u_shares (
-      .clk, .rst, .work(want | ~empty), .n_enabled, .enough, .go(f2_go), .k(f2_k), .pop(popped),
+      .clk, .rst, .work(want | ~empty), .n_enabled, .enough, .go(f2_go), .k(f2_k), .pop(popped), .drop(absorb),
       .share, .room, .batch, .plenty
   );
   crl_dma_burst #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PREFETCH(PREFETCH), .FUNC_W(FUNC_W)) u_burst (
@@ -180,10 +187,10 @@ module crl_dma_fetch #(
   end
 
   // ---------------------------------------------------------------- requests under way
-  // {odd, odd_end, channel}. The marker is a count, not an entry: data of a later request may already be on its way through
+  // {all that was published, odd, odd_end, channel}. The marker is a count, not an entry: data of a later request may already be on its way through
   // crl_dma_assemble (256, 512 bits) when the last request before the marker is done.
-  localparam int QW = CW + 2;
-  logic          q_valid_unused, q_odd, q_odd_end;
+  localparam int QW = CW + 3;
+  logic          q_valid_unused, q_all, q_odd, q_odd_end;
   logic [CW-1:0] q_ch;
   logic          mark_push, b_done;
   logic [1:0]    b_resp;
@@ -191,8 +198,8 @@ module crl_dma_fetch #(
 
   assign mark_push = mark_req && !mark_busy_q && !f1_v_q && !f2_v_q && !f0_take;
   crl_fifo #(.W(QW), .DEPTH(32)) u_q (
-      .clk, .rst, .s_valid(f2_go), .s_ready(q_ready), .s_data({f2_odd, f2_odd_end, f2_ch}),
-      .m_valid(q_valid_unused), .m_ready(b_done), .m_data({q_odd, q_odd_end, q_ch}), .level(q_level)
+      .clk, .rst, .s_valid(f2_go), .s_ready(q_ready), .s_data({f2_all, f2_odd, f2_odd_end, f2_ch}),
+      .m_valid(q_valid_unused), .m_ready(b_done), .m_data({q_all, q_odd, q_odd_end, q_ch}), .level(q_level)
   );
   assign mark_done = mark_busy_q && mark_left_q == 6'd0;
 
@@ -210,17 +217,20 @@ module crl_dma_fetch #(
   end
 
   // ---------------------------------------------------------------- arrival
-  logic          d_valid, d_bad, enq_ready_unused, list_ready_unused, pk_data_unused;
-  logic [191:0]  d_data;
+  logic          d_valid, d_bad, absorb, enq_ready_unused, list_ready_unused, pk_data_unused;
+  logic [191:0]  d_data, pool_word;
+  logic [63:0]   d_oper;
+  logic [7:0]    d_op;
   logic [PW-1:0] enq_idx, pk_idx;
   logic [PW:0]   free_unused;
 
-  crl_dma_assemble #(.DATA_W(DATA_W)) u_asm (
+  crl_dma_assemble #(.DATA_W(DATA_W), .ATOMIC_EN(ATOMIC_EN)) u_asm (
       .clk, .rst, .r_valid, .r_ready, .r_data, .r_resp, .r_last,
       .b_odd(q_odd), .b_odd_end(q_odd_end), .b_done, .b_resp,
-      .d_valid, .d_data, .d_bad
+      .d_valid, .d_data, .d_oper, .d_bad
   );
-  assign enq_valid = d_valid;
+  assign d_op      = d_data[crl_pkg::DESC_OPCODE_LSB +: 8];
+  assign enq_valid = d_valid && !absorb;
   assign enq_ch    = q_ch;
 
   always_ff @(posedge clk) begin
@@ -232,18 +242,50 @@ module crl_dma_fetch #(
 
   crl_mlist #(.Q(CHANNELS), .N(PREFETCH), .W(1)) u_list (
       .clk, .rst, .ready(list_ready_unused),
-      .enq_valid(d_valid), .enq_ready(enq_ready_unused), .enq_q(q_ch), .enq_data(1'b0), .enq_idx,
+      .enq_valid, .enq_ready(enq_ready_unused), .enq_q(q_ch), .enq_data(1'b0), .enq_idx,
       .deq_valid(pop_valid), .deq_q(pop_ch), .undo(pop_undo),
       .rd_q(pk_ch), .rd_sel(pk_sel), .rd_idx(pk_idx), .rd_data(pk_data_unused), .rd_empty(pk_empty),
       .empty, .free_level(free_unused)
   );
   crl_ram_bram #(.W(192), .DEPTH(PREFETCH)) u_pool (
-      .clk, .we(d_valid), .waddr(enq_idx), .wdata(d_data), .re(pk_en), .raddr(pk_idx), .rdata(pool_data)
+      .clk, .we(d_valid), .waddr(enq_idx), .wdata(pool_word), .re(pk_en), .raddr(pk_idx), .rdata(pool_data)
   );
 
+  generate
+    if (ATOMIC_EN) begin : g_atomic
+      logic atomic;
+
+      assign atomic = d_op == crl_pkg::OP_FETCH_ADD || d_op == crl_pkg::OP_CMP_SWAP;
+      always_comb begin
+        pool_word = d_data;
+        if (atomic) begin
+          pool_word[crl_pkg::DESC_SRC_LSB +: 64] = d_data[crl_pkg::DESC_DST_LSB +: 64];
+          pool_word[crl_pkg::DESC_DST_LSB +: 64] = d_data[crl_pkg::DESC_SRC_LSB +: 64];
+        end
+      end
+      crl_ram_bram #(.W(64), .DEPTH(PREFETCH)) u_oper (
+          .clk, .we(d_valid), .waddr(enq_idx), .wdata(d_oper), .re(pk_en), .raddr(pk_idx), .rdata(pool_oper[63:0])
+      );
+      crl_dma_pair #(.CHANNELS(CHANNELS), .PREFETCH(PREFETCH)) u_pair (
+          .clk, .rst, .cfg_we, .cfg_ch, .d_valid, .d_ch(q_ch), .d_idx(enq_idx), .d_op, .d_oper, .d_bad,
+          .d_alone(b_done && q_all), .absorb, .open(half),
+          .pk_en, .pk_idx, .pk_ch, .half(pool_half), .two(pool_two), .swap(pool_oper[127:64])
+      );
+    end else begin : g_no_atomic
+      logic unused_atomic;
+      assign unused_atomic = &{1'b0, d_oper, q_all};
+      assign pool_word = d_data;
+      assign absorb    = 1'b0;
+      assign half      = '0;
+      assign pool_oper = '0;
+      assign pool_two  = 1'b0;
+      assign pool_half = 1'b0;
+    end
+  endgenerate
+
   crl_dma_first #(.PREFETCH(PREFETCH), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .SEGMENTS(SEGMENTS),
-                  .READ_EN(READ_EN)) u_first (
-      .clk, .rst, .d_valid, .d_idx(enq_idx), .d_bad, .d_op(d_data[crl_pkg::DESC_OPCODE_LSB +: 8]),
+                  .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)) u_first (
+      .clk, .rst, .d_valid(enq_valid), .d_idx(enq_idx), .d_bad, .d_op,
       .d_flags(d_data[crl_pkg::DESC_FLAGS_LSB +: 8]), .d_len(d_data[crl_pkg::DESC_LENGTH_LSB +: 32]),
       .d_src(d_data[crl_pkg::DESC_SRC_LSB +: MBW]), .d_dst(d_data[crl_pkg::DESC_DST_LSB +: 12]),
       .d_seg(d_data[crl_pkg::DESC_SRC_LSB + crl_pkg::SEGADDR_INDEX_LSB +: SW]),

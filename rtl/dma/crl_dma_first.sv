@@ -13,6 +13,7 @@ module crl_dma_first #(
     parameter int LINK_MTU = 1024,
     parameter int SEGMENTS = 32,
     parameter bit READ_EN  = 1,
+    parameter bit ATOMIC_EN = 1,
     localparam int SW      = $clog2(SEGMENTS),
     localparam int PW      = $clog2(PREFETCH),
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
@@ -41,7 +42,7 @@ module crl_dma_first #(
   logic [SW-1:0]  seg_q;
   logic [7:0]     op_q, flags_q;
   logic [31:0]    len_q;
-  logic           write, read, d_read, nodata, fits, last, fend;
+  logic           write, read, atomic, d_read, nodata, fits, last, fend;
   logic [MBW:0]   most, most_q, n;
 
   always_ff @(posedge clk) begin
@@ -60,10 +61,13 @@ module crl_dma_first #(
   end
 
   assign write  = op_q == crl_pkg::OP_WRITE;
-  assign read   = READ_EN && op_q == crl_pkg::OP_READ;
-  assign d_read = READ_EN && d_op == crl_pkg::OP_READ;
+  // An atomic asks for its result as a READ of 8 bytes does.
+  assign atomic = ATOMIC_EN && (op_q == crl_pkg::OP_FETCH_ADD || op_q == crl_pkg::OP_CMP_SWAP);
+  assign read   = (READ_EN && op_q == crl_pkg::OP_READ) || atomic;
+  assign d_read = (READ_EN && d_op == crl_pkg::OP_READ)
+                  || (ATOMIC_EN && (d_op == crl_pkg::OP_FETCH_ADD || d_op == crl_pkg::OP_CMP_SWAP));
   assign nodata = bad_q || !(op_q == crl_pkg::OP_FILL || write || read || op_q == crl_pkg::OP_COPY) || len_q == 32'd0 || flags_q[7:4] != 4'd0
-                  || (flags_q[crl_pkg::DESC_FLAG_NOTIFY] && !write);
+                  || (flags_q[crl_pkg::DESC_FLAG_NOTIFY] && !write) || (atomic && len_q != 32'd8);
 
   crl_dma_size #(.MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_size (
       .remote(d_op == crl_pkg::OP_WRITE || d_read), .src(d_op == crl_pkg::OP_FILL || d_read ? '0 : d_src), .dst(d_dst), .pos(MTW'(0)), .most

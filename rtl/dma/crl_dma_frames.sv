@@ -5,6 +5,7 @@
 // How: the info of the chunk that is coming out says where. Local beats go to the write client, and every local chunk's end to
 //   crl_dma_wrend. Remote beats go to the peer's link; the frame's fields follow in the cycle after its last beat.
 //   A frame that is broken off carries nothing: the link drops the beats that it has.
+//   Operands of atomics wait in a RAM, by the operation's index.
 // Latency: none for beats; 1 cycle to the frame's fields. Throughput: a beat a cycle, one cycle more a frame.
 `default_nettype none
 
@@ -13,6 +14,9 @@ module crl_dma_frames #(
     parameter int PEERS    = 1,
     parameter int FUNC_W   = 8,
     parameter int LINK_MTU = 1024,
+    parameter int OPS      = 128,
+    parameter bit ATOMIC_EN = 1,
+    localparam int OW      = $clog2(OPS),
     localparam int B       = DATA_W / 8,
     localparam int OFF_W   = $clog2(B),
     localparam int MTW     = $clog2(LINK_MTU)
@@ -24,7 +28,7 @@ module crl_dma_frames #(
     input  wire logic              n_valid,
     output logic                   n_pop,
     input  wire logic              n_remote,
-    input  wire logic              n_read,      // it asks for data, no payload
+    input  wire logic              n_read,      // it asks for data, no payload; an atomic does
     input  wire logic              n_cancel,    // its frame is broken off
     input  wire logic              n_last,      // ends the operation
     input  wire logic              n_flush,     // ends the frame
@@ -40,6 +44,13 @@ module crl_dma_frames #(
     input  wire logic [31:0]       n_seq,
     input  wire logic [63:0]       n_x,         // absolute destination | peer segment address
     input  wire logic [63:0]       n_y,         // remote: {total length, offset of the frame}
+
+    // An operation begins: what its frames need if it is an atomic
+    input  wire logic              op_we,       // event
+    input  wire logic [OW-1:0]     op_idx,
+    input  wire logic              op_atomic,
+    input  wire logic              op_swap,
+    input  wire logic [127:0]      op_oper,
 
     // Its beats; none: no beat, only a place in the order
     input  wire logic              o_valid,
@@ -79,12 +90,15 @@ module crl_dma_frames #(
     output logic      [31:0]       txf_total,
     output logic      [31:0]       txf_offset,
     output logic      [15:0]       txf_len,
-    output logic      [15:0]       txf_arg,     // READ: bytes asked
+    output logic      [127:0]      txf_arg,     // READ: bytes asked; ATOMIC: operands
     output logic                   txf_busy     // a frame's fields wait
 );
 
   logic [PEERS-1:0] peer_sel, txf_sel_q;
-  logic             close;
+  logic             close, asks_q, atomic, swap;
+  logic [7:0]       flags_q, type_q;
+  logic [15:0]      arg_q;
+  logic [127:0]     oper;
 
   always_comb begin
     for (int p = 0; p < PEERS; p++) peer_sel[p] = n_peer == 2'(p);
@@ -116,11 +130,11 @@ module crl_dma_frames #(
     else if (|(txf_sel_q & txf_ready)) txf_busy <= 1'b0;
     if (close) begin
       txf_sel_q   <= peer_sel;
-      txf_flags   <= '0;
-      txf_flags[crl_pkg::FRAME_FLAG_FIRST]  <= n_first_frame;
-      txf_flags[crl_pkg::FRAME_FLAG_LAST]   <= n_last || n_cancel;
-      txf_flags[crl_pkg::FRAME_FLAG_NOTIFY] <= n_notify;
-      txf_flags[crl_pkg::FRAME_FLAG_CANCEL] <= n_cancel;
+      flags_q     <= '0;
+      flags_q[crl_pkg::FRAME_FLAG_FIRST]  <= n_first_frame;
+      flags_q[crl_pkg::FRAME_FLAG_LAST]   <= n_last || n_cancel;
+      flags_q[crl_pkg::FRAME_FLAG_NOTIFY] <= n_notify;
+      flags_q[crl_pkg::FRAME_FLAG_CANCEL] <= n_cancel;
       txf_src_ch  <= n_ch;
       txf_dst_ch  <= n_peer_ch;
       txf_op_seq  <= n_seq;
@@ -128,9 +142,35 @@ module crl_dma_frames #(
       txf_segaddr <= n_x;
       txf_total   <= n_y[63:32];
       txf_offset  <= n_y[31:0];
-      txf_type    <= n_read ? crl_pkg::FRAME_TYPE_READ : crl_pkg::FRAME_TYPE_WRITE;
+      type_q      <= n_read ? crl_pkg::FRAME_TYPE_READ : crl_pkg::FRAME_TYPE_WRITE;
+      asks_q      <= n_read;
       txf_len     <= n_cancel || n_read ? 16'd0 : 16'(n_flen);
-      txf_arg     <= n_read && !n_cancel ? 16'(n_flen) : 16'd0;
+      arg_q       <= n_read && !n_cancel ? 16'(n_flen) : 16'd0;
+    end
+  end
+
+  generate
+    if (ATOMIC_EN) begin : g_atomic
+      crl_dma_tab #(.W(130), .DEPTH(OPS)) u_oper (
+          .clk, .we(op_we), .waddr(op_idx), .wdata({op_atomic, op_swap, op_oper}),
+          .re(close), .raddr(n_tag[OW-1:0]), .rdata({atomic, swap, oper})
+      );
+    end else begin : g_none
+      logic unused;
+      assign unused = &{1'b0, op_we, op_idx, op_atomic, op_swap, op_oper};
+      assign {atomic, swap, oper} = '0;
+    end
+  endgenerate
+
+  // What asks for data is a READ or an atomic.
+  always_comb begin
+    txf_type  = type_q;
+    txf_flags = flags_q;
+    txf_arg   = {112'd0, arg_q};
+    if (asks_q && atomic) begin
+      txf_type = crl_pkg::FRAME_TYPE_ATOMIC;
+      txf_flags[crl_pkg::FRAME_FLAG_SWAP] = swap;
+      txf_arg  = oper;
     end
   end
 

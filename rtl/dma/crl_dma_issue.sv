@@ -29,6 +29,7 @@ module crl_dma_issue #(
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU = 1024,
     parameter bit READ_EN  = 1,
+    parameter bit ATOMIC_EN = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int OW      = $clog2(OPS),
     localparam int SW      = $clog2(SEGMENTS),
@@ -71,6 +72,10 @@ module crl_dma_issue #(
     input  wire logic [191:0]          pool_data,
     input  wire logic [INFO_W-1:0]     pool_info,
     input  wire logic [SW-1:0]         pool_seg,    // segment of its source
+    input  wire logic [127:0]          pool_oper,   // {second slot's operand, operand}
+    input  wire logic                  pool_two,    // it has a second slot
+    input  wire logic                  pool_half,   // which has not come
+    input  wire logic [CHANNELS-1:0]   half,        // what was staged last waits for its second slot
     output logic                       pop_valid,
     output logic      [CW-1:0]         pop_ch,
     output logic                       pop_undo,    // the pop of the last cycle was not meant
@@ -99,6 +104,10 @@ module crl_dma_issue #(
     output logic                       alloc_nocpl,
     output logic                       alloc_remote,
     output logic                       alloc_read,
+    output logic                       alloc_two,   // its descriptor has two slots
+    output logic                       alloc_atomic,
+    output logic                       alloc_swap,
+    output logic      [127:0]          alloc_oper,
     output logic      [1:0]            alloc_peer,
     output logic      [31:0]           alloc_bytes,
 
@@ -134,6 +143,7 @@ module crl_dma_issue #(
     output logic                       rop_abs,
     output logic      [63:0]           rop_dst,
     output logic      [31:0]           rop_total,
+    output logic                       rop_atomic,
 
     // Resources, all with room for what is in T1 to T6
     input  wire logic                  rd_room,
@@ -174,7 +184,7 @@ module crl_dma_issue #(
   logic [CHANNELS-1:0] up, credit, rd_slot, busy, failed, ending, lost;
   logic                room, reserving, fail_now, pk_en;
   logic [CW-1:0]       pk_ch;
-  logic                ctl_pop_q, t1_none_there;
+  logic                ctl_pop_q, t1_none_there, t1_half;
   logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_none, t1_seen, t1_fenced, t1_silent, t1_reserve;
   logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_read, t1_nodata, t1_abs;
   logic [CW-1:0]       t1_ch;
@@ -192,7 +202,7 @@ module crl_dma_issue #(
       .clk, .rst, .cc_we, .cc_ch, .cc_bind, .cc_peer, .peer_up, .tx_ok, .rd_ok, .reserving, .up, .credit,
       .rd_slot, .t1_read,
       .run, .hold, .ending, .ip, .busy, .st_empty, .st_enq_valid, .st_enq_ch, .cq_ok, .op_empty, .alloc_ready, .room,
-      .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .lost, .sending, .elig, .stall
+      .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .t1_half, .half, .lost, .sending, .elig, .stall
   );
   crl_dma_turn #(.CHANNELS(CHANNELS)) u_turn (
       .clk, .rst, .room(room && !ctl_seg_req && !seg_stop && !halt), .pick_ready, .pick_valid, .pick_ch, .pk_en, .pk_ch, .pk_empty,
@@ -206,13 +216,14 @@ module crl_dma_issue #(
       .raddr(t1_ch), .rdata({t1_func, t1_peer_ch, t1_peer, t1_abs})
   );
   crl_dma_decide #(.MAX_BURST_BYTES(MAX_BURST_BYTES)) u_decide (
-      .under_way(t1_ip), .no_desc(t1_none_there), .in_frame(t1_stick), .cinfo(t1_cinfo), .dinfo(pool_info),
+      .under_way(t1_ip), .no_desc(t1_none_there), .half(t1_half), .in_frame(t1_stick), .cinfo(t1_cinfo), .dinfo(pool_info),
       .run(run[t1_ch]), .cq_ok(cq_ok[t1_ch]), .op_empty(op_empty[t1_ch]), .ending(ending[t1_ch]), .lost(lost[t1_ch]),
       .up(up[t1_ch]), .credit(credit[t1_ch]), .rd_slot(rd_slot[t1_ch]), .reserving, .alloc_ready, .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen),
       .none(t1_none), .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .fend(t1_fend),
       .fstart(t1_fstart), .remote(t1_remote), .read(t1_read), .nodata(t1_nodata), .bytes(t1_bytes), .n(t1_n)
   );
   assign t1_none_there = t1_empty || ctl_pop_q;
+  assign t1_half       = ATOMIC_EN && pool_half && !t1_ip && !t1_none_there;
   assign t1_go        = t1_v && !t1_kill;
   // Whether the pick is killed comes too late for the list: the descriptor is taken out, and put back in the next cycle.
   assign pop_valid    = t1_v && !t1_ip && !t1_none_there;
@@ -230,16 +241,18 @@ module crl_dma_issue #(
   logic [15:0]      t2_ctx_tag, t2_tag;
   logic [MTW-1:0]   t2_pos;
   logic [MBW:0]     t2_n_q, t3_n;
-  logic             t2_fill, t2_notify, t3_rd;
+  logic             t2_fill, t2_atomic, t2_two_q, t2_notify, t3_rd;
+  logic [127:0]     t2_oper_q;
+  logic [5:3]       atomic_q;
   logic [OFF_W-1:0] t3_off;
   logic [SW-1:0]    t1_seg;      // of the operation under way
   logic             ctl_seg_q;   // the entry that is shown is the channel control's
   logic [RBW-1:0]   t3_beats;
 
   crl_dma_context #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU),
-                    .SEGMENTS(SEGMENTS)) u_context (
+                    .SEGMENTS(SEGMENTS), .ATOMIC_EN(ATOMIC_EN)) u_context (
       .clk, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_seg, .t1_first, .t1_desc(pool_data),
-      .t2_op, .t2_fill, .t2_src, .t2_dst, .t2_rem, .t2_pos, .t2_total, .t2_notify, .t2_tag(t2_ctx_tag), .t2_seq(t2_ctx_seq),
+      .t2_op, .t2_fill, .t2_atomic, .t2_src, .t2_dst, .t2_rem, .t2_pos, .t2_total, .t2_notify, .t2_tag(t2_ctx_tag), .t2_seq(t2_ctx_seq),
       .t2_flags, .t2_dtag(alloc_tag), .t2_remote(remote_q[2]), .t2_n(t2_n_q), .t3_off, .t3_n, .t3_beats,
       .we(v_q[4] && !last_q[4]), .wch(ch_q[4]), .w_remote(remote_q[4]), .w_fill(fill_q[4]), .w_notify(notify_q[4]),
       .w_seq(seq_q[4]), .w_tag(tag_q[4]), .w_total(total_q[4])
@@ -253,6 +266,10 @@ module crl_dma_issue #(
   assign alloc_nocpl  = t2_flags[crl_pkg::DESC_FLAG_NO_CPL];
   assign alloc_remote = remote_q[2];
   assign alloc_read   = remote_q[2] && t2_fill;
+  assign alloc_two    = ATOMIC_EN && t2_two_q;
+  assign alloc_atomic = t2_atomic;
+  assign alloc_swap   = t2_op == crl_pkg::OP_CMP_SWAP;
+  assign alloc_oper   = t2_oper_q;
   assign alloc_peer   = peer_q[2];
   assign alloc_bytes  = t2_op == crl_pkg::OP_NOP ? 32'd0 : t2_rem;
 
@@ -301,6 +318,9 @@ module crl_dma_issue #(
     nodata_q  <= {nodata_q[4:2], t1_nodata};
     t2_n_q    <= t1_n;
     fill_q    <= {fill_q[4:3], t2_fill};
+    atomic_q  <= {atomic_q[4:3], t2_atomic};
+    t2_oper_q <= ATOMIC_EN ? pool_oper : '0;
+    t2_two_q  <= pool_two;
     notify_q  <= {notify_q[4:3], t2_notify};
     seq_q     <= {seq_q[4:3], t2_seq};
     tag_q     <= {tag_q[4:3], t2_tag};
@@ -315,8 +335,9 @@ module crl_dma_issue #(
   logic       t3_up, t5_up, t5_rd, t5_lost;
   logic [7:0] t5_st;
 
-  crl_dma_verdict #(.READ_EN(READ_EN)) u_verdict (
+  crl_dma_verdict #(.READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)) u_verdict (
       .clk, .chk_ok, .chk_status, .chk_addr, .t2_first(first_q[2]), .t2_term(term_q[2]), .t2_op, .t2_flags, .t2_rem,
+      .t2_two(t2_two_q), .t2_low(t2_src[2:0]),
       .t3_first(first_q[3]), .t3_nodata(nodata_q[3]), .t3_remote(remote_q[3]), .t3_fill(fill_q[3]), .t3_up(t3_up), .t3_rd,
       .t4_first(first_q[4]), .t4_nodata(nodata_q[4]), .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_rem(rem_q[4]),
       .t5_first(first_q[5]), .t5_remote(remote_q[5]), .t5_rd, .t5_fault, .t5_st, .t6_overlap
@@ -354,6 +375,7 @@ module crl_dma_issue #(
   assign rop_abs   = t5_abs_q;
   assign rop_dst   = t5_dst_q;
   assign rop_total = t5_total_q;
+  assign rop_atomic = ATOMIC_EN && atomic_q[5];
   assign chunk_push = v_q[6];
   always_comb begin
     young = '0;

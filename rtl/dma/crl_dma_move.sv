@@ -23,6 +23,7 @@ module crl_dma_move #(
     parameter int LINK_MTU = 1024,
     parameter int WRITES_IN_FLIGHT = 64,
     parameter int CHUNKS   = 128,                // power of two
+    parameter bit ATOMIC_EN = 1,
     localparam int B       = DATA_W / 8,
     localparam int OFF_W   = $clog2(B),
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
@@ -39,6 +40,11 @@ module crl_dma_move #(
     output logic                     chunk_room,
     input  wire logic                chunk_push,
     input  wire logic [CHUNK_W-1:0]  chunk,
+    input  wire logic                op_we,       // event: an operation begins, with its operands if it is an atomic
+    input  wire logic [OW-1:0]       op_idx,
+    input  wire logic                op_atomic,
+    input  wire logic                op_swap,
+    input  wire logic [127:0]        op_oper,
     output logic                     fail_valid,  // event: this operation's read failed
     output logic      [CW-1:0]       fail_ch,
     output logic      [OW-1:0]       fail_op,
@@ -80,7 +86,7 @@ module crl_dma_move #(
     output logic      [31:0]         txf_total,
     output logic      [31:0]         txf_offset,
     output logic      [15:0]         txf_len,
-    output logic      [15:0]         txf_arg,
+    output logic      [127:0]        txf_arg,
 
     // Ends of operations
     output logic                     ldone_valid, // event
@@ -278,8 +284,9 @@ module crl_dma_move #(
   // ---------------------------------------------------------------- output
   logic end_valid, end_ready, end_busy, txf_busy;
 
-  crl_dma_frames #(.DATA_W(DATA_W), .PEERS(PEERS), .FUNC_W(FUNC_W), .LINK_MTU(LINK_MTU)) u_frames (
-      .clk, .rst, .n_valid, .n_pop, .n_remote, .n_read, .n_cancel, .n_last, .n_flush, .n_first_frame(n_ffirst), .n_notify, .n_ch(8'(n_ch)),
+  crl_dma_frames #(.DATA_W(DATA_W), .PEERS(PEERS), .FUNC_W(FUNC_W), .LINK_MTU(LINK_MTU), .OPS(OPS), .ATOMIC_EN(ATOMIC_EN)) u_frames (
+      .clk, .rst, .op_we, .op_idx, .op_atomic, .op_swap, .op_oper,
+      .n_valid, .n_pop, .n_remote, .n_read, .n_cancel, .n_last, .n_flush, .n_first_frame(n_ffirst), .n_notify, .n_ch(8'(n_ch)),
       .n_tag, .n_len, .n_flen, .n_peer, .n_peer_ch, .n_func, .n_seq, .n_x, .n_y,
       .o_valid, .o_ready, .o_none, .o_first, .o_last, .o_data, .o_strb,
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb, .end_valid, .end_ready,

@@ -52,6 +52,7 @@ module crl_dma_rings #(
     input  wire logic [11:0]       fidx,
     input  wire logic              pop_valid,    // event: a descriptor began
     input  wire logic [CW-1:0]     pop_ch,
+    input  wire logic              pop_two,      // with its second slot
     input  wire logic [CW-1:0]     rd_ch,        // read-out
     output logic      [11:0]       rd_prod
 );
@@ -94,7 +95,7 @@ module crl_dma_rings #(
       .clk, .we(fidx_wr_we), .waddr(fidx_waddr), .wdata(fidx_wdata), .raddr(f_ch), .rdata(f_fidx)
   );
 
-  assign begun = pop_idx + 12'd1;
+  assign begun = pop_idx + (pop_two ? 12'd2 : 12'd1);
   crl_wr_clear #(.W(12), .AW(CW)) u_begun_wr (
       .clk, .rst, .clr(cfg_we), .caddr(cfg_ch), .s_we(pop_valid), .s_waddr(pop_ch), .s_wdata(begun),
       .we(begun_we), .waddr(begun_waddr), .wdata(begun_wdata)

@@ -23,6 +23,7 @@ module crl_dma_shares #(
     input  wire logic                   go,         // event: k are requested
     input  wire logic [4:0]             k,
     input  wire logic                   pop,        // event: one leaves the pool
+    input  wire logic                   drop,       // event: one that was requested does not go into it
     output logic signed      [SBW-1:0]  share,      // of a channel
     output logic signed      [SBW-1:0]  room,       // beyond two for everybody, perhaps below 0
     output logic             [4:0]      batch,      // short of the most, no burst shorter than this
@@ -47,7 +48,7 @@ module crl_dma_shares #(
     if (share_log2 == 5'd0) share_log2 = 5'd1;
   end
 
-  assign held_d = held_q + (go_q ? {{(PW-4){1'b0}}, k_q} : '0) - {{PW{1'b0}}, pop};
+  assign held_d = held_q + (go_q ? {{(PW-4){1'b0}}, k_q} : '0) - {{PW{1'b0}}, pop} - {{PW{1'b0}}, drop};
 
   always_ff @(posedge clk) begin
     k_q <= k;

@@ -2,7 +2,7 @@
 //
 // crl_dma_verdict: the status of a chunk, from its descriptor, its addresses and its peer.
 //
-// How: the first fault in this order counts: opcode, flags, length (T2), source, the peer's absence (T3), destination (T4),
+// How: the first fault in this order counts: opcode, second slot, flags, length, alignment (T2), source, the peer's absence (T3), destination (T4),
 //   overlap (T5); for READ the destination comes before the peer's absence. What was granted when the operation began and is no more has been revoked.
 // Latency: T2 to the status in T5.
 // Assumes: the checker's result is of the source in T3 and of the destination in T4.
@@ -10,7 +10,8 @@
 `default_nettype none
 
 module crl_dma_verdict #(
-    parameter bit READ_EN = 1
+    parameter bit READ_EN   = 1,
+    parameter bit ATOMIC_EN = 1
 ) (
     input  wire logic        clk,
 
@@ -25,6 +26,8 @@ module crl_dma_verdict #(
     input  wire logic [7:0]  t2_op,
     input  wire logic [7:0]  t2_flags,
     input  wire logic [31:0] t2_rem,
+    input  wire logic        t2_two,      // it has a second slot
+    input  wire logic [2:0]  t2_low,      // of the peer's address, if it is an atomic
 
     // T3: the source
     input  wire logic        t3_first,
@@ -53,20 +56,25 @@ module crl_dma_verdict #(
 );
 
   logic [7:0]  t2_st, t3_st_q, t4_st_q;
+  logic        t2_atomic;
   logic        t3_src_ok, t4_rd_q, t4_down_q, t3_bad, t4_bad_q;
   logic [63:0] t4_src_q, t5_dist_q;
   logic [31:0] t5_rem_q;
   logic [32:0] t5_sum;
   logic        t5_overlap;
 
+  assign t2_atomic = ATOMIC_EN && (t2_op == crl_pkg::OP_FETCH_ADD || t2_op == crl_pkg::OP_CMP_SWAP);
   always_comb begin
     t2_st = crl_pkg::ST_OK;
     if (t2_first) begin
       if (t2_op != crl_pkg::OP_NOP && t2_op != crl_pkg::OP_COPY && t2_op != crl_pkg::OP_FILL
-          && t2_op != crl_pkg::OP_WRITE && !(READ_EN && t2_op == crl_pkg::OP_READ)) t2_st = crl_pkg::ST_BAD_OPCODE;
+          && t2_op != crl_pkg::OP_WRITE && !(READ_EN && t2_op == crl_pkg::OP_READ) && !t2_atomic)
+        t2_st = crl_pkg::ST_BAD_OPCODE;
+      else if (t2_atomic && t2_op == crl_pkg::OP_CMP_SWAP && !t2_two) t2_st = crl_pkg::ST_BAD_EXT;
       else if (t2_flags[7:4] != 4'd0 || (t2_flags[crl_pkg::DESC_FLAG_NOTIFY] && t2_op != crl_pkg::OP_WRITE))
         t2_st = crl_pkg::ST_BAD_FLAGS;
-      else if (t2_rem == 32'd0 && t2_op != crl_pkg::OP_NOP) t2_st = crl_pkg::ST_BAD_LENGTH;
+      else if (t2_atomic ? t2_rem != 32'd8 : t2_rem == 32'd0 && t2_op != crl_pkg::OP_NOP) t2_st = crl_pkg::ST_BAD_LENGTH;
+      else if (t2_atomic && t2_low != 3'd0) t2_st = crl_pkg::ST_BAD_ALIGN;
     end
     if (t2_term) t2_st = crl_pkg::ST_ABORTED;
   end

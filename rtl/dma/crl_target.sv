@@ -23,6 +23,7 @@ module crl_target #(
     parameter int RX_SLOTS        = CHANNELS + 24,  // receive slots of this peer
     parameter int OPS             = 128,            // operations of this node
     parameter bit READ_EN         = 1,              // 0: READ is BAD_OPCODE, there are no own READs
+    parameter bit ATOMIC_EN       = 1,              // 0: ATOMIC is BAD_OPCODE
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
@@ -64,6 +65,12 @@ module crl_target #(
     output logic      [7:0]                   rq_status,     // 0: read it
     output logic      [63:0]                  rq_addr,
     output logic      [FUNC_W-1:0]            rq_user,
+    output logic                              aq_valid,      // event: an ATOMIC, to crl_target_atomic; its fields are rq_*
+    input  wire logic                         aq_room,
+    output logic      [127:0]                 aq_oper,
+    output logic                              aq_swap,
+    output logic                              at_head,       // all frames before it have their responses
+    input  wire logic                         at_done,       // event: it has been carried out
     input  wire logic                         rf_valid,      // a request is answered: its slot
     output logic                              rf_ready,
     input  wire logic [7:0]                   rf_ch,
@@ -75,6 +82,7 @@ module crl_target #(
     input  wire logic                         rop_abs,
     input  wire logic [63:0]                  rop_dst,
     input  wire logic [31:0]                  rop_total,
+    input  wire logic                         rop_atomic,
     input  wire logic                         kill_valid,    // event: one shall end; repeated until it has
     input  wire logic [15:0]                  kill_tag,
     input  wire logic [7:0]                   kill_status,
@@ -82,6 +90,7 @@ module crl_target #(
     input  wire logic                         rdone_ready,
     output logic      [15:0]                  rdone_tag,
     output logic      [7:0]                   rdone_status,
+    output logic      [15:0]                  rdone_status2,
 
     output logic      [CW-1:0]                bind_ch,       // binding of a channel, same cycle
     input  wire logic                         bind_ok,
@@ -131,7 +140,7 @@ module crl_target #(
   logic [7:0]        f_status, f_ch, f_peer_ch;
   logic [31:0]       f_op_seq;
   logic [15:0]       f_tag;
-  logic              f_req, f_rd, f_slot, a_free;
+  logic              f_req, f_rd, f_slot, f_is_atomic, f_atomic, f_own_atomic, a_free;
   logic [7:0]        a_free_ch;
   logic              a_free_rd;
   logic              check_busy, answer_busy;
@@ -139,20 +148,21 @@ module crl_target #(
   crl_target_check #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(PEER), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
       .MAX_BURST_BYTES(MAX_BURST_BYTES), .FRAME_MAX(LINK_MTU), .NB_W(NB_W), .OPS(OPS),
-      .READ_EN(READ_EN)
+      .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)
   ) u_check (
       .clk, .rst, .rx_valid, .rx_ready, .rx_hdr,
       .bind_ch, .bind_ok, .bind_peer, .bind_peer_ch, .bind_func, .seg_idx, .seg_entry,
-      .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .kill_valid, .kill_tag, .kill_status,
+      .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .kill_valid, .kill_tag, .kill_status,
       .f_valid, .f_ready, .f_write, .f_drop, .f_addr, .f_bytes, .f_user, .f_bursts, .f_known,
       .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch, .f_op_seq, .f_tag,
-      .f_req, .f_rd, .f_slot, .f_segaddr(rq_segaddr), .f_total(rq_total), .f_offset(rq_offset), .f_ffirst(rq_first),
+      .f_req, .f_is_atomic, .f_atomic, .f_oper(aq_oper), .f_swap(aq_swap), .f_own_atomic, .f_rd, .f_slot, .f_segaddr(rq_segaddr), .f_total(rq_total), .f_offset(rq_offset), .f_ffirst(rq_first),
       .f_flast(rq_last), .busy(check_busy)
   );
 
   // Both take a frame, or neither. Whether they can comes from registers. A READ goes to the responder, which has
-  // a place for it, and only its payload, if it has one, is dropped here.
-  assign f_ready = w_ready && a_ready;
+  // a place for it, and only its payload, if it has one, is dropped here. So is that of an ATOMIC, which waits for its place.
+  assign f_ready = w_ready && a_ready && (!f_is_atomic || aq_room);
+  assign aq_valid = f_valid && f_ready && f_atomic;
 
   assign rq_valid   = f_valid && f_ready && f_req;
   assign rq_ch      = f_ch;
@@ -173,16 +183,17 @@ module crl_target #(
   crl_target_wr #(
       .DATA_W(DATA_W), .MAX_BURST_BYTES(MAX_BURST_BYTES), .FRAME_MAX(LINK_MTU), .FUNC_W(FUNC_W)
   ) u_wr (
-      .clk, .rst, .f_valid(f_valid && a_ready), .f_ready(w_ready),
+      .clk, .rst, .f_valid(f_valid && a_ready && (!f_is_atomic || aq_room)), .f_ready(w_ready),
       .f_write, .f_drop, .f_addr, .f_bytes, .f_user,
       .rxp_valid, .rxp_ready, .rxp_data, .rxp_last,
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb
   );
 
-  crl_target_answer #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS), .NB_W(NB_W), .READ_EN(READ_EN)) u_answer (
-      .clk, .rst, .f_valid(f_valid && w_ready && !f_req), .f_ready(a_ready),
-      .f_bursts, .f_known, .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch,
-      .f_op_seq, .f_tag, .f_rd, .f_slot, .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status,
+  crl_target_answer #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS), .NB_W(NB_W), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)) u_answer (
+      .clk, .rst, .f_valid(f_valid && w_ready && !f_req && (!f_is_atomic || aq_room)), .f_ready(a_ready),
+      .f_bursts, .f_known, .f_first, .f_answer(f_answer && !f_atomic), .f_notify, .f_status, .f_ch, .f_peer_ch,
+      .f_op_seq, .f_tag, .f_rd, .f_slot(f_slot && !f_atomic), .f_atomic, .f_own_atomic, .at_head, .at_done,
+      .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2,
       .b_valid(wb_b_valid), .b_resp(wb_b_resp),
       .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status,
       .rsp_status2, .slot_free(a_free), .slot_free_ch(a_free_ch), .slot_free_rd(a_free_rd), .irq_valid, .irq_ch,

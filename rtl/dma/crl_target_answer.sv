@@ -5,7 +5,8 @@
 // How: a ring with an entry a frame and three pointers. Frames enter at wr; at done the write
 //   responses are counted, and a frame that has all of its own moves on; at ans the answer of an
 //   operation goes out and the frame's slot is freed. An error response is remembered a channel
-//   until the operation's last frame takes it along. Ends of this node's own READs go to its table of operations (rdone).
+//   until the operation's last frame takes it along. An atomic of the peer waits at done until it has been carried out
+//   (crl_target_atomic, which answers it and frees its slot). Ends of this node's own READs go to its table of operations (rdone).
 // Latency: 3 cycles from the last response to rsp_valid. Throughput: a frame a cycle.
 // Assumes: no more than SLOTS frames are under way (the link's credits), so the ring never fills
 //   because of rsp_ready.
@@ -16,6 +17,7 @@ module crl_target_answer #(
     parameter int SLOTS    = 24,  // receive slots of the peer
     parameter int NB_W     = 2,   // bits of the number of bursts a frame
     parameter bit READ_EN  = 1,
+    parameter bit ATOMIC_EN = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1
 ) (
     input  wire logic             clk,
@@ -35,6 +37,10 @@ module crl_target_answer #(
     input  wire logic [15:0]      f_tag,
     input  wire logic             f_rd,         // READ_DATA: status and answer are this node's
     input  wire logic             f_slot,       // it has a receive slot
+    input  wire logic             f_atomic,     // an atomic of the peer: no answer and no slot from here
+    input  wire logic             f_own_atomic, // READ_DATA of an own atomic
+    output logic                  at_head,      // all before an atomic have their responses
+    input  wire logic             at_done,      // event, while at_head: it has been carried out
 
     input  wire logic             b_valid,      // event: a write response, in order
     input  wire logic [1:0]       b_resp,
@@ -52,6 +58,7 @@ module crl_target_answer #(
     input  wire logic             rdone_ready,
     output logic      [15:0]      rdone_tag,
     output logic      [7:0]       rdone_status,
+    output logic      [15:0]      rdone_status2,
 
     output logic                  slot_free,    // event
     output logic      [7:0]       slot_free_ch,
@@ -81,10 +88,10 @@ module crl_target_answer #(
   // ------------------------------------------------------------------------------------------
   // Responses. They may come faster than frames without writes are stepped over.
 
-  localparam int HEAD_W = NB_W + 5 + CW + 1;
+  localparam int HEAD_W = NB_W + 5 + CW + 2;
   logic [HEAD_W-1:0] head;
   logic [NB_W-1:0]   head_bursts, count_q;
-  logic              head_known, head_first, head_answer, head_notify, head_good, head_rd;
+  logic              head_known, head_first, head_answer, head_notify, head_good, head_rd, head_atomic;
   logic [CW-1:0]     head_ch;
   logic              r_valid, r_ready, r_full_n;
   logic [1:0]        r_resp;
@@ -99,10 +106,10 @@ module crl_target_answer #(
   crl_ram_lut #(.W(HEAD_W), .DEPTH(DEPTH)) u_head (
       .clk, .we(push), .waddr(wr_q[AW-1:0]),
       .wdata({f_bursts, f_known, f_first, f_answer, f_notify, f_status == crl_pkg::ST_OK,
-              f_ch[CW-1:0], READ_EN && f_rd}),
+              f_ch[CW-1:0], READ_EN && f_rd, ATOMIC_EN && f_atomic}),
       .raddr(done_q[AW-1:0]), .rdata(head)
   );
-  assign {head_bursts, head_known, head_first, head_answer, head_notify, head_good, head_ch, head_rd} = head;
+  assign {head_bursts, head_known, head_first, head_answer, head_notify, head_good, head_ch, head_rd, head_atomic} = head;
 
   // What earlier frames of the operation met.
   localparam int ECW = READ_EN ? CW + 1 : CW;
@@ -114,7 +121,8 @@ module crl_target_answer #(
   assign r_ready = busy && head_bursts != count_q;
   assign err_now = err_q != '0 ? err_q : (r_valid && r_ready && r_resp[1] ? r_resp : 2'd0);
   assign err_op  = !head_first && err_old != '0 ? err_old : err_now;
-  assign done    = busy && (head_bursts == count_q ||
+  assign at_head = ATOMIC_EN && busy && head_atomic;
+  assign done    = busy && (ATOMIC_EN && head_atomic ? at_done : head_bursts == count_q ||
                             (r_valid && head_bursts == count_q + 1'b1));
 
   assign irq_valid = done && head_answer && head_notify && head_good && err_op == '0;
@@ -123,9 +131,9 @@ module crl_target_answer #(
   // ------------------------------------------------------------------------------------------
   // Answers.
 
-  localparam int INFO_W = 1 + 8 + 8 + 8 + 32 + 16 + 2;
+  localparam int INFO_W = 1 + 8 + 8 + 8 + 32 + 16 + 3;
   logic [INFO_W-1:0] info;
-  logic              i_answer, i_rd, i_slot;
+  logic              i_answer, i_rd, i_slot, i_own;
   logic [7:0]        i_status, i_ch, i_peer_ch;
   logic [31:0]       i_op_seq;
   logic [15:0]       i_tag;
@@ -135,10 +143,10 @@ module crl_target_answer #(
 
   crl_ram_lut #(.W(INFO_W), .DEPTH(DEPTH)) u_info (
       .clk, .we(push), .waddr(wr_q[AW-1:0]),
-      .wdata({f_answer, f_status, f_ch, f_peer_ch, f_op_seq, f_tag, READ_EN && f_rd, !READ_EN || f_slot}),
+      .wdata({f_answer, f_status, f_ch, f_peer_ch, f_op_seq, f_tag, READ_EN && f_rd, !READ_EN || f_slot, ATOMIC_EN && f_own_atomic}),
       .raddr(ans_q[AW-1:0]), .rdata(info)
   );
-  assign {i_answer, i_status, i_ch, i_peer_ch, i_op_seq, i_tag, i_rd, i_slot} = info;
+  assign {i_answer, i_status, i_ch, i_peer_ch, i_op_seq, i_tag, i_rd, i_slot, i_own} = info;
 
   crl_ram_lut #(.W(2), .DEPTH(DEPTH)) u_result (
       .clk, .we(done), .waddr(done_q[AW-1:0]), .wdata(err_op),
@@ -196,6 +204,8 @@ module crl_target_answer #(
       rsp_tag     <= i_tag;
       rsp_status  <= status;
       rsp_status2 <= {15'd0, i_status == crl_pkg::ST_LINK_ERROR} << crl_pkg::STATUS2_MAY_HAVE_EXECUTED;
+      // An own atomic that ends here without the peer having said that it failed has been done there, or may have been.
+      rdone_status2 <= {15'd0, ATOMIC_EN && i_own && status != crl_pkg::ST_OK && !status[7]} << crl_pkg::STATUS2_MAY_HAVE_EXECUTED;
     end
   end
 

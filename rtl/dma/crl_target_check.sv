@@ -10,8 +10,9 @@
 //   operation's destination takes the place of the frame's address. A kill goes the way of a READ_DATA with a status.
 //   Context of a channel: within an operation, its sequence number, the next offset, and the
 //   status of the first fault; after a fault the rest of the operation is refused.
+//   ATOMIC is a frame of 8 bytes with a right of its own. One that is refused is answered as a READ.
 // Faults in this order: PEER_REFUSED, the operation's earlier fault, CANCEL (as ABORTED),
-//   BAD_OPCODE, LINK_ERROR (offset or sequence), BAD_LENGTH, the faults of crl_seg_check. READ_DATA: docs/blocks/read.md.
+//   BAD_OPCODE, LINK_ERROR (offset or sequence), BAD_LENGTH, BAD_ALIGN, the faults of crl_seg_check. READ_DATA: docs/blocks/read.md.
 // Latency: 3 cycles from rx_valid to f_valid, 5 for READ_DATA. Throughput: a frame in as many cycles.
 // Assumes: bind_* and seg_entry answer in the same cycle.
 `default_nettype none
@@ -27,6 +28,7 @@ module crl_target_check #(
     parameter int NB_W            = 2,
     parameter int OPS             = 128,
     parameter bit READ_EN         = 1,     // 0: READ is BAD_OPCODE, there are no own READs
+    parameter bit ATOMIC_EN       = 1,     // 0: ATOMIC is BAD_OPCODE
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
@@ -53,6 +55,7 @@ module crl_target_check #(
     input  wire logic                         rop_abs,
     input  wire logic [63:0]                  rop_dst,
     input  wire logic [31:0]                  rop_total,
+    input  wire logic                         rop_atomic,
     input  wire logic                         kill_valid,    // event: this one shall end; lost while another one waits
     input  wire logic [15:0]                  kill_tag,
     input  wire logic [7:0]                   kill_status,
@@ -74,7 +77,12 @@ module crl_target_check #(
     output logic      [7:0]                   f_peer_ch,
     output logic      [31:0]                  f_op_seq,
     output logic      [15:0]                  f_tag,
-    output logic                              f_req,         // READ: for the responder
+    output logic                              f_req,         // READ, or a refused ATOMIC: for the responder
+    output logic                              f_is_atomic,   // ATOMIC, early: whatever becomes of it
+    output logic                              f_atomic,      // ATOMIC that passed the check
+    output logic      [127:0]                 f_oper,        // its operands
+    output logic                              f_swap,        // it is CMP_SWAP
+    output logic                              f_own_atomic,  // READ_DATA, of an own atomic
     output logic                              f_rd,          // READ_DATA: the operation is this node's
     output logic                              f_slot,        // it has a receive slot
     output logic      [63:0]                  f_segaddr,     // of a READ, to be returned
@@ -94,12 +102,14 @@ module crl_target_check #(
   logic       kill_wait_q;
   logic [15:0] kill_tag_q, asked;
   logic [7:0] kill_status_q;
-  logic       in_data, in_read;           // what is at the input
+  logic       in_data, in_read, in_atomic;  // what is at the input
 
   assign free     = state_q == S_IDLE || (f_valid && f_ready);
   assign rx_ready = free && !kill_wait_q;
   assign in_data  = READ_EN && (kill_wait_q || rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_READ_DATA);
   assign in_read  = READ_EN && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_READ;
+  // Without READ an ATOMIC is any unknown opcode.
+  assign in_atomic = READ_EN && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_ATOMIC;
   assign asked = rx_hdr[crl_pkg::FRAME_OPERAND0_LSB +: 16] | {16{|rx_hdr[crl_pkg::FRAME_OPERAND0_LSB + 16 +: 16]}};
 
   always_ff @(posedge clk) begin
@@ -117,10 +127,10 @@ module crl_target_check #(
   logic [15:0] tag_q, plen_q;
   logic [63:0] segaddr_q;
   logic [7:0]  status_in_q;
-  logic        data_q, read_q, kill_q, payload_q;
+  logic        data_q, read_q, atomic_q, kill_q, payload_q;
 
   // Of an own READ.
-  logic              t_hit, t_over, t_abs, hit_q, gone_q, abs_q, upd;
+  logic              t_hit, t_over, t_abs, t_atomic, own_atomic_q, hit_q, gone_q, abs_q, upd;
   logic [31:0]       t_next, t_total, next_q;
   logic [CW-1:0]     t_ch;
   logic [FUNC_W-1:0] t_func;
@@ -134,10 +144,11 @@ module crl_target_check #(
       peer_ch_q <= rx_hdr[crl_pkg::FRAME_SRC_CH_LSB +: 8];
       op_seq_q  <= rx_hdr[crl_pkg::FRAME_OP_SEQ_LSB +: 32];
       tag_q     <= kill_wait_q ? kill_tag_q : rx_hdr[crl_pkg::FRAME_TAG_LSB +: 16];
-      plen_q    <= in_read ? asked : rx_hdr[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: 16];
+      plen_q    <= in_read ? asked : in_atomic ? 16'd8 : rx_hdr[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: 16];
       payload_q <= !kill_wait_q && rx_hdr[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: 16] != '0;
       data_q    <= in_data;
       read_q    <= in_read && !kill_wait_q;
+      atomic_q  <= in_atomic && !kill_wait_q;
       kill_q    <= kill_wait_q;
       status_in_q <= kill_wait_q ? kill_status_q : rx_hdr[crl_pkg::FRAME_STATUS_LSB +: 8];
       segaddr_q <= rx_hdr[crl_pkg::FRAME_SEGADDR_LSB +: 64];
@@ -152,28 +163,38 @@ module crl_target_check #(
       gone_q    <= t_over;
       next_q    <= t_next;
       abs_q     <= t_abs;
+      own_atomic_q <= t_atomic;
     end
   end
 
   generate
     if (READ_EN) begin : g_reads
       crl_target_reads #(.CHANNELS(CHANNELS), .OPS(OPS), .FUNC_W(FUNC_W)) u_reads (
-          .clk, .rst, .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total,
+          .clk, .rst, .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic,
           .look(state_q == S_TAB), .tag(tag_q), .hit(t_hit), .over(t_over), .next(t_next), .ch(t_ch), .func(t_func), .abs(t_abs),
-          .dst(t_dst), .total(t_total), .upd, .upd_over(f_answer), .upd_next(stop_q)
+          .dst(t_dst), .total(t_total), .atomic(t_atomic), .upd, .upd_over(f_answer), .upd_next(stop_q)
       );
     end else begin : g_none
       logic unused;
-      assign unused = &{1'b0, rop_valid, rop_tag, rop_ch, rop_func, rop_abs, rop_dst, rop_total, upd, kill_valid, kill_tag,
+      assign unused = &{1'b0, rop_valid, rop_tag, rop_ch, rop_func, rop_abs, rop_dst, rop_total, rop_atomic, upd, kill_valid, kill_tag,
                         kill_status, kill_q};
       assign t_hit   = 1'b0;
       assign t_over  = 1'b1;
       assign t_abs   = 1'b0;
+      assign t_atomic = 1'b0;
       assign t_next  = '0;
       assign t_total = '0;
       assign t_ch    = '0;
       assign t_func  = '0;
       assign t_dst   = '0;
+    end
+  endgenerate
+
+  generate
+    if (ATOMIC_EN) begin : g_oper
+      always_ff @(posedge clk) if (free) f_oper <= rx_hdr[crl_pkg::FRAME_OPERAND0_LSB +: 128];
+    end else begin : g_no_oper
+      assign f_oper = '0;
     end
   endgenerate
 
@@ -227,7 +248,8 @@ module crl_target_check #(
       over_q       <= seen_q[bind_ch] && !in_op && !is_first && ctx_op_seq == op_seq_q;
       goes_on_q    <= data_q ? next_q == offset_q : is_first ? offset_q == '0 : (same_op && ctx_next == offset_q);
       old_status_q <= same_op ? ctx_status : crl_pkg::ST_OK;
-      bad_len_q    <= plen_q == '0 || plen_q > 16'(FRAME_MAX) || stop > {1'b0, total_q} || (!data_q && is_last != at_end);
+      bad_len_q    <= plen_q == '0 || plen_q > 16'(FRAME_MAX) || stop > {1'b0, total_q} || (!data_q && is_last != at_end)
+                      || (ATOMIC_EN && atomic_q && !(is_first && is_last));
       end_q        <= at_end;
       beyond_q     <= start[40];
       start_q      <= start[39:0];
@@ -254,7 +276,8 @@ module crl_target_check #(
       .gen(segaddr_q[crl_pkg::SEGADDR_GEN_LSB +: 12]), .offset(start_q),
       // A start beyond the 40 bits is beyond every segment.
       .len(beyond_q ? 33'h1_FFFF_FFFF : remain_q),
-      .need_right(6'(read_q ? 1 << crl_pkg::SEG_RIGHT_READ : 1 << crl_pkg::SEG_RIGHT_WRITE)), .channel(ch_q), .peer(4'(PEER)),
+      .need_right(6'(read_q ? 1 << crl_pkg::SEG_RIGHT_READ : ATOMIC_EN && atomic_q ? 1 << crl_pkg::SEG_RIGHT_ATOMIC
+                     : 1 << crl_pkg::SEG_RIGHT_WRITE)), .channel(ch_q), .peer(4'(PEER)),
       .is_remote(!data_q), .ok(seg_ok), .status(seg_status), .addr(seg_addr)
   );
   always_ff @(posedge clk) abs_high_q <= segaddr_q[63:40] + 24'(beyond_q);
@@ -276,9 +299,10 @@ module crl_target_check #(
     end else if (!known_q)                                    status = crl_pkg::ST_PEER_REFUSED;
     else if (old_status_q != crl_pkg::ST_OK)         status = old_status_q;
     else if (is_cancel)                              status = crl_pkg::ST_ABORTED;
-    else if (type_q != crl_pkg::FRAME_TYPE_WRITE && !read_q) status = crl_pkg::ST_BAD_OPCODE;
+    else if (type_q != crl_pkg::FRAME_TYPE_WRITE && !read_q && !(ATOMIC_EN && atomic_q)) status = crl_pkg::ST_BAD_OPCODE;
     else if (!goes_on_q)                             status = crl_pkg::ST_LINK_ERROR;
     else if (bad_len_q)                              status = crl_pkg::ST_BAD_LENGTH;
+    else if (ATOMIC_EN && atomic_q && segaddr_q[2:0] != '0) status = crl_pkg::ST_BAD_ALIGN;
     else if (beyond_q && seg_status == crl_pkg::ST_OK) status = crl_pkg::ST_SEG_RANGE;
     else                                             status = seg_status;
   end
@@ -287,7 +311,7 @@ module crl_target_check #(
 
   assign f_valid   = state_q == S_GIVE;
   assign silent    = data_q && (!known_q || (status_in_q == crl_pkg::ST_OK && (!goes_on_q || bad_len_q)));
-  assign f_write   = status == crl_pkg::ST_OK && !read_q;
+  assign f_write   = status == crl_pkg::ST_OK && !read_q && !atomic_q;
   assign f_drop    = !f_write && payload_q;
   assign f_bytes   = plen_q[11:0];
   assign f_user    = func_q;
@@ -297,7 +321,11 @@ module crl_target_check #(
   // Frames that were under way when the operation was cancelled come as CANCEL too: one answer is enough.
   assign f_answer  = data_q ? !silent && (end_q || status != crl_pkg::ST_OK) : is_cancel ? !over_q : is_last;
   assign f_notify  = is_notify && !data_q;
-  assign f_req     = read_q;
+  assign f_is_atomic  = ATOMIC_EN && atomic_q;
+  assign f_atomic     = f_is_atomic && status == crl_pkg::ST_OK;
+  assign f_req        = read_q || (atomic_q && !f_atomic);
+  assign f_swap       = flags_q[crl_pkg::FRAME_FLAG_SWAP];
+  assign f_own_atomic = data_q && own_atomic_q && ATOMIC_EN;
   assign f_rd      = data_q;
   assign f_slot    = !(READ_EN && kill_q);
   assign f_segaddr = segaddr_q;
@@ -354,6 +382,7 @@ module crl_target_check #(
 
   always_ff @(posedge clk) begin
     if (!rst && state_q != S_IDLE) assert (!(data_q && read_q) && (READ_EN || !(data_q || read_q)));
+    if (!rst && state_q != S_IDLE && atomic_q) assert (!data_q && plen_q == 16'd8);
     if (!rst && (state_q == S_CHECK || state_q == S_GIVE)) begin
       assert ({beyond_q, start_q} == {1'b0, segaddr_q[39:0]} + {9'd0, offset_q});
       assert (remain_q == {1'b0, total_q} - {1'b0, offset_q});
@@ -361,8 +390,11 @@ module crl_target_check #(
       if (!bad_len_q) begin
         assert (plen_q != '0 && plen_q <= 16'(FRAME_MAX));
         assert ({2'd0, offset_q} + {18'd0, plen_q} <= {2'd0, total_q});
+        if (ATOMIC_EN && atomic_q)
+          assert (is_first && {2'd0, offset_q} + 34'd8 == {2'd0, total_q} && (!goes_on_q || offset_q == '0));
       end
     end
+    if (!rst && f_valid && f_atomic) assert (offset_q == '0 && total_q == 32'd8 && segaddr_q[2:0] == '0);
     if (!rst && f_valid && f_write && data_q && !abs_q) begin
       // An own READ's bytes: in what was given as its destination, in a segment of the channel for local use.
       assert (g_ent[123] && segaddr_q[63:52] < SEGMENTS && g_ent[122:111] == segaddr_q[51:40] && g_ent[104:97] == ch_q);
@@ -383,7 +415,7 @@ module crl_target_check #(
       assert (f_bytes != '0 && f_bytes <= 12'(FRAME_MAX) && !f_drop);
       assert ((70'(f_bursts) - 70'd1) == ((g_stop - 70'd1) >> LM) - (g_first >> LM));
     end
-    if (!rst && f_valid && !f_write) assert (f_bursts == '0 && (read_q || f_status != crl_pkg::ST_OK));
+    if (!rst && f_valid && !f_write) assert (f_bursts == '0 && (read_q || atomic_q || f_status != crl_pkg::ST_OK));
     // What is read for a peer: as what is written, but with the right to read.
     if (!rst && f_valid && read_q && f_status == crl_pkg::ST_OK) begin
       assert (g_known && g_ent[123] && segaddr_q[63:52] < SEGMENTS && g_ent[122:111] == segaddr_q[51:40]);

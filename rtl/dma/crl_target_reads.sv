@@ -26,6 +26,7 @@ module crl_target_reads #(
     input  wire logic              rop_abs,    // dst is absolute
     input  wire logic [63:0]       rop_dst,
     input  wire logic [31:0]       rop_total,
+    input  wire logic              rop_atomic, // it is an atomic: what it reads is the old value
 
     input  wire logic              look,       // event
     input  wire logic [15:0]       tag,        // stays until upd
@@ -37,6 +38,7 @@ module crl_target_reads #(
     output logic                   abs,
     output logic      [63:0]       dst,
     output logic      [31:0]       total,
+    output logic                   atomic,
 
     input  wire logic              upd,        // event
     input  wire logic              upd_over,
@@ -44,7 +46,7 @@ module crl_target_reads #(
 );
 
   localparam int GW     = 16 - OW;
-  localparam int INFO_W = 1 + GW + CW + FUNC_W + 1 + 64 + 32;
+  localparam int INFO_W = 1 + GW + CW + FUNC_W + 1 + 64 + 32 + 1;
 
   logic              init_q, wait_q, put;
   logic [OW-1:0]     sweep_q;
@@ -69,7 +71,7 @@ module crl_target_reads #(
     end
     if (rop_valid) begin
       w_idx_q  <= rop_tag[OW-1:0];
-      w_info_q <= {1'b1, rop_tag[15:OW], rop_ch, rop_func, rop_abs, rop_dst, rop_total};
+      w_info_q <= {1'b1, rop_tag[15:OW], rop_ch, rop_func, rop_abs, rop_dst, rop_total, rop_atomic};
     end
   end
 
@@ -82,7 +84,7 @@ module crl_target_reads #(
       .re(look), .raddr(tag[OW-1:0]), .rdata(state)
   );
 
-  assign {valid, gen, ch, func, abs, dst, total} = info;
+  assign {valid, gen, ch, func, abs, dst, total, atomic} = info;
   assign {over, next} = state;
   assign hit          = valid && gen == tag[15:OW] && !init_q;
 

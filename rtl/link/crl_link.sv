@@ -27,6 +27,7 @@ module crl_link #(
     parameter int RX_SHARED        = LINK_W <= 128 ? 24 : 3 * LINK_W / 16,  // at most 125
     parameter int REPLAY_FRAMES    = LINK_W <= 128 ? 32 : LINK_W / 4,   // power of two
     parameter int READ_SLOTS       = 16,    // receive slots for READ_DATA; 0: no READ
+    parameter bit ATOMIC_EN        = 1,     // operands are sent
     parameter int OPS              = 128,   // not used: acknowledgements carry the tag
     parameter int KEEPALIVE_CYCLES = 4096,
     localparam int CW              = CHANNELS > 1 ? $clog2(CHANNELS) : 1
@@ -61,7 +62,7 @@ module crl_link #(
     input  wire logic [31:0]         txf_total,
     input  wire logic [31:0]         txf_offset,
     input  wire logic [15:0]         txf_len,     // payload bytes; 0 drops the beats of the frame
-    input  wire logic [15:0]         txf_arg,     // READ: bytes asked
+    input  wire logic [127:0]        txf_arg,     // OPERAND1, OPERAND0. READ: bytes asked
     // transmit READ_DATA
     output logic                     rdt_ok,      // room for one whole frame
     input  wire logic                rdt_want,    // level: there is one
@@ -142,7 +143,8 @@ module crl_link #(
   localparam int RIW        = $clog2(RSP_SLOTS);
   localparam int RX_SLOTS   = CHANNELS + RX_SHARED > 1 ? CHANNELS + RX_SHARED + READ_SLOTS : 2;
   localparam bit READ_EN    = READ_SLOTS != 0;
-  localparam int REC_W      = READ_EN ? 224 : 208;
+  localparam int ARG_W      = ATOMIC_EN ? 128 : 16;  // of the operands, what is ever sent
+  localparam int REC_W      = READ_EN ? 208 + ARG_W : 208;
   localparam int URGENT     = RX_SHARED >= 8 ? RX_SHARED / 4 : 2;
 
   initial begin
@@ -275,10 +277,10 @@ module crl_link #(
     if (READ_EN) begin : g_two
       crl_link_txarb #(.DATA_W(DATA_W), .REC_W(REC_W + 16)) u_txarb (
           .clk, .rst, .a_p_valid(txp_valid), .a_p_ready(txp_ready), .a_p_data(txp_data), .a_f_valid(txf_valid), .a_f_ready(txf_ready),
-          .a_f_rec({txf_len, txf_arg, txf_offset, txf_total, txf_segaddr, txf_tag, txf_op_seq, txf_dst_ch, txf_src_ch, txf_flags,
+          .a_f_rec({txf_len, txf_arg[ARG_W-1:0], txf_offset, txf_total, txf_segaddr, txf_tag, txf_op_seq, txf_dst_ch, txf_src_ch, txf_flags,
                     txf_type}),
           .b_p_valid(rdp_valid), .b_p_ready(rdp_ready), .b_p_data(rdp_data), .b_f_valid(rdf_valid), .b_f_ready(rdf_ready),
-          .b_f_rec({rdf_len, 8'd0, rdf_status, rdf_offset, rdf_total, rdf_segaddr, rdf_tag, rdf_op_seq, rdf_dst_ch, rdf_src_ch,
+          .b_f_rec({rdf_len, ARG_W'(rdf_status), rdf_offset, rdf_total, rdf_segaddr, rdf_tag, rdf_op_seq, rdf_dst_ch, rdf_src_ch,
                     rdf_flags, crl_pkg::FRAME_TYPE_READ_DATA}),
           .m_p_valid(tp_valid), .m_p_ready(tp_ready), .m_p_data(tp_data), .m_f_valid(tf_valid), .m_f_ready(tf_ready),
           .m_f_rec({tf_len, tx_rec})
@@ -420,7 +422,7 @@ module crl_link #(
       .epoch_due, .epoch_ops, .nak_req_due, .nak_rsp_due, .idle_due,
       .idle_status(shout_q ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OK),
       .rsp_avail, .rsp_seq, .rsp_rec, .rsp_next,
-      .req_avail, .req_resend, .req_seq, .req_rec(224'(req_rec)), .req_len, .req_beats, .req_crc, .req_next,
+      .req_avail, .req_resend, .req_seq, .req_rec(336'(req_rec)), .req_len, .req_beats, .req_crc, .req_next,
       .ack_req(exp_req), .exp_rsp, .rsp_credit, .cr_ch, .cr_cnt,
       .did_any, .did_epoch, .did_nak_req, .did_nak_rsp, .did_rsp, .did_req, .did_idle, .started_rd, .busy, .hold_req,
       .re, .re_slot, .re_idx, .re_data,
@@ -428,7 +430,7 @@ module crl_link #(
   );
 
   logic unused;
-  assign unused = &{1'b0, req_full, rsp_resend, rsp_unsent_unused, req_unsent_unused, push_rec[REC_W-1:8]};
+  assign unused = &{1'b0, req_full, rsp_resend, rsp_unsent_unused, req_unsent_unused, push_rec[REC_W-1:8], txf_arg};
 
 `ifndef SYNTHESIS
   logic took_q;

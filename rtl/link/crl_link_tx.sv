@@ -39,7 +39,7 @@ module crl_link_tx #(
     input  wire logic              req_avail,
     input  wire logic              req_resend,
     input  wire logic [15:0]       req_seq,
-    input  wire logic [223:0]      req_rec,     // {arg, offset, total, segaddr, tag, op_seq, dst_ch, src_ch, flags, type}
+    input  wire logic [335:0]      req_rec,     // {operands, offset, total, segaddr, tag, op_seq, dst_ch, src_ch, flags, type}
     input  wire logic [15:0]       req_len,
     input  wire logic [MBW:0]      req_beats,
     input  wire logic [31:0]       req_crc,
@@ -121,7 +121,8 @@ module crl_link_tx #(
   logic [crl_pkg::FRAME_W-1:0] hdr_d, sh_q;
   logic [63:0] r_segaddr, ep_lo, ep_hi;
   logic [31:0] r_offset, r_total, r_op_seq, p_op_seq;
-  logic [15:0] r_arg, r_tag, p_status2, p_tag;
+  logic [127:0] r_arg;
+  logic [15:0] r_tag, p_status2, p_tag;
   logic [7:0]  r_dst_ch, r_src_ch, r_flags, r_type, p_status, p_dst_ch, p_src_ch;
   logic        r_answer;
 
@@ -148,7 +149,7 @@ module crl_link_tx #(
       // READ_DATA is an answer, numbered with the requests; READ says how many bytes it asks for.
       hdr_d[crl_pkg::FRAME_VC_LSB +: crl_pkg::FRAME_VC_W]             = r_answer ? crl_pkg::FRAME_VC_RSP : crl_pkg::FRAME_VC_REQ;
       hdr_d[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W]     = r_answer ? r_arg[7:0] : 8'd0;
-      hdr_d[crl_pkg::FRAME_OPERAND0_LSB +: 16]                        = r_answer ? 16'd0 : r_arg;
+      hdr_d[crl_pkg::FRAME_OPERAND0_LSB +: 128]                       = r_answer ? 128'd0 : r_arg;  // and OPERAND1
       hdr_d[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W]         = r_type;
       hdr_d[crl_pkg::FRAME_FLAGS_LSB +: crl_pkg::FRAME_FLAGS_W]       = r_flags;
       hdr_d[crl_pkg::FRAME_SRC_CH_LSB +: crl_pkg::FRAME_SRC_CH_W]     = r_src_ch;

@@ -6,6 +6,8 @@
 //   together by a first beat, and a spare behind it that catches what the port does not take, so that no
 //   client's ready follows the port's. crl_axi_wr_arb chooses: data clients take turns and go first. B goes
 //   back by ID; the targets share one ID, and a FIFO says whose turn it is.
+// Lock: while lock is up no burst that touches lock_addr's beat begins, but for those of the client LOCKER. A first beat is
+//   compared the cycle before it is granted, and the arbiter does not see it before it has passed.
 // Clients: 0 local data, 1 to N_DATA-1 targets, N_DATA completions, N_DATA+1 MSI-X.
 // AXI IDs: 0, 1, 2, 3 in that order.
 // Latency: 1 cycle from a client's beat to W, 2 if another client was the last one and the port is
@@ -23,6 +25,8 @@ module crl_axi_wr #(
     parameter int FUNC_W           = 8,
     parameter int N_DATA           = 2,   // data clients, at least 1
     parameter int WRITES_IN_FLIGHT = 64,  // bursts between a first beat and its B, at least 2
+    parameter bit LOCK_EN          = 1,   // 0: there is no lock
+    parameter int LOCKER           = N_DATA - 1,  // client that has the lock
     localparam int N      = N_DATA + 2,
     localparam int STRB_W = DATA_W / 8
 ) (
@@ -40,6 +44,10 @@ module crl_axi_wr #(
     input  wire logic [N*STRB_W-1:0] s_strb,
     output logic      [N-1:0]        b_valid,    // event: the oldest burst of this client ended
     output logic      [1:0]          b_resp,     // counts with b_valid
+
+    input  wire logic                lock,       // level
+    input  wire logic [63:3]         lock_addr,  // stays while lock is up
+    output logic                     lock_over,  // it works, and what was granted before has its response
 
     output logic      [ID_W-1:0]     m_axi_awid,
     output logic      [63:0]         m_axi_awaddr,
@@ -81,6 +89,7 @@ module crl_axi_wr #(
 
   logic         hold;              // a burst has begun and not ended
   logic [N-1:0] gnt, may;
+  logic [N-1:0] allow_q;           // a burst of this client may begin
   logic         start, beat, ends; // a first beat, a beat, a last beat is taken
   logic         room;              // for a burst, looked at a cycle ahead
   logic         aw_free, w_free;
@@ -89,12 +98,12 @@ module crl_axi_wr #(
 
   assign aw_free = !awvalid_q || aw_ready;
   assign w_free  = !wvalid_q || w_ready;
-  assign s_ready = may & {N{w_free && (hold || (aw_free && room))}};
+  assign s_ready = may & {N{w_free && (hold || (aw_free && room))}} & (allow_q | {N{hold}});
   assign beat    = (s_ready & s_valid) != '0;
   assign ends    = (s_ready & s_valid & s_last) != '0;
   assign start   = beat && !hold;
 
-  crl_axi_wr_arb #(.N_DATA(N_DATA)) u_arb (.clk, .rst, .valid(s_valid), .beat, .ends, .gnt, .may, .hold);
+  crl_axi_wr_arb #(.N_DATA(N_DATA)) u_arb (.clk, .rst, .valid(s_valid & allow_q), .waits(s_valid), .beat, .ends, .gnt, .may, .hold);
 
   // ------------------------------------------------------------------------------------------
   // AW and W.
@@ -253,6 +262,66 @@ module crl_axi_wr #(
       assign unused   = &{1'b0, full_n, any, level};
     end else begin : g_no_order
       assign b_target = {N_DATA{1'b1}};
+    end
+  endgenerate
+
+  // ------------------------------------------------------------------------------------------
+  // Lock.
+
+  generate
+    if (LOCK_EN) begin : g_lock
+      localparam int LB = $clog2(STRB_W);
+      logic         lock_q, locked_q;
+      logic [3:0]   over;
+      logic [N-1:0] touch, clear;
+      logic [63:0]  lock_at;
+      logic         unused_low;
+
+      assign lock_at = {lock_addr, 3'd0};
+
+      always_comb begin
+        for (int i = 0; i < N; i++) begin : each
+          logic [11-LB+1:0] ahead;      // from the first beat to the locked one
+          ahead     = {1'b0, lock_at[11:LB]} - {1'b0, s_addr[64*i + LB +: 12 - LB]};
+          touch[i] = s_addr[64*i + 12 +: 52] == lock_at[63:12] && !ahead[12-LB] && 32'(ahead[11-LB:0]) <= 32'(s_len[8*i +: 8]);
+          // It is still there in the next cycle.
+          clear[i] = s_valid[i] && s_first[i] && !touch[i] && !s_ready[i];
+        end
+      end
+
+      always_ff @(posedge clk) begin
+        if (rst) begin
+          lock_q   <= 1'b0;
+          locked_q <= 1'b0;
+          allow_q  <= '1;
+        end else begin
+          lock_q   <= lock;
+          locked_q <= lock_q && lock;
+          allow_q  <= clear | {N{!lock}} | (N'(1) << LOCKER);
+        end
+      end
+
+      // Of each ID, since they may pass each other. A burst is counted a cycle after it began.
+      for (genvar i = 0; i < 4; i++) begin : g_id
+        crl_mark #(.W(CNT_W)) u_mark (
+            .clk, .rst, .mark(lock_q && !locked_q), .held(owed_id_q[i]), .enter(s_id_q[i]), .leave(b_id[i]), .over(over[i])
+        );
+      end
+      assign lock_over  = locked_q && lock && over == '1;
+`ifdef FORMAL
+      // From the cycle after the lock came up nobody but the locker begins a burst that touches it.
+      always_ff @(posedge clk) begin
+        if (!rst && lock_q && lock) begin
+          for (int i = 0; i < N; i++) if (i != LOCKER) assert (!(start && gnt[i] && touch[i]));
+        end
+      end
+`endif
+      assign unused_low = &{1'b0, lock_at};
+    end else begin : g_no_lock
+      logic unused_lock;
+      assign unused_lock = &{1'b0, lock, lock_addr};
+      assign allow_q     = '1;
+      assign lock_over   = 1'b0;
     end
   endgenerate
 

@@ -9,7 +9,7 @@
 //   a cycle later.
 // Latency: 0 for the client that had the channel last, 1 for another one. No cycle is lost between
 //   bursts when the next client waits already.
-// Assumes: a client that is valid stays so until it is served.
+// Assumes: a client that is valid stays so until it is served, or a lock holds it back.
 `default_nettype none
 
 module crl_axi_wr_arb #(
@@ -18,7 +18,8 @@ module crl_axi_wr_arb #(
 ) (
     input  wire logic         clk,
     input  wire logic         rst,    // synchronous, active high
-    input  wire logic [N-1:0] valid,  // clients that have a beat
+    input  wire logic [N-1:0] valid,  // clients that have a beat, and may send it
+    input  wire logic [N-1:0] waits,  // clients that have a beat: what is held back by a lock grows older
     input  wire logic         beat,   // a beat of the granted one is taken
     input  wire logic         ends,   // and it is the last of its burst
     output logic      [N-1:0] gnt,    // one-hot
@@ -43,7 +44,7 @@ module crl_axi_wr_arb #(
   logic               data_start_q;          // in the last cycle a data burst began ...
   logic [1:0]         rest_start_q;          // ... one of MSI-X, of completions
   logic [5:0]         cpl_age_q, msi_age_q;  // data bursts they have waited for
-  logic               cpl_must, msi_must;
+  logic               cpl_must, msi_must, cpl_waits, msi_waits;
   logic               unused;
 
   assign use_alt    = !hold_q && alt_q != '0 && (valid & park_q) == '0;
@@ -60,6 +61,8 @@ module crl_axi_wr_arb #(
   assign others   = valid & ~gnt;
   assign cpl_must = others[CPL] && cpl_age_q >= 6'(AGE - 2);
   assign msi_must = others[MSI] && msi_age_q >= 6'(AGE - 2);
+  assign cpl_waits = waits[CPL] && !(gnt[CPL] && (valid[CPL] || hold_q));
+  assign msi_waits = waits[MSI] && !(gnt[MSI] && (valid[MSI] || hold_q));
   assign msi_turn = rest_start_q[0] || (msi_turn_q && !rest_start_q[1]);
   assign rest[0]  = others[CPL] && !(msi_turn && others[MSI]);
   assign rest[1]  = others[MSI] && !rest[0];
@@ -99,9 +102,9 @@ module crl_axi_wr_arb #(
       data_start_q <= data_start;
       rest_start_q <= gnt[MSI:CPL] & {2{start}};
       msi_turn_q   <= msi_turn;
-      if (!others[CPL])                                  cpl_age_q <= '0;
+      if (!cpl_waits)                                    cpl_age_q <= '0;
       else if (data_start_q && cpl_age_q != 6'(AGE - 1)) cpl_age_q <= cpl_age_q + 1'b1;
-      if (!others[MSI])                                  msi_age_q <= '0;
+      if (!msi_waits)                                    msi_age_q <= '0;
       else if (data_start_q && msi_age_q != 6'(AGE - 1)) msi_age_q <= msi_age_q + 1'b1;
     end
   end
@@ -109,16 +112,20 @@ module crl_axi_wr_arb #(
 `ifdef FORMAL
   // Data bursts that began while completions or MSI-X waited.
   logic [5:0] g_cpl, g_msi;
+  logic       g_locked;     // something was held back since: no bound is promised
 
   always_ff @(posedge clk) begin
     if (rst || !others[CPL]) g_cpl <= '0;
     else if (data_start)     g_cpl <= g_cpl + 1'b1;
     if (rst || !others[MSI]) g_msi <= '0;
     else if (data_start)     g_msi <= g_msi + 1'b1;
+    g_locked <= !rst && (g_locked || waits != valid);
     if (!rst) begin
       assert ((gnt & (gnt - 1'b1)) == '0 && gnt != '0);
       assert ((park_q & (park_q - 1'b1)) == '0 && park_q != '0);
       assert (alt_q != 2'b11 && (alt_q == '0 || (!hold_q && park_q[N_DATA-1:0] != '0)));
+    end
+    if (!rst && !g_locked && waits == valid) begin
       assert (g_cpl <= 6'(AGE) && g_msi <= 6'(AGE));
       assert (g_cpl <= cpl_age_q + 6'(data_start_q) || cpl_age_q == 6'(AGE - 1));
       assert (g_msi <= msi_age_q + 6'(data_start_q) || msi_age_q == 6'(AGE - 1));

@@ -26,6 +26,7 @@ module crl_node #(
     parameter int RX_SHARED = LINK_W <= 128 ? 24 : 3 * LINK_W / 16,  // receive slots a peer beside one a channel, at most 125
     parameter int REPLAY_FRAMES = LINK_W <= 128 ? 32 : LINK_W / 4,   // frames kept until acknowledged, power of two
     parameter bit READ_EN   = 1,                 // READ, as initiator and as target
+    parameter bit ATOMIC_EN = READ_EN,           // FETCH_ADD and CMP_SWAP likewise; need READ_EN
     parameter int READ_SLOTS = LINK_W > 128 ? 32 : 16,  // receive slots a peer for READ_DATA
     parameter int FUNC_W   = 8,                  // FUNCTION_ID bits, to 12
     parameter int ID_W     = 4,                  // AXI ID bits, at least 3
@@ -117,7 +118,8 @@ module crl_node #(
   localparam int SW = $clog2(SEGMENTS);
   localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1;
   localparam int EW = crl_pkg::SEGENT_W;
-  localparam int N  = 1 + PEERS + 2;             // write clients: data, targets, completions, MSI-X
+  localparam int AT = ATOMIC_EN ? 1 : 0;
+  localparam int N  = 1 + PEERS + AT + 2;        // write clients: data, targets, atomic unit, completions, MSI-X
 
   initial begin
     if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512)
@@ -144,6 +146,7 @@ module crl_node #(
     if (REPLAY_FRAMES < 8 || REPLAY_FRAMES > 256 || (REPLAY_FRAMES & (REPLAY_FRAMES - 1)) != 0)
       $fatal(1, "crl_node: REPLAY_FRAMES must be a power of two from 8 to 256");
     if (ID_W < 3) $fatal(1, "crl_node: ID_W must be at least 3");
+    if (ATOMIC_EN && !READ_EN) $fatal(1, "crl_node: ATOMIC_EN needs READ_EN");
   end
 
   // ---------------------------------------------------------------- registers
@@ -230,15 +233,16 @@ module crl_node #(
   endgenerate
 
   // ---------------------------------------------------------------- engine
-  logic [PEERS*SW-1:0] tgt_seg_idx;
-  logic [PEERS*EW-1:0] tgt_seg_entry;
+  logic [(PEERS+AT)*SW-1:0] tgt_seg_idx;        // targets, atomic unit
+  logic [(PEERS+AT)*EW-1:0] tgt_seg_entry;
   logic [PEERS*CHANNELS-1:0] tx_ok;
   logic [PEERS-1:0]    rd_ok, tx_take, txp_valid, txp_ready, txf_valid, txf_ready, ack_valid, ack_ready;
   logic [7:0]          tx_take_ch, txf_type, txf_flags, txf_src_ch, txf_dst_ch;
   logic [DATA_W-1:0]   txp_data;
   logic [31:0]         txf_op_seq, txf_total, txf_offset;
-  logic [15:0]         txf_tag, txf_len, txf_arg;
-  logic                tx_take_rd, rop_valid, rop_abs;
+  logic [15:0]         txf_tag, txf_len;
+  logic [127:0]        txf_arg;
+  logic                tx_take_rd, rop_valid, rop_abs, rop_atomic;
   logic [1:0]          rop_peer;
   logic [15:0]         rop_tag, kill_tag;
   logic [CW-1:0]       rop_ch, d_cnt_ch;
@@ -266,7 +270,8 @@ module crl_node #(
   crl_dma #(
       .DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .READS_IN_FLIGHT(READS_IN_FLIGHT),
       .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT), .MAX_BURST_BYTES(MAX_BURST_BYTES), .PREFETCH(PREFETCH), .OPS(OPS),
-      .LINK_MTU(LINK_MTU), .FUNC_W(FUNC_W), .ID_W(ID_W), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN)
+      .LINK_MTU(LINK_MTU), .FUNC_W(FUNC_W), .ID_W(ID_W), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN),
+      .ATOMIC_EN(ATOMIC_EN)
   ) u_dma (
       .clk, .rst, .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd,
       .rc_ch, .rc_sel, .rc_data, .ch_locked, .cc_we, .cc_ch, .cc_func, .cc_class, .cc_weight, .cc_mgmt, .cc_rate, .cc_burst,
@@ -275,7 +280,7 @@ module crl_node #(
       .irq_valid(cpl_irq_valid), .irq_ch(cpl_irq_ch), .err_irq, .ret_valid, .ret_ch, .ret_status,
       .rd_cnt_valid(d_cnt_valid), .rd_cnt_ch(d_cnt_ch), .rd_cnt_bytes(d_cnt_bytes), .wr_cnt_valid(wr_cnt_valid[0]), .wr_cnt_ch(wr_cnt_ch[CW-1:0]),
       .wr_cnt_bytes(wr_cnt_bytes[11:0]), .stall, .fatal,
-      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .kill_valid, .kill_tag, .kill_status,
+      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .kill_valid, .kill_tag, .kill_status,
       .peer_up, .tx_ok, .rd_ok, .tx_take, .tx_take_rd, .tx_take_ch, .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags,
       .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg,
       .ack_valid, .ack_ready, .ack_tag, .ack_status, .ack_status2,
@@ -296,10 +301,12 @@ module crl_node #(
   crl_revoke #(.N(2 + 2 * PEERS)) u_revoke (.clk, .rst, .req(rev_req), .seq(rev_seq), .ack(rev_ack), .mark(rev_mark), .over(rev_over));
 
   // ---------------------------------------------------------------- read port, shared with the responders
-  logic [PEERS-1:0]        p_ar_valid, p_ar_ready, p_r_valid, p_pending, p_cnt_valid, p_cnt_ready;
-  logic [PEERS*64-1:0]     p_ar_addr;
-  logic [PEERS*8-1:0]      p_ar_len;
-  logic [PEERS*FUNC_W-1:0] p_ar_user;
+  localparam int RN = PEERS + AT;      // responders, atomic unit
+  logic [RN-1:0]           p_ar_valid, p_ar_ready, p_r_valid, p_pending;
+  logic [PEERS-1:0]        p_cnt_valid, p_cnt_ready;
+  logic [RN*64-1:0]        p_ar_addr;
+  logic [RN*8-1:0]         p_ar_len;
+  logic [RN*FUNC_W-1:0]    p_ar_user;
   logic [PEERS*CW-1:0]     p_cnt_ch;
   logic [PEERS*12-1:0]     p_cnt_bytes;
 
@@ -307,7 +314,7 @@ module crl_node #(
     if (READ_EN) begin : g_rd_arb
       logic unused;
       assign unused = &{1'b0, d_arid, d_arsize, d_arburst, d_arcache, d_arprot, d_progress};
-      crl_axi_rd_arb #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .ID_W(ID_W), .N(PEERS)) u_rd_arb (
+      crl_axi_rd_arb #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .ID_W(ID_W), .N(RN)) u_rd_arb (
           .clk, .rst, .e_ar_valid(d_ar_valid), .e_ar_ready(d_ar_ready), .e_ar_id(d_arid[0]), .e_ar_addr(d_ar_addr),
           .e_ar_len(d_ar_len), .e_ar_user(d_ar_user), .e_pending(d_pending), .e_r_valid(d_r_valid), .e_r_ready(d_r_ready),
           .p_ar_valid, .p_ar_ready, .p_ar_addr, .p_ar_len, .p_ar_user, .p_pending, .p_r_valid,
@@ -345,8 +352,9 @@ module crl_node #(
   endgenerate
 
   // ---------------------------------------------------------------- write port and watchdog
-  crl_axi_wr #(.DATA_W(DATA_W), .ID_W(ID_W), .FUNC_W(FUNC_W), .N_DATA(1 + PEERS), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)) u_wr (
-      .clk, .rst, .s_valid(wb_valid), .s_ready(wb_ready), .s_first(wb_first), .s_last(wb_last), .s_addr(wb_addr), .s_len(wb_len),
+  crl_axi_wr #(.DATA_W(DATA_W), .ID_W(ID_W), .FUNC_W(FUNC_W), .N_DATA(1 + PEERS + AT), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
+               .LOCK_EN(ATOMIC_EN)) u_wr (
+      .clk, .rst, .lock, .lock_addr, .lock_over, .s_valid(wb_valid), .s_ready(wb_ready), .s_first(wb_first), .s_last(wb_last), .s_addr(wb_addr), .s_len(wb_len),
       .s_user(wb_user), .s_data(wb_data), .s_strb(wb_strb), .b_valid(wb_b_valid), .b_resp(wb_b_resp),
       .m_axi_awid, .m_axi_awaddr, .m_axi_awlen, .m_axi_awsize, .m_axi_awburst, .m_axi_awcache, .m_axi_awprot, .m_axi_awuser,
       .m_axi_awvalid, .m_axi_awready, .m_axi_wdata, .m_axi_wstrb, .m_axi_wlast, .m_axi_wvalid, .m_axi_wready,
@@ -359,7 +367,7 @@ module crl_node #(
 
   // ---------------------------------------------------------------- peers
   // The engine has a copy of the table for its own look-ups.
-  crl_target_segtab #(.SEGMENTS(SEGMENTS), .PORTS(PEERS)) u_tgt_segtab (
+  crl_target_segtab #(.SEGMENTS(SEGMENTS), .PORTS(PEERS + AT)) u_tgt_segtab (
       .clk, .rst, .we(seg_we), .widx(seg_idx), .wentry(seg_entry), .ridx(tgt_seg_idx), .rentry(tgt_seg_entry)
   );
   logic [CHANNELS-1:0] bind_ok_q;
@@ -367,6 +375,44 @@ module crl_node #(
     if (rst) bind_ok_q <= '0;
     else if (cc_we) bind_ok_q[cc_ch] <= cc_bind;
   end
+
+  // ---------------------------------------------------------------- atomic unit
+  logic                    lock, lock_over;
+  logic [63:3]             lock_addr;
+  logic [PEERS-1:0]        u_valid, u_swap, u_done;
+  logic [PEERS*64-1:0]     u_segaddr;
+  logic [PEERS*8-1:0]      u_ch;
+  logic [PEERS*FUNC_W-1:0] u_user;
+  logic [PEERS*128-1:0]    u_oper;
+  logic [7:0]              u_status;
+  logic [63:0]             u_old;
+
+  generate
+    if (ATOMIC_EN) begin : g_atomic
+      localparam int W = 1 + PEERS;    // its place among the write clients
+      crl_atomic #(.DATA_W(DATA_W), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)) u_atomic (
+          .clk, .rst, .u_valid, .u_segaddr, .u_ch, .u_user, .u_oper, .u_swap, .peer_up, .u_done, .u_status, .u_old,
+          .seg_idx(tgt_seg_idx[PEERS*SW +: SW]), .seg_entry(tgt_seg_entry[PEERS*EW +: EW]), .lock, .lock_addr, .lock_over,
+          .ar_valid(p_ar_valid[PEERS]), .ar_ready(p_ar_ready[PEERS]), .ar_addr(p_ar_addr[64*PEERS +: 64]),
+          .ar_user(p_ar_user[FUNC_W*PEERS +: FUNC_W]), .r_valid(p_r_valid[PEERS]), .r_data(m_axi_rdata), .r_resp(m_axi_rresp),
+          .pending(p_pending[PEERS]), .wb_valid(wb_valid[W]), .wb_ready(wb_ready[W]), .wb_addr(wb_addr[W*64 +: 64]),
+          .wb_user(wb_user[W*FUNC_W +: FUNC_W]), .wb_data(wb_data[W*DATA_W +: DATA_W]), .wb_strb(wb_strb[W*B +: B]),
+          .wb_b_valid(wb_b_valid[W]), .wb_b_resp
+      );
+      assign p_ar_len[8*PEERS +: 8] = 8'd0;
+      assign wb_first[W]            = 1'b1;
+      assign wb_last[W]             = 1'b1;
+      assign wb_len[W*8 +: 8]       = 8'd0;
+    end else begin : g_no_atomic
+      logic unused_at;
+      assign unused_at = &{1'b0, u_valid, u_segaddr, u_ch, u_user, u_oper, u_swap, u_done, u_status, u_old, lock_over};
+      assign lock      = 1'b0;
+      assign lock_addr = '0;
+      assign u_done    = '0;
+      assign u_status  = '0;
+      assign u_old     = '0;
+    end
+  endgenerate
 
   generate
     for (genvar p = 0; p < PEERS; p++) begin : g_peer
@@ -384,7 +430,9 @@ module crl_node #(
       logic [DATA_W-1:0]  rdp_data;
       logic [7:0]         rdf_flags, rdf_src_ch, rdf_dst_ch, rdf_status, rdone_status, rq_ch, rq_peer_ch, rq_status, rf_ch;
       logic [31:0]        rdf_op_seq, rdf_total, rdf_offset, rq_op_seq, rq_total, rq_offset;
-      logic [15:0]        rdf_tag, rdf_len, rdone_tag, rq_tag;
+      logic [15:0]        rdf_tag, rdf_len, rdone_tag, rdone_status2, rq_tag;
+      logic               aq_valid, aq_room, aq_swap, at_head, at_done;
+      logic [127:0]       aq_oper;
       logic [63:0]        rdf_segaddr, rq_segaddr, rq_addr;
       logic               rq_valid, rq_first, rq_last, rf_valid, rf_ready, rdone_valid, rdone_ready;
       logic [11:0]        rq_bytes;
@@ -395,7 +443,7 @@ module crl_node #(
 
       crl_link #(.DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED),
                  .READ_SLOTS(READ_EN ? READ_SLOTS : 0), .REPLAY_FRAMES(REPLAY_FRAMES),
-                 .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
+                 .ATOMIC_EN(ATOMIC_EN), .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
           .clk, .rst, .cfg_enable(peer_enable[p]), .cfg_node(node_id), .cfg_peer_node(peer_node[8*p +: 8]),
           .cfg_epoch(peer_epoch[16*p +: 16]), .link_up_i(link_up[p]), .up(peer_up[p]),
           .tx_ok(tx_ok[p*CHANNELS +: CHANNELS]), .tx_take(tx_take[p]), .tx_take_ch(tx_take_ch[CW-1:0]),
@@ -428,12 +476,12 @@ module crl_node #(
 
       crl_target #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(p), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
                    .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .RX_SLOTS(CHANNELS + RX_SHARED + (READ_EN ? READ_SLOTS : 0)),
-                   .OPS(OPS), .READ_EN(READ_EN)) u_target (
+                   .OPS(OPS), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)) u_target (
           .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free, .slot_free_ch,
           .slot_free_rd, .rq_valid, .rq_ch, .rq_peer_ch, .rq_op_seq, .rq_tag, .rq_segaddr, .rq_total, .rq_offset, .rq_first, .rq_last,
-          .rq_bytes, .rq_status, .rq_addr, .rq_user, .rf_valid, .rf_ready, .rf_ch,
-          .rop_valid(rop_valid && 32'(rop_peer) == p), .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total,
-          .kill_valid(kill_valid[p]), .kill_tag, .kill_status, .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status,
+          .rq_bytes, .rq_status, .rq_addr, .rq_user, .aq_valid, .aq_room, .aq_oper, .aq_swap, .at_head, .at_done, .rf_valid, .rf_ready, .rf_ch,
+          .rop_valid(rop_valid && 32'(rop_peer) == p), .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic,
+          .kill_valid(kill_valid[p]), .kill_tag, .kill_status, .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2,
           .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status, .rsp_status2,
           .bind_ch, .bind_ok, .bind_peer(bind_peer[PW-1:0]), .bind_peer_ch, .bind_func,
           .seg_idx(tgt_seg_idx[p*SW +: SW]), .seg_entry(tgt_seg_entry[p*EW +: EW]),
@@ -446,31 +494,97 @@ module crl_node #(
           .mark(rev_mark), .mark_over(rev_over[2+p])
       );
 
+      // READ_DATA of the responder, and of atomics.
+      logic               r_rf_valid, r_rf_ready, r_t_ok, r_t_want, r_t_take, r_p_valid, r_p_ready, r_f_valid, r_f_ready;
+      logic [7:0]         r_rf_ch;
+      logic [DATA_W-1:0]  r_p_data;
+      logic [223:0]       r_f, j_f;
+
+      assign {rdf_status, rdf_len, rdf_offset, rdf_total, rdf_segaddr, rdf_tag, rdf_op_seq, rdf_dst_ch, rdf_src_ch, rdf_flags} = j_f;
+
+      if (ATOMIC_EN) begin : g_atomics
+        logic              a_rf_valid, a_rf_ready, a_t_ok, a_t_want, a_t_take, a_p_valid, a_p_ready, a_f_valid, a_f_ready;
+        logic [7:0]        a_rf_ch;
+        logic [DATA_W-1:0] a_p_data;
+        logic [223:0]      a_f;
+        logic              a_turn_q;     // room is an atomic's
+
+        crl_target_atomic #(.DATA_W(DATA_W), .FUNC_W(FUNC_W)) u_atomics (
+            .clk, .rst, .aq_valid, .aq_room, .aq_ch(rq_ch), .aq_peer_ch(rq_peer_ch), .aq_op_seq(rq_op_seq), .aq_tag(rq_tag),
+            .aq_segaddr(rq_segaddr), .aq_user(rq_user), .aq_oper, .aq_swap, .at_head, .at_done,
+            .u_valid(u_valid[p]), .u_segaddr(u_segaddr[64*p +: 64]), .u_ch(u_ch[8*p +: 8]), .u_user(u_user[FUNC_W*p +: FUNC_W]),
+            .u_oper(u_oper[128*p +: 128]), .u_swap(u_swap[p]), .u_done(u_done[p]), .u_status, .u_old,
+            .rdt_ok(a_t_ok), .rdt_want(a_t_want), .rdt_take(a_t_take), .rdp_valid(a_p_valid), .rdp_ready(a_p_ready),
+            .rdp_data(a_p_data), .rdf_valid(a_f_valid), .rdf_ready(a_f_ready), .rdf_flags(a_f[7:0]), .rdf_src_ch(a_f[15:8]),
+            .rdf_dst_ch(a_f[23:16]), .rdf_op_seq(a_f[55:24]), .rdf_tag(a_f[71:56]), .rdf_segaddr(a_f[135:72]),
+            .rdf_total(a_f[167:136]), .rdf_offset(a_f[199:168]), .rdf_len(a_f[215:200]), .rdf_status(a_f[223:216]),
+            .rf_valid(a_rf_valid), .rf_ready(a_rf_ready), .rf_ch(a_rf_ch)
+        );
+        // One of them takes room in a cycle.
+        always_ff @(posedge clk) begin
+          if (rst) a_turn_q <= 1'b0;
+          else a_turn_q <= a_t_want && !a_t_take;
+        end
+        assign a_t_ok   = rdt_ok && a_turn_q;
+        assign r_t_ok   = rdt_ok && !a_turn_q;
+        assign rdt_want = r_t_want || a_t_want;
+        assign rdt_take = r_t_take || a_t_take;
+        crl_link_txarb #(.DATA_W(DATA_W), .REC_W(224)) u_join (
+            .clk, .rst, .a_p_valid(r_p_valid), .a_p_ready(r_p_ready), .a_p_data(r_p_data), .a_f_valid(r_f_valid),
+            .a_f_ready(r_f_ready), .a_f_rec(r_f), .b_p_valid(a_p_valid), .b_p_ready(a_p_ready), .b_p_data(a_p_data),
+            .b_f_valid(a_f_valid), .b_f_ready(a_f_ready), .b_f_rec(a_f), .m_p_valid(rdp_valid), .m_p_ready(rdp_ready),
+            .m_p_data(rdp_data), .m_f_valid(rdf_valid), .m_f_ready(rdf_ready), .m_f_rec(j_f)
+        );
+        crl_ack_join #(.W(8)) u_slots (
+            .clk, .rst, .a_valid(r_rf_valid), .a_ready(r_rf_ready), .a_data(r_rf_ch),
+            .b_valid(a_rf_valid), .b_ready(a_rf_ready), .b_data(a_rf_ch), .m_valid(rf_valid), .m_ready(rf_ready), .m_data(rf_ch)
+        );
+      end else begin : g_no_atomics
+        logic unused_at;
+        assign unused_at  = &{1'b0, aq_valid, aq_oper, aq_swap, at_head};
+        assign aq_room    = 1'b0;
+        assign at_done    = 1'b0;
+        assign {u_valid[p], u_segaddr[64*p +: 64], u_ch[8*p +: 8], u_user[FUNC_W*p +: FUNC_W], u_oper[128*p +: 128], u_swap[p]} = '0;
+        assign r_t_ok     = rdt_ok;
+        assign rdt_want   = r_t_want;
+        assign rdt_take   = r_t_take;
+        assign rdp_valid  = r_p_valid;
+        assign r_p_ready  = rdp_ready;
+        assign rdp_data   = r_p_data;
+        assign rdf_valid  = r_f_valid;
+        assign r_f_ready  = rdf_ready;
+        assign j_f        = r_f;
+        assign rf_valid   = r_rf_valid;
+        assign r_rf_ready = rf_ready;
+        assign rf_ch      = r_rf_ch;
+      end
+
       if (READ_EN) begin : g_read
         crl_resp #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .FUNC_W(FUNC_W), .MAX_BURST_BYTES(MAX_BURST_BYTES),
                    .SLOTS(CHANNELS + RX_SHARED)) u_resp (
             .clk, .rst, .rq_valid, .rq_ch, .rq_peer_ch, .rq_op_seq, .rq_tag, .rq_segaddr, .rq_total, .rq_offset, .rq_first, .rq_last,
-            .rq_bytes, .rq_status, .rq_addr, .rq_user, .rf_valid, .rf_ready, .rf_ch,
+            .rq_bytes, .rq_status, .rq_addr, .rq_user, .rf_valid(r_rf_valid), .rf_ready(r_rf_ready), .rf_ch(r_rf_ch),
             .ar_valid(p_ar_valid[p]), .ar_ready(p_ar_ready[p]), .ar_addr(p_ar_addr[64*p +: 64]), .ar_len(p_ar_len[8*p +: 8]),
             .ar_user(p_ar_user[FUNC_W*p +: FUNC_W]), .r_valid(p_r_valid[p]), .r_data(m_axi_rdata), .r_resp(m_axi_rresp),
             .r_last(m_axi_rlast), .pending(p_pending[p]), .mark(rev_mark), .mark_over(rev_over[2+PEERS+p]),
-            .rdt_ok, .rdt_want, .rdt_take, .rdp_valid, .rdp_ready, .rdp_data, .rdf_valid, .rdf_ready, .rdf_flags, .rdf_src_ch, .rdf_dst_ch,
-            .rdf_op_seq, .rdf_tag, .rdf_segaddr, .rdf_total, .rdf_offset, .rdf_len, .rdf_status,
+            .rdt_ok(r_t_ok), .rdt_want(r_t_want), .rdt_take(r_t_take), .rdp_valid(r_p_valid), .rdp_ready(r_p_ready), .rdp_data(r_p_data),
+            .rdf_valid(r_f_valid), .rdf_ready(r_f_ready), .rdf_flags(r_f[7:0]), .rdf_src_ch(r_f[15:8]), .rdf_dst_ch(r_f[23:16]),
+            .rdf_op_seq(r_f[55:24]), .rdf_tag(r_f[71:56]), .rdf_segaddr(r_f[135:72]), .rdf_total(r_f[167:136]),
+            .rdf_offset(r_f[199:168]), .rdf_len(r_f[215:200]), .rdf_status(r_f[223:216]),
             .cnt_valid(p_cnt_valid[p]), .cnt_ready(p_cnt_ready[p]), .cnt_ch(p_cnt_ch[CW*p +: CW]), .cnt_bytes(p_cnt_bytes[12*p +: 12])
         );
         crl_ack_join #(.W(16 + 8 + 16)) u_acks (
             .clk, .rst, .a_valid(lk_ack_valid), .a_ready(lk_ack_ready), .a_data({lk_ack_tag, lk_ack_status, lk_ack_status2}),
-            .b_valid(rdone_valid), .b_ready(rdone_ready), .b_data({rdone_tag, rdone_status, 16'd0}),
+            .b_valid(rdone_valid), .b_ready(rdone_ready), .b_data({rdone_tag, rdone_status, rdone_status2}),
             .m_valid(ack_valid[p]), .m_ready(ack_ready[p]),
             .m_data({ack_tag[16*p +: 16], ack_status[8*p +: 8], ack_status2[16*p +: 16]})
         );
       end else begin : g_no_read
         logic unused_rd;
-        assign unused_rd = &{1'b0, rdt_ok, rdp_ready, rdf_ready, rq_valid, rq_ch, rq_peer_ch, rq_op_seq, rq_tag, rq_segaddr, rq_total,
-                             rq_offset, rq_first, rq_last, rq_bytes, rq_status, rq_addr, rq_user, rf_ready, rdone_valid, rdone_tag,
-                             rdone_status, p_ar_ready, p_r_valid, p_cnt_ready};
-        assign {rdt_want, rdt_take, rdp_valid, rdp_data, rdf_valid, rdf_flags, rdf_src_ch, rdf_dst_ch, rdf_op_seq, rdf_tag, rdf_segaddr,
-                rdf_total, rdf_offset, rdf_len, rdf_status, rf_valid, rf_ch, rdone_ready} = '0;
+        assign unused_rd = &{1'b0, r_t_ok, r_p_ready, r_f_ready, rq_valid, rq_ch, rq_peer_ch, rq_op_seq, rq_tag, rq_segaddr, rq_total,
+                             rq_offset, rq_first, rq_last, rq_bytes, rq_status, rq_addr, rq_user, r_rf_ready, rdone_valid, rdone_tag,
+                             rdone_status, rdone_status2, p_ar_ready, p_r_valid, p_cnt_ready};
+        assign {r_t_want, r_t_take, r_p_valid, r_p_data, r_f_valid, r_f, r_rf_valid, r_rf_ch, rdone_ready} = '0;
         assign {p_ar_valid[p], p_ar_addr[64*p +: 64], p_ar_len[8*p +: 8], p_ar_user[FUNC_W*p +: FUNC_W], p_pending[p],
                 p_cnt_valid[p], p_cnt_ch[CW*p +: CW], p_cnt_bytes[12*p +: 12]} = '0;
         assign rev_over[2+PEERS+p]      = 1'b1;

@@ -249,7 +249,11 @@ async def link_ber(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
         "utilisation": round(100 * c["n"] * c["s"] / (c["data_w"] // 8) / cycles, 1)}
 
 
-PERF_DESC = {"WRITE": lambda i, s, d, n: Desc(opcode=Op.WRITE, tag=i & 0xFFFF, length=n, src=s, dst=d)}
+ADDEND = 0x0102_0304_0506_0708
+PERF_DESC = {
+    "WRITE": lambda i, s, d, n: Desc(opcode=Op.WRITE, tag=i & 0xFFFF, length=n, src=s, dst=d),
+    "FETCH_ADD": lambda i, s, d, n: Desc(opcode=Op.FETCH_ADD, tag=i & 0xFFFF, length=n, src=s, dst=d, operand=ADDEND),
+}
 
 
 async def _one_by_one(tb: Testbed, driver: ChannelDriver, work: list[Desc]) -> list[int]:
@@ -282,15 +286,39 @@ async def _linked(tb: Testbed, c: dict, log2: int) -> ChannelDriver:
     return drivers[0]
 
 
+async def _one_cell(rng, here, there, n: int):
+    """Results of n atomics on one cell, as place_transfers: (result, cell), where the results lie, what has to be there; the value
+    that the cell has first, and last."""
+    at, cell = Layout(here, 1).dst, Layout(there, 1).dst
+    first = rng.getrandbits(64)
+    await there.mem.write(cell, first.to_bytes(8, "little"))
+    await here.mem.fill(at, 64 * n, GUARD)
+    values = [(first + k * ADDEND) % (1 << 64) for k in range(n + 1)]
+    image = b"".join(v.to_bytes(8, "little") + GUARD.to_bytes(8, "little") * 7 for v in values[:n])
+    return [(at + 64 * k, cell) for k in range(n)], at, image, values[0], values[n]
+
+
 async def perf(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     n, size = c["n"], c["s"]
     driver = await _linked(tb, c, max(3, (n + 1).bit_length()))
-    pairs, dst, image = await place_transfers(rng, tb.a, tb.b, n, size, 0, 0, 1)
+    if c["op"] == "FETCH_ADD":
+        side = tb.a
+        pairs, dst, image, first, last = await _one_cell(rng, tb.a, tb.b, n)
+    else:
+        side = tb.b
+        pairs, dst, image = await place_transfers(rng, tb.a, tb.b, n, size, 0, 0, 1)
     make = PERF_DESC[c["op"]]
+
+    async def check() -> None:
+        assert await side.mem.read(dst, len(image)) == image, "data differs"
+        if side is tb.a:
+            assert int.from_bytes(await tb.b.mem.read(pairs[0][1], 8), "little") == last, "the cell differs"
+            await tb.b.mem.write(pairs[0][1], first.to_bytes(8, "little"))
+        await side.mem.fill(dst, len(image), GUARD)
+
     work = [make(i, s, d, size) for i, (s, d) in enumerate(pairs)]
     alone = sorted(await _one_by_one(tb, driver, work))
-    assert await tb.b.mem.read(dst, len(image)) == image, "data differs"
-    await tb.b.mem.fill(dst, len(image), GUARD)
+    await check()
     await tb.a.mem.clear_counters()
     await tb.a.mem.log_open()
     await driver.put(work)
@@ -300,9 +328,9 @@ async def perf(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     await tb.a.mem.log_close()
     got = await driver.reap()
     assert [(e.tag, e.status) for e in got] == [(d.tag, Status.OK) for d in work], "completions"
-    assert await tb.b.mem.read(dst, len(image)) == image, "data differs"
     ends = [b.t_end // tb.a.period for b in tb.a.mem.bursts() if b.write and b.id == CPL_ID
             for _ in range(b.strb.bit_count() // 16)]
+    await check()
     part = max(1, n // 8)
     peak = max(part * size / (ends[i + part] - ends[i]) for i in range(len(ends) - part) if ends[i + part] > ends[i])
 

@@ -23,7 +23,9 @@ module fv_crl_axi_wr #(
     input wire                  m_axi_wready,
     input wire [3:0]            m_axi_bid,
     input wire [1:0]            m_axi_bresp,
-    input wire                  m_axi_bvalid
+    input wire                  m_axi_bvalid,
+    input wire                  lock,
+    input wire [63:3]           lock_addr
 );
 
   wire [N-1:0]        s_ready, b_valid;
@@ -37,7 +39,7 @@ module fv_crl_axi_wr #(
   wire                m_axi_awuser, m_axi_awvalid, m_axi_wlast, m_axi_wvalid, m_axi_bready;
   wire [DATA_W-1:0]   m_axi_wdata;
   wire [DATA_W/8-1:0] m_axi_wstrb;
-  wire                pending, progress;
+  wire                pending, progress, lock_over;
 
   crl_axi_wr #(
       .DATA_W(DATA_W), .ID_W(4), .FUNC_W(1), .N_DATA(N_DATA), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)
@@ -46,7 +48,7 @@ module fv_crl_axi_wr #(
       .b_valid, .b_resp, .m_axi_awid, .m_axi_awaddr, .m_axi_awlen, .m_axi_awsize, .m_axi_awburst,
       .m_axi_awcache, .m_axi_awprot, .m_axi_awuser, .m_axi_awvalid, .m_axi_awready, .m_axi_wdata,
       .m_axi_wstrb, .m_axi_wlast, .m_axi_wvalid, .m_axi_wready, .m_axi_bid, .m_axi_bresp,
-      .m_axi_bvalid, .m_axi_bready, .pending, .progress
+      .m_axi_bvalid, .m_axi_bready, .lock, .lock_addr, .lock_over, .pending, .progress
   );
 
   reg past_valid = 1'b0;
@@ -61,9 +63,28 @@ module fv_crl_axi_wr #(
     p_wait <= rst ? {N{1'b0}} : s_valid & ~s_ready;
     p_last <= s_last;
   end
+  reg [N-1:0]    p_first;
+  reg [N*64-1:0] p_addr;
+  reg [N*8-1:0]  p_len;
+  reg            p_lock = 0;
+  reg [63:3]     p_lock_addr;
+  always @(posedge clk) begin
+    p_first     <= s_first;
+    p_addr      <= s_addr;
+    p_len       <= s_len;
+    p_lock      <= !rst && lock;
+    p_lock_addr <= lock_addr;
+  end
   always @* begin
     assume ((p_wait & ~s_valid) == 0);
     assume ((p_wait & (s_last ^ p_last)) == 0);
+    assume ((p_wait & (s_first ^ p_first)) == 0);
+    for (int i = 0; i < N; i++)
+      if (p_wait[i]) assume (s_addr[64*i +: 64] == p_addr[64*i +: 64] && s_len[8*i +: 8] == p_len[8*i +: 8]);
+    if (p_lock && lock) assume (lock_addr == p_lock_addr);
+`ifndef LOCK
+    assume (!lock);
+`endif
   end
 
   // AW and W are held while they wait.

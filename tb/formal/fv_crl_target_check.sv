@@ -49,7 +49,7 @@ module fv_crl_target_check #(
       .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .bind_ch, .bind_ok, .bind_peer, .bind_peer_ch,
       .bind_func, .seg_idx, .seg_entry, .f_valid, .f_ready, .f_write, .f_drop, .f_addr, .f_bytes,
       .f_user, .f_bursts, .f_known, .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch,
-      .f_op_seq, .f_tag, .rop_valid, .rop_tag, .rop_ch, .rop_func(8'd5), .rop_abs, .rop_dst, .rop_total, .kill_valid, .kill_tag,
+      .f_op_seq, .f_tag, .rop_valid, .rop_tag, .rop_ch, .rop_func(8'd5), .rop_abs, .rop_dst, .rop_total, .rop_atomic(1'b0), .kill_valid, .kill_tag,
       .kill_status, .f_req, .f_rd, .f_slot, .f_segaddr, .f_total, .f_offset, .f_ffirst, .f_flast, .busy
   );
 

@@ -24,6 +24,7 @@ from models.gen.carillon_layout import (
     Cqe,
     Desc,
     DescFlag,
+    Op,
     SegRight,
     State,
     reg_addr,
@@ -34,13 +35,24 @@ from tb.lib.axil_player import Access
 from tb.lib.testbed import NoProgress, Side
 
 ALL_RIGHTS = sum(
-    1 << r for r in (SegRight.READ, SegRight.WRITE, SegRight.RING, SegRight.LOCAL, SegRight.REMOTE)
+    1 << r
+    for r in (
+        SegRight.READ, SegRight.WRITE, SegRight.RING, SegRight.ATOMIC, SegRight.LOCAL, SegRight.REMOTE,
+    )
 )
 ANY_PEER = 15
 
 
 def right_mask(*rights: SegRight) -> int:
     return sum(1 << r for r in rights)
+
+
+def whole(descs: Sequence[Desc], room: int) -> int:
+    """How many go with one doorbell: both slots of a CMP_SWAP, or none."""
+    n = min(len(descs), room)
+    if 0 < n < len(descs) and descs[n - 1].opcode == Op.CMP_SWAP and descs[n].opcode == Op.EXT:
+        n -= 1
+    return n
 
 
 def seg_address(index: int, offset: int, gen: int = 0) -> int:
@@ -310,10 +322,10 @@ class ChannelDriver:
         many, if errors make descriptors report that would not."""
         todo = list(descs)
         if owed is None:
-            owed = sum(1 for d in todo if not d.flags >> DescFlag.NO_CPL & 1)
+            owed = sum(1 for d in todo if not d.flags >> DescFlag.NO_CPL & 1 and d.opcode != Op.EXT)
         got: list[Cqe] = []
         while todo or len(got) < owed:
-            batch = todo[: self.free]
+            batch = todo[: whole(todo, self.free)]
             if batch:
                 await self.post(batch)
                 del todo[: len(batch)]

@@ -71,6 +71,7 @@ class Parameters:
     def of_this_run(cls, top: str) -> Parameters:
         values = {**DEFAULTS, "STORE_W": STORE_W.get(top, 23), **sim_parameters()}
         link_defaults(values)
+        values.setdefault("ATOMIC_EN", values["READ_EN"])
         values.setdefault("PREFETCH", max(64, 4 * values["CHANNELS"]))
         return cls(values)
 

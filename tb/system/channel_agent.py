@@ -9,8 +9,8 @@ import cocotb
 from cocotb.triggers import Event, First, Timer, ValueChange
 from pyuvm import uvm_agent, uvm_driver, uvm_sequencer
 
-from models.gen.carillon_layout import Cqe, State
-from tb.lib.driver import ChannelDriver
+from models.gen.carillon_layout import Cqe, Op, State
+from tb.lib.driver import ChannelDriver, whole
 from tb.lib.testbed import NoProgress
 from tb.system.items import ChannelItem
 
@@ -59,9 +59,10 @@ class PublishDriver(uvm_driver):
             await side.cycles(item.timing.gap)
         todo = list(item.descs)
         while todo:
-            room = await self.room()
+            room = await self.room(2 if todo[0].opcode == Op.CMP_SWAP else 1)
             if not room:
                 return  # the channel stopped
+            room = whole(todo, room)
             await self.channel.post(todo[:room])
             del todo[:room]
         if item.cmd is not None:
@@ -69,10 +70,10 @@ class PublishDriver(uvm_driver):
         if item.timing.settle:
             await settle(self.channel)
 
-    async def room(self, timeout_ns: int = 3_000_000) -> int:
+    async def room(self, least: int = 1, timeout_ns: int = 3_000_000) -> int:
         """Free slots; completions tell the consumer index, else the register does."""
         waited = 0
-        while not self.channel.free:
+        while self.channel.free < least:
             woken = Timer(2_000, "ns")
             if await First(self.consumer.progress.wait(), woken) is woken:
                 waited += 2_000

@@ -9,11 +9,13 @@ from typing import Any
 
 from cocotb_coverage.coverage import CoverCross, CoverPoint, coverage_db, coverage_section
 
-from models.gen.carillon_layout import Cqe, Desc, DescFlag, Op, Status
+from models.gen.carillon_layout import Cqe, Desc, DescFlag, Op, Status, Status2
 from models.lay import status_name
 from models.pair import Pair
 
-OPS = ["NOP", "COPY", "FILL", "WRITE", "READ"]
+MOVES = ["NOP", "COPY", "FILL", "WRITE", "READ"]
+ATOMICS = ["FETCH_ADD", "CMP_SWAP"]
+OPS = MOVES + ATOMICS
 LENGTHS = ["1-8", "9-64", "65-512", "513-4096", "4097-16384", "16385-65536", "more"]
 ALIGN = ["beat", "8", "odd"]
 STATUSES = [s.name for s in Status if s not in (Status.DOORBELL_RANGE, Status.BAD_RING,
@@ -24,6 +26,13 @@ READ_ENDS = ["OK", "BAD_FLAGS", "BAD_LENGTH", "SEG_INVALID", "KEY_REVOKED", "SEG
              "SEG_BINDING", "PEER_DOWN", "SEG_INVALID@peer", "KEY_REVOKED@peer", "SEG_RANGE@peer",
              "SEG_RIGHTS@peer", "SEG_BINDING@peer", "PEER_REFUSED@peer", "READ_SLVERR@peer",
              "READ_DECERR@peer", "WRITE_SLVERR", "WRITE_DECERR", "ABORTED", "LINK_ERROR", "OP_TIMEOUT"]
+
+ATOMIC_ENDS = ["OK", "BAD_FLAGS", "BAD_LENGTH", "BAD_ALIGN", "SEG_INVALID", "KEY_REVOKED", "PEER_DOWN", "KEY_REVOKED@peer",
+               "SEG_RANGE@peer", "SEG_RIGHTS@peer", "READ_SLVERR@peer", "READ_DECERR@peer", "WRITE_SLVERR@peer",
+               "WRITE_DECERR@peer", "WRITE_SLVERR", "WRITE_DECERR", "ABORTED", "LINK_ERROR", "OP_TIMEOUT"]
+ATOMIC_MAY = ["KEY_REVOKED", "WRITE_SLVERR", "WRITE_DECERR", "LINK_ERROR", "OP_TIMEOUT"]
+# Crosses of what moves bytes of any length.
+NO_ATOMICS = {n: [(op, *[None] * n) for op in ATOMICS] for n in (1, 2)}
 
 
 def length_class(n: int) -> str:
@@ -61,6 +70,12 @@ def _op(s: dict[str, Any]) -> str:
     CoverPoint("carillon.status", xf=lambda s: s["status"], bins=STATUSES),
     CoverPoint("carillon.at_peer", xf=lambda s: s["at_peer"], bins=[False, True]),
     CoverPoint("carillon.read_end", xf=lambda s: s["read_end"], bins=READ_ENDS),
+    CoverPoint("carillon.atomic_end", xf=lambda s: (s["op"], s["atomic_end"]),
+               bins=[(op, end) for op in ATOMICS for end in ATOMIC_ENDS] + [("CMP_SWAP", "BAD_EXT")]),
+    CoverPoint("carillon.atomic_may", xf=lambda s: s["atomic_may"], bins=ATOMIC_MAY),
+    CoverPoint("carillon.atomic_result", xf=lambda s: (s["op"], s["result_align"], s["result_edge"]),
+               bins=[(op, a, e) for op in ATOMICS for a in ALIGN
+                     for e in ("inside", "one" if a == "odd" else "touches")]),
     CoverPoint("carillon.read_requests", xf=lambda s: s["requests"], bins=["1", "2-4", "more"]),
     CoverPoint("carillon.fence", xf=lambda s: s["fence"], bins=[False, True]),
     CoverPoint("carillon.irq", xf=lambda s: s["irq"], bins=[False, True]),
@@ -70,16 +85,27 @@ def _op(s: dict[str, Any]) -> str:
     CoverPoint("carillon.cring_pass", xf=lambda s: s["phase"], bins=[0, 1]),
     CoverPoint("carillon.data_w", xf=lambda s: s["data_w"], bins=[64, 128, 256, 512]),
     CoverPoint("carillon.channels", xf=lambda s: s["channels"], bins=[1, 2, 8, 64]),
-    CoverCross("carillon.op_x_length", items=["carillon.op", "carillon.length"]),
+    CoverCross("carillon.op_x_length", items=["carillon.op", "carillon.length"], ign_bins=NO_ATOMICS[1]),
     CoverCross("carillon.op_x_align",
-               items=["carillon.op", "carillon.src_align", "carillon.dst_align"]),
+               items=["carillon.op", "carillon.src_align", "carillon.dst_align"], ign_bins=NO_ATOMICS[2]),
     CoverCross("carillon.align_x_width",
                items=["carillon.src_align", "carillon.dst_align", "carillon.data_w"]),
     CoverCross("carillon.edge_x_edge", items=["carillon.src_edge", "carillon.dst_edge"]),
-    CoverCross("carillon.op_x_edge", items=["carillon.op", "carillon.src_edge", "carillon.dst_edge"]),
+    CoverCross("carillon.op_x_edge", items=["carillon.op", "carillon.src_edge", "carillon.dst_edge"],
+               ign_bins=NO_ATOMICS[2]),
 )
 def _sample_completion(s: dict[str, Any]) -> None:
     """One explained completion."""
+
+
+@coverage_section(
+    CoverPoint("carillon.atomic", xf=lambda kind, beside: kind,
+               bins=["FETCH_ADD", "FETCH_ADD wraps", "CMP_SWAP equal", "CMP_SWAP not equal"]),
+    CoverPoint("carillon.atomic_beside", xf=lambda kind, beside: (kind.split()[0], beside),
+               bins=[(op, o) for op in ATOMICS for o in ("alone", "WRITE", "READ", *ATOMICS)]),
+)
+def _sample_atomic(kind: str, beside: str) -> None:
+    """One atomic that was done, and an operation of the same segment that was under way with it."""
 
 
 @coverage_section(
@@ -117,6 +143,14 @@ def sample_pair(pair: Pair, channels: int, data_w: int, rings: dict[tuple[str, i
             for cqe, desc in pair.completions(node, ch):
                 _sample_completion(_facts(cqe, desc, channels, data_w, rings.get((node, ch), 0)))
                 count += 1
+        for op, done, beside in pair.atomics(node):
+            old = int.from_bytes(done.old, "little")
+            if op.desc.opcode == Op.CMP_SWAP:
+                kind = "CMP_SWAP equal" if old == op.desc.operand else "CMP_SWAP not equal"
+            else:
+                kind = "FETCH_ADD wraps" if old + op.desc.operand >> 64 else "FETCH_ADD"
+            for other in beside or {0}:
+                _sample_atomic(kind, Op(other).name if other else "alone")
     return count
 
 
@@ -137,6 +171,10 @@ def _facts(cqe: Cqe, d: Desc, channels: int, data_w: int, ring: int) -> dict[str
         "dst_edge": edge_class(d.dst, d.length) if moves else "none",
         "status": Status(code).name if code in Status._value2member_map_ else "?",
         "at_peer": bool(cqe.status & 0x80),
+        "atomic_end": status_name(cqe.status),
+        "atomic_may": status_name(cqe.status) if name in ATOMICS and cqe.status2 >> Status2.MAY_HAVE_EXECUTED & 1 else "none",
+        "result_align": align_class(d.src, beat),
+        "result_edge": edge_class(d.src, 8),
         "read_end": status_name(cqe.status) if name == "READ" else "none",
         "requests": "none" if name != "READ" else "1" if asked < 2 else "2-4" if asked < 5 else "more",
         "fence": bool(d.flags >> DescFlag.FENCE & 1),

@@ -19,10 +19,10 @@ import cocotb
 from cocotb.task import Task
 from cocotb.triggers import Timer
 
-from models.gen.carillon_layout import DescFlag, State, Status, reg_addr, reg_field, status_name
+from models.gen.carillon_layout import DescFlag, Op, State, Status, reg_addr, reg_field, status_name
 from models.pair import PairError
 from tb.lib.axil_player import Access
-from tb.lib.driver import ChannelDriver
+from tb.lib.driver import ChannelDriver, whole
 from tb.lib.recorder import Recorder, now
 from tb.lib.testbed import LinkPipe, NoProgress
 from tb.system import coverage
@@ -173,7 +173,7 @@ class Lane:
             await side.cycles(gap)
             todo = list(batch)
             while todo and not self.stopped:
-                room = ch.free
+                room = whole(todo, ch.free)
                 if room:
                     await ch.post(todo[:room])
                     del todo[:room]
@@ -279,7 +279,8 @@ class FaultRun:
             batch = gen.batch(left)
             left -= len(batch)
             batches.append((batch, rng.randrange(400) if rng.random() < 0.5 else 0))
-        batches[-1][0][-1].flags &= ~(1 << DescFlag.NO_CPL)  # a completion closes the list
+        last = next(d for d in reversed(batches[-1][0]) if d.opcode != Op.EXT)
+        last.flags &= ~(1 << DescFlag.NO_CPL)  # a completion closes the list
         lane = Lane(s, s.channel(name, ch), rng, batches)
         self.lanes[name, ch] = lane, cocotb.start_soon(lane.run())
 
@@ -354,6 +355,8 @@ class FaultRun:
         s = self.system
         for pipe in self.pipes:
             pipe.clean()
+        if not self.plan.gentle:  # silence that began under the faults may still be the third missed keep-alive
+            await s.tb.a.cycles(2 * 3 * s.tb.params.keepalive_cycles)
         await s.tb.wait_link(timeout_us=2000)
         for name in s.names:
             ch = s.rng.choice(list(s.nodes[name].channels))

@@ -10,6 +10,10 @@ from tb.lib.driver import seg_address
 from tb.system.items import Mix
 from tb.system.places import PAGE, Area, Region
 
+REMOTE = (Op.WRITE, Op.READ, Op.FETCH_ADD, Op.CMP_SWAP)
+ATOMICS = (Op.FETCH_ADD, Op.CMP_SWAP)
+CELLS = 6  # of atomics, where an area for the peer's writes begins
+FILLED = 0xE7E6_E5E4_E3E2_E1E0  # what lies there first
 LENGTHS = ((1, 8), (9, 64), (65, 512), (513, 4096), (4097, 16384), (16385, 65536))
 WEIGHTS = (25, 25, 22, 18, 8, 2)
 
@@ -51,8 +55,9 @@ class Generator:
         self.dst = Cursor(region.dst)
         self.inbound = Cursor(far.inbound) if far else None
         self.tag = rng.randrange(1 << 16)
-        ops = mix.ops or {Op.NOP: 1, Op.COPY: 6, Op.FILL: 2, Op.WRITE: 6 if far else 0, Op.READ: mix.reads if far else 0}
-        self.ops = {op: w for op, w in ops.items() if w and (far or op not in (Op.WRITE, Op.READ))}
+        ops = mix.ops or {Op.NOP: 1, Op.COPY: 6, Op.FILL: 2, Op.WRITE: 6 if far else 0, Op.READ: mix.reads if far else 0,
+                          Op.FETCH_ADD: mix.atomics / 2 if far else 0, Op.CMP_SWAP: mix.atomics / 2 if far else 0}
+        self.ops = {op: w for op, w in ops.items() if w and (far or op not in REMOTE)}
 
     def length(self, limit: int) -> int:
         low, high = self.rng.choices(LENGTHS, WEIGHTS)[0]
@@ -99,6 +104,8 @@ class Generator:
             d.length = rng.choice((0, 0, rng.randrange(1 << 32)))
             d.src, d.dst = rng.getrandbits(64), rng.getrandbits(64)
             return d
+        if op in ATOMICS:
+            return self.atomic(d)
         d.length = size
         if op == Op.READ:
             at = self.source(size, self.far.src)
@@ -112,5 +119,33 @@ class Generator:
             d.dst = self.local(self.dst.take(rng, size))
         return d
 
-    def batch(self, limit: int) -> list[Desc]:
-        return [self.desc() for _ in range(self.rng.randint(1, max(1, min(limit, self.mix.max_batch))))]
+    def atomic(self, d: Desc) -> Desc:
+        """On one of a few cells, so that they meet; a CMP_SWAP often compares with what is there."""
+        rng = self.rng
+        d.length = 8
+        d.src = self.local(self.dst.take(rng, 8))
+        cell = self.far.inbound.base + 8 * rng.randrange(CELLS)
+        d.dst = seg_address(self.far_segment, self.far.offset(cell), self.far_gen)
+        d.operand = rng.choice((0, 1, rng.randrange(4), rng.getrandbits(64), FILLED))
+        return d
+
+    def slots(self) -> list[Desc]:
+        """A descriptor, with its second slot if it has one."""
+        d = self.desc()
+        if d.opcode != Op.CMP_SWAP:
+            return [d]
+        rng = self.rng
+        ext = Desc(opcode=Op.EXT, operand=rng.choice((0, rng.randrange(4), rng.getrandbits(64))), tag=rng.getrandbits(16),
+                   flags=rng.getrandbits(8), length=rng.getrandbits(32), src=rng.getrandbits(64), dst=rng.getrandbits(64))
+        return [d, ext]
+
+    def batch(self, limit: int, *, all_of_it: bool = False) -> list[Desc]:
+        want = limit if all_of_it else self.rng.randint(1, max(1, min(limit, self.mix.max_batch)))
+        out: list[Desc] = []
+        while len(out) < want:
+            got = self.slots()
+            if len(out) + len(got) <= max(limit, 1):
+                out += got
+            elif len(self.ops) == 1:
+                break
+        return out

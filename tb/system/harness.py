@@ -19,7 +19,7 @@ from typing import Any
 
 from cocotb.triggers import Timer
 
-from models.gen.carillon_layout import Cmd, Desc, Op, State, Status, reg_addr
+from models.gen.carillon_layout import Cmd, Desc, Op, State, Status, reg_addr, reg_field, reg_value
 from models.pair import Pair, Report
 from tb.lib.driver import ALL_RIGHTS, ChannelDriver, NodeDriver, RingPlace
 from tb.lib.recorder import Recorder, now
@@ -186,7 +186,7 @@ class System:
     async def traffic(self, name: str, ch: int, count: int, *, mix: Mix | None = None) -> list:
         """`count` random descriptors on one channel; its completions."""
         gen = self.generator(name, ch, mix)
-        return await self.channel(name, ch).run([gen.desc() for _ in range(count)],
+        return await self.channel(name, ch).run([d for _ in range(count) for d in gen.slots()],
                                                 timeout_ns=3_000_000)
 
     def copy(self, name: str, ch: int, size: int = 256, *, tag: int = 0, flags: int = 0,
@@ -218,10 +218,32 @@ class System:
         return Desc(opcode=Op.READ, tag=tag, flags=flags, length=size,
                     src=node.address(ch, far.offset(far.src.base + at)), dst=g.local(region.dst.base + at))
 
+    def atomic(self, name: str, ch: int, operand: int, swap: int | None = None, *, cell: int = 0, tag: int = 0, flags: int = 0,
+               at: int = 0) -> list[Desc]:
+        """A FETCH_ADD, or a CMP_SWAP in two slots, on an 8-byte cell of the peer's inbound area."""
+        g = self.generator(name, ch)
+        far = self.regions["B" if name == "A" else "A"][ch]
+        node = self.nodes["B" if name == "A" else "A"]
+        d = Desc(opcode=Op.FETCH_ADD if swap is None else Op.CMP_SWAP, tag=tag, flags=flags, length=8, operand=operand,
+                 src=g.local(self.regions[name][ch].dst.base + at),
+                 dst=node.address(ch, far.offset(far.inbound.base + 8 * cell)))
+        return [d] if swap is None else [d, Desc(opcode=Op.EXT, operand=swap)]
+
     def mix(self, mix: Mix | None = None) -> Mix:
-        """This one, or the configured one; a build without READ gets none."""
+        """This one, or the configured one; a build without READ or atomics gets none."""
         mix = mix or self.config.mix
+        if not self.tb.params.atomic_en:
+            mix = replace(mix, atomics=0.0)
         return mix if self.tb.params.read_en else replace(mix, reads=0.0)
+
+    async def acknowledged(self, name: str, number: int) -> None:
+        """Ask until everything that was checked by the old keys is over."""
+        axil, where = self.nodes[name].axil, reg_addr("NODE", "REVOKE")
+        await axil.write(where, reg_value("NODE", "REVOKE", SEQ=number))
+        for _ in range(3000):
+            if reg_field("NODE", "REVOKE", "ACK", await axil.read(where)) == number:
+                return
+        raise AssertionError(f"node {name}: revocation {number} is not acknowledged")
 
     # ------------------------------------------------------------------ end
     async def settle(self, timeout_ns: int = 3_000_000) -> None:

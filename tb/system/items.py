@@ -39,6 +39,7 @@ class Mix:
 
     ops: dict[int, float] = field(default_factory=dict)
     reads: float = 4.0  # weight of READ, if ops does not say
+    atomics: float = 3.0  # of FETCH_ADD and CMP_SWAP together
     max_bytes: int = 1 << 16
     max_batch: int = 8
     p_flags: float = 0.3  # chance of any flag at all

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pyuvm import uvm_subscriber
 
 from models.events import Event
-from models.ops import SUPPORTED, WITH_READ
+from models.ops import SUPPORTED, WITH_ATOMIC, WITH_READ
 from models.pair import NodeParams, Pair, Report
 from tb.lib.testbed import Parameters
 
@@ -18,7 +18,8 @@ def make_pair(params: Parameters, both: bool = True) -> Pair:
     node = NodeParams(
         data_w=params.data_w, channels=params.channels, segments=params.segments, peers=params.peers,
         max_burst=params.max_burst_bytes, link_mtu=params.link_mtu, link_w=params.link_w,
-        rx_shared=params.rx_shared, ops=WITH_READ if params.read_en else SUPPORTED,
+        rx_shared=params.rx_shared,
+        ops=WITH_ATOMIC if params.atomic_en else WITH_READ if params.read_en else SUPPORTED,
     )
     if not both:
         return Pair(nodes={"A": node}, strict=False)

@@ -67,6 +67,8 @@ async def campaign(dut):
 @pytest.mark.parametrize("build,seed", [
     ("64b-8ch", 804),  # bench: a stall of the wire outlived the faults, and the link fell under the last WRITE
     ("64b-8ch", 874),  # model: a counter
+    ("64b-8ch", 7198),  # bench: keep-alives that the faults had hit brought the link down under the last WRITE
+    ("64b-8ch", 112995118),  # model: results of two atomics at one place
     ("64b-8ch", 112995158),  # model: what a READ that was given up has had read counts at the peer
 ])
 def test_faults_seeds(build, seed):

@@ -155,7 +155,7 @@ async def node_reset_in_flight(dut):
         for name in s.names:
             for ch in s.nodes[name].channels:
                 gen = s.generator(name, ch)
-                await s.channel(name, ch).post([gen.desc() for _ in range(15)])
+                await s.channel(name, ch).post(gen.batch(15, all_of_it=True))
         await s.tb.a.cycles(s.rng.randrange(50, 3000))
         for name in s.names:
             s.recorder.fault(s.side(name), "link_down")

@@ -17,9 +17,6 @@ from models.gen.carillon_layout import (
     Op,
     State,
     Status,
-    reg_addr,
-    reg_field,
-    reg_value,
     status_name,
 )
 from tb.lib.driver import ALL_RIGHTS
@@ -218,16 +215,6 @@ async def abort_stops_a_long_one(dut):
     await s.finish()
 
 
-async def acknowledged(s: System, name: str, number: int) -> None:
-    """Ask until everything that was checked by the old key is over."""
-    axil, where = s.nodes[name].axil, reg_addr("NODE", "REVOKE")
-    await axil.write(where, reg_value("NODE", "REVOKE", SEQ=number))
-    for _ in range(3000):
-        if reg_field("NODE", "REVOKE", "ACK", await axil.read(where)) == number:
-            return
-    raise AssertionError(f"node {name}: revocation {number} is not acknowledged")
-
-
 @cocotb.test(timeout_time=300, timeout_unit="ms")
 async def revoked_in_the_middle(dut):
     """*Stimulus*: a long READ; in the middle its destination's segment here, or its source's at the peer, gets a new key, at
@@ -256,7 +243,7 @@ async def revoked_in_the_middle(dut):
         await s.nodes[where].segment(EXTRA_SEG, base=entry.base, size=entry.size, channel=victim,
                                      gen=2 * turn + 2, rights=ALL_RIGHTS)
         coverage.sample_disturbance("revoke_source" if where == "B" else "revoke_destination")
-        await acknowledged(s, where, turn + 1)
+        await s.acknowledged(where, turn + 1)
         got = await ch.wait(1)
         want = Status.KEY_REVOKED | (PEER if where == "B" else 0)
         assert got[0].status in (0, want), status_name(got[0].status)

@@ -96,13 +96,16 @@ class Bench:
         self.bubbles = 0
         self.order: list[int] = []   # clients in the order of their bursts
         self.most = 0                # most bursts outstanding
+        self.locking = 0.0           # chance of a lock in a cycle
+        self.locker = p.get("LOCKER", self.n_data - 1)
+        self.locks = self.held_back = 0
 
     async def reset(self):
         d = self.dut
         Clock(d.clk, 10, "ns").start()
         for name in ("s_valid", "s_first", "s_last", "s_addr", "s_len", "s_user", "s_data",
                      "s_strb", "m_axi_awready", "m_axi_wready", "m_axi_bid", "m_axi_bresp",
-                     "m_axi_bvalid"):
+                     "m_axi_bvalid", "lock", "lock_addr"):
             getattr(d, name).value = 0
         d.rst.value = 1
         await ClockCycles(d.clk, 3)
@@ -135,6 +138,7 @@ class Bench:
         waited = [0] * n
         outstanding, cycle, idle, taken = 0, 0, 0, 0
         awaiting = [0, 0]           # data bursts while completions / MSI-X wait
+        lock, before, since, keep = None, set(), 0, 0
         while True:
             for i in range(n):
                 if now[i] is None and queues[i] and (
@@ -170,10 +174,27 @@ class Bench:
             d.m_axi_bid.value = b_now if b_now is not None else rng.randrange(16)
             d.m_axi_bresp.value = ready_b[b_now][0][1].resp if b_now is not None else 2
 
+            if lock is None and not d.lock.value and rng.random() < self.locking:  # it is low for a cycle at least
+                waiting = [q[0] for i, q in enumerate(queues) if q and i != self.locker]
+                if waiting:
+                    b = rng.choice(waiting)
+                    lock = b.addr + rng.randrange(b.length + 1) * self.lanes + 8 * rng.randrange(self.lanes // 8)
+                    if rng.random() < 0.3:
+                        lock ^= 8 * self.lanes  # a neighbour
+                    since, keep, before = cycle, rng.randrange(0, 30), None
+                    self.locks += 1
+            d.lock.value = lock is not None
+            d.lock_addr.value = (lock if lock is not None else rng.getrandbits(64)) >> 3
+
             await RisingEdge(d.clk)
             cycle += 1
             idle += 1
             s_ready = int(d.s_ready.value)
+            if d.lock_over.value:
+                assert lock is not None and before is not None, "no lock is asked for, or it can't work yet"
+                owed = {id(b) for q in self.score.b.values() for b in q}
+                assert not before & owed, "a burst that was granted before the lock has no response"
+                keep -= 1
             # AW
             if d.m_axi_awvalid.value:
                 got = (int(d.m_axi_awaddr.value), int(d.m_axi_awlen.value),
@@ -239,6 +260,8 @@ class Bench:
                 now[i] = None
                 pos[i] = k + 1
                 if k == 0:
+                    hit = lock is not None and b.addr <= lock // self.lanes * self.lanes <= b.addr + b.length * self.lanes
+                    assert not (hit and before is not None and i != self.locker), "a burst that touches what is locked"
                     outstanding += 1
                     self.most = max(self.most, outstanding)
                     assert outstanding <= self.limit, "too many bursts outstanding"
@@ -246,13 +269,21 @@ class Bench:
                     for j in range(2):
                         if i < self.n_data and valid >> self.n_data + j & 1:
                             awaiting[j] += 1
-                            assert awaiting[j] <= 32, "completions or MSI-X wait too long"
+                            assert awaiting[j] <= 32 or self.locking, "completions or MSI-X wait too long"
                         elif i == self.n_data + j:
                             awaiting[j] = 0
                 if k == b.length:
                     queues[i].popleft()
                     pos[i] = 0
                 idle = 0
+            if lock is not None and before is None:
+                before = {id(b) for q in self.score.b.values() for b in q}
+            if lock is not None:
+                self.held_back += any(o is not None and o[1] == 0 and i != self.locker and not took >> i & 1
+                                      and o[0].addr <= lock <= o[0].addr + o[0].length * self.lanes for i, o in enumerate(now))
+                if (keep <= 0 and d.lock_over.value) or cycle > since + 300:
+                    assert cycle <= since + 300, "the lock never works"
+                    lock = None
             owed = outstanding > 0
             assert bool(d.pending.value) or not owed or took, "pending is low"
             if not any(queues) and not outstanding:
@@ -260,7 +291,7 @@ class Bench:
             if stop_after is not None and cycle >= stop_after:
                 return cycle
             assert idle < 500, "nothing moves"
-        d.s_valid.value = d.m_axi_bvalid.value = 0
+        d.s_valid.value = d.m_axi_bvalid.value = d.lock.value = 0
         await RisingEdge(d.clk)
         await RisingEdge(d.clk)
         assert not d.pending.value

@@ -39,7 +39,8 @@ module crl_link_side #(
   logic [DATA_W-1:0]   txp_data = 0;
   logic [7:0]          txf_type = 0, txf_flags = 0, txf_src_ch = 0, txf_dst_ch = 0;
   logic [31:0]         txf_op_seq = 0, txf_total = 0, txf_offset = 0;
-  logic [15:0]         txf_tag = 0, txf_len = 0, txf_arg = 0;
+  logic [15:0]         txf_tag = 0, txf_len = 0;
+  logic [127:0]        txf_arg = 0;
   logic                tx_take_rd = 0, rdt_want = 0, rdt_take = 0, rdp_valid = 0, rdf_valid = 0, slot_free_rd = 0;
   logic [DATA_W-1:0]   rdp_data = 0;
   logic [7:0]          rdf_flags = 0, rdf_src_ch = 0, rdf_dst_ch = 0, rdf_status = 0;

@@ -13,8 +13,8 @@ from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
 from models.blocks import burst_faults, split_chunks
 from models.lay import Desc, DescFlag, Op, Status
+from models.ops import ATOMICS, SUPPORTED, WITH_ATOMIC, WITH_READ, Ctx, check_local
 from models.ops import REMOTE as REMOTE_OPS
-from models.ops import SUPPORTED, WITH_READ, Ctx, check_local
 from models.segments import (
     R_LOCAL,
     R_READ,
@@ -47,6 +47,7 @@ class Operation:
     t_lost: int | None = None  # its peer went down
     allocated: bool = False
     announced: bool = False  # READ: told to the target
+    oper: int = 0
     extra: set = field(default_factory=set)  # statuses of a refusal that are right as well
 
 
@@ -55,7 +56,7 @@ class Bench(CycleBench):
         n: 0
         for n in (
             "cc_we cc_ch cc_abs cc_bind cc_peer cc_peer_ch cc_func run hold ch_abort halt st_empty "
-            "st_enq_valid st_enq_ch pool_data pool_info pool_seg cq_ok op_empty alloc_ready alloc_idx "
+            "st_enq_valid st_enq_ch pool_data pool_info pool_seg pool_oper pool_two pool_half half cq_ok op_empty alloc_ready alloc_idx "
             "alloc_gen ctl_seg_req ctl_seg_addr ctl_seg_len ctl_seg_ch ctl_seg_abs seg_stop peer_up tx_ok "
             "rd_ok rd_room chunk_room fail_valid fail_ch fail_op ctl_pop"
         ).split()
@@ -67,6 +68,8 @@ class Bench(CycleBench):
         self.n, self.peers, self.ops = p["CHANNELS"], p["PEERS"], p["OPS"]
         self.width, self.burst, self.mtu = p["DATA_W"] // 8, p["MAX_BURST_BYTES"], p["LINK_MTU"]
         self.supported = WITH_READ if p.get("READ_EN", 1) else SUPPORTED
+        if p.get("ATOMIC_EN", 1):
+            self.supported = WITH_ATOMIC
         self.mbw, self.ow = self.burst.bit_length() - 1, self.ops.bit_length() - 1
         off, mtw = self.width.bit_length() - 1, self.mtu.bit_length() - 1
         cw = max(1, (self.n - 1).bit_length())
@@ -118,12 +121,16 @@ class Bench(CycleBench):
         self.ctl_result = None
         self.ctl_rate = 0.0
         self.order: list[Operation] = []
+        self.seconds: dict[Desc, bool] = {}  # a CMP_SWAP has its second slot
+        self.halves: dict[Desc, int] = {}  # it comes in this cycle
+        self.oper = 0
         self.counts = dict.fromkeys(
-            "ops refused ended frames takes read_frames read_takes fences ctl chunks killed sending".split(), 0
+            "ops refused ended frames takes read_frames read_takes fences ctl chunks killed sending half".split(), 0
         )
         self.statuses: set = set()
         self.room = 0.9
         self.new_rate, self.fault_rate = 0.5, 0.15
+        self.long_rate = 0.0  # operations of several chunks, whatever the frame's size
         self.sabotage = False
         self.limit = None
         self.calm = [0] * self.n
@@ -154,7 +161,7 @@ class Bench(CycleBench):
     def desc(self, ch: int) -> Desc:
         rng = self.rng
         bad = lambda: rng.random() < self.fault_rate  # noqa: E731
-        op = rng.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE, Op.READ])
+        op = rng.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE, Op.READ, Op.FETCH_ADD, Op.CMP_SWAP])
         if op not in self.supported and not bad():
             op = Op.COPY
         if bad():
@@ -168,14 +175,21 @@ class Bench(CycleBench):
             [1, rng.randrange(1, 2 * self.width), rng.randrange(1, 4 * self.burst), self.burst,
              self.mtu, self.mtu + 1, rng.randrange(1, 3 * self.mtu)]
         )  # fmt: skip
+        if rng.random() < self.long_rate:
+            op, length = rng.choice([Op.COPY, Op.WRITE]), rng.randrange(4 * self.burst, 8 * self.burst)
         if bad():
             length = rng.choice([0, 0xFFFFFFFF, 0x3000])
         src, dst = self.address(ch, bad()), self.address(ch, bad())
+        if op in ATOMICS:
+            length = 8 if not bad() else length
+            dst = rng.getrandbits(64) & ~(0 if bad() else 7)
         if op in (Op.FILL, Op.READ):
             src = rng.getrandbits(64)
-        d = Desc(int(op), flags, rng.getrandbits(16), length, src, dst)
+        d = Desc(int(op), flags, rng.getrandbits(16), length, src, dst, rng.getrandbits(64))
+        second = not bad()
         if length > 0x3000 and check_local(d, self.context(ch)).status == Status.OK:
             d = replace(d, length=0x3000)  # what is executed has an end
+        self.seconds[d] = second
         return d
 
     def context(self, ch: int) -> Ctx:
@@ -189,7 +203,7 @@ class Bench(CycleBench):
         remote = bool(chunk) and d.opcode in REMOTE_OPS
         fend = last or (remote and n == self.mtu)
         word = 0
-        for bit in (0, not chunk, remote and d.opcode == Op.READ, remote, d.flags & 1, fend, last):
+        for bit in (0, not chunk, remote and d.opcode in (Op.READ, *ATOMICS), remote, d.flags & 1, fend, last):
             word = word << 1 | int(bit)
         return word << (self.mbw + 1) | n
 
@@ -201,15 +215,27 @@ class Bench(CycleBench):
                     self.staged[ch].append(self.desc(ch))
                     if self.limit is not None:
                         self.limit -= 1
+        i["half"] = sum(1 << c for c, s in enumerate(self.staged) if s and self.halves.get(s[0], -1) > self.now)
         i["st_empty"] = sum((not s) << c for c, s in enumerate(self.staged))
         for name in ("run", "hold", "halt", "peer_up"):
             i[name] = getattr(self, name)
         i["ch_abort"] = self.abort
         if self.picked is not None and self.staged[self.picked]:
             d = self.staged[self.picked][0]
-            i["pool_data"] = int.from_bytes(d.pack()[:24], "little")
+            # In the pool an atomic's addresses are exchanged.
+            word = replace(d, src=d.dst, dst=d.src) if d.opcode in ATOMICS and d.opcode in self.supported else d
+            i["pool_data"] = int.from_bytes(word.pack()[:24], "little")
             i["pool_info"] = self.info(d)
             i["pool_seg"] = d.src >> 52 & (self.p["SEGMENTS"] - 1)
+            self.oper = rng.getrandbits(128)
+            i["pool_oper"] = self.oper
+            i["pool_two"] = int(self.seconds[d] and d.opcode == Op.CMP_SWAP and d.opcode in self.supported)
+            waits = i["pool_two"] and self.halves.get(d, self.now + 1) > self.now
+            if waits:
+                self.halves.setdefault(d, self.now + rng.choice((0, 0, 0, 20)))
+                waits = self.halves[d] > self.now
+            i["pool_half"] = int(waits)
+            self.counts["half"] += waits
         elif self.picked is not None:
             i["pool_data"], i["pool_info"] = rng.getrandbits(192), rng.getrandbits(self.mbw + 8)
             i["pool_info"] &= ~(1 << (self.mbw + 7))
@@ -337,16 +363,16 @@ class Bench(CycleBench):
         assert ch == was_picked and self.staged[ch], "pop of nothing"
         d = self.staged[ch].popleft()
         self.tentative = ch, d, i, self.cur[ch]
-        plan = check_local(d, self.context(ch))
+        plan = check_local(d, self.context(ch), self.seconds[d])
         chunks = []
         remote = d.opcode in REMOTE_OPS
         if plan.ok and d.opcode != Op.NOP:
             chunks = split_chunks(
-                0 if d.opcode == Op.READ else plan.src or 0, 0 if remote else plan.dst, d.length, self.burst,
+                0 if d.opcode in (Op.READ, *ATOMICS) else plan.src or 0, 0 if remote else plan.dst, d.length, self.burst,
                 remote=remote, link_mtu=self.mtu,
             )  # fmt: skip
             assert sum(c.n for c in chunks) == d.length
-        self.begin = Operation(ch, d, plan.status, chunks, plan.src or 0, plan.dst or d.dst)
+        self.begin = Operation(ch, d, plan.status, chunks, plan.src or 0, plan.dst or d.dst, oper=self.oper)
         self.cur[ch] = self.begin
 
     def _confirm(self) -> None:
@@ -362,6 +388,7 @@ class Bench(CycleBench):
             self.staged[ch].appendleft(d)
             self.counts["killed"] += 1
             return
+        assert not i["pool_half"], "a CMP_SWAP began before its second slot had come"
         assert i["run"] >> ch & 1, "an operation began on a channel that may not run"
         assert i["cq_ok"] >> ch & 1, "an operation began without a completion slot"
         assert i["alloc_ready"], "an operation began with a full table"
@@ -386,7 +413,13 @@ class Bench(CycleBench):
         assert self.get("alloc_nocpl") == d.flags >> DescFlag.NO_CPL & 1
         remote = d.opcode in REMOTE_OPS and first_chunk(d, self.burst, self.mtu, self.supported) is not None
         assert self.get("alloc_remote") == remote
-        assert self.get("alloc_read") == (remote and d.opcode == Op.READ)
+        assert self.get("alloc_read") == (remote and d.opcode in (Op.READ, *ATOMICS))
+        atomic = d.opcode in ATOMICS and d.opcode in self.supported
+        assert self.get("alloc_two") == (atomic and d.opcode == Op.CMP_SWAP and self.seconds[d])
+        assert self.get("alloc_atomic") == atomic
+        if atomic:
+            assert self.get("alloc_swap") == (d.opcode == Op.CMP_SWAP)
+            assert self.get("alloc_oper") == op.oper, "operands"
         if remote and self.bind[op.ch]:
             assert self.get("alloc_peer") == self.peer[op.ch]
         if op.status == Status.OK:
@@ -430,10 +463,11 @@ class Bench(CycleBench):
         op = next(o for o in self.live.values() if o.tag == tag)
         d = op.desc
         got = {n: self.get(f"rop_{n}") for n in ("peer", "ch", "func", "abs", "dst", "total")}
-        assert d.opcode == Op.READ and not op.done and not op.announced
+        assert d.opcode in (Op.READ, *ATOMICS) and not op.done and not op.announced
         assert op.status == Status.OK or op.may_end
         assert got == {"peer": self.peer[op.ch], "ch": op.ch, "func": self.func[op.ch], "abs": int(self.abs[op.ch]),
-                       "dst": d.dst, "total": d.length}, f"{got} for {d}"
+                       "dst": d.src if d.opcode in ATOMICS else d.dst, "total": d.length}, f"{got} for {d}"
+        assert self.get("rop_atomic") == (d.opcode in ATOMICS)
         op.announced = True
 
     def _chunk(self, word: int) -> None:
@@ -467,7 +501,7 @@ class Bench(CycleBench):
         if remote:
             assert c["peer"] == self.peer[op.ch] and c["peer_ch"] == self.peer_ch[op.ch]
             assert c["x"] == (d.src if d.opcode == Op.READ else d.dst) and c["y"] >> 32 == d.length
-            assert c["read"] == (d.opcode == Op.READ) == op.announced
+            assert c["read"] == (d.opcode in (Op.READ, *ATOMICS)) == op.announced
             self.counts["read_frames"] += c["read"] and c["flush"]
             expected = self.seqs.get(op.ch, c["seq"]) if op.seq is None else op.seq
             if op.seq is None:
@@ -530,7 +564,7 @@ class Bench(CycleBench):
     def _data(self, op: Operation, c: dict, want, read) -> None:
         d = op.desc
         remote = d.opcode in REMOTE_OPS
-        kind = {Op.COPY: LOCAL, Op.FILL: FILL, Op.WRITE: REMOTE, Op.READ: REMOTE}[Op(d.opcode)]
+        kind = {Op.COPY: LOCAL, Op.FILL: FILL, Op.WRITE: REMOTE}.get(Op(d.opcode), REMOTE)
         reads = d.opcode in (Op.COPY, Op.WRITE)
         frame_pos = want.pos % self.mtu if remote else 0
         soff = want.src % self.width
@@ -637,7 +671,7 @@ async def aborts(dut):
     and then.
     Checking: what has begun ends with one token or CANCEL, soon; nothing begins; others go on."""
     bench = Bench(dut)
-    bench.fault_rate = 0.0
+    bench.fault_rate, bench.long_rate = 0.0, 0.1
     await bench.start()
     for turn in range(30):
         await bench.step(bench.rng.randrange(5, 60))
@@ -702,7 +736,7 @@ async def revoked(dut):
     Checking: chunks before it are right; the operation ends with KEY_REVOKED, by CANCEL when
     something was sent; nothing is read through a revoked segment."""
     bench = Bench(dut)
-    bench.fault_rate = 0.0
+    bench.fault_rate, bench.long_rate = 0.0, 0.1
 
     def revoke():
         for op in [o for o in bench.cur if o is not None]:

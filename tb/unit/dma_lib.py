@@ -18,7 +18,7 @@ from cocotb.triggers import FallingEdge, RisingEdge
 
 from models.blocks import split_chunks
 from models.lay import DescFlag, Op
-from models.ops import REMOTE, SUPPORTED
+from models.ops import ATOMICS, REMOTE, SUPPORTED
 from tb.lib.sim import sim_parameters
 from tb.unit.stream import value
 
@@ -31,6 +31,8 @@ def refused(opcode: int, flags: int, length: int, ops=SUPPORTED) -> bool:
         return True
     if flags >> DescFlag.NOTIFY & 1 and opcode != Op.WRITE:
         return True
+    if opcode in ATOMICS:
+        return length != 8
     return opcode != Op.NOP and length == 0
 
 
@@ -38,7 +40,7 @@ def first_chunk(desc, max_burst: int, link_mtu: int, ops=SUPPORTED):
     """The first chunk that moves data, or None when there is none."""
     if desc.opcode == Op.NOP or refused(desc.opcode, desc.flags, desc.length, ops):
         return None
-    src = 0 if desc.opcode in (Op.FILL, Op.READ) else desc.src
+    src = 0 if desc.opcode in (Op.FILL, Op.READ, *ATOMICS) else desc.src
     length = min(desc.length, 2 * link_mtu)  # the first chunk does not depend on the rest
     return split_chunks(
         src, desc.dst, length, max_burst, remote=desc.opcode in REMOTE, link_mtu=link_mtu

@@ -58,7 +58,7 @@ class Bench:
     def fresh(self):
         self.model = TargetModel(self.peer, self.channels, self.max_burst, self.mtu, self.table,
                                  self.bindings, self.response, self.p.get("OPS", 128),
-                                 bool(self.p.get("READ_EN", 1)))
+                                 bool(self.p.get("READ_EN", 1)), bool(self.p.get("ATOMIC_EN", 1)))
 
     def response(self):
         return self.rng.choice([2, 3]) if self.rng.random() < self.error_rate else 0
@@ -67,12 +67,12 @@ class Bench:
         d = self.dut
         if clock:
             Clock(d.clk, 10, "ns").start()
-        for name in ("rop_valid", "rop_tag", "rop_ch", "rop_func", "rop_abs", "rop_dst", "rop_total", "kill_valid",
+        for name in ("rop_valid", "rop_tag", "rop_ch", "rop_func", "rop_abs", "rop_dst", "rop_total", "rop_atomic", "aq_room", "at_done", "kill_valid",
                      "kill_tag", "kill_status", "rdone_ready", "rf_valid", "rf_ch", "mark", "rx_valid", "rx_hdr", "rxp_valid", "rxp_data", "rxp_last", "rsp_ready",
                      "bind_ok", "bind_peer", "bind_peer_ch", "bind_func", "seg_entry", "wb_ready",
                      "wb_b_valid", "wb_b_resp", "mark"):
             getattr(d, name).value = 0
-        d.rst.value = 1
+        d.aq_room.value = d.rst.value = 1
         await ClockCycles(d.clk, 3)
         d.rst.value = 0
 
@@ -234,6 +234,7 @@ class Bench:
                     self.compared += 1
             else:
                 assert rsp_held is None, "an answer was withdrawn"
+            assert not d.aq_valid.value, "an ATOMIC has passed"
             if d.rq_valid.value:
                 got = Request(*(int(getattr(d, f"rq_{n}").value) for n in (
                     "ch", "peer_ch", "op_seq", "tag", "segaddr", "total", "offset", "first", "last", "bytes",

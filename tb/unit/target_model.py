@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from models.gen.carillon_layout import ST_AT_PEER, Frame, FrameFlag, FrameType, Status
-from models.segments import R_READ, R_WRITE, SegmentTable, User
+from models.segments import R_ATOMIC, R_READ, R_WRITE, SegmentTable, User
 
 FIRST, LAST = 1 << FrameFlag.FIRST, 1 << FrameFlag.LAST
 NOTIFY, CANCEL = 1 << FrameFlag.NOTIFY, 1 << FrameFlag.CANCEL
@@ -112,6 +112,7 @@ class TargetModel:
     resp: object
     ops: int = 128
     read_en: bool = True
+    atomic_en: bool = True
     contexts: dict[int, Context] = field(default_factory=dict)
     writes: deque = field(default_factory=deque)
     answers: deque = field(default_factory=deque)
@@ -125,13 +126,14 @@ class TargetModel:
 
     def check(self, frame: Frame, ctx: Context, goes_on: bool) -> int:
         reads = self.read_en and frame.type == FrameType.READ
-        size = frame.operand0 & 0xFFFFFFFF if reads else frame.payload_len
+        atomic = self.asks(frame) and not reads
+        size = 8 if atomic else frame.operand0 & 0xFFFFFFFF if reads else frame.payload_len
         end = frame.offset + size
         if goes_on and ctx.status:
             return ctx.status
         if frame.flags & CANCEL:
             return Status.ABORTED
-        if frame.type != FrameType.WRITE and not reads:
+        if frame.type != FrameType.WRITE and not reads and not (atomic and self.atomic_en):
             return Status.BAD_OPCODE
         if frame.offset != (0 if frame.flags & FIRST else ctx.next if goes_on else None):
             return Status.LINK_ERROR
@@ -139,8 +141,16 @@ class TargetModel:
             return Status.BAD_LENGTH
         if bool(frame.flags & LAST) != (end == frame.total_len):
             return Status.BAD_LENGTH
-        return self.table.check(frame.segaddr, frame.total_len,
-                                User(frame.dst_ch, self.peer), R_READ if reads else R_WRITE).status
+        if atomic and not (frame.flags & FIRST and frame.flags & LAST):
+            return Status.BAD_LENGTH
+        if atomic and frame.segaddr % 8:
+            return Status.BAD_ALIGN
+        return self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer),
+                                R_READ if reads else R_ATOMIC if atomic else R_WRITE).status
+
+    def asks(self, frame: Frame) -> bool:
+        """It is answered by READ_DATA."""
+        return self.read_en and frame.type in (FrameType.READ, FrameType.ATOMIC)
 
     def event(self, item: Own | Kill) -> None:
         if isinstance(item, Own):
@@ -216,7 +226,7 @@ class TargetModel:
         status = self.check(frame, ctx, goes_on) if known else Status.PEER_REFUSED
         if not goes_on:
             ctx.error = 0
-        if self.read_en and frame.type == FrameType.READ:
+        if self.asks(frame):
             self.request(frame, status, binding)
         elif status == Status.OK:
             addr = self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer),
@@ -225,7 +235,7 @@ class TargetModel:
             ctx.error = self.write(addr, payload, binding.func, ctx.error)
         ends = bool(frame.flags & (LAST | CANCEL))
         ctx.open, ctx.op_seq, ctx.status = not ends, frame.op_seq, status
-        reads = self.read_en and frame.type == FrameType.READ
+        reads = self.asks(frame)
         ctx.next = frame.offset + (frame.operand0 if reads else frame.payload_len)
         if reads:
             return  # the responder gives the slot back

@@ -17,5 +17,5 @@ SIZES = [
 def test_crl_dma_issue(sim, data_w, channels, peers, burst, mtu, read):
     """Stimulus and checking: see tb/unit/dma_issue_tests.py."""
     parameters = {"DATA_W": data_w, "CHANNELS": channels, "PEERS": peers, "SEGMENTS": 16}
-    parameters |= {"OPS": 16, "FUNC_W": 8, "MAX_BURST_BYTES": burst, "LINK_MTU": mtu, "READ_EN": read}
+    parameters |= {"OPS": 16, "FUNC_W": 8, "MAX_BURST_BYTES": burst, "LINK_MTU": mtu, "READ_EN": read, "ATOMIC_EN": read}
     run_sim("crl_dma_issue", "tb.unit.dma_issue_tests", parameters=parameters, sim=sim)

@@ -251,7 +251,7 @@ class Frames(CycleBench):
     idle = dict.fromkeys(
         "n_valid n_remote n_read n_cancel n_last n_flush n_first_frame n_notify n_ch n_tag n_len n_flen"
         " n_peer n_peer_ch n_func n_seq n_x n_y o_valid o_none o_first o_last o_data o_strb"
-        " wb_ready end_ready txp_ready txf_ready".split(),
+        " wb_ready end_ready txp_ready txf_ready op_we op_idx op_atomic op_swap op_oper".split(),
         0,
     )
     rate, ready, wrong = 0.5, 0.5, 0

@@ -9,6 +9,7 @@ from collections import deque
 import cocotb
 import pytest
 
+from models.lay import Op
 from tb.lib.sim import run_sim
 from tb.unit.dma_lib import CycleBench, expects_failure
 
@@ -244,7 +245,7 @@ async def target_table(dut):
 
 
 class ConsIdx(CycleBench):
-    idle = dict.fromkeys("cfg_we cfg_ch cfg_log2 alloc_valid alloc_ch".split(), 0)
+    idle = dict.fromkeys("cfg_we cfg_ch cfg_log2 alloc_valid alloc_ch alloc_two".split(), 0)
     wrong = 0
 
     def drive(self) -> None:
@@ -255,6 +256,7 @@ class ConsIdx(CycleBench):
             i.update(cfg_we=1, cfg_ch=i["alloc_ch"], cfg_log2=r.choice([2, 2, 3, 5, 12]))
         else:
             i["alloc_valid"] = int(r.random() < 0.8)
+            i["alloc_two"] = int(r.random() < 0.2)
 
     def check(self) -> None:
         i = self.inp
@@ -262,8 +264,8 @@ class ConsIdx(CycleBench):
             self.rings[i["cfg_ch"]] = [0, 1 << i["cfg_log2"]]
         elif i["alloc_valid"]:
             ring = self.rings[i["alloc_ch"]]
-            ring[0] = (ring[0] + 1) % ring[1]
-            self.wraps += ring[0] == 0
+            self.wraps += ring[0] + 1 + i["alloc_two"] >= ring[1]
+            ring[0] = (ring[0] + 1 + i["alloc_two"]) % ring[1]
             assert self.get("alloc_cons") == ring[0] ^ self.wrong
             self.compared += 1
 
@@ -307,14 +309,18 @@ class Assemble(CycleBench):
         if r.random() < self.error_rate:
             for k in range(r.randrange(beats), beats):
                 resps[k] = r.choice([resps[k], 2, 3])
+        for k in range(count):
+            at = lead + 32 * k
+            if r.random() < 0.4:  # those whose operand is wanted
+                raw = raw[:at] + bytes([r.choice((Op.FETCH_ADD, Op.CMP_SWAP, Op.EXT))]) + raw[at + 1 :]
+            late = raw[at] in (Op.FETCH_ADD, Op.CMP_SWAP, Op.EXT)
+            sure = max(resps[: (at + (31 if late else 23)) // w + 1]) > 1
+            oper = int.from_bytes(raw[at + 24 : at + 32], "little") if late else None
+            self.descs.append((int.from_bytes(raw[at : at + 24], "little"), sure, oper))
+            self.bad += sure
         for k in range(beats):
             word = int.from_bytes(raw[k * w : (k + 1) * w], "little")
             self.beats.append((word, resps[k], int(k == beats - 1)))
-        for k in range(count):
-            at = lead + 32 * k
-            sure = max(resps[: (at + 23) // w + 1]) > 1
-            self.descs.append((int.from_bytes(raw[at : at + 24], "little"), sure))
-            self.bad += sure
         self.heads.append((int(odd), int(w == 64 and (lead // 32 + count) % 2), max(resps)))
 
     def drive(self) -> None:
@@ -330,9 +336,10 @@ class Assemble(CycleBench):
     def check(self) -> None:
         if self.get("d_valid"):
             assert self.descs, "a descriptor out of nothing"
-            data, bad = self.descs.popleft()
+            data, bad, oper = self.descs.popleft()
             assert self.get("d_bad") == bad, "bad from the error on, and only from there"
             assert bad or self.get("d_data") == data ^ self.wrong
+            assert bad or oper is None or self.get("d_oper") == oper
             self.compared += 1
         if self.get("b_done"):
             worst = self.heads.popleft()[2]

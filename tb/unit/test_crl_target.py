@@ -110,7 +110,8 @@ def violations(bench):
     yield Status.BAD_LENGTH, changed(total_len=length + 1)
     yield Status.BAD_LENGTH, [(replace(good[-1][0], flags=FIRST | LAST, offset=0, total_len=0,
                                        payload_len=0), b"")]
-    other = [FrameType.NOTIFY, FrameType.SEND, 0x77] if bench.p.get("READ_EN", 1) else [FrameType.READ, FrameType.READ_DATA]
+    other = [FrameType.NOTIFY, FrameType.SEND, 0x77] if bench.p.get("READ_EN", 1) else [
+        FrameType.READ, FrameType.READ_DATA, FrameType.ATOMIC]
     yield Status.BAD_OPCODE, changed(type=int(rng.choice(other)))
     yield Status.PEER_REFUSED, changed(src_ch=good[0][0].src_ch ^ 1)
     if bench.channels < 256:
@@ -276,7 +277,8 @@ async def scoreboard_fails(dut):
 CONFIGS = [
     {"DATA_W": 64, "CHANNELS": 8, "PEERS": 1, "PEER": 0, "SEGMENTS": 32},
     {"DATA_W": 512, "CHANNELS": 8, "PEERS": 3, "PEER": 2, "SEGMENTS": 32},
-    {"DATA_W": 128, "CHANNELS": 1, "PEERS": 2, "PEER": 1, "SEGMENTS": 5, "MAX_BURST_BYTES": 256, "READ_EN": 0},
+    {"DATA_W": 128, "CHANNELS": 1, "PEERS": 2, "PEER": 1, "SEGMENTS": 5, "MAX_BURST_BYTES": 256, "READ_EN": 0,
+     "ATOMIC_EN": 0},
 ]
 
 

@@ -11,7 +11,7 @@ import pytest
 from cocotb.triggers import ClockCycles
 
 from models.gen.carillon_layout import Frame, FrameType, Status
-from models.segments import R_LOCAL, R_READ, R_REMOTE, R_WRITE
+from models.segments import R_ATOMIC, R_LOCAL, R_READ, R_REMOTE, R_WRITE
 from tb.lib.sim import run_sim
 from tb.unit.target_bench import Bench, Rates
 from tb.unit.target_model import CANCEL, FIRST, LAST, Kill, Own
@@ -120,6 +120,36 @@ async def requests(dut):
 
 
 @cocotb.test()
+async def atomics_refused(dut):
+    """Stimulus: ATOMICs that are not to be carried out, among WRITEs and READs: where no multiple of 8 is, of another length, in pieces, at an
+    offset, beyond the segment, without the right, with an old key, from elsewhere. Checking: the status of each, by an
+    answer of the responder; a build without atomics says BAD_OPCODE."""
+    bench = await bench_of(dut)
+    without = not bench.p.get("ATOMIC_EN", 1)
+    index = next(i for i in range(bench.segments) if bench.table.get(i).channel == 0)
+    plain = bench.table.get(index)
+    seg = replace(plain, size=5000, rights=plain.rights | R_ATOMIC)
+    d = bench.operation(0, 8, index, 16)[0][0]
+    d = replace(d, type=int(FrameType.ATOMIC), flags=FIRST | LAST, payload_len=0, operand0=bench.rng.getrandbits(64),
+                segaddr=bench.table.address(index, 16))
+    cases = [
+        (Status.BAD_ALIGN, {"segaddr": d.segaddr + 4}, {}), (Status.BAD_ALIGN, {"segaddr": d.segaddr + 1}, {"gen": seg.gen ^ 1}),
+        (Status.BAD_LENGTH, {"total_len": 9}, {}), (Status.BAD_LENGTH, {"total_len": 4, "segaddr": d.segaddr + 4}, {}),
+        (Status.BAD_LENGTH, {"total_len": 16, "flags": FIRST}, {}), (Status.LINK_ERROR, {"offset": 8, "total_len": 16}, {}),
+        (Status.LINK_ERROR, {"flags": LAST}, {}), (Status.SEG_RANGE, {"segaddr": bench.table.address(index, 5000)}, {}),
+        (Status.SEG_RIGHTS, {}, {"rights": plain.rights}), (Status.KEY_REVOKED, {}, {"gen": seg.gen ^ 1}),
+        (Status.SEG_INVALID, {}, {"valid": False}), (Status.PEER_REFUSED, {"src_ch": d.src_ch ^ 1}, {}),
+    ]
+    for rates in RATES:
+        for status, fields, change in cases:
+            want = int(Status.BAD_OPCODE if without and status != Status.PEER_REFUSED else status)
+            before = bench.model.seen.get(want, 0)
+            await bench.run([lambda c=change: bench.table.set(index, replace(seg, **c)), (replace(d, **fields), b""),
+                             lambda: bench.table.set(index, plain), *bench.operation(0), *asks(bench, 0)], rates)
+            assert bench.model.seen.get(want, 0) == before + 1, f"{status!r} did not happen"
+
+
+@cocotb.test()
 async def answers(dut):
     """Stimulus: own READs of all sizes and alignments, segment and absolute destinations, their answers mixed with each
     other and with WRITEs; write errors. Checking: every byte, count, end, with the first write error of its own operation."""
@@ -212,6 +242,7 @@ async def scoreboard_fails(dut):
 CONFIGS = [
     {"DATA_W": 64, "CHANNELS": 8, "PEERS": 1, "PEER": 0, "SEGMENTS": 32},
     {"DATA_W": 512, "CHANNELS": 8, "PEERS": 3, "PEER": 2, "SEGMENTS": 32},
+    {"DATA_W": 128, "CHANNELS": 4, "PEERS": 1, "PEER": 0, "SEGMENTS": 32, "ATOMIC_EN": 0},
 ]
 
 
