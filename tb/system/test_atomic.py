@@ -333,7 +333,7 @@ async def revoked(dut):
         jobs = [cocotb.start_soon(s.channel("A", c).run([d for k in range(3) for d in s.atomic("A", c, k, at=64 * k)])) for c in others]
         before = await cell(s, "A", 0)
         await ch.post([keyed(k) for k in range(8)])
-        await s.tb.a.cycles(rng.randrange(20, 900))
+        await s.tb.a.cycles(rng.randrange(20, 900) if turn % 8 < 6 else rng.randrange(1500, 6000))
         entry = s.nodes[where].segments[EXTRA]
         await s.nodes[where].segment(EXTRA, base=entry.base, size=entry.size, channel=0, gen=2 * turn + 2, rights=ALL_RIGHTS)
         coverage.sample_disturbance("revoke_source" if where == "B" else "revoke_destination")
