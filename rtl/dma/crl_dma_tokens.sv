@@ -7,8 +7,8 @@
 //   that would pass the depth: then it is full. Both read, add and write in one cycle; a charge
 //   goes first and the refill catches up, so none is lost. After a configuration write the channel
 //   is unlimited until its next refill, which fills the bucket.
-// Latency: the bytes come late in their cycle, so a charge is worked out in the next one: tok_d tells
-//   then what holds from the cycle after that on. Until then 'busy' marks the channel, if it has a limit.
+// Latency: the bytes come late in their cycle, so a charge is worked out in the next one, and tok_d tells
+//   in the one after it what holds from then on. Until then 'busy' marks the channel, if it has a limit.
 // Throughput: an operation a cycle. Refills need one cycle in 256 / 2^CW without a charge.
 // Assumes: an operation takes less than 64 KiB below zero before tok is obeyed.
 `default_nettype none
@@ -47,7 +47,9 @@ module crl_dma_tokens #(
   logic [CW-1:0]       c_ch_q;
   logic [11:0]         c_bytes_q;
   logic [CW-1:0]       op_ch;
-  logic                op_limit, debt, over;
+  logic                op_limit, over;
+  logic                op_q, debt_q;   // what came of the operation, told a cycle later
+  logic [CW-1:0]       op_ch_q;
   logic [15:0]         rate, cap;
   logic [16:0]         room;     // signed: a bucket above it would overflow
   logic [TW-1:0]       stored, step, sum, above;
@@ -87,12 +89,12 @@ module crl_dma_tokens #(
   assign over  = !c_valid_q && (above[TW-1] || !op_limit);
 
   assign op_limit = limit_q[op_ch];
-  assign debt     = op_limit && sum[TW-1];  // never when it overflows
 
   always_comb begin
     tok_d  = tok_q;
     busy_d = '0;
-    if (op) tok_d[op_ch] = !debt;
+    if (op_q) tok_d[op_ch_q] = !debt_q;
+    if (c_valid_q) busy_d[c_ch_q] = limit_q[c_ch_q];
     if (charge_valid) busy_d[charge_ch] = limit_q[charge_ch];
   end
 
@@ -104,8 +106,10 @@ module crl_dma_tokens #(
       owed_q  <= '0;
       rot_q   <= '0;
       c_valid_q <= 1'b0;
+      op_q      <= 1'b0;
     end else begin
       c_valid_q <= charge_valid;
+      op_q      <= op;
       tok_q  <= tok_d;
       time_q <= time_q + 1'b1;
       if (refill) rot_q <= rot_q + 1'b1;
@@ -114,6 +118,8 @@ module crl_dma_tokens #(
       if (op && !c_valid_q) limit_q[op_ch] <= known[op_ch] && rate != '0;
       if (cfg_we) limit_q[cfg_ch] <= 1'b0;
     end
+    op_ch_q   <= op_ch;
+    debt_q    <= op_limit && sum[TW-1];  // never when it overflows
     c_ch_q    <= charge_ch;
     c_bytes_q <= charge_bytes;
   end

@@ -44,7 +44,7 @@ module crl_seg_check (
   logic        bad_index, bad_gen, bad_bind, bad_right, bad_range;
   logic        bad_index_q, bad_gen_q, bad_bind_q, bad_right_q, bad_range_q;
   logic        right_side, same_peer;
-  logic [41:0] range_end;
+  (* keep *) logic [41:0] range_end;  // a sum of its own: the entry comes late, and must not wait for a sum of three
   logic [42:0] room;
   logic [51:0] page;
   logic [51:0] page_q;
