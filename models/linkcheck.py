@@ -25,6 +25,9 @@ ASKS = (FrameType.READ, FrameType.ATOMIC)  # answered by READ_DATA
 REPLAY_FRAMES = 256  # a sender keeps fewer
 
 
+MESSAGES = (FrameType.WRITE_IMM, FrameType.SEND)
+
+
 @dataclass
 class OpOnLink:
     """An operation whose frames are on the way, by (sender's channel)."""
@@ -40,6 +43,8 @@ class OpOnLink:
     sent: bool = False  # its LAST frame, or a CANCEL
     refused: bool = False  # an op-nak, or a status in READ_DATA, came; the rest of its frames may or may not follow
     asked: deque[tuple[int, int]] = field(default_factory=deque)  # READ: (OFFSET, bytes) to come
+    asks: bool = False  # it began with an ASK that is not answered
+    immediate: int = 0  # of a message, in all its frames
 
 
 @dataclass
@@ -204,7 +209,7 @@ class LinkChecker:
         if not legal:
             bad("op-seq", f"channel {f.src_ch}: OP_SEQ {f.op_seq} after {last}")
         me.last_op_seq[f.src_ch] = f.op_seq
-        op = OpOnLink(f.src_ch, f.dst_ch, f.op_seq, f.tag, f.segaddr, f.total_len, f.type)
+        op = OpOnLink(f.src_ch, f.dst_ch, f.op_seq, f.tag, f.segaddr, f.total_len, f.type, immediate=f.operand0)
         if f.tag in me.waiting and not self.dirty:
             bad("tag", f"tag {f.tag:#x} is in use")
         me.open_op[f.src_ch] = me.waiting[f.tag] = op
@@ -239,6 +244,11 @@ class LinkChecker:
         if reads and not atomic and (f.payload or not 0 < f.operand0 <= self.mtu):
             bad("read", f"a READ asks for {f.operand0} bytes, with {len(f.payload)} of payload")
         size = 8 if atomic else f.operand0 if reads else len(f.payload)
+        if f.first and f.type in MESSAGES and not f.last:
+            if f.payload or f.offset:
+                bad("ask", f"channel {f.src_ch}: {len(f.payload)} bytes at {f.offset} come unasked")
+            self._begin(src, f, me, bad).asks = True
+            return
         if f.first:
             op = self._begin(src, f, me, bad)
         elif op is None:
@@ -248,6 +258,8 @@ class LinkChecker:
         same = (op.dst_ch, op.op_seq, op.tag, op.segaddr, op.total, op.type)
         if same != (f.dst_ch, f.op_seq, f.tag, f.segaddr, f.total_len, f.type):
             bad("operation", f"channel {f.src_ch}: fields change inside operation {op.op_seq}")
+        if op.type in MESSAGES and (op.asks or op.immediate != f.operand0):
+            bad("ask", f"channel {f.src_ch}: data without permission, or immediate {f.operand0:#x}")
         if f.offset != op.offset:
             bad("offset", f"channel {f.src_ch}: OFFSET {f.offset}, next is {op.offset}")
         if reads:
@@ -286,6 +298,8 @@ class LinkChecker:
     def _response(self, f: Frame, you: Direction, bad: Callback) -> None:
         if f.type == FrameType.READ_DATA:
             self._read_data(f, you, bad)
+        if f.type == FrameType.OP_PERMIT:
+            self._permit(f, you, bad)
         if f.type not in (FrameType.OP_ACK, FrameType.OP_NAK):
             return
         op = you.waiting.pop(f.tag, None)
@@ -306,6 +320,22 @@ class LinkChecker:
             op.refused = True
             if not f.status:
                 bad("response", "an op-nak with status OK")
+
+    def _permit(self, f: Frame, you: Direction, bad: Callback) -> None:
+        """The answer to an ASK. A refusal is the only answer."""
+        op = you.waiting.get(f.tag)
+        if op is None or not op.asks:
+            if not self.dirty:
+                bad("response", f"OP_PERMIT for tag {f.tag:#x}, which does not ask")
+            return
+        op.asks = False
+        if (f.dst_ch, f.op_seq) != (op.src_ch, op.op_seq) or f.payload or f.status and not f.status & AT_PEER:
+            bad("response", f"OP_PERMIT of tag {f.tag:#x} with status {f.status:#x}")
+        if f.status:
+            op.refused = True
+            you.waiting.pop(f.tag)
+            if you.open_op.get(op.src_ch) is op:
+                you.open_op.pop(op.src_ch)
 
     def finish(self) -> list[FrameFault]:
         """At the end: every operation was answered, every slot given back is known."""

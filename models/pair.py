@@ -241,6 +241,10 @@ class Pair:
             out.append((op, a, beside))
         return out
 
+    def messages(self, node: str) -> list[OpState]:
+        """Messages of a node that their receivers were told."""
+        return [op for life in self._n[node].lives for op in life.ops if op.told is not None]
+
     def pending(self) -> list[OpState]:
         """Operations that must still come to an end."""
         out = []
@@ -553,10 +557,11 @@ class Pair:
         if not life.open:
             return
         life.t_closed = t
+        c = self._n[life.node].chans[life.ch]
+        life.bound_to = (c.peer, c.peer_ch)  # a reset is about to forget it
         for op in [*life.leaving, *life.ops[life.retired :]]:
-            if op.from_peer:  # a reset is about to forget which channel of the peer it was
+            if op.from_peer:
                 op.far_users = frozenset(self._far_users(op))
-                op.far_number = self._n[op.life.node].chans[op.life.ch].peer_ch
         for op in life.leaving:
             self._unindex(op, keep_source=op.from_peer)  # what was asked for, the peer still reads
         for op in life.ops[life.retired :]:
@@ -809,10 +814,15 @@ class Pair:
         for op in self._live_ops():
             self._plan(op, t)
 
+    def _bound_to(self, op: OpState) -> tuple[int, int]:
+        """Peer, and channel there, of an operation's channel."""
+        c = self._n[op.life.node].chans[op.life.ch]
+        return op.life.bound_to or (c.peer, c.peer_ch)
+
     def _far_node(self, op: OpState) -> NodeState | None:
         """The peer of a remote operation."""
         n = self._n[op.life.node]
-        there = self._far.get((n.name, n.chans[op.life.ch].peer)) if op.remote else None
+        there = self._far.get((n.name, self._bound_to(op)[0])) if op.remote else None
         return self._n[there[0]] if there else None
 
     def _dst_node(self, op: OpState) -> NodeState | None:
@@ -1048,13 +1058,9 @@ class Pair:
         n.read_bytes += useful
 
     def _count_peer_read(self, n: NodeState, e: AxiRead, ops: list[OpState]) -> None:
-        chans = {
-            op.far_number if op.far_number is not None else far.number
-            for op in ops
-            if (far := self._far_chan(op)) is not None or op.far_number is not None
-        }
+        chans = {far.number for op in ops if (far := self._far_chan(op)) is not None}
         least = max(1, len(e.data) - 2 * (e.beat_bytes - 1)) if len(chans) == 1 else 0
-        for number in chans & set(range(n.params.channels)):
+        for number in chans:
             n.chans[number].peer_reads.append(PeerRead(e.t_addr, least, len(e.data)))
 
     def _may_leave(self, n: NodeState, e: AxiRead, op: OpState) -> bool:
@@ -1246,7 +1252,7 @@ class Pair:
     def _far_chan(self, op: OpState) -> ChanState | None:
         """The channel at the peer that a remote operation names."""
         n = self._far_node(op)
-        there = self._n[op.life.node].chans[op.life.ch].peer_ch
+        there = self._bound_to(op)[1]
         return n.chans[there] if n is not None and there < n.params.channels else None
 
     def _data_fits(self, op: OpState, pos: int, data: bytes) -> bool:
@@ -1419,13 +1425,15 @@ class Pair:
             op
             for op in self._senders(c)
             if op.told is None and op.may_run and op.t_pub < t and not self._without_effect(op)
+            # What had ended before this life began was an earlier one's, which told nothing any more.
+            and not (op.t_done is not None and op.t_done < life.t_start)
         ]
         self.report.completions += 1
         if not due:
             self._bad(t, n.name, "extra-completion", f"{where}: no WRITE_IMM is under way to it")
             return
         # What was lost with its link, or given up, may never have been delivered.
-        op = next((o for o in due if self._tells(o, cqe) or not (o.disturbed or o.status)), due[-1])
+        op = next((o for o in due if self._tells(o, cqe) or not (o.disturbed or o.status or o.life.ending)), due[-1])
         op.told = e.t_resp
         want = (0, 0, 0, op.data_len, op.desc.operand & 0xFFFFFFFF)
         if (cqe.tag, cqe.status, cqe.status2, cqe.nbytes, cqe.immediate) != want:
@@ -1435,9 +1443,11 @@ class Pair:
                 "wrong-completion",
                 f"{where}: immediate {cqe.immediate:#x}; next is {op}, operand {op.desc.operand:#x}",
             )
-        if not op.covered or op.last_resp >= t:
+        # Writes that came after a reset of their initiator are not told apart any more.
+        known = op.life.t_start > self._n[op.life.node].t_reset
+        if known and (not op.covered or op.last_resp >= t):
             self._bad(t, n.name, "early-completion", f"{where}: {op.missing()}; {op}")
-        for o in op.life.ops[max(0, op.n - 64) : op.n]:
+        for o in op.life.ops[max(0, op.n - 64) : op.n] if known else ():
             if o.remote and not o.from_peer and not o.status and not o.shared and o.must_run:
                 if not o.covered or o.last_resp >= t:
                     self._bad(t, n.name, "early-completion", f"{where}: {o} before it: {o.missing()}")
@@ -1558,6 +1568,9 @@ class Pair:
         if op.tells:
             refusals.add(NOT_READY)
         allowed = refusals | set(op.errors)
+        far = self._far_chan(op)
+        if op.tells and far is not None and any(x.ending for x in self._far_node(op).lives if x.ch == far.number):
+            allowed.add(int(Status.ABORTED) | AT_PEER)  # the receiver was disabled in the middle
         if op.may_run and any(r & ~AT_PEER in _SEG_CODES and not r & AT_PEER for r in refusals):
             allowed.add(int(Status.KEY_REVOKED))  # it had been allowed, whatever the table says now
         if life.t_abort is not None and life.t_abort < t:
@@ -1624,7 +1637,7 @@ class Pair:
         life.retired = self._cons_after(op, status)
         if op.desc.opcode == Op.CMP_SWAP and status == Status.BAD_EXT and op.swap is not None:
             op.swap, life.ops[op.n + 1].absorbed = None, False  # it was not there when the engine looked
-        op.status = status
+        op.status, op.t_done = status, t_resp
         # What was ended from outside may still have reads on their way: nobody gets their data.
         leaving = bool(status) and (op.remote or status == Status.MEM_TIMEOUT)
         if leaving:
@@ -1654,6 +1667,12 @@ class Pair:
                         link_mtu=n.params.link_mtu,
                     )
                     due = sum(b.beats for b in read_bursts(chunks, n.params.beat))
+                    times = 1
+                    if op.tells and op.data_len <= n.params.link_mtu and op.read_beats == 2 * due:
+                        times = 2  # its receiver was not ready when it came in one frame
+                    due *= times
+                    if op.shared and times == 2:  # or they were for another one that lies in the same beats
+                        times, c.loose_reads, n.exact = 1, True, False
                     n.due_read_beats += due
                     if not op.shared and len(op.variants) == 1 and op.read_beats != due:
                         self._bad(
@@ -1662,7 +1681,7 @@ class Pair:
                             "read-count",
                             f"{op}: {op.read_beats} beats read, {due} are due",
                         )
-                    c.rd_bytes += op.data_len
+                    c.rd_bytes += op.data_len * times
                 dst.due_write_bytes += op.data_len
                 if op.remote and not op.from_peer:
                     far = self._far_chan(op)
@@ -1878,7 +1897,7 @@ class Pair:
         for op in self._live_ops():
             notify = op.remote and op.desc.flag(DescFlag.NOTIFY) and not op.tells
             if notify and self._dst_node(op) is n:
-                there = self._n[op.life.node].chans[op.life.ch].peer_ch
+                there = self._bound_to(op)[1]
                 if there == ch and op.covered and op.last_resp < t:
                     return True
         return False

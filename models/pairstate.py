@@ -91,6 +91,7 @@ class OpState:
     shared: bool = False  # an access could belong to this or to another operation
     t_over: int | None = None  # its completion has its response
     status: int = 0  # of its completion
+    t_done: int | None = None  # which had its response then
     late_reads: int = 0  # requested after t_over
     told: int | None = None  # WRITE_IMM: when the receiver's entry had its response
     late_bytes: int = 0  # READ: what the peer read for it after t_over
@@ -98,7 +99,6 @@ class OpState:
     absorbed: bool = False  # it is the second slot of the one before it
     maybe: list[AtomicAccess] | None = None  # atomic: accesses that the bytes of its result fit
     claim: AtomicAccess | None = None  # and which it was
-    far_number: int | None = None  # READ: the peer's channel, as it was when its life ended
     far_users: frozenset[int] = frozenset()  # READ: for whom the peer reads, as it was when its life ended
 
     @property
@@ -233,6 +233,7 @@ class Life:
     leaving: list[OpState] = field(default_factory=list)  # over, but may still read
     stream: list[tuple[Cqe, OpState, int]] = field(default_factory=list)  # entry, operation, its B
     last_drain_t: int = -1  # latest end of an access that belongs to it
+    bound_to: tuple[int, int] | None = None  # peer and its channel, as they were when it ended
 
     @property
     def where(self) -> str:

@@ -29,6 +29,7 @@ rtl/dma/crl_target_answer.sv
 rtl/dma/crl_dma_tab.sv
 rtl/dma/crl_target_reads.sv
 rtl/dma/crl_target_check.sv
+rtl/dma/crl_target_msg.sv
 rtl/dma/crl_target.sv
 rtl/dma/crl_resp_issue.sv
 rtl/dma/crl_resp_send.sv
@@ -67,6 +68,8 @@ rtl/common/crl_ram_clr.sv
 rtl/dma/crl_dma_segtab.sv
 rtl/dma/crl_target_segtab.sv
 rtl/dma/crl_dma_considx.sv
+rtl/dma/crl_dma_hold.sv
+rtl/dma/crl_recv.sv
 rtl/dma/crl_dma_assemble.sv
 rtl/dma/crl_dma_size.sv
 rtl/dma/crl_dma_rings.sv

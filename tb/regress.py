@@ -33,7 +33,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tb.lib.sim import SimulationError, build_sim, run_sim
-from tb.system.builds import BUILDS, FAULT_BUILDS
+from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE
 from tb.system.mutants import MUTANTS, found, sources_of
 from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
 
@@ -58,6 +58,8 @@ SEEDED = (
     ("tb.system.test_revoke", "revoked_under_traffic"),
 )
 ATOMIC = tuple(("tb.system.test_atomic", test) for test in ("sums", "against_writes", "link_lost", "revoked"))
+IMM = tuple(("tb.system.test_imm", test) for test in
+            ("lengths", "receiver_late", "receiver_never", "given_up", "receiver_disabled", "link_lost", "answers_lost"))
 ONCE = (
     (TRAFFIC, "smoke"), (LIFE, "abort_stops_a_long_one"),
 )
@@ -105,6 +107,10 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
             if parameters.get("ATOMIC_EN", parameters.get("READ_EN", 1)):
                 for seed in range(1, seeds + 1):
                     yield Scenario(module, test, build, seed)
+    for build in SLICE:
+        for module, test in IMM:
+            for seed in range(1, seeds + 1):
+                yield Scenario(module, test, build, seed)
     for build in ("64b-8ch", "512b-8ch", "128b-link64"):
         for test in ERROR_CASES:
             yield Scenario(ERRORS, test, build, 1)

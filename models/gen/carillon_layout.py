@@ -637,6 +637,10 @@ PAGES: dict[str, PageInfo] = {
             'PEER': FieldInfo(8, 2, 'rw', 0x0),
             'VALID': FieldInfo(63, 1, 'rw', 0x0),
         }),
+        'RETRY': RegInfo(0x20, 1, 0x8, False, False, {
+            'RNR_COUNT': FieldInfo(0, 8, 'rw', 0x0),
+            'RNR_TIME': FieldInfo(8, 8, 'rw', 0x0),
+        }),
     }),
     'SEG': PageInfo(0x1f2000, 0x20, 128, {
         'BASE': RegInfo(0x0, 1, 0x8, False, False, {
@@ -737,6 +741,7 @@ REG_CHP_OWNER = 0x0
 REG_CHP_POLICY = 0x8
 REG_CHP_RATE = 0x10
 REG_CHP_BIND = 0x18
+REG_CHP_RETRY = 0x20
 BAR_SEG_BASE = 0x1f2000
 BAR_SEG_STRIDE = 0x20
 REG_SEG_BASE = 0x0

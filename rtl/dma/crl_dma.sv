@@ -25,6 +25,7 @@ module crl_dma #(
     parameter int OP_TIMEOUT_CYCLES = 1048576,
     parameter bit READ_EN  = 1,
     parameter bit ATOMIC_EN = 1,
+    parameter bit SEND_EN  = 1,
     localparam int B       = DATA_W / 8,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int SW      = $clog2(SEGMENTS),
@@ -60,6 +61,9 @@ module crl_dma #(
     input  wire logic                  cc_bind,
     input  wire logic [1:0]            cc_peer,
     input  wire logic [7:0]            cc_peer_ch,
+    input  wire logic [1:0]            retry_we,
+    input  wire logic [CW-1:0]         retry_ch,
+    input  wire logic [15:0]           retry_data,
     input  wire logic                  seg_we,
     input  wire logic [SW-1:0]         seg_idx,
     input  wire logic [EW-1:0]         seg_entry,
@@ -113,9 +117,25 @@ module crl_dma #(
     output logic      [127:0]              txf_arg,
     input  wire logic [PEERS-1:0]          ack_valid,
     output logic      [PEERS-1:0]          ack_ready,
+    input  wire logic [PEERS*8-1:0]        ack_ch,
+    input  wire logic [PEERS-1:0]          ack_permit,
     input  wire logic [PEERS*16-1:0]       ack_tag,
     input  wire logic [PEERS*8-1:0]        ack_status,
     input  wire logic [PEERS*16-1:0]       ack_status2,
+
+    // Messages of peers, from the targets (crl_recv)
+    output logic      [CHANNELS-1:0]   dead,         // open messages are refused
+    input  wire logic [PEERS-1:0]      q_valid,
+    input  wire logic [PEERS*CW-1:0]   q_ch,
+    output logic      [PEERS-1:0]      q_done,
+    output logic                       q_ok,
+    input  wire logic [PEERS-1:0]      x_valid,
+    output logic      [PEERS-1:0]      x_ready,
+    input  wire logic [PEERS-1:0]      x_back,
+    input  wire logic [PEERS*CW-1:0]   x_ch,
+    input  wire logic [PEERS-1:0]      x_irq,
+    input  wire logic [PEERS*32-1:0]   x_bytes,
+    input  wire logic [PEERS*32-1:0]   x_imm,
 
     // Own READs, to the targets (docs/blocks/read.md)
     output logic                       rop_valid,
@@ -173,11 +193,13 @@ module crl_dma #(
   localparam int MBW    = $clog2(MAX_BURST_BYTES);
   localparam int MTW    = $clog2(LINK_MTU);
   localparam int RBW    = MBW - OFF_W + 1;
-  localparam int INFO_W = MBW + 8;
-  localparam int CHUNK_W = 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
+  localparam int INFO_W = MBW + 9;
+  localparam int CHUNK_W = (SEND_EN ? 33 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
   // Covers 200 cycles of latency beside the chunks that are being filled and drained.
   localparam int BUF_BEATS = DATA_W <= 128 ? 1024 : 512;
   localparam int CHUNKS    = 2 << $clog2(READS_IN_FLIGHT);
+
+  logic [CHANNELS-1:0] inbound;
 
   // ---------------------------------------------------------------- control
   logic [CHANNELS-1:0] accept, run, hold, ch_abort, suppress, pend, st_empty, ip, op_empty, cq_ok, young, sending;
@@ -204,7 +226,7 @@ module crl_dma #(
       .seg_abs(ctl_seg_abs), .chk_ok, .chk_addr,
       .f_cfg_we, .c_cfg_we, .cfg_ch, .cfg_base, .cfg_log2, .cfg_func, .clr_valid, .clr_ch,
       .accept, .run, .hold, .ch_abort, .suppress, .locked(ch_locked), .n_enabled,
-      .pend, .st_empty, .ip, .op_empty, .young, .mark_req, .mark_done, .reads_over,
+      .pend, .st_empty, .ip, .op_empty, .young, .inbound, .mark_req, .mark_done, .reads_over,
       .pop_valid(ctl_pop_valid), .pop_ch(ctl_pop_ch), .pop_ready(pop_idle),
       .db_err_valid, .db_err_ch, .cdb_err_valid, .cdb_err_ch, .ferr_valid, .ferr_ch, .ferr_dec,
       .cq_err_valid, .cq_err_ch, .ret_valid, .ret_ch, .ret_status, .fatal, .err_irq,
@@ -224,10 +246,10 @@ module crl_dma #(
   logic [CW-1:0]     enq_ch, i_pop_ch, pop_ch;
   logic [191:0]      pool_data;
   logic [INFO_W-1:0] pool_info;
-  logic [SW-1:0]     pool_seg;
   logic [127:0]      pool_oper;
   logic              pool_two, pool_half;
   logic [CHANNELS-1:0] half;
+  logic [SW-1:0]     pool_seg;
 
   assign pop_valid = i_pop_valid || ctl_pop_valid;
   // Chosen by who may pop in this cycle, which is known early, not by who does.
@@ -235,7 +257,7 @@ module crl_dma #(
 
   crl_dma_fetch #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PREFETCH(PREFETCH), .FUNC_W(FUNC_W),
                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .SEGMENTS(SEGMENTS),
-                  .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)) u_fetch (
+                  .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_fetch (
       .clk, .rst, .db_valid, .db_ch, .db_val, .db_err_valid, .db_err_ch, .accept, .run, .n_enabled,
       .cfg_we(f_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func,
       .mark_req, .mark_done, .pend, .rd_ch(st_ch), .rd_prod(st_dr_prod),
@@ -287,11 +309,11 @@ module crl_dma #(
   );
 
   crl_dma_issue #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .OPS(OPS), .FUNC_W(FUNC_W),
-                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)) u_issue (
+                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN),
+                  .SEND_EN(SEND_EN)) u_issue (
       .clk, .rst, .cc_we, .cc_ch, .cc_abs, .cc_bind, .cc_peer, .cc_peer_ch, .cc_func,
       .run, .hold, .ch_abort, .halt(fatal), .ip, .young, .sending, .pop_idle, .stall(i_stall),
-      .st_empty, .st_enq_valid(enq_valid), .st_enq_ch(enq_ch), .pk_empty, .pool_data, .pool_info, .pool_seg,
-      .pool_oper, .pool_two, .pool_half, .half,
+      .st_empty, .st_enq_valid(enq_valid), .st_enq_ch(enq_ch), .pk_empty, .pool_data, .pool_info, .pool_seg, .pool_oper, .pool_two, .pool_half, .half,
       .pop_valid(i_pop_valid), .pop_ch(i_pop_ch), .pop_undo, .ctl_pop(ctl_pop_valid),
       .elig, .pick_ready, .pick_valid, .pick_ch, .charge_valid, .charge_ch, .charge_bytes, .charge_none,
       .cq_ok, .op_empty, .alloc_ready, .alloc_idx, .alloc_gen, .alloc_valid, .alloc_ch, .alloc_tag, .alloc_irq,
@@ -299,9 +321,68 @@ module crl_dma #(
       .seg_stop(i_seg_stop), .seg_re(i_seg_re), .seg_idx(i_seg_idx), .seg_entry(i_seg_entry),
       .ctl_seg_req, .ctl_seg_gnt, .ctl_seg_addr, .ctl_seg_len, .ctl_seg_ch, .ctl_seg_abs, .chk_ok, .chk_status(chk_status_unused), .chk_addr,
       .peer_up, .tx_ok, .rd_ok, .tx_take, .tx_take_rd, .tx_take_ch,
-      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .rd_room, .chunk_room, .fail_valid, .fail_ch, .fail_op,
+      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .held, .waiting, .due, .permitted, .gone,
+      .hold_set, .hold_first, .hold_ch, .hold_tag, .hold_peer, .t1_valid, .t1_ch, .t1_over, .hold_drop, .rd_room, .chunk_room, .fail_valid, .fail_ch, .fail_op,
       .ar_push, .ar_addr, .ar_len, .ar_user, .ar_ch, .ar_bytes, .chunk_push, .chunk
   );
+
+  // ---------------------------------------------------------------- messages: held channels, slots of the receiver
+  logic [CHANNELS-1:0] held, waiting, due, permitted, gone;
+  logic                hold_set, hold_first, t1_valid, t1_over, hold_drop;
+  logic [CW-1:0]       hold_ch, t1_ch, sw_ch, rsv_ch, back_ch, msg_ch;
+  logic [15:0]         hold_tag;
+  logic [1:0]          hold_peer;
+  logic [OW-1:0]       sw_idx;
+  logic                sw_waits, rsv_valid, rsv_done, rsv_ok, back_valid, back_ready, msg_valid, msg_ready, msg_irq;
+  logic [3:0]          msg_kind;
+  logic [15:0]         msg_tag;
+  logic [7:0]          msg_status;
+  logic [31:0]         msg_bytes, msg_imm;
+  logic [PEERS-1:0]    end_valid, end_ready;
+  logic [PEERS*16-1:0] end_tag, end_status2;
+  logic [PEERS*8-1:0]  end_status;
+
+  assign dead = ch_abort | ~ch_locked;
+
+  logic unused_peer;
+  assign unused_peer = &{1'b0, hold_peer};
+
+  generate
+    if (SEND_EN) begin : g_msg
+      logic [15:0] h_tag, h_status2;
+      logic [7:0]  h_status;
+
+      crl_dma_hold #(.CHANNELS(CHANNELS), .PEERS(PEERS), .OPS(OPS)) u_hold (
+          .clk, .rst, .retry_we, .retry_ch, .retry_data,
+          .set(hold_set), .set_first(hold_first), .set_ch(hold_ch), .set_tag(hold_tag), .set_peer(hold_peer[PRW-1:0]),
+          .t1_valid, .t1_ch, .t1_over, .drop(hold_drop), .drop_ch(hold_ch), .held, .waiting, .due, .permitted, .gone,
+          .sw_ch, .sw_idx, .sw_waits, .s_valid(ack_valid), .s_ready(ack_ready), .s_ch(ack_ch), .s_permit(ack_permit),
+          .s_tag(ack_tag), .s_status(ack_status), .s_status2(ack_status2), .m_valid(end_valid), .m_ready(end_ready),
+          .m_tag(h_tag), .m_status(h_status), .m_status2(h_status2)
+      );
+      assign end_tag     = {PEERS{h_tag}};
+      assign end_status  = {PEERS{h_status}};
+      assign end_status2 = {PEERS{h_status2}};
+
+      crl_recv #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_recv (
+          .clk, .rst, .accept, .inbound, .q_valid, .q_ch, .q_done, .q_ok, .x_valid, .x_ready, .x_back, .x_ch, .x_irq, .x_bytes, .x_imm,
+          .rsv_valid, .rsv_ch, .rsv_done, .rsv_ok, .back_valid, .back_ready, .back_ch,
+          .msg_valid, .msg_ready, .msg_ch, .msg_kind, .msg_tag, .msg_status, .msg_irq, .msg_bytes, .msg_imm
+      );
+    end else begin : g_no_msg
+      logic unused_msg;
+      assign unused_msg = &{1'b0, retry_we, retry_ch, retry_data, ack_ch, ack_permit, hold_set, hold_first, hold_ch, hold_tag,
+                            hold_peer, t1_valid, t1_ch, t1_over, hold_drop, sw_ch, sw_idx, q_valid, q_ch, x_valid, x_back, x_ch,
+                            x_irq, x_bytes, x_imm, rsv_done, rsv_ok, back_ready, msg_ready};
+      assign {held, waiting, due, permitted, gone, sw_waits, inbound, q_done, q_ok, x_ready} = '0;
+      assign {rsv_valid, rsv_ch, back_valid, back_ch, msg_valid, msg_ch, msg_kind, msg_tag, msg_status, msg_irq, msg_bytes, msg_imm} = '0;
+      assign end_valid   = ack_valid;
+      assign ack_ready   = end_ready;
+      assign end_tag     = ack_tag;
+      assign end_status  = ack_status;
+      assign end_status2 = ack_status2;
+    end
+  endgenerate
 
   // Consumer index of the descriptor ring after an operation: descriptors begin in ring order.
   crl_dma_considx #(.CHANNELS(CHANNELS)) u_cons (
@@ -347,7 +428,7 @@ module crl_dma #(
 
   crl_dma_move #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .OPS(OPS), .FUNC_W(FUNC_W),
                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
-                 .CHUNKS(CHUNKS), .ATOMIC_EN(ATOMIC_EN)) u_move (
+                 .CHUNKS(CHUNKS), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_move (
       .clk, .rst, .op_we(alloc_valid), .op_idx(alloc_idx), .op_atomic(alloc_atomic), .op_swap(alloc_swap), .op_oper(alloc_oper),
       .chunk_room, .chunk_push, .chunk, .fail_valid, .fail_ch, .fail_op,
       .d_valid, .d_ready, .d_data, .e_valid, .e_ready, .e_resp,
@@ -356,7 +437,7 @@ module crl_dma #(
       .b_valid(wb_b_valid[0]), .b_resp(wb_b_resp),
       .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,
       .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg,
-      .ldone_valid, .ldone_tag, .ldone_status, .ack_tag, .ack_status, .ack_status_out(ack_status_x),
+      .ldone_valid, .ldone_tag, .ldone_status, .ack_tag(end_tag), .ack_status(end_status), .ack_status_out(ack_status_x),
       .cnt_valid(wr_cnt_valid), .cnt_ch(wr_cnt_ch), .cnt_bytes(wr_cnt_bytes), .idle(mv_idle_unused),
       .mark(rev_mark), .mark_over(rev_over[1])
   );
@@ -367,10 +448,13 @@ module crl_dma #(
       .clk, .rst, .alloc_valid, .alloc_ready, .alloc_ch, .alloc_tag, .alloc_irq, .alloc_nocpl, .alloc_remote, .alloc_read,
       .kill_valid, .kill_tag, .kill_status, .alloc_peer(alloc_peer[PRW-1:0]), .alloc_bytes, .alloc_cons, .alloc_idx, .alloc_gen,
       .ldone_valid, .ldone_idx(ldone_tag[OW-1:0]), .ldone_gen(ldone_tag[15:OW]), .ldone_status,
-      .rdone_valid(ack_valid), .rdone_ready(ack_ready), .rdone_tag(ack_tag), .rdone_status(ack_status_x),
-      .rdone_status2(ack_status2), .peer_up, .sending, .fatal, .cq_ok, .op_empty,
+      .sw_ch, .sw_idx, .sw_waits,
+      .rdone_valid(end_valid), .rdone_ready(end_ready), .rdone_tag(end_tag), .rdone_status(ack_status_x),
+      .rdone_status2(end_status2), .peer_up, .sending, .fatal, .cq_ok, .op_empty,
       .cfg_we(c_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func, .suppress,
       .cdb_valid, .cdb_ch, .cdb_val, .cdb_err_valid, .cdb_err_ch,
+      .rsv_valid, .rsv_ch, .rsv_done, .rsv_ok, .back_valid, .back_ready, .back_ch,
+      .msg_valid, .msg_ready, .msg_ch, .msg_kind, .msg_tag, .msg_status, .msg_irq, .msg_bytes, .msg_imm,
       .wb_valid(wb_valid[1]), .wb_ready(wb_ready[1]), .wb_first(wb_first[1]), .wb_last(wb_last[1]), .wb_addr(wb_addr[127:64]),
       .wb_len(wb_len[15:8]), .wb_user(wb_user[2*FUNC_W-1:FUNC_W]), .wb_data(wb_data[2*DATA_W-1:DATA_W]),
       .wb_strb(wb_strb[2*B-1:B]), .wb_b_valid(wb_b_valid[1]), .wb_b_resp,

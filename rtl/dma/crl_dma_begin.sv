@@ -20,6 +20,7 @@ module crl_dma_begin #(
     // The chunk in T2
     input  wire logic           valid,
     input  wire logic           first,       // of its operation
+    input  wire logic           again,       // a message asks again: with a number of its own
     input  wire logic           remote,
     input  wire logic [CW-1:0]  ch,
     input  wire logic [15:0]    ctx_tag,     // of an operation under way
@@ -43,10 +44,10 @@ module crl_dma_begin #(
   assign alloc_valid = valid && first;
   assign tag         = first ? {alloc_gen, alloc_idx} : ctx_tag;
   assign seq_next    = begun_q[ch] ? seq_ram : 16'd0;
-  assign seq         = first ? {16'd0, seq_next} : ctx_seq;
+  assign seq         = first || again ? {16'd0, seq_next} : ctx_seq;
 
   crl_ram_lut #(.W(16), .DEPTH(CHANNELS)) u_seq (
-      .clk, .we(alloc_valid && remote), .waddr(ch), .wdata(seq_next + 16'd1), .raddr(ch), .rdata(seq_ram)
+      .clk, .we(valid && (first || again) && remote), .waddr(ch), .wdata(seq_next + 16'd1), .raddr(ch), .rdata(seq_ram)
   );
   always_ff @(posedge clk) begin
     if (rst) begun_q <= '0;

@@ -16,23 +16,25 @@ module crl_dma_context #(
     parameter int LINK_MTU = 1024,
     parameter int SEGMENTS = 32,
     parameter bit ATOMIC_EN = 1,
+    parameter bit SEND_EN  = 1,
     localparam int SW      = $clog2(SEGMENTS),
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
     localparam int MTW     = $clog2(LINK_MTU),
     localparam int OFF_W   = $clog2(DATA_W / 8),
     localparam int RBW     = MBW - OFF_W + 1,
-    localparam int CINFO_W = MBW + 6
+    localparam int CINFO_W = MBW + 7
 ) (
     input  wire logic                clk,
 
     // T0, T1: the pick
     input  wire logic [CW-1:0]       pk_ch,
     input  wire logic [CW-1:0]       t1_ch,
-    output logic      [CINFO_W-1:0]  t1_info,    // {read, remote, frame start, frame end, last, n}
+    output logic      [CINFO_W-1:0]  t1_info,    // {message, read, remote, frame start, frame end, last, n}
     output logic      [SW-1:0]       t1_seg,     // segment of its source
     input  wire logic                t1_first,   // the descriptor is chosen
     input  wire logic [191:0]        t1_desc,
+    input  wire logic [31:0]         t1_imm,     // low part of its operand
 
     // T2: the chunk. Length, notify, tag and sequence: of the operation
     output logic      [7:0]          t2_op,
@@ -49,8 +51,12 @@ module crl_dma_context #(
     output logic      [7:0]          t2_flags,   // of the descriptor, like its tag
     output logic      [15:0]         t2_dtag,
 
+    output logic                     t2_msg,     // a message, with this immediate
+    output logic      [31:0]         t2_imm,
+
     input  wire logic                t2_remote,
     input  wire logic [MBW:0]        t2_n,
+    input  wire logic                t2_back,
 
     // T3: what it reads
     output logic      [OFF_W-1:0]    t3_off,     // lane of the first byte
@@ -63,15 +69,19 @@ module crl_dma_context #(
     input  wire logic                w_remote,
     input  wire logic                w_fill,
     input  wire logic                w_notify,
+    input  wire logic                w_msg,
+    input  wire logic [31:0]         w_imm,
     input  wire logic [31:0]         w_seq,
     input  wire logic [15:0]         w_tag,
     input  wire logic [31:0]         w_total
 );
 
-  localparam int CTX_W = 3 + 32 + 16 + 32 + MTW + MBW + 32 + 64 + 64;
+  localparam int BASE_W = 3 + 32 + 16 + 32 + MTW + MBW + 32 + 64 + 64;
+  localparam int CTX_W  = BASE_W + (SEND_EN ? 33 : 0);
 
   logic [CTX_W-1:0] word;
-  logic             remote, fill, notify;
+  logic             remote, fill, notify, msg;
+  logic [31:0]      imm;
   logic [63:0]      src, dst;
   logic [31:0]      rem, total, seq;
   logic [15:0]      tag;
@@ -87,14 +97,14 @@ module crl_dma_context #(
   logic             nx_fend, nx_last;
 
   crl_ram_bram #(.W(CTX_W), .DEPTH(CHANNELS > 1 ? CHANNELS : 2)) u_ctx (
-      .clk, .we, .waddr(wch), .wdata({w_remote, w_fill, w_notify, w_seq, w_tag, w_total, nx_pos, nx_vs, nx_rem, nx_dst, nx_src}),
+      .clk, .we, .waddr(wch), .wdata(CTX_W'({w_msg, w_imm, w_remote, w_fill, w_notify, w_seq, w_tag, w_total, nx_pos, nx_vs, nx_rem, nx_dst, nx_src})),
       .re(1'b1), .raddr(pk_ch), .rdata(word)
   );
-  assign {remote, fill, notify, seq, tag, total, pos, vs, rem, dst, src} = word;
+  assign {msg, imm, remote, fill, notify, seq, tag, total, pos, vs, rem, dst, src} = (BASE_W + 33)'(word);
 
   crl_ram_lut #(.W(SW + CINFO_W), .DEPTH(CHANNELS)) u_info (
       .clk, .we, .waddr(wch),
-      .wdata({nx_src[crl_pkg::SEGADDR_INDEX_LSB +: SW], w_remote && w_fill, w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
+      .wdata({nx_src[crl_pkg::SEGADDR_INDEX_LSB +: SW], w_msg, w_remote && w_fill, w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
       .raddr(t1_ch), .rdata({t1_seg, t1_info})
   );
 
@@ -112,6 +122,8 @@ module crl_dma_context #(
       t2_notify <= t1_desc[crl_pkg::DESC_FLAGS_LSB + crl_pkg::DESC_FLAG_NOTIFY];
       t2_tag    <= '0;
       t2_seq    <= '0;
+      t2_msg    <= SEND_EN && t1_desc[crl_pkg::DESC_OPCODE_LSB +: 8] == crl_pkg::OP_WRITE_IMM;
+      t2_imm    <= t1_imm & {32{SEND_EN}};
     end else begin
       t2_op     <= fill ? 8'(crl_pkg::OP_FILL) : (remote ? 8'(crl_pkg::OP_WRITE) : 8'(crl_pkg::OP_COPY));
       t2_src    <= src;
@@ -123,6 +135,8 @@ module crl_dma_context #(
       t2_notify <= notify;
       t2_tag    <= tag;
       t2_seq    <= seq;
+      t2_msg    <= msg;
+      t2_imm    <= imm;
     end
   end
 
@@ -132,7 +146,7 @@ module crl_dma_context #(
   assign t2_fill   = t2_op == crl_pkg::OP_FILL || t2_op == crl_pkg::OP_READ || t2_atomic;
   crl_dma_step #(.DATA_W(DATA_W), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_step (
       .clk, .fill(t2_fill), .remote(t2_remote), .src(t2_src), .dst(t2_dst), .rem(t2_rem), .vs(vs_q), .pos(t2_pos),
-      .n(t2_n), .rd_off(t3_off), .rd_n(t3_n), .rd_beats(t3_beats),
+      .n(t2_n), .back(t2_back), .total(t2_total), .rd_off(t3_off), .rd_n(t3_n), .rd_beats(t3_beats),
       .nx_src, .nx_dst, .nx_rem, .nx_vs, .nx_pos, .nx_n, .nx_fend, .nx_last
   );
 

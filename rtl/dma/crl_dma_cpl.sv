@@ -11,6 +11,7 @@
 //   behind the one that the port works on, so that entries gather while the port is busy. Everything
 //   retired passes a queue in which what was posted waits for its write response; behind it indices
 //   become visible and events go out.
+//   An entry for a peer's message (msg) is a burst of its own between two channels, through the same two cycles.
 //   'one' and 'many' per channel tell whether another end may be known, so that a lone completion
 //   leaves at once instead of after a look at its successor.
 // Latency: end event to wb_valid 6 cycles for a lone completion. Throughput: one operation in two
@@ -66,6 +67,9 @@ module crl_dma_cpl #(
     output logic      [PEERS-1:0]    kill_valid,     // event: the peer's target shall end this READ
     output logic      [15:0]         kill_tag,
     output logic      [7:0]          kill_status,
+    output logic      [CW-1:0]       sw_ch,          // sweeper: does this message wait?
+    output logic      [OW-1:0]       sw_idx,
+    input  wire logic                sw_waits,
     input  wire logic                fatal,          // all operations end with MEM_TIMEOUT
 
     // Channels
@@ -82,6 +86,24 @@ module crl_dma_cpl #(
     input  wire logic [15:0]         cdb_val,
     output logic                     cdb_err_valid,  // event: out of range, ignored
     output logic      [CW-1:0]       cdb_err_ch,
+
+    // Messages of peers: a slot is reserved, later used for an entry or given back
+    input  wire logic                rsv_valid,      // stays until rsv_done
+    input  wire logic [CW-1:0]       rsv_ch,
+    output logic                     rsv_done,       // event
+    output logic                     rsv_ok,
+    input  wire logic                back_valid,     // give one back
+    output logic                     back_ready,
+    input  wire logic [CW-1:0]       back_ch,
+    input  wire logic                msg_valid,      // an entry for a reserved slot
+    output logic                     msg_ready,
+    input  wire logic [CW-1:0]       msg_ch,
+    input  wire logic [3:0]          msg_kind,
+    input  wire logic [15:0]         msg_tag,
+    input  wire logic [7:0]          msg_status,
+    input  wire logic                msg_irq,
+    input  wire logic [31:0]         msg_bytes,
+    input  wire logic [31:0]         msg_imm,
 
     // Write client
     output logic                     wb_valid,
@@ -136,7 +158,7 @@ module crl_dma_cpl #(
   ) u_optab (
       .clk, .rst,
       .alloc_valid, .alloc_ready, .alloc_ch, .alloc_remote, .alloc_read, .alloc_peer,
-      .kill_valid, .kill_tag, .kill_status,
+      .kill_valid, .kill_tag, .kill_status, .sw_ch, .sw_idx, .sw_waits,
       .alloc_info({alloc_tag, alloc_bytes, alloc_cons, alloc_irq, alloc_nocpl}),
       .alloc_idx, .alloc_gen,
       .ldone_valid, .ldone_idx, .ldone_gen, .ldone_status,
@@ -164,7 +186,8 @@ module crl_dma_cpl #(
   crl_dma_cplring #(.CHANNELS(CHANNELS)) u_ring (
       .clk, .rst,
       .cfg_we, .cfg_ch, .cfg_log2, .cfg_busy,
-      .alloc_valid, .alloc_ch, .give_valid(give_q), .give_ready, .give_ch(give_ch_q), .cq_ok,
+      .alloc_valid, .alloc_ch, .give_valid(give_q || back_valid), .give_ready, .give_ch(give_q ? give_ch_q : back_ch),
+      .rsv_valid, .rsv_ch, .rsv_done, .rsv_ok, .cq_ok,
       .rt_ch(ch_q), .rt_slot(slot), .rt_next(slot_next), .rt_phase(phase), .rt_edge(edge_hit),
       .rt_post(post),
       .pub_prod, .pub_cons(pub_valid), .pub_ch, .pub_slot, .pub_dr_cons(pub_cons),
@@ -174,7 +197,7 @@ module crl_dma_cpl #(
 
   crl_dma_tab #(.W(58 + FUNC_W), .DEPTH(CHANNELS > 1 ? CHANNELS : 2)) u_base (
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata({cfg_func, cfg_base[63:6]}),
-      .re(rt_re), .raddr(ch_q), .rdata({func, base})
+      .re(state_q == R0 && !hold), .raddr(ch_q), .rdata({func, base})
   );
 
   // ---------------------------------------------------------------------------------------------
@@ -194,6 +217,9 @@ module crl_dma_cpl #(
   logic                open_q;               // a burst is open
   logic                mute_q;               // retire without posting
   logic                quiet, more, stop, none_left, look, close;
+  logic                msg_q;                // it works on a peer's message
+  logic                msg_due_q;            // one waits
+  logic                msg_take, told;
   logic                wr_busy, hold, ret_room;
 
   always_comb begin
@@ -209,11 +235,14 @@ module crl_dma_cpl #(
   );
 
   assign hold      = (!open_q && wr_busy) || give_q || !ret_room;
-  assign rt_re     = state_q == R0 && !hold;
-  assign look      = state_q == R1 && !cfg_busy;
+  assign rt_re     = state_q == R0 && !hold && !msg_q;
+  assign look      = state_q == R1 && !cfg_busy && !msg_q;
+  assign told      = state_q == R1 && !cfg_busy && msg_q;
+  assign msg_ready = told;
+  assign back_ready = give_ready && !give_q;
   assign rt_pop    = rt_done;
   assign quiet     = mute_q || (rt_nocpl && good);
-  assign post      = rt_pop && !quiet;
+  assign post      = told ? !mute_q : rt_pop && !quiet;
   assign none_left = rt_last || !many_q[ch_q];
   assign more      = !none_left && run_q != 3'(MAX_RUN - 1);
   assign stop      = !more || edge_hit;  // if it is done; whether it posts would come late
@@ -226,19 +255,25 @@ module crl_dma_cpl #(
   (* keep *) logic [CW-1:0] none_ch, done_ch;
   (* keep *) logic [1:0]    none_state, done_state;
   (* keep *) logic [CHANNELS-1:0] none_go, none_one, none_many, done_go, done_one, done_many;
-  logic                     leave_done;
+  (* keep *) logic          none_msg, done_msg;          // a message is next
+  logic                     leave_done, leave_none;
 
   assign found      = rt_done;
-  assign leave_done = look && (none_left || (stop && other));   // this channel, for another one or for IDLE
+  // This channel is left for another one, for a message or for IDLE.
+  assign leave_none = look || told;
+  assign leave_done = look && (none_left || (stop && (other || msg_due_q)));
   assign ch_stay    = state_q == IDLE ? (other ? other_ch : hint_ch) : ch_q;
-  assign none_close = look && open_q;
+  assign none_close = (look && open_q) || (told && !mute_q);
   assign done_close = look && stop && (open_q || !quiet);
-  assign none_take  = other && (look || state_q == IDLE);
-  assign done_take  = other && (leave_done || state_q == IDLE);
-  assign none_ch    = look && other ? other_ch : ch_stay;
-  assign done_ch    = leave_done && other ? other_ch : ch_stay;
+  assign none_msg   = msg_due_q && (leave_none || state_q == IDLE);
+  assign done_msg   = msg_due_q && (leave_done || state_q == IDLE);
+  assign none_take  = other && !msg_due_q && (leave_none || state_q == IDLE);
+  assign done_take  = other && !msg_due_q && (leave_done || state_q == IDLE);
+  assign none_ch    = none_msg ? msg_ch : leave_none && other ? other_ch : ch_stay;
+  assign done_ch    = done_msg ? msg_ch : leave_done && other ? other_ch : ch_stay;
   assign close      = found ? done_close : none_close;
   assign other_take = found ? done_take : none_take;
+  assign msg_take   = found ? done_msg : none_msg;
   assign ch_d       = found ? done_ch : none_ch;
   assign state_d    = found ? done_state : none_state;
 
@@ -264,13 +299,13 @@ module crl_dma_cpl #(
   always_comb begin
     case (state_q)
       R0:      none_state = hold ? R0 : R1;
-      R1:      none_state = look && !other ? IDLE : R0;
-      default: none_state = other || hint_valid ? R0 : IDLE;
+      R1:      none_state = leave_none && !other && !msg_due_q ? IDLE : R0;
+      default: none_state = other || hint_valid || msg_due_q ? R0 : IDLE;
     endcase
     case (state_q)
       R0:      done_state = hold ? R0 : R1;
-      R1:      done_state = leave_done && !other ? IDLE : R0;
-      default: done_state = other || hint_valid ? R0 : IDLE;
+      R1:      done_state = leave_done && !other && !msg_due_q ? IDLE : R0;
+      default: done_state = other || hint_valid || msg_due_q ? R0 : IDLE;
     endcase
   end
 
@@ -284,10 +319,15 @@ module crl_dma_cpl #(
       open_q  <= 1'b0;
       run_q   <= '0;
       mute_q  <= 1'b0;
+      msg_q     <= 1'b0;
+      msg_due_q <= 1'b0;
     end else begin
       state_q <= state_d;
       ch_q    <= ch_d;
-      if (rt_re) mute_q <= suppress[ch_q] || dead[ch_q];
+      if (state_q == IDLE || (found ? leave_done : look || told)) msg_q <= msg_due_q;
+      // After a message the channels have a turn.
+      msg_due_q <= msg_valid && !msg_q && !msg_take;
+      if (state_q == R0 && !hold) mute_q <= suppress[ch_q] || dead[ch_q];
       if (look) begin
         open_q <= rt_done && !stop && (open_q || !quiet);
         run_q  <= rt_done && !stop ? run_q + 1'b1 : '0;
@@ -307,6 +347,9 @@ module crl_dma_cpl #(
   logic [31:0]   e_bytes_q;
   logic [57:0]   e_base_q;
   logic [FUNC_W-1:0] e_user_q;
+  logic          e_msg_q;
+  logic [11:0]   cons, cons_ram;        // of the descriptor ring, behind the last one that retired
+  logic [CHANNELS-1:0] begun_q;         // it means something
   logic          b_take, sent_valid, sent_irq;
   logic [2:0]    sent_more;
   logic          unused_base;
@@ -323,6 +366,27 @@ module crl_dma_cpl #(
     e_data[crl_pkg::CQE_DRING_CONS_LSB +: 12]                = rt_cons;
     e_data[crl_pkg::CQE_STATUS2_LSB +: crl_pkg::CQE_STATUS2_W] = rt_status2;
     e_data[crl_pkg::CQE_BYTES_LSB +: crl_pkg::CQE_BYTES_W]   = good ? rt_bytes : '0;
+    if (msg_q) begin
+      e_data[crl_pkg::CQE_TAG_LSB +: crl_pkg::CQE_TAG_W]       = msg_tag;
+      e_data[crl_pkg::CQE_STATUS_LSB +: crl_pkg::CQE_STATUS_W] = msg_status;
+      e_data[crl_pkg::CQE_KIND_LSB +: crl_pkg::CQE_KIND_W]     = msg_kind;
+      e_data[crl_pkg::CQE_DRING_CONS_LSB +: 12]                = cons;
+      e_data[crl_pkg::CQE_STATUS2_LSB +: crl_pkg::CQE_STATUS2_W] = '0;
+      e_data[crl_pkg::CQE_BYTES_LSB +: crl_pkg::CQE_BYTES_W]   = msg_bytes;
+      e_data[crl_pkg::CQE_IMMEDIATE_LSB +: crl_pkg::CQE_IMMEDIATE_W] = msg_imm;
+    end
+  end
+
+  crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_cons (
+      .clk, .we(rt_pop), .waddr(ch_q), .wdata(rt_cons), .raddr(ch_q), .rdata(cons_ram)
+  );
+  assign cons = begun_q[ch_q] ? cons_ram : '0;
+  always_ff @(posedge clk) begin
+    if (rst) begun_q <= '0;
+    else begin
+      if (rt_pop) begun_q[ch_q] <= 1'b1;
+      if (cfg_we) begun_q[cfg_ch] <= 1'b0;
+    end
   end
 
   always_ff @(posedge clk) begin
@@ -334,17 +398,18 @@ module crl_dma_cpl #(
     end else begin
       e_valid_q <= post;
       e_close_q <= close;
-      e_ret_q   <= rt_pop;
-      if (rt_pop && !post) give_q <= 1'b1;
+      e_ret_q   <= rt_pop || told;
+      if ((rt_pop || told) && !post) give_q <= 1'b1;
       else if (give_ready) give_q <= 1'b0;
     end
-    if (rt_pop) give_ch_q <= ch_q;
+    if (rt_pop || told) give_ch_q <= ch_q;
+    e_msg_q   <= told;
     e_start_q <= !open_q;
-    e_irq_q   <= rt_irq || !good;
+    e_irq_q   <= msg_q ? msg_irq : rt_irq || !good;
     e_data_q  <= e_data;
     e_slot_q  <= slot;
     e_next_q  <= slot_next;
-    e_cons_q  <= rt_cons;
+    e_cons_q  <= msg_q ? cons : rt_cons;
     e_bytes_q <= good ? rt_bytes : '0;
     e_base_q  <= base;
     e_user_q  <= func;
@@ -360,8 +425,8 @@ module crl_dma_cpl #(
 
   crl_dma_cplret #(.CHANNELS(CHANNELS)) u_ret (
       .clk, .rst, .stop(cfg_busy), .cfg_we, .cfg_ch, .alloc_valid, .alloc_ch, .empty, .op_empty,
-      .pop_valid(rt_pop), .pop_ch(ch_q),
-      .put_valid(e_ret_q), .put_ch(give_ch_q), .put_post(e_valid_q),
+      .pop_valid(rt_pop || told), .pop_ch(ch_q), .pop_msg(told),
+      .put_valid(e_ret_q), .put_msg(e_msg_q), .put_ch(give_ch_q), .put_post(e_valid_q),
       .put_status(e_data_q[crl_pkg::CQE_STATUS_LSB +: 8]), .put_bytes(e_bytes_q), .put_cons(e_cons_q),
       .put_slot(e_next_q), .room(ret_room),
       .sent_valid, .sent_ready(b_take), .sent_more, .sent_irq, .b_valid(wb_b_valid), .b_resp(wb_b_resp),

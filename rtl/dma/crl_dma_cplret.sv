@@ -7,6 +7,7 @@
 //   rest at once; so everything a channel shows (producer index, consumer index, interrupts, events)
 //   keeps ring order. After an error response a channel publishes nothing more until it is
 //   set up again. A channel is empty when its list is and the last operation put here has left.
+//   An entry for a peer's message goes the same way, but is no operation that retires.
 // Latency: put to ret_valid 4 cycles or, for what was posted, response to ret_valid 2 cycles.
 //   Throughput: one a cycle.
 // Assumes: puts come two cycles apart, one cycle behind their pop, and only after 'room'.
@@ -30,7 +31,9 @@ module crl_dma_cplret #(
 
     input  wire logic                pop_valid,     // event: one leaves the table, and is put here next
     input  wire logic [CW-1:0]       pop_ch,
+    input  wire logic                pop_msg,       // with pop_valid: a peer's message instead
     input  wire logic                put_valid,
+    input  wire logic                put_msg,
     input  wire logic [CW-1:0]       put_ch,
     input  wire logic                put_post,      // it has an entry
     input  wire logic [7:0]          put_status,
@@ -65,12 +68,12 @@ module crl_dma_cplret #(
     output logic      [11:0]         ret_cons
 );
 
-  localparam int RET_W  = 1 + CW + 8 + 32 + 12 + 12;
+  localparam int RET_W  = 2 + CW + 8 + 32 + 12 + 12;
   localparam int RET_PW = $clog2(DEPTH);
 
   logic [RET_PW-1:0]   put_q, get_q, last_put;
   logic [RET_PW:0]     level;
-  logic                t_valid, t_go, t_post, t_ok, t_last, r_valid;
+  logic                t_valid, t_go, t_msg, t_post, t_ok, t_last, r_valid;
   logic [CW-1:0]       t_ch;
   logic [7:0]          t_status;
   logic [31:0]         t_bytes;
@@ -93,9 +96,9 @@ module crl_dma_cplret #(
 
   crl_fifo_bram #(.W(RET_W), .DEPTH(DEPTH), .OUTREG(1)) u_ret (
       .clk, .rst, .s_valid(put_valid), .s_ready(unused_put_ready),
-      .s_data({put_post, put_ch, put_status, put_bytes, put_cons, put_slot}),
+      .s_data({put_msg, put_post, put_ch, put_status, put_bytes, put_cons, put_slot}),
       .m_valid(t_valid), .m_ready(t_go),
-      .m_data({t_post, t_ch, t_status, t_bytes, t_cons, t_slot}), .level(level)
+      .m_data({t_msg, t_post, t_ch, t_status, t_bytes, t_cons, t_slot}), .level(level)
   );
   crl_fifo #(.W(2), .DEPTH(32)) u_resp (
       .clk, .rst, .s_valid(b_valid), .s_ready(unused_resp_ready), .s_data(b_resp),
@@ -128,11 +131,12 @@ module crl_dma_cplret #(
       if (t_go) get_q <= get_q + 1'b1;
       if (t_go && last_put == get_q && empty[t_ch]) busy_q[t_ch] <= 1'b0;
       if (alloc_valid) busy_q[alloc_ch] <= 1'b1;
+      if (pop_valid && pop_msg) busy_q[pop_ch] <= 1'b1;
       if (sent_ready && r_resp[1]) dead_q[t_ch] <= 1'b1;
       if (cfg_we) dead_q[cfg_ch] <= 1'b0;
       irq_valid    <= sent_ready && sent_irq && !r_resp[1] && !dead_q[t_ch];
       cq_err_valid <= sent_ready && r_resp[1];
-      ret_valid    <= t_go;
+      ret_valid    <= t_go && !t_msg;
     end
     irq_ch      <= t_ch;
     cq_err_ch   <= t_ch;

@@ -8,8 +8,11 @@
 //   channel of that operation, and in rotation for the others, which is how doorbells
 //   come in. The slot counter has one bit more than an index: it gives the phase.
 //   A used slot is written down a cycle later, since whether it is used is known late.
+//   A slot for a peer's message (rsv) takes three steps: cq_ok of the channel is taken away, so that the channel itself
+//   reserves none; the ring is looked at; the slot is taken, and cq_ok is right again. Nobody waits for it.
 // Latency: cq_ok falls in the cycle after the allocation that takes the last slot, and rises within
-//   CHANNELS + 5 cycles without allocations after a doorbell. Doorbell to cdb_err 2 cycles.
+//   CHANNELS + 5 cycles without allocations after a doorbell. Doorbell to cdb_err 2 cycles. rsv_valid to rsv_done 7 cycles,
+//   5 if there is no slot; up to twice that while allocations come every second cycle.
 // Assumes: configuration of a channel only while it has no operation, two configurations at least
 //   4 cycles apart. Two uses of slots are at least two cycles apart, and in the cycle between rt_* means nothing.
 `default_nettype none
@@ -31,6 +34,10 @@ module crl_dma_cplring #(
     input  wire logic                give_valid,   // one reservation is given back
     output logic                     give_ready,
     input  wire logic [CW-1:0]       give_ch,
+    input  wire logic                rsv_valid,    // a slot for a peer's message; stays until rsv_done
+    input  wire logic [CW-1:0]       rsv_ch,
+    output logic                     rsv_done,     // event
+    output logic                     rsv_ok,       // with it: the slot is reserved, else there is none
     output logic      [CHANNELS-1:0] cq_ok,        // a slot can be reserved
 
     input  wire logic [CW-1:0]       rt_ch,        // asynchronous look-up
@@ -138,6 +145,10 @@ module crl_dma_cplring #(
   // Reservation: one operation a cycle, allocations first
 
   // What is not an allocation is chosen a cycle ahead, and waits while there is one.
+  localparam logic [1:0] R_IDLE = 2'd0, R_BLOCK = 2'd1, R_LOOK = 2'd2, R_TAKE = 2'd3;
+  logic [1:0]    rs_q;    // a slot for a peer's message
+  logic [CW-1:0] rs_ch_q;
+  logic          next_rsv_q, pick_rsv, tk_look, tk_take, tk_mine;
   logic [1:0]    turn_q;  // one cycle in four the rotation goes before what is given back
   logic          next_clear_q, next_give_q;
   logic [CW-1:0] next_ch_q, rot_q, tk_ch;
@@ -150,13 +161,17 @@ module crl_dma_cplring #(
   assign give_ready = give_valid && !alloc_valid && !clear_q && turn_q != '0;
   assign tk_clear   = next_clear_q && !alloc_valid;
   assign tk_give    = next_give_q && !alloc_valid;
+  assign pick_rsv   = rs_q[1] && !next_rsv_q && !clear_q && !give_ready;
+  assign tk_look    = next_rsv_q && !alloc_valid && rs_q == R_LOOK;
+  assign tk_take    = next_rsv_q && !alloc_valid && rs_q == R_TAKE;
+  assign tk_mine    = rs_q != R_IDLE && tk_ch == rs_ch_q;
 
   assign tk_ch  = alloc_valid ? alloc_ch : next_ch_q;
   // One adder: +1, -1 or 0.
-  assign tk_new = tk_clear ? '0 : tk_taken + {{11{tk_give}}, tk_give || alloc_valid};
+  assign tk_new = tk_clear ? '0 : tk_taken + {{11{tk_give}}, tk_give || tk_take || alloc_valid};
 
   crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_taken (
-      .clk, .we(alloc_valid || tk_clear || tk_give), .waddr(tk_ch), .wdata(tk_new),
+      .clk, .we(alloc_valid || tk_clear || tk_give || tk_take), .waddr(tk_ch), .wdata(tk_new),
       .raddr(tk_ch), .rdata(tk_taken)
   );
   crl_ram_lut #(.W(10), .DEPTH(CHANNELS)) u_mask_tk (
@@ -171,7 +186,7 @@ module crl_dma_cplring #(
   // is an allocation. Who gives back, or is cleared, is not full.
   assign tk_used = tk_taken - tk_cons;
   assign tk_ones = tk_used[11:1] | ~{tk_mask_hi, 1'b1};
-  assign tk_full = tk_ones == '1 && tk_used[0] != alloc_valid && !tk_give && !tk_clear;
+  assign tk_full = tk_ones == '1 && tk_used[0] != (alloc_valid || tk_take) && !tk_give && !tk_clear;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -180,21 +195,35 @@ module crl_dma_cplring #(
       clear_q <= 1'b0;
       next_clear_q <= 1'b0;
       next_give_q  <= 1'b0;
+      next_rsv_q   <= 1'b0;
+      rs_q     <= R_IDLE;
+      rsv_done <= 1'b0;
       cq_ok   <= '0;
     end else begin
       turn_q <= turn_q + 1'b1;
       if (!alloc_valid) begin
         next_clear_q <= clear_q;
         next_give_q  <= give_ready;
-        if (!clear_q && !give_ready) rot_q <= 32'(rot_q) == CHANNELS - 1 ? '0 : rot_q + 1'b1;
+        next_rsv_q   <= pick_rsv;
+        if (!clear_q && !give_ready && !pick_rsv) rot_q <= 32'(rot_q) == CHANNELS - 1 ? '0 : rot_q + 1'b1;
       end
       if (cfg_we)            clear_q <= 1'b1;
       else if (!alloc_valid) clear_q <= 1'b0;
-      cq_ok[tk_ch] <= known_q[tk_ch] && !tk_full;
+      if (!tk_mine || tk_take) cq_ok[tk_ch] <= known_q[tk_ch] && !tk_full;
+      if (rs_q == R_IDLE && rsv_valid && !rsv_done) begin
+        cq_ok[rsv_ch] <= 1'b0;
+        rs_q          <= R_BLOCK;
+      end
+      if (rs_q == R_BLOCK) rs_q <= R_LOOK;   // an allocation that still saw cq_ok is counted now
+      if (tk_look) rs_q <= known_q[tk_ch] && !tk_full ? R_TAKE : R_IDLE;
+      if (tk_take) rs_q <= R_IDLE;
+      rsv_done <= tk_take || (tk_look && !(known_q[tk_ch] && !tk_full));
       if (cfg_we) cq_ok[cfg_ch] <= 1'b0;
     end
+    rsv_ok <= tk_take;
+    if (rs_q == R_IDLE) rs_ch_q <= rsv_ch;
     if (rst)               next_ch_q <= '0;
-    else if (!alloc_valid) next_ch_q <= clear_q ? cfg_ch_q : give_ready ? give_ch : rot_q;
+    else if (!alloc_valid) next_ch_q <= clear_q ? cfg_ch_q : give_ready ? give_ch : pick_rsv ? rs_ch_q : rot_q;
   end
 
   // ---------------------------------------------------------------------------------------------

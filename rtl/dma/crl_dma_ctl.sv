@@ -68,6 +68,7 @@ module crl_dma_ctl #(
     input  wire logic [CHANNELS-1:0]   ip,
     input  wire logic [CHANNELS-1:0]   op_empty,
     input  wire logic [CHANNELS-1:0]   young,         // picked, and perhaps not yet in op_empty
+    input  wire logic [CHANNELS-1:0]   inbound,       // peers' messages hold completion slots
     output logic                       mark_req,
     input  wire logic                  mark_done,
     input  wire logic                  reads_over,    // the data reads asked for before mark_req rose are in
@@ -263,7 +264,7 @@ module crl_dma_ctl #(
       endcase
     end
     ring_ok_q <= log2_q >= 4'd2 && log2_q <= 4'd12 && (base_q[11:0] & mask) == '0;
-    settled_q <= !ip[ch_q] && op_empty[ch_q] && !young[ch_q];
+    settled_q <= !ip[ch_q] && op_empty[ch_q] && !young[ch_q] && !inbound[ch_q];
     if (s_q == S_VISIT) calm_q <= settled_q;
     if (s_q == S_READ && step_q == 2'd2) base_q <= rc_data;
     if (s_q == S_READ && step_q == 2'd3) log2_q <= |rc_data[15:4] ? 4'd15 : rc_data[3:0];

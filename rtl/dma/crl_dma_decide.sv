@@ -7,14 +7,16 @@
 //   table, or will: its context just goes, in silence, so that nothing of it is sent when the link comes up again. One
 //   that is to be ended (abort, failed read) makes a last chunk without bytes. In the middle of a frame both wait for
 //   the frame's end, so that the link never holds half a frame.
+//   The first frame of a message leaves its context behind, since it may have to come again: then, and if it has several
+//   frames, it asks first (crl_dma_hold).
 // Latency: none, combinational.
 `default_nettype none
 
 module crl_dma_decide #(
     parameter int MAX_BURST_BYTES = 512,
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
-    localparam int CINFO_W = MBW + 6,   // {read, remote, frame start, frame end, last, n}
-    localparam int INFO_W  = MBW + 8    // {bad, no data, read, remote, fence, frame end, last, n}
+    localparam int CINFO_W = MBW + 7,   // {message, read, remote, frame start, frame end, last, n}
+    localparam int INFO_W  = MBW + 9    // {message, bad, no data, read, remote, fence, frame end, last, n}
 ) (
     // The pick
     input  wire logic               under_way,    // the channel has an operation under way
@@ -35,6 +37,9 @@ module crl_dma_decide #(
     input  wire logic               rd_slot,      // a receive slot for an answer
     input  wire logic               reserving,
     input  wire logic               alloc_ready,
+    input  wire logic               again,        // nothing of the message is under way: it asks again
+    input  wire logic               permitted,    // the message may come
+    input  wire logic               gone,         // the message is over
 
     // Verdict
     output logic                    kill,
@@ -47,7 +52,11 @@ module crl_dma_decide #(
     // The chunk
     output logic                    first,        // of its operation
     output logic                    term,         // ends the operation
-    output logic                    last,
+    output logic                    last,         // nothing of the operation is left behind
+    output logic                    ends,         // the operation's last frame
+    output logic                    holds,        // the channel waits for an answer to this frame
+    output logic                    back,         // behind this chunk the operation begins anew
+    output logic                    msg,
     output logic                    fend,
     output logic                    fstart,
     output logic                    remote,
@@ -57,16 +66,22 @@ module crl_dma_decide #(
     output logic      [MBW:0]       n
 );
 
-  logic bad, fence, no_data, to_end, to_fend, stop, old, no_credit;
+  logic bad, fence, no_data, to_end, to_fend, stop, old, no_credit, trial;
 
   always_comb begin
     if (under_way) begin
-      {read, remote, fstart, to_fend, to_end, bytes} = cinfo;
+      {msg, read, remote, fstart, to_fend, to_end, bytes} = cinfo;
       bad     = 1'b0;
       no_data = 1'b0;
       fence   = 1'b0;
+      if (again) begin
+        fstart  = 1'b1;
+        to_fend = 1'b1;
+        to_end  = 1'b0;
+        bytes   = '0;
+      end
     end else begin
-      {bad, no_data, read, remote, fence, to_fend, to_end, bytes} = dinfo;
+      {msg, bad, no_data, read, remote, fence, to_fend, to_end, bytes} = dinfo;
       fstart  = 1'b1;
     end
   end
@@ -74,16 +89,20 @@ module crl_dma_decide #(
   assign first  = !under_way;
   assign old    = first && no_desc;   // the info of a channel whose last descriptor has just gone means nothing
   assign seen   = !old;
-  assign silent = under_way && !in_frame && (op_empty || lost);
+  assign silent = under_way && !in_frame && (op_empty || (lost && !again) || gone);
   assign term   = under_way && !silent && !in_frame && ending;
 
   assign stop   = term || silent;
-  assign last   = to_end || stop;
+  assign trial  = msg && !(under_way && permitted);
+  assign last   = (to_end && !trial) || stop;
+  assign ends   = to_end || stop;
+  assign holds  = trial && to_fend && !stop;
+  assign back   = trial && to_end && !stop;
   assign fend   = to_fend || stop;
   assign n      = stop ? '0 : bytes;
   assign nodata = no_data || term;
 
-  assign reserve   = remote && !silent && (fstart || term);
+  assign reserve   = remote && !silent && (term ? !again : fstart);
   assign fenced    = first && !no_desc && fence && !op_empty;
   assign no_credit = reserve && !old && up && (!credit || (read && !rd_slot) || reserving);
   assign none      = kill || stop;

@@ -37,6 +37,10 @@ module crl_dma_elig #(
     input  wire logic [CHANNELS-1:0]       ending,     // ... but for those that are to end
     input  wire logic [CHANNELS-1:0]       ip,         // an operation has begun and has chunks to come
     input  wire logic [CHANNELS-1:0]       busy,       // and its last chunk is still on its way
+    input  wire logic [CHANNELS-1:0]       held,       // its message waits for an answer,
+    input  wire logic [CHANNELS-1:0]       waiting,    // or for the time of another attempt,
+    input  wire logic [CHANNELS-1:0]       due,        // which has come;
+    input  wire logic [CHANNELS-1:0]       gone,       // or is over
     input  wire logic [CHANNELS-1:0]       st_empty,   // no descriptor is staged
     input  wire logic                      st_enq_valid,
     input  wire logic [CW-1:0]             st_enq_ch,
@@ -64,7 +68,7 @@ module crl_dma_elig #(
 
   logic [CHANNELS-1:0]   bind_q, fence_q, half_q, remote_q, read_q;
   logic [2*CHANNELS-1:0] peer_q;
-  logic [CHANNELS-1:0]   staged, link_ok, elig_d, up_d, credit_d, rd_slot_d;
+  logic [CHANNELS-1:0]   stay, staged, link_ok, elig_d, up_d, credit_d, rd_slot_d;
 
   always_comb begin
     credit_d  = '0;
@@ -82,12 +86,15 @@ module crl_dma_elig #(
   end
 
   assign link_ok = ~remote_q | (credit & (rd_slot | ~read_q) & {CHANNELS{!reserving}}) | ~up;
+  // A message that waits when its link is lost is ended by the operation table.
+  assign stay = held | (waiting & (~due | lost));
   always_comb begin
     staged = ~st_empty;
     if (st_enq_valid) staged[st_enq_ch] = 1'b1;
     for (int c = 0; c < CHANNELS; c++) begin
       if (ip[c])
-        elig_d[c] = !busy[c] && (!hold[c] || ending[c] || lost[c]) && (link_ok[c] || op_empty[c] || lost[c]);
+        elig_d[c] = !busy[c] && (!hold[c] || ending[c] || lost[c] || gone[c]) && (!stay[c] || ending[c] || op_empty[c] || (lost[c] && !waiting[c]))
+                    && (link_ok[c] || op_empty[c] || lost[c] || gone[c] || (waiting[c] && ending[c]));
       else
         elig_d[c] = run[c] && staged[c] && cq_ok[c] && alloc_ready && !fence_q[c] && !half_q[c] && link_ok[c];
     end
@@ -114,7 +121,7 @@ module crl_dma_elig #(
       credit  <= credit_d;
       rd_slot <= rd_slot_d;
       lost    <= ip & (lost | (remote_q & ~up));
-      sending <= ip & remote_q & credit & (rd_slot | ~read_q);
+      sending <= ip & remote_q & ((credit & (rd_slot | ~read_q) & ~held) | waiting);
       fence_q <= fence_q & ~op_empty;
       if (t1_valid && t1_fenced) fence_q[t1_ch] <= 1'b1;
       half_q <= half_q & half;

@@ -3,7 +3,7 @@
 // crl_dma_first: what must be known of a staged descriptor's first chunk as soon as it is picked.
 //
 // How: worked out in the cycle in which the descriptor arrives and the one after it, and kept in a LUT RAM beside its place in
-//   the pool. Everything that will be refused, and NOP, moves nothing.
+//   the pool. Everything that will be refused, and NOP, moves nothing. A message (WRITE_IMM) of several frames asks first.
 // Latency: a pick sees descriptors that arrived in the cycle before it; info a cycle after the pick.
 `default_nettype none
 
@@ -14,11 +14,12 @@ module crl_dma_first #(
     parameter int SEGMENTS = 32,
     parameter bit READ_EN  = 1,
     parameter bit ATOMIC_EN = 1,
+    parameter bit SEND_EN  = 1,
     localparam int SW      = $clog2(SEGMENTS),
     localparam int PW      = $clog2(PREFETCH),
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
     localparam int MTW     = $clog2(LINK_MTU),
-    localparam int INFO_W  = MBW + 8
+    localparam int INFO_W  = MBW + 9
 ) (
     input  wire logic              clk,
     input  wire logic              rst,
@@ -34,7 +35,7 @@ module crl_dma_first #(
     input  wire logic              pk_en,    // look-up
     input  wire logic [PW-1:0]     pk_idx,
     output logic      [SW-1:0]     seg,
-    output logic      [INFO_W-1:0] info      // {bad, nodata, read, remote, fence, frame end, last, n}
+    output logic      [INFO_W-1:0] info      // {message, bad, nodata, read, remote, fence, frame end, last, n}
 );
 
   logic           valid_q, bad_q;
@@ -42,7 +43,7 @@ module crl_dma_first #(
   logic [SW-1:0]  seg_q;
   logic [7:0]     op_q, flags_q;
   logic [31:0]    len_q;
-  logic           write, read, atomic, d_read, nodata, fits, last, fend;
+  logic           write, read, atomic, d_read, msg, asks, empty, nodata, fits, last, fend;
   logic [MBW:0]   most, most_q, n;
 
   always_ff @(posedge clk) begin
@@ -66,23 +67,26 @@ module crl_dma_first #(
   assign read   = (READ_EN && op_q == crl_pkg::OP_READ) || atomic;
   assign d_read = (READ_EN && d_op == crl_pkg::OP_READ)
                   || (ATOMIC_EN && (d_op == crl_pkg::OP_FETCH_ADD || d_op == crl_pkg::OP_CMP_SWAP));
-  assign nodata = bad_q || !(op_q == crl_pkg::OP_FILL || write || read || op_q == crl_pkg::OP_COPY) || len_q == 32'd0 || flags_q[7:4] != 4'd0
-                  || (flags_q[crl_pkg::DESC_FLAG_NOTIFY] && !write) || (atomic && len_q != 32'd8);
+  assign msg    = SEND_EN && op_q == crl_pkg::OP_WRITE_IMM;
+  assign empty  = len_q == 32'd0;
+  assign asks   = msg && len_q > LINK_MTU;
+  assign nodata = bad_q || !(op_q == crl_pkg::OP_FILL || write || read || msg || op_q == crl_pkg::OP_COPY) || (empty && !msg) || flags_q[7:4] != 4'd0
+                  || (flags_q[crl_pkg::DESC_FLAG_NOTIFY] && !write && !msg) || (atomic && len_q != 32'd8);
 
   crl_dma_size #(.MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_size (
-      .remote(d_op == crl_pkg::OP_WRITE || d_read), .src(d_op == crl_pkg::OP_FILL || d_read ? '0 : d_src), .dst(d_dst), .pos(MTW'(0)), .most
+      .remote(d_op == crl_pkg::OP_WRITE || d_read || (SEND_EN && d_op == crl_pkg::OP_WRITE_IMM)), .src(d_op == crl_pkg::OP_FILL || d_read ? '0 : d_src), .dst(d_dst), .pos(MTW'(0)), .most
   );
   assign fits = len_q <= 32'(most_q);
-  assign last = nodata || fits;
-  assign fend = last || 32'(most_q) == LINK_MTU;
+  assign last = nodata || (fits && !asks);
+  assign fend = last || asks || 32'(most_q) == LINK_MTU;
   always_comb begin
     n = fits ? len_q[MBW:0] : most_q;
-    if (nodata) n = '0;
+    if (nodata || asks) n = '0;
   end
 
   crl_ram_lut #(.W(SW + INFO_W), .DEPTH(PREFETCH)) u_info (
       .clk, .we(valid_q), .waddr(idx_q),
-      .wdata({seg_q, bad_q, nodata, read && !nodata, (write || read) && !nodata, flags_q[crl_pkg::DESC_FLAG_FENCE], fend, last, n}),
+      .wdata({seg_q, msg && !nodata, bad_q, nodata, read && !nodata, (write || read || msg) && !nodata, flags_q[crl_pkg::DESC_FLAG_FENCE], fend, last, n}),
       .raddr(pk_idx_q), .rdata({seg, info})
   );
 

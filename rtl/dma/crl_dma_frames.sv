@@ -29,6 +29,8 @@ module crl_dma_frames #(
     output logic                   n_pop,
     input  wire logic              n_remote,
     input  wire logic              n_read,      // it asks for data, no payload; an atomic does
+    input  wire logic              n_msg,       // WRITE_IMM
+    input  wire logic [31:0]       n_imm,
     input  wire logic              n_cancel,    // its frame is broken off
     input  wire logic              n_last,      // ends the operation
     input  wire logic              n_flush,     // ends the frame
@@ -90,14 +92,14 @@ module crl_dma_frames #(
     output logic      [31:0]       txf_total,
     output logic      [31:0]       txf_offset,
     output logic      [15:0]       txf_len,
-    output logic      [127:0]      txf_arg,     // READ: bytes asked; ATOMIC: operands
+    output logic      [127:0]      txf_arg,     // READ: bytes asked; WRITE_IMM: immediate; ATOMIC: operands
     output logic                   txf_busy     // a frame's fields wait
 );
 
   logic [PEERS-1:0] peer_sel, txf_sel_q;
   logic             close, asks_q, atomic, swap;
   logic [7:0]       flags_q, type_q;
-  logic [15:0]      arg_q;
+  logic [31:0]      arg_q;
   logic [127:0]     oper;
 
   always_comb begin
@@ -142,10 +144,10 @@ module crl_dma_frames #(
       txf_segaddr <= n_x;
       txf_total   <= n_y[63:32];
       txf_offset  <= n_y[31:0];
-      type_q      <= n_read ? crl_pkg::FRAME_TYPE_READ : crl_pkg::FRAME_TYPE_WRITE;
+      type_q      <= n_read ? crl_pkg::FRAME_TYPE_READ : n_msg ? crl_pkg::FRAME_TYPE_WRITE_IMM : crl_pkg::FRAME_TYPE_WRITE;
       asks_q      <= n_read;
       txf_len     <= n_cancel || n_read ? 16'd0 : 16'(n_flen);
-      arg_q       <= n_read && !n_cancel ? 16'(n_flen) : 16'd0;
+      arg_q       <= n_cancel ? 32'd0 : n_read ? 32'(n_flen) : n_msg ? n_imm : 32'd0;
     end
   end
 
@@ -166,7 +168,7 @@ module crl_dma_frames #(
   always_comb begin
     txf_type  = type_q;
     txf_flags = flags_q;
-    txf_arg   = {112'd0, arg_q};
+    txf_arg   = {96'd0, arg_q};
     if (asks_q && atomic) begin
       txf_type = crl_pkg::FRAME_TYPE_ATOMIC;
       txf_flags[crl_pkg::FRAME_FLAG_SWAP] = swap;

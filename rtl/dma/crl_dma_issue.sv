@@ -30,6 +30,7 @@ module crl_dma_issue #(
     parameter int LINK_MTU = 1024,
     parameter bit READ_EN  = 1,
     parameter bit ATOMIC_EN = 1,
+    parameter bit SEND_EN  = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int OW      = $clog2(OPS),
     localparam int SW      = $clog2(SEGMENTS),
@@ -38,10 +39,10 @@ module crl_dma_issue #(
     localparam int B       = DATA_W / 8,
     localparam int OFF_W   = $clog2(B),
     localparam int RBW     = MBW - OFF_W + 1,        // read beats of a chunk
-    localparam int INFO_W  = MBW + 8,
+    localparam int INFO_W  = MBW + 9,
     localparam int EW      = 124,
     // chunk record
-    localparam int CHUNK_W = 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
+    localparam int CHUNK_W = (SEND_EN ? 33 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
 ) (
     input  wire logic                  clk,
     input  wire logic                  rst,
@@ -145,6 +146,22 @@ module crl_dma_issue #(
     output logic      [31:0]           rop_total,
     output logic                       rop_atomic,
 
+    // Messages (crl_dma_hold)
+    input  wire logic [CHANNELS-1:0]   held,
+    input  wire logic [CHANNELS-1:0]   waiting,
+    input  wire logic [CHANNELS-1:0]   due,
+    input  wire logic [CHANNELS-1:0]   permitted,
+    input  wire logic [CHANNELS-1:0]   gone,
+    output logic                       hold_set,     // event: the channel waits for an answer
+    output logic                       hold_first,   // to the first attempt
+    output logic      [CW-1:0]         hold_ch,
+    output logic      [15:0]           hold_tag,
+    output logic      [1:0]            hold_peer,
+    output logic                       t1_valid,     // a pick is decided about
+    output logic      [CW-1:0]         t1_ch,
+    output logic                       t1_over,      // event: nothing of its operation is left behind
+    output logic                       hold_drop,    // event: nor of hold_ch
+
     // Resources, all with room for what is in T1 to T6
     input  wire logic                  rd_room,
     input  wire logic                  chunk_room,
@@ -162,12 +179,16 @@ module crl_dma_issue #(
     output logic      [CHUNK_W-1:0]    chunk
 );
 
-  localparam int CINFO_W = MBW + 6;
+  localparam int CINFO_W = MBW + 7;
 
   // What moves through the pipeline is indexed by its stage: v_q[3] tells that there is a chunk in T3.
   logic [6:2]             v_q;
   logic [4:2]             up_q;
-  logic [5:2]             remote_q, first_q, term_q, last_q, fend_q, fstart_q, nodata_q;
+  logic [5:2]             remote_q, first_q, term_q, last_q, ends_q, fend_q, fstart_q, nodata_q, again_q, holds_q;
+  logic                   back_q, t3_none_q, t3_empty_q;
+  logic [4:2]             permitted_q;
+  logic [5:3]             msg_q;
+  logic [5:3][31:0]       imm_q;
   logic [3:2]             abs_q;
   logic [5:2][CW-1:0]     ch_q;
   logic [5:2][FUNC_W-1:0] func_q;
@@ -186,8 +207,8 @@ module crl_dma_issue #(
   logic [CW-1:0]       pk_ch;
   logic                ctl_pop_q, t1_none_there, t1_half;
   logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_none, t1_seen, t1_fenced, t1_silent, t1_reserve;
+  logic                t1_ends, t1_holds, t1_back, t1_msg_unused;
   logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_read, t1_nodata, t1_abs;
-  logic [CW-1:0]       t1_ch;
   logic [MBW:0]        t1_n, t1_bytes;
   logic [CINFO_W-1:0]  t1_cinfo;
   logic [FUNC_W-1:0]   t1_func;
@@ -201,7 +222,7 @@ module crl_dma_issue #(
   crl_dma_elig #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_elig (
       .clk, .rst, .cc_we, .cc_ch, .cc_bind, .cc_peer, .peer_up, .tx_ok, .rd_ok, .reserving, .up, .credit,
       .rd_slot, .t1_read,
-      .run, .hold, .ending, .ip, .busy, .st_empty, .st_enq_valid, .st_enq_ch, .cq_ok, .op_empty, .alloc_ready, .room,
+      .run, .hold, .ending, .ip, .busy, .held, .waiting, .due, .gone, .st_empty, .st_enq_valid, .st_enq_ch, .cq_ok, .op_empty, .alloc_ready, .room,
       .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .t1_half, .half, .lost, .sending, .elig, .stall
   );
   crl_dma_turn #(.CHANNELS(CHANNELS)) u_turn (
@@ -218,8 +239,9 @@ module crl_dma_issue #(
   crl_dma_decide #(.MAX_BURST_BYTES(MAX_BURST_BYTES)) u_decide (
       .under_way(t1_ip), .no_desc(t1_none_there), .half(t1_half), .in_frame(t1_stick), .cinfo(t1_cinfo), .dinfo(pool_info),
       .run(run[t1_ch]), .cq_ok(cq_ok[t1_ch]), .op_empty(op_empty[t1_ch]), .ending(ending[t1_ch]), .lost(lost[t1_ch]),
-      .up(up[t1_ch]), .credit(credit[t1_ch]), .rd_slot(rd_slot[t1_ch]), .reserving, .alloc_ready, .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen),
-      .none(t1_none), .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .fend(t1_fend),
+      .up(up[t1_ch]), .credit(credit[t1_ch]), .rd_slot(rd_slot[t1_ch]), .reserving, .alloc_ready,
+      .again(waiting[t1_ch]), .permitted(permitted[t1_ch]), .gone(gone[t1_ch]), .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen),
+      .none(t1_none), .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .ends(t1_ends), .holds(t1_holds), .back(t1_back), .msg(t1_msg_unused), .fend(t1_fend),
       .fstart(t1_fstart), .remote(t1_remote), .read(t1_read), .nodata(t1_nodata), .bytes(t1_bytes), .n(t1_n)
   );
   assign t1_none_there = t1_empty || ctl_pop_q;
@@ -241,24 +263,26 @@ module crl_dma_issue #(
   logic [15:0]      t2_ctx_tag, t2_tag;
   logic [MTW-1:0]   t2_pos;
   logic [MBW:0]     t2_n_q, t3_n;
-  logic             t2_fill, t2_atomic, t2_two_q, t2_notify, t3_rd;
+  logic             t2_fill, t2_atomic, t2_two_q, t2_notify, t2_msg, t3_rd;
   logic [127:0]     t2_oper_q;
   logic [5:3]       atomic_q;
+  logic [31:0]      t2_imm;
   logic [OFF_W-1:0] t3_off;
   logic [SW-1:0]    t1_seg;      // of the operation under way
   logic             ctl_seg_q;   // the entry that is shown is the channel control's
   logic [RBW-1:0]   t3_beats;
 
   crl_dma_context #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU),
-                    .SEGMENTS(SEGMENTS), .ATOMIC_EN(ATOMIC_EN)) u_context (
-      .clk, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_seg, .t1_first, .t1_desc(pool_data),
+                    .SEGMENTS(SEGMENTS), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_context (
+      .clk, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_seg, .t1_first, .t1_desc(pool_data), .t1_imm(pool_oper[31:0]),
+      .t2_msg, .t2_imm, .t2_back(back_q),
       .t2_op, .t2_fill, .t2_atomic, .t2_src, .t2_dst, .t2_rem, .t2_pos, .t2_total, .t2_notify, .t2_tag(t2_ctx_tag), .t2_seq(t2_ctx_seq),
       .t2_flags, .t2_dtag(alloc_tag), .t2_remote(remote_q[2]), .t2_n(t2_n_q), .t3_off, .t3_n, .t3_beats,
       .we(v_q[4] && !last_q[4]), .wch(ch_q[4]), .w_remote(remote_q[4]), .w_fill(fill_q[4]), .w_notify(notify_q[4]),
-      .w_seq(seq_q[4]), .w_tag(tag_q[4]), .w_total(total_q[4])
+      .w_msg(msg_q[4]), .w_imm(imm_q[4]), .w_seq(seq_q[4]), .w_tag(tag_q[4]), .w_total(total_q[4])
   );
   crl_dma_begin #(.CHANNELS(CHANNELS), .OPS(OPS)) u_begin (
-      .clk, .rst, .valid(v_q[2]), .first(first_q[2]), .remote(remote_q[2]), .ch(ch_q[2]), .ctx_tag(t2_ctx_tag),
+      .clk, .rst, .valid(v_q[2]), .first(first_q[2]), .again(again_q[2] && !term_q[2]), .remote(remote_q[2]), .ch(ch_q[2]), .ctx_tag(t2_ctx_tag),
       .ctx_seq(t2_ctx_seq), .alloc_gen, .alloc_idx, .alloc_valid, .tag(t2_tag), .seq(t2_seq), .fail_ch, .fail_op, .fail_now
   );
   assign alloc_ch     = ch_q[2];
@@ -313,6 +337,15 @@ module crl_dma_issue #(
     first_q   <= {first_q[4:2], t1_first};
     term_q    <= {term_q[4:2], t1_term};
     last_q    <= {last_q[4:2], t1_last};
+    ends_q    <= {ends_q[4:2], t1_ends};
+    again_q   <= {again_q[4:2], SEND_EN && t1_ip && waiting[t1_ch]};
+    holds_q   <= {holds_q[4:2], SEND_EN && t1_holds};
+    permitted_q <= {permitted_q[3:2], SEND_EN && t1_ip && permitted[t1_ch]};
+    back_q    <= SEND_EN && t1_back;
+    msg_q     <= {msg_q[4:3], t2_msg};
+    imm_q     <= {imm_q[4:3], t2_imm};
+    t3_none_q  <= t2_n_q == '0;
+    t3_empty_q <= SEND_EN && t2_msg && t2_total == '0;
     fend_q    <= {fend_q[4:2], t1_fend};
     fstart_q  <= {fstart_q[4:2], t1_fstart};
     nodata_q  <= {nodata_q[4:2], t1_nodata};
@@ -335,26 +368,26 @@ module crl_dma_issue #(
   logic       t3_up, t5_up, t5_rd, t5_lost;
   logic [7:0] t5_st;
 
-  crl_dma_verdict #(.READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)) u_verdict (
+  crl_dma_verdict #(.READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_verdict (
       .clk, .chk_ok, .chk_status, .chk_addr, .t2_first(first_q[2]), .t2_term(term_q[2]), .t2_op, .t2_flags, .t2_rem,
       .t2_two(t2_two_q), .t2_low(t2_src[2:0]),
-      .t3_first(first_q[3]), .t3_nodata(nodata_q[3]), .t3_remote(remote_q[3]), .t3_fill(fill_q[3]), .t3_up(t3_up), .t3_rd,
+      .t3_first(first_q[3]), .t3_nodata(nodata_q[3]), .t3_remote(remote_q[3]), .t3_fill(fill_q[3]), .t3_up(t3_up), .t3_none(t3_none_q), .t3_empty(t3_empty_q), .t3_rd,
       .t4_first(first_q[4]), .t4_nodata(nodata_q[4]), .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_rem(rem_q[4]),
       .t5_first(first_q[5]), .t5_remote(remote_q[5]), .t5_rd, .t5_fault, .t5_st, .t6_overlap
   );
   // A link that comes up behind T1 is not up for this pick: neither a credit nor its frame's turn was asked for.
   assign t3_up = up[ch_q[3]] && up_q[3];
   crl_dma_record #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .FUNC_W(FUNC_W),
-                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_record (
+                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .SEND_EN(SEND_EN)) u_record (
       .clk, .t3_off, .t3_n, .t3_beats, .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_total(total_q[4]), .t4_src(src_q[4]),
-      .t4_dst(dst_q[4]), .t4_rem(rem_q[4]), .t4_pos(pos_q[4]), .chk_addr,
+      .t4_dst(dst_q[4]), .t4_rem(rem_q[4]), .t4_pos(pos_q[4]), .t4_permitted(permitted_q[4]), .chk_addr,
       .t5_valid(v_q[5]), .t5_ch(ch_q[5]), .t5_func(func_q[5]), .t5_peer_ch(peer_ch_q[5]),
-      .t5_peer(peer_q[5]), .t5_remote(remote_q[5]), .t5_first(first_q[5]), .t5_term(term_q[5]), .t5_last(last_q[5]),
-      .t5_fend(fend_q[5]), .t5_fstart(fstart_q[5]), .t5_nodata(nodata_q[5]), .t5_fill(fill_q[5]), .t5_notify(notify_q[5]),
+      .t5_peer(peer_q[5]), .t5_remote(remote_q[5]), .t5_first(first_q[5]), .t5_term(term_q[5]), .t5_last(ends_q[5]),
+      .t5_again(again_q[5]), .t5_msg(msg_q[5]), .t5_imm(imm_q[5]), .t5_fend(fend_q[5]), .t5_fstart(fstart_q[5]), .t5_nodata(nodata_q[5]), .t5_fill(fill_q[5]), .t5_notify(notify_q[5]),
       .t5_seq(seq_q[5]), .t5_tag(tag_q[5]), .t5_up, .t5_rd, .t5_fault, .t5_st, .tx_take, .tx_take_rd, .t6_overlap, .chunk
   );
   // The link has just been lost between two frames: the operation table ends it, as one that may have been executed.
-  assign t5_lost    = remote_q[5] && !first_q[5] && t5_fault && fstart_q[5] && !t5_up;
+  assign t5_lost    = remote_q[5] && !first_q[5] && !again_q[5] && t5_fault && fstart_q[5] && !t5_up;
   assign tx_take_ch = 8'(ch_q[5]);
 
   // A READ has passed its checks here: its bytes may come, once it has asked.
@@ -376,6 +409,14 @@ module crl_dma_issue #(
   assign rop_dst   = t5_dst_q;
   assign rop_total = t5_total_q;
   assign rop_atomic = ATOMIC_EN && atomic_q[5];
+  assign hold_set   = SEND_EN && v_q[5] && holds_q[5] && !t5_fault;
+  assign hold_first = !again_q[5];
+  assign hold_ch    = ch_q[5];
+  assign hold_tag   = tag_q[5];
+  assign hold_peer  = peer_q[5];
+  assign hold_drop  = SEND_EN && v_q[5] && t5_fault && !last_q[5];
+  assign t1_valid   = t1_v;
+  assign t1_over    = t1_go && t1_last;
   assign chunk_push = v_q[6];
   always_comb begin
     young = '0;

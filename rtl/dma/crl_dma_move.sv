@@ -24,6 +24,7 @@ module crl_dma_move #(
     parameter int WRITES_IN_FLIGHT = 64,
     parameter int CHUNKS   = 128,                // power of two
     parameter bit ATOMIC_EN = 1,
+    parameter bit SEND_EN  = 1,
     localparam int B       = DATA_W / 8,
     localparam int OFF_W   = $clog2(B),
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
@@ -31,7 +32,7 @@ module crl_dma_move #(
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
     localparam int MTW     = $clog2(LINK_MTU),
     localparam int RBW     = MBW - OFF_W + 1,
-    localparam int CHUNK_W = 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
+    localparam int CHUNK_W = (SEND_EN ? 33 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
 ) (
     input  wire logic                clk,
     input  wire logic                rst,
@@ -106,6 +107,8 @@ module crl_dma_move #(
 
   // ---------------------------------------------------------------- chunk queue
   localparam int CQW = $clog2(CHUNKS);
+  localparam int MSG_W  = SEND_EN ? 33 : 0;           // {message, immediate}
+  localparam int FULL_W = CHUNK_W - MSG_W + 33;
   logic               h_valid, h_go, s_ready_unused;
   logic [CHUNK_W-1:0] h;
   logic [CQW:0]       h_level;
@@ -132,8 +135,10 @@ module crl_dma_move #(
   logic [FUNC_W-1:0] h_func;
   logic [31:0]      h_seq;
   logic [63:0]      h_x, h_y;
-  assign {h_kind, h_ch, h_tag, h_new, h_last, h_flush, h_cont, h_rd, h_ffirst, h_notify, h_read,
-          h_soff, h_doff, h_n, h_rbeats, h_st, h_flen, h_peer, h_peer_ch, h_func, h_seq, h_x, h_y} = h;
+  logic             h_msg;
+  logic [31:0]      h_imm;
+  assign {h_msg, h_imm, h_kind, h_ch, h_tag, h_new, h_last, h_flush, h_cont, h_rd, h_ffirst, h_notify, h_read,
+          h_soff, h_doff, h_n, h_rbeats, h_st, h_flen, h_peer, h_peer_ch, h_func, h_seq, h_x, h_y} = FULL_W'(h);
 
   // ---------------------------------------------------------------- X: the command
   logic             h_remote, h_err, h_bad, h_drop, h_feed, feed_ready;
@@ -151,6 +156,7 @@ module crl_dma_move #(
   logic [FUNC_W-1:0] x_func_q;
   logic [31:0]      x_seq_q;
   logic [63:0]      x_x_q, x_y_q;
+  logic [32:0]      x_msg_q;
 
   crl_dma_rdfail #(.CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS)) u_rdfail (
       .clk, .go(h_go), .ch(h_ch), .op(h_tag[OW-1:0]), .first(h_new), .rd(h_rd), .resp(e_resp), .status(h_st),
@@ -199,6 +205,7 @@ module crl_dma_move #(
       x_seq_q    <= h_seq;
       x_x_q      <= h_x;
       x_y_q      <= h_y;
+      x_msg_q    <= {h_msg, h_imm};
       x_len_q    <= 8'(h_beats_up >> OFF_W) - 8'd1;
       x_st_q     <= h_bad && (h_st == crl_pkg::ST_OK || h_st == crl_pkg::ST_ABORTED) ? h_bad_st : h_st;
     end
@@ -212,7 +219,7 @@ module crl_dma_move #(
   end
 
   // ---------------------------------------------------------------- align, with the info beside
-  localparam int INFO_W = 8 + CW + 16 + 8 + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
+  localparam int INFO_W = MSG_W + 8 + CW + 16 + 8 + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
   logic              c_valid, c_ready, i_valid, i_ready, o_valid, o_ready, o_none, o_first, o_last, o_tag_unused;
   logic [DATA_W-1:0] i_data, o_data;
   logic [B-1:0]      o_strb, a_strb;
@@ -229,6 +236,9 @@ module crl_dma_move #(
   logic [FUNC_W-1:0] n_func;
   logic [31:0]       n_seq;
   logic [63:0]       n_x, n_y;
+  logic              n_msg;
+  logic [31:0]       n_imm;
+  logic [INFO_W-1:0] n_info;
   logic [4:0]        n_level;
 
   crl_dma_feed #(.DATA_W(DATA_W), .RBW(RBW)) u_feed (
@@ -274,12 +284,13 @@ module crl_dma_move #(
   end
   crl_fifo_bram #(.W(INFO_W), .DEPTH(16), .OUTREG(2)) u_info (
       .clk, .rst, .s_valid(x_fresh_q), .s_ready(n_ready_unused),
-      .s_data({x_read_q, x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q,
-               x_flen_q, x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q}),
+      .s_data(INFO_W'({x_msg_q, x_read_q, x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q,
+               x_flen_q, x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q})),
       .m_valid(n_valid), .m_ready(n_pop),
-      .m_data({n_read, n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_ch, n_tag, n_st, n_len,
-               n_flen, n_peer, n_peer_ch, n_func, n_seq, n_x, n_y}), .level(n_level)
+      .m_data(n_info), .level(n_level)
   );
+  assign {n_msg, n_imm, n_read, n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_ch, n_tag, n_st, n_len,
+          n_flen, n_peer, n_peer_ch, n_func, n_seq, n_x, n_y} = (INFO_W - MSG_W + 33)'(n_info);
 
   // ---------------------------------------------------------------- output
   logic end_valid, end_ready, end_busy, txf_busy;
@@ -287,7 +298,7 @@ module crl_dma_move #(
   crl_dma_frames #(.DATA_W(DATA_W), .PEERS(PEERS), .FUNC_W(FUNC_W), .LINK_MTU(LINK_MTU), .OPS(OPS), .ATOMIC_EN(ATOMIC_EN)) u_frames (
       .clk, .rst, .op_we, .op_idx, .op_atomic, .op_swap, .op_oper,
       .n_valid, .n_pop, .n_remote, .n_read, .n_cancel, .n_last, .n_flush, .n_first_frame(n_ffirst), .n_notify, .n_ch(8'(n_ch)),
-      .n_tag, .n_len, .n_flen, .n_peer, .n_peer_ch, .n_func, .n_seq, .n_x, .n_y,
+      .n_tag, .n_len, .n_flen, .n_peer, .n_peer_ch, .n_func, .n_seq, .n_x, .n_y, .n_msg, .n_imm,
       .o_valid, .o_ready, .o_none, .o_first, .o_last, .o_data, .o_strb,
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb, .end_valid, .end_ready,
       .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,

@@ -10,6 +10,7 @@
 //   after reset prepares all entries. The time of an entry starts with its allocation, and again whenever the
 //   sweeper comes by and its channel could send since the round before: neither a long operation, nor a pause, a low
 //   class or a rate limit makes it late.
+//   A message that only waits for another attempt has nothing under way: when its peer goes down it ends with PEER_DOWN.
 // Latency: end event to hint_valid 1 cycle, to end_valid 2 cycles. After reset init is high for OPS
 //   cycles. Throughput: an end a cycle; local ends first, one cycle in eight for the sweeper.
 // Assumes: no ends while init. ldone carries the generation that the entry had when it was allocated.
@@ -54,6 +55,10 @@ module crl_dma_opend #(
     output logic      [PEERS-1:0]    kill_valid,   // event: the peer's target shall end this READ
     output logic      [15:0]         kill_tag,
     output logic      [7:0]          kill_status,
+
+    output logic      [CW-1:0]       sw_ch,        // does this one wait, with nothing of it under way?
+    output logic      [OW-1:0]       sw_idx,
+    input  wire logic                sw_waits,     // in the same cycle
 
     output logic                     init,         // entries are being prepared, no allocation
     output logic                     init_free,    // event: init_idx is free, next generation 0
@@ -143,6 +148,7 @@ module crl_dma_opend #(
   logic             swept_q, restart;      // the sweeper has seen a remote operation; its time starts again
   logic [GW-1:0]    own_gen_q;
   logic [7:0]       own_status_q;
+  logic             own_may_q;             // the peer may have carried it out
 
   crl_rr_arb #(.N(PEERS)) u_arb (
       .clk, .rst, .req(rdone_valid), .ack(remote), .gnt(r_gnt), .gnt_idx(r_peer), .gnt_valid(r_any)
@@ -177,7 +183,7 @@ module crl_dma_opend #(
       e0_idx     = own_idx_q;
       e0_gen     = own_gen_q;
       e0_status  = own_status_q;
-      e0_status2 = own_remote_q ? MAY : '0;
+      e0_status2 = own_remote_q && own_may_q ? MAY : '0;
     end
     if (ldone_valid) begin
       e0_idx     = ldone_idx;
@@ -230,7 +236,7 @@ module crl_dma_opend #(
       e1_init_q   <= sweep && init_q;
       swept_q     <= e1_sweep_q && live && id_remote;
       judge_q     <= e1_sweep_q;
-      if (judge_q)           own_q <= live_q && (fatal || ((lost_q || late_q) && !read_q));
+      if (judge_q)           own_q <= live_q && (fatal || ((lost_q || (late_q && !sw_waits)) && !read_q));
       else if (!ldone_valid) own_q <= 1'b0;
     end
     live_q       <= live;
@@ -254,7 +260,9 @@ module crl_dma_opend #(
       own_remote_q <= id_remote;
     end
     if (judge_q) own_status_q <= fatal ? crl_pkg::ST_MEM_TIMEOUT
-                                       : lost_q ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OP_TIMEOUT;
+                                       : !lost_q ? crl_pkg::ST_OP_TIMEOUT
+                                       : sw_waits ? crl_pkg::ST_PEER_DOWN : crl_pkg::ST_LINK_ERROR;
+    if (judge_q) own_may_q <= fatal || !sw_waits;
   end
 
   crl_dma_tab #(.W(IDENT_W), .DEPTH(OPS)) u_ident (
@@ -274,6 +282,8 @@ module crl_dma_opend #(
 
   assign {id_gen, id_ch, id_remote, id_peer, id_falls, id_read} = ident;
 
+  assign sw_ch      = own_ch_q;
+  assign sw_idx     = own_idx_q;
   assign restart    = swept_q && sends_q[own_ch_q];
 
   assign peer_falls = falls_q[id_peer];

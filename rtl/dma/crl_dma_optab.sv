@@ -54,6 +54,9 @@ module crl_dma_optab #(
     output logic      [PEERS-1:0]    kill_valid,   // event: the peer's target shall end this READ
     output logic      [15:0]         kill_tag,
     output logic      [7:0]          kill_status,
+    output logic      [CW-1:0]       sw_ch,          // sweeper: does this message wait?
+    output logic      [OW-1:0]       sw_idx,
+    input  wire logic                sw_waits,
 
     output logic                     hint_valid,   // event: one of hint_ch will perhaps end next cycle
     output logic      [CW-1:0]       hint_ch,
@@ -84,7 +87,7 @@ module crl_dma_optab #(
   ) u_end (
       .clk, .rst,
       .alloc_valid, .alloc_idx, .alloc_gen, .alloc_ch, .alloc_remote, .alloc_read, .alloc_peer,
-      .kill_valid, .kill_tag, .kill_status,
+      .kill_valid, .kill_tag, .kill_status, .sw_ch, .sw_idx, .sw_waits,
       .ldone_valid, .ldone_idx, .ldone_gen, .ldone_status,
       .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2, .peer_up, .sending, .fatal,
       .init, .init_free, .init_idx,

@@ -3,7 +3,8 @@
 // crl_dma_rdfail: why an operation's data is no good any more: a read error or a revoked key.
 //
 // How: the first failure of the operation that each channel is at, in LUT RAM; and of each operation, a copy for each peer: one
-//   that was cancelled at the peer comes back as ABORTED, and gets the status that caused it as its op-ack passes.
+//   that was cancelled at the peer comes back as ABORTED, and gets the status that caused it as its op-ack passes. One that
+//   was not given up here keeps what the peer says.
 // Latency: none.
 `default_nettype none
 
@@ -35,41 +36,44 @@ module crl_dma_rdfail #(
 );
 
   // Codes: 0 none.
-  localparam logic [1:0] SLVERR = 2'd1, DECERR = 2'd2, REVOKED = 2'd3;
+  localparam logic [2:0] SLVERR = 3'd1, DECERR = 3'd2, REVOKED = 3'd3, GIVEN_UP = 3'd4;
 
-  function automatic logic [7:0] status_of(input logic [1:0] code, input logic [7:0] otherwise);
+  function automatic logic [7:0] status_of(input logic [2:0] code, input logic [7:0] otherwise);
     status_of = otherwise;
     if (code == SLVERR) status_of = crl_pkg::ST_READ_SLVERR;
     if (code == DECERR) status_of = crl_pkg::ST_READ_DECERR;
     if (code == REVOKED) status_of = crl_pkg::ST_KEY_REVOKED;
+    if (code == GIVEN_UP) status_of = crl_pkg::ST_ABORTED;
   endfunction
 
-  logic [1:0] code_ram, code;
+  logic [2:0] code_ram, code;
 
-  crl_ram_lut #(.W(2), .DEPTH(CHANNELS)) u_code (
+  crl_ram_lut #(.W(3), .DEPTH(CHANNELS)) u_code (
       .clk, .we(go), .waddr(ch), .wdata(code), .raddr(ch), .rdata(code_ram)
   );
   assign rd_err = rd && resp[1];
   always_comb begin
-    code = first ? 2'd0 : code_ram;
-    if (code == 2'd0) begin
+    code = first ? 3'd0 : code_ram;
+    if (code == 3'd0) begin
       if (rd_err) code = resp[0] ? DECERR : SLVERR;
       else if (status == crl_pkg::ST_KEY_REVOKED && !first) code = REVOKED;
+      else if (status == crl_pkg::ST_ABORTED && !first) code = GIVEN_UP;
     end
   end
-  assign bad        = rd_err || (!first && (code_ram != 2'd0 || status == crl_pkg::ST_KEY_REVOKED));  // code is not 0
+  assign bad        = rd_err || (!first && (code_ram != 3'd0 || status == crl_pkg::ST_KEY_REVOKED
+                                            || status == crl_pkg::ST_ABORTED));  // code is not 0
   assign bad_status = status_of(code, status);
 
   generate
     for (genvar p = 0; p < PEERS; p++) begin : g_ack
-      logic [1:0] ack_code;
+      logic [2:0] ack_code;
       logic [7:0] given;
-      crl_ram_lut #(.W(2), .DEPTH(OPS)) u_code_ack (
+      crl_ram_lut #(.W(3), .DEPTH(OPS)) u_code_ack (
           .clk, .we(go), .waddr(op), .wdata(code), .raddr(ack_tag[16*p +: OW]), .rdata(ack_code)
       );
       assign given = ack_status[8*p +: 8];
       assign ack_status_out[8*p +: 8] =
-          given == (8'(crl_pkg::ST_ABORTED) | 8'h80) ? status_of(ack_code, crl_pkg::ST_ABORTED) : given;
+          given == (8'(crl_pkg::ST_ABORTED) | 8'h80) ? status_of(ack_code, given) : given;
     end
   endgenerate
 

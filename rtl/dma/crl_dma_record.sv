@@ -4,7 +4,7 @@
 //
 // How: T4 works out where the chunk goes, T5 with its status what becomes of it. Every refusal is a token that carries the
 //   status; a remote operation of which something was sent is ended at the peer by a cancelled frame.
-// Record, MSB first: kind[3] (0 token, 1 local, 2 fill, 3 remote, 4 cancel), channel, operation {gen, idx}[16],
+// Record, MSB first: with SEND_EN {message, immediate[32]}, kind[3] (0 token, 1 local, 2 fill, 3 remote, 4 cancel), channel, operation {gen, idx}[16],
 //   {first, last, flush, cont, has read data, first frame, notify, READ}, source lane, destination lane, bytes,
 //   read beats, status[8], bytes of the frame so far, peer[2], peer's channel[8], function, operation sequence[32],
 //   x[64] (absolute destination | peer segment address), y[64] (pattern | {total length, offset of the frame}).
@@ -18,12 +18,13 @@ module crl_dma_record #(
     parameter int FUNC_W   = 8,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU = 1024,
+    parameter bit SEND_EN  = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
     localparam int MTW     = $clog2(LINK_MTU),
     localparam int OFF_W   = $clog2(DATA_W / 8),
     localparam int RBW     = MBW - OFF_W + 1,
-    localparam int CHUNK_W = 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
+    localparam int CHUNK_W = (SEND_EN ? 33 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
 ) (
     input  wire logic               clk,
 
@@ -40,6 +41,7 @@ module crl_dma_record #(
     input  wire logic [63:0]        t4_dst,       // peer segment address
     input  wire logic [31:0]        t4_rem,
     input  wire logic [MTW-1:0]     t4_pos,
+    input  wire logic               t4_permitted, // a message that was permitted: its first frame was another one
     input  wire logic [63:0]        chk_addr,     // absolute destination
 
     // T5: the chunk, its operation, its status
@@ -57,6 +59,9 @@ module crl_dma_record #(
     input  wire logic               t5_nodata,
     input  wire logic               t5_fill,
     input  wire logic               t5_notify,
+    input  wire logic               t5_again,     // nothing of the message is under way
+    input  wire logic               t5_msg,
+    input  wire logic [31:0]        t5_imm,
     input  wire logic [31:0]        t5_seq,
     input  wire logic [15:0]        t5_tag,
     input  wire logic               t5_up,
@@ -81,6 +86,7 @@ module crl_dma_record #(
   logic             t5_sent, t5_cancel, t5_token, t5_cont, t5_send, t6_last_q, t6_flush_q;
   logic [2:0]       t5_kind, t6_kind_q;
   logic [7:0]       t6_st_q;
+  logic [32:0]      t6_msg_q;
   // The record's parts between the fields that an overlap changes.
   logic [CW+16:0]   t6_head_q;
   logic [4:0]       t6_flags_q;
@@ -101,11 +107,11 @@ module crl_dma_record #(
     t5_flen_q  <= {1'b0, t4_pos} + (MTW + 1)'(t4_n_q);
     t5_x_q     <= !t4_remote ? chk_addr : t4_fill ? t4_src : t4_dst;
     t5_y_q     <= t4_fill && !t4_remote ? t4_src : {t4_total, t4_frame, {MTW{1'b0}}};
-    t5_first_frame_q <= t4_frame == '0;
+    t5_first_frame_q <= t4_frame == '0 && !t4_permitted;
   end
 
   // One that never began at the peer ends here.
-  assign t5_sent   = !t5_first && (t5_up || !t5_fstart);
+  assign t5_sent   = !t5_first && !t5_again && (t5_up || !t5_fstart);
   assign t5_cancel = t5_fault && t5_remote && t5_sent;
   assign t5_token  = (t5_fault || t5_nodata) && !t5_cancel;
   // The carry holds the lanes below the destination offset, but for the first bytes of an operation or frame.
@@ -131,13 +137,14 @@ module crl_dma_record #(
     t6_head_q  <= {t5_ch, t5_tag, t5_first};
     t6_last_q  <= t5_last || t5_fault;
     t6_flush_q <= t5_fault || (t5_remote ? t5_fend : t5_last);
-    t6_flags_q <= {t5_cont, t5_rd, t5_first_frame_q, t5_notify, t5_fill && t5_remote};
+    t6_flags_q <= {t5_cont, t5_rd, t5_first_frame_q && !t5_term, t5_notify, t5_fill && t5_remote};
     t6_size_q  <= {t5_off_q, t5_doff_q, t5_n_q, t5_beats_q};
     t6_st_q    <= t5_st;
+    t6_msg_q   <= {t5_msg, t5_imm};
     t6_rest_q  <= {t5_flen_q, t5_peer, t5_peer_ch, t5_func, t5_seq, t5_x_q, t5_y_q};
   end
-  assign chunk = {t6_overlap ? 3'd0 : t6_kind_q, t6_head_q, t6_last_q || t6_overlap, t6_flush_q || t6_overlap, t6_flags_q,
-                  t6_size_q, t6_overlap ? 8'(crl_pkg::ST_OVERLAP) : t6_st_q, t6_rest_q};
+  assign chunk = CHUNK_W'({t6_msg_q, t6_overlap ? 3'd0 : t6_kind_q, t6_head_q, t6_last_q || t6_overlap, t6_flush_q || t6_overlap, t6_flags_q,
+                  t6_size_q, t6_overlap ? 8'(crl_pkg::ST_OVERLAP) : t6_st_q, t6_rest_q});
 
 endmodule
 

@@ -30,6 +30,8 @@ module crl_dma_step #(
     input  wire logic [MBW-1:0]   vs,
     input  wire logic [MTW-1:0]   pos,
     input  wire logic [MBW:0]     n,         // bytes
+    input  wire logic             back,      // the next chunk is the operation's first again: all of it is in this frame
+    input  wire logic [31:0]      total,
 
     // T3: what it reads
     output logic      [OFF_W-1:0] rd_off,    // lane of the first byte
@@ -62,11 +64,11 @@ module crl_dma_step #(
     remote_q <= remote;
     rd_off   <= fill ? vs[OFF_W-1:0] : src[OFF_W-1:0];
     rd_n     <= n;
-    src_q    <= fill ? src : src + 64'(n);
+    src_q    <= fill ? src : back ? src - 64'(pos) : src + 64'(n);
     dst_q    <= remote ? dst : dst + 64'(n);
-    rem_q    <= rem - 32'(n);
+    rem_q    <= back ? total : rem - 32'(n);
     vs_q     <= vs + n[MBW-1:0];
-    pos_q    <= pos + MTW'(n);
+    pos_q    <= back ? '0 : pos + MTW'(n);
   end
 
   assign rd_end   = (MBW + 1)'(rd_off) + rd_n + (MBW + 1)'(B - 1);

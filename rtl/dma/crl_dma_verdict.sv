@@ -11,7 +11,8 @@
 
 module crl_dma_verdict #(
     parameter bit READ_EN   = 1,
-    parameter bit ATOMIC_EN = 1
+    parameter bit ATOMIC_EN = 1,
+    parameter bit SEND_EN   = 1
 ) (
     input  wire logic        clk,
 
@@ -35,6 +36,8 @@ module crl_dma_verdict #(
     input  wire logic        t3_remote,
     input  wire logic        t3_fill,
     input  wire logic        t3_up,
+    input  wire logic        t3_none,     // nothing is to be read
+    input  wire logic        t3_empty,    // the operation has no bytes: the address is not looked at
     output logic             t3_rd,       // the source is read
 
     // T4: the destination
@@ -56,7 +59,7 @@ module crl_dma_verdict #(
 );
 
   logic [7:0]  t2_st, t3_st_q, t4_st_q;
-  logic        t2_atomic;
+  logic        t2_atomic, t2_msg;
   logic        t3_src_ok, t4_rd_q, t4_down_q, t3_bad, t4_bad_q;
   logic [63:0] t4_src_q, t5_dist_q;
   logic [31:0] t5_rem_q;
@@ -68,19 +71,20 @@ module crl_dma_verdict #(
     t2_st = crl_pkg::ST_OK;
     if (t2_first) begin
       if (t2_op != crl_pkg::OP_NOP && t2_op != crl_pkg::OP_COPY && t2_op != crl_pkg::OP_FILL
-          && t2_op != crl_pkg::OP_WRITE && !(READ_EN && t2_op == crl_pkg::OP_READ) && !t2_atomic)
+          && t2_op != crl_pkg::OP_WRITE && !(READ_EN && t2_op == crl_pkg::OP_READ) && !t2_atomic && !t2_msg)
         t2_st = crl_pkg::ST_BAD_OPCODE;
       else if (t2_atomic && t2_op == crl_pkg::OP_CMP_SWAP && !t2_two) t2_st = crl_pkg::ST_BAD_EXT;
-      else if (t2_flags[7:4] != 4'd0 || (t2_flags[crl_pkg::DESC_FLAG_NOTIFY] && t2_op != crl_pkg::OP_WRITE))
+      else if (t2_flags[7:4] != 4'd0 || (t2_flags[crl_pkg::DESC_FLAG_NOTIFY] && t2_op != crl_pkg::OP_WRITE && !t2_msg))
         t2_st = crl_pkg::ST_BAD_FLAGS;
-      else if (t2_atomic ? t2_rem != 32'd8 : t2_rem == 32'd0 && t2_op != crl_pkg::OP_NOP) t2_st = crl_pkg::ST_BAD_LENGTH;
+      else if (t2_atomic ? t2_rem != 32'd8 : t2_rem == 32'd0 && t2_op != crl_pkg::OP_NOP && !t2_msg) t2_st = crl_pkg::ST_BAD_LENGTH;
       else if (t2_atomic && t2_low != 3'd0) t2_st = crl_pkg::ST_BAD_ALIGN;
     end
     if (t2_term) t2_st = crl_pkg::ST_ABORTED;
   end
 
-  assign t3_src_ok = t3_fill || chk_ok;
-  assign t3_rd     = t3_st_q == crl_pkg::ST_OK && !t3_nodata && !t3_fill && chk_ok && (!t3_remote || t3_up);
+  assign t2_msg    = SEND_EN && t2_op == crl_pkg::OP_WRITE_IMM;
+  assign t3_src_ok = t3_fill || chk_ok || t3_empty;
+  assign t3_rd     = t3_st_q == crl_pkg::ST_OK && !t3_nodata && !t3_fill && !t3_none && chk_ok && (!t3_remote || t3_up);
 
   // That the status is not good, beside it, since it is looked at in a hurry.
   assign t3_bad = t3_st_q != crl_pkg::ST_OK || (!t3_nodata && (!t3_src_ok || (t3_remote && !t3_up)));

@@ -3,7 +3,8 @@
 // crl_target: carries out the frames of one peer in this node's memory and answers them.
 //
 // How: crl_target_check decides about a header, crl_target_wr writes or drops its payload,
-//   crl_target_answer waits for the write responses, answers the operation and frees the slot.
+//   crl_target_answer waits for the write responses, answers the operation and frees the slot. crl_target_msg has what
+//   WRITE_IMM needs beside it.
 // Latency: 7 cycles from rx_valid to the first write beat (9 for DATA_W > 128); answers 3 cycles
 //   after the last response. Throughput: a beat a cycle; a frame takes its destination beats, at
 //   least 3 cycles.
@@ -24,6 +25,7 @@ module crl_target #(
     parameter int OPS             = 128,            // operations of this node
     parameter bit READ_EN         = 1,              // 0: READ is BAD_OPCODE, there are no own READs
     parameter bit ATOMIC_EN       = 1,              // 0: ATOMIC is BAD_OPCODE
+    parameter bit SEND_EN         = 1,              // 0: WRITE_IMM is BAD_OPCODE
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
@@ -48,6 +50,7 @@ module crl_target #(
     output logic      [7:0]                   rsp_dst_ch,
     output logic      [31:0]                  rsp_op_seq,
     output logic      [15:0]                  rsp_tag,
+    output logic                              rsp_permit,    // OP_PERMIT
     output logic      [7:0]                   rsp_status,
     output logic      [15:0]                  rsp_status2,
 
@@ -91,6 +94,20 @@ module crl_target #(
     output logic      [15:0]                  rdone_tag,
     output logic      [7:0]                   rdone_status,
     output logic      [15:0]                  rdone_status2,
+
+    input  wire logic                         link_up,
+    input  wire logic [CHANNELS-1:0]          dead,          // open messages to it are refused
+    output logic                              q_valid,       // to crl_recv: reserve a completion slot
+    output logic      [CW-1:0]                q_ch,
+    input  wire logic                         q_done,
+    input  wire logic                         q_ok,
+    output logic                              x_valid,       // use one, or give it back
+    input  wire logic                         x_ready,
+    output logic                              x_back,
+    output logic      [CW-1:0]                x_ch,
+    output logic                              x_irq,
+    output logic      [31:0]                  x_bytes,
+    output logic      [31:0]                  x_imm,
 
     output logic      [CW-1:0]                bind_ch,       // binding of a channel, same cycle
     input  wire logic                         bind_ok,
@@ -144,14 +161,25 @@ module crl_target #(
   logic [7:0]        a_free_ch;
   logic              a_free_rd;
   logic              check_busy, answer_busy;
+  logic              f_ask, f_msg, f_post, f_msg_irq, held_we, held_d, inj_valid, inj_take, inj_lost, p_ready, p_free;
+  logic              a_x_valid, a_x_good;
+  logic [31:0]       f_imm;
+  logic [CHANNELS-1:0] held;
+  logic [CW-1:0]     inj_ch;
+  logic [7:0]        p_free_ch, a_src_ch, a_dst_ch, a_status;
+  logic              a_rsp_valid, a_rsp_ready;
+  logic [31:0]       a_op_seq;
+  logic [15:0]       a_tag, a_status2;
 
   crl_target_check #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(PEER), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
       .MAX_BURST_BYTES(MAX_BURST_BYTES), .FRAME_MAX(LINK_MTU), .NB_W(NB_W), .OPS(OPS),
-      .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)
+      .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)
   ) u_check (
       .clk, .rst, .rx_valid, .rx_ready, .rx_hdr,
       .bind_ch, .bind_ok, .bind_peer, .bind_peer_ch, .bind_func, .seg_idx, .seg_entry,
+      .q_valid, .q_ch, .q_done, .q_ok, .held, .held_we, .held_d, .inj_valid(inj_valid && a_ready), .inj_take, .inj_ch, .inj_lost,
+      .f_ask, .f_msg, .f_post, .f_imm, .f_msg_irq,
       .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .kill_valid, .kill_tag, .kill_status,
       .f_valid, .f_ready, .f_write, .f_drop, .f_addr, .f_bytes, .f_user, .f_bursts, .f_known,
       .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch, .f_op_seq, .f_tag,
@@ -159,9 +187,9 @@ module crl_target #(
       .f_flast(rq_last), .busy(check_busy)
   );
 
-  // Both take a frame, or neither. Whether they can comes from registers. A READ goes to the responder, which has
+  // All take a frame, or none. Whether they can comes from registers. A READ goes to the responder, which has
   // a place for it, and only its payload, if it has one, is dropped here. So is that of an ATOMIC, which waits for its place.
-  assign f_ready = w_ready && a_ready && (!f_is_atomic || aq_room);
+  assign f_ready = w_ready && a_ready && p_ready && (!f_is_atomic || aq_room);
   assign aq_valid = f_valid && f_ready && f_atomic;
 
   assign rq_valid   = f_valid && f_ready && f_req;
@@ -174,31 +202,56 @@ module crl_target #(
   assign rq_addr    = f_addr;
   assign rq_user    = f_user;
 
-  // A slot a cycle; those of the responder wait.
-  assign rf_ready     = !a_free;
-  assign slot_free    = a_free || (READ_EN && rf_valid);
-  assign slot_free_ch = a_free ? a_free_ch : rf_ch;
+  // A slot a cycle; those of permissions and of the responder wait.
+  assign rf_ready     = !a_free && !p_free;
+  assign slot_free    = a_free || p_free || (READ_EN && rf_valid);
+  assign slot_free_ch = a_free ? a_free_ch : p_free ? p_free_ch : rf_ch;
   assign slot_free_rd = a_free && a_free_rd;
 
   crl_target_wr #(
       .DATA_W(DATA_W), .MAX_BURST_BYTES(MAX_BURST_BYTES), .FRAME_MAX(LINK_MTU), .FUNC_W(FUNC_W)
   ) u_wr (
-      .clk, .rst, .f_valid(f_valid && a_ready && (!f_is_atomic || aq_room)), .f_ready(w_ready),
+      .clk, .rst, .f_valid(f_valid && a_ready && p_ready && (!f_is_atomic || aq_room)), .f_ready(w_ready),
       .f_write, .f_drop, .f_addr, .f_bytes, .f_user,
       .rxp_valid, .rxp_ready, .rxp_data, .rxp_last,
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb
   );
 
-  crl_target_answer #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS), .NB_W(NB_W), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)) u_answer (
-      .clk, .rst, .f_valid(f_valid && w_ready && !f_req && (!f_is_atomic || aq_room)), .f_ready(a_ready),
+  crl_target_answer #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS), .NB_W(NB_W), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN),
+                      .SEND_EN(SEND_EN)) u_answer (
+      .clk, .rst, .f_valid(f_valid && w_ready && p_ready && !f_req && !(f_ask && !f_msg) && (!f_is_atomic || aq_room)), .f_ready(a_ready),
       .f_bursts, .f_known, .f_first, .f_answer(f_answer && !f_atomic), .f_notify, .f_status, .f_ch, .f_peer_ch,
       .f_op_seq, .f_tag, .f_rd, .f_slot(f_slot && !f_atomic), .f_atomic, .f_own_atomic, .at_head, .at_done,
+      .f_msg, .x_valid(a_x_valid), .x_ready, .x_good(a_x_good), .x_ch,
       .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2,
       .b_valid(wb_b_valid), .b_resp(wb_b_resp),
-      .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status,
-      .rsp_status2, .slot_free(a_free), .slot_free_ch(a_free_ch), .slot_free_rd(a_free_rd), .irq_valid, .irq_ch,
+      .rsp_valid(a_rsp_valid), .rsp_ready(a_rsp_ready), .rsp_src_ch(a_src_ch), .rsp_dst_ch(a_dst_ch), .rsp_op_seq(a_op_seq),
+      .rsp_tag(a_tag), .rsp_status(a_status), .rsp_status2(a_status2), .slot_free(a_free), .slot_free_ch(a_free_ch), .slot_free_rd(a_free_rd), .irq_valid, .irq_ch,
       .busy(answer_busy), .mark, .mark_over
   );
+
+  generate
+    if (SEND_EN) begin : g_msg
+      crl_target_msg #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS)) u_msg (
+          .clk, .rst, .link_up, .dead, .held, .held_we, .held_d, .inj_valid, .inj_take, .inj_ch, .inj_lost,
+          .f_take(f_valid && f_ready), .p_ready, .f_ask, .f_msg, .f_post, .f_imm, .f_irq(f_msg_irq), .f_total(rq_total),
+          .f_status, .f_ch, .f_peer_ch, .f_op_seq, .f_tag,
+          .a_x_valid, .a_x_good, .x_valid, .x_ready, .x_back, .x_irq, .x_bytes, .x_imm,
+          .a_valid(a_rsp_valid), .a_ready(a_rsp_ready), .a_data({a_status2, a_status, a_tag, a_op_seq, a_dst_ch, a_src_ch}),
+          .rsp_valid, .rsp_ready,
+          .rsp_data({rsp_permit, rsp_status2, rsp_status, rsp_tag, rsp_op_seq, rsp_dst_ch, rsp_src_ch}),
+          .slot_free(p_free), .slot_free_ch(p_free_ch), .slot_busy(a_free)
+      );
+    end else begin : g_no_msg
+      logic unused_msg;
+      assign unused_msg = &{1'b0, link_up, dead, inj_take, held_we, held_d, f_ask, f_post, f_imm, f_msg_irq, a_x_valid, a_x_good, x_ready};
+      assign {held, inj_valid, inj_ch, inj_lost, p_free, p_free_ch, x_valid, x_back, x_irq, x_bytes, x_imm, rsp_permit} = '0;
+      assign p_ready     = 1'b1;
+      assign rsp_valid   = a_rsp_valid;
+      assign a_rsp_ready = rsp_ready;
+      assign {rsp_status2, rsp_status, rsp_tag, rsp_op_seq, rsp_dst_ch, rsp_src_ch} = {a_status2, a_status, a_tag, a_op_seq, a_dst_ch, a_src_ch};
+    end
+  endgenerate
 
   assign cnt_in_valid = f_valid && f_ready && f_write;
   assign cnt_in_ch    = f_ch[CW-1:0];

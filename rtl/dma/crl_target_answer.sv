@@ -6,7 +6,8 @@
 //   responses are counted, and a frame that has all of its own moves on; at ans the answer of an
 //   operation goes out and the frame's slot is freed. An error response is remembered a channel
 //   until the operation's last frame takes it along. An atomic of the peer waits at done until it has been carried out
-//   (crl_target_atomic, which answers it and frees its slot). Ends of this node's own READs go to its table of operations (rdone).
+//   (crl_target_atomic, which answers it and frees its slot). A frame that has a completion slot leaves when crl_target_msg
+//   has used it, before its answer. Ends of this node's own READs go to its table of operations (rdone).
 // Latency: 3 cycles from the last response to rsp_valid. Throughput: a frame a cycle.
 // Assumes: no more than SLOTS frames are under way (the link's credits), so the ring never fills
 //   because of rsp_ready.
@@ -18,6 +19,7 @@ module crl_target_answer #(
     parameter int NB_W     = 2,   // bits of the number of bursts a frame
     parameter bit READ_EN  = 1,
     parameter bit ATOMIC_EN = 1,
+    parameter bit SEND_EN  = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1
 ) (
     input  wire logic             clk,
@@ -41,6 +43,12 @@ module crl_target_answer #(
     input  wire logic             f_own_atomic, // READ_DATA of an own atomic
     output logic                  at_head,      // all before an atomic have their responses
     input  wire logic             at_done,      // event, while at_head: it has been carried out
+    input  wire logic             f_msg,        // it has a completion slot
+
+    output logic                  x_valid,      // the frame that is to leave has one; stays until x_ready
+    input  wire logic             x_ready,      // event: it has been used
+    output logic                  x_good,       // all went well
+    output logic      [CW-1:0]    x_ch,
 
     input  wire logic             b_valid,      // event: a write response, in order
     input  wire logic [1:0]       b_resp,
@@ -131,9 +139,9 @@ module crl_target_answer #(
   // ------------------------------------------------------------------------------------------
   // Answers.
 
-  localparam int INFO_W = 1 + 8 + 8 + 8 + 32 + 16 + 3;
+  localparam int INFO_W = 1 + 8 + 8 + 8 + 32 + 16 + 3 + (SEND_EN ? 1 : 0);
   logic [INFO_W-1:0] info;
-  logic              i_answer, i_rd, i_slot, i_own;
+  logic              i_answer, i_rd, i_slot, i_own, i_msg;
   logic [7:0]        i_status, i_ch, i_peer_ch;
   logic [31:0]       i_op_seq;
   logic [15:0]       i_tag;
@@ -143,10 +151,11 @@ module crl_target_answer #(
 
   crl_ram_lut #(.W(INFO_W), .DEPTH(DEPTH)) u_info (
       .clk, .we(push), .waddr(wr_q[AW-1:0]),
-      .wdata({f_answer, f_status, f_ch, f_peer_ch, f_op_seq, f_tag, READ_EN && f_rd, !READ_EN || f_slot, ATOMIC_EN && f_own_atomic}),
+      .wdata(INFO_W'({f_msg, f_answer, f_status, f_ch, f_peer_ch, f_op_seq, f_tag, READ_EN && f_rd, (!READ_EN && !SEND_EN) || f_slot,
+                      ATOMIC_EN && f_own_atomic})),
       .raddr(ans_q[AW-1:0]), .rdata(info)
   );
-  assign {i_answer, i_status, i_ch, i_peer_ch, i_op_seq, i_tag, i_rd, i_slot, i_own} = info;
+  assign {i_msg, i_answer, i_status, i_ch, i_peer_ch, i_op_seq, i_tag, i_rd, i_slot, i_own} = 77'(info);
 
   crl_ram_lut #(.W(2), .DEPTH(DEPTH)) u_result (
       .clk, .we(done), .waddr(done_q[AW-1:0]), .wdata(err_op),
@@ -165,7 +174,10 @@ module crl_target_answer #(
   // the ring may go on once it has gone.
   assign out_ready    = rd_q ? rdone_ready : rsp_ready;
   assign rsp_free     = !rsp_valid_q || out_ready;
-  assign leave        = done_q != ans_q && rsp_free;
+  assign leave        = done_q != ans_q && rsp_free && (!i_msg || (x_valid && x_ready));
+  assign x_valid      = SEND_EN && done_q != ans_q && i_msg && !rsp_valid_q;
+  assign x_good       = status == crl_pkg::ST_OK;
+  assign x_ch         = i_ch[CW-1:0];
   assign rsp_valid    = rsp_valid_q && !rd_q;
   assign rdone_valid  = rsp_valid_q && rd_q;
   assign rdone_tag    = rsp_tag;
@@ -213,8 +225,13 @@ module crl_target_answer #(
   assign unused = &{1'b0, r_full_n, r_level};
 
 `ifndef SYNTHESIS
-  always_ff @(posedge clk) begin
-    if (!rst) assert (!(b_valid && !r_full_n));
+  logic begun_q;  // there was a reset: nothing holds of what registers are before it
+
+  initial begun_q = 1'b0;
+
+  always @(posedge clk) begin
+    if (rst) begun_q <= 1'b1;
+    else if (begun_q) assert (!(b_valid && !r_full_n));
   end
 `endif
 

@@ -11,9 +11,14 @@
 //   Context of a channel: within an operation, its sequence number, the next offset, and the
 //   status of the first fault; after a fault the rest of the operation is refused.
 //   ATOMIC is a frame of 8 bytes with a right of its own. One that is refused is answered as a READ.
+//   WRITE_IMM: with its first frame a completion slot is reserved (q), after all other checks, or the receiver is not ready.
+//   The slot is the operation's until the frame that ends it takes it along (f_msg). What crl_target_msg wants given back
+//   (inj) goes the way of a frame too, and leaves the operation refused, or forgotten if the link is down.
 // Faults in this order: PEER_REFUSED, the operation's earlier fault, CANCEL (as ABORTED),
-//   BAD_OPCODE, LINK_ERROR (offset or sequence), BAD_LENGTH, BAD_ALIGN, the faults of crl_seg_check. READ_DATA: docs/blocks/read.md.
-// Latency: 3 cycles from rx_valid to f_valid, 5 for READ_DATA. Throughput: a frame in as many cycles.
+//   BAD_OPCODE, LINK_ERROR (offset or sequence), BAD_LENGTH, BAD_ALIGN, the faults of crl_seg_check, RECEIVER_NOT_READY.
+//   READ_DATA: docs/blocks/read.md.
+// Latency: 3 cycles from rx_valid to f_valid, 5 for READ_DATA, 6 and the reservation for the first frame of WRITE_IMM.
+// Throughput: a frame in as many cycles.
 // Assumes: bind_* and seg_entry answer in the same cycle.
 `default_nettype none
 
@@ -29,6 +34,7 @@ module crl_target_check #(
     parameter int OPS             = 128,
     parameter bit READ_EN         = 1,     // 0: READ is BAD_OPCODE, there are no own READs
     parameter bit ATOMIC_EN       = 1,     // 0: ATOMIC is BAD_OPCODE
+    parameter bit SEND_EN         = 1,     // 0: WRITE_IMM is BAD_OPCODE
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
@@ -47,6 +53,18 @@ module crl_target_check #(
     input  wire logic [FUNC_W-1:0]            bind_func,
     output logic      [SW-1:0]                seg_idx,       // look-up of a segment
     input  wire logic [crl_pkg::SEGENT_W-1:0] seg_entry,
+
+    output logic                              q_valid,       // a completion slot for q_ch; stays until q_done
+    output logic      [CW-1:0]                q_ch,
+    input  wire logic                         q_done,        // event
+    input  wire logic                         q_ok,          // with it: reserved
+    input  wire logic [CHANNELS-1:0]          held,          // the open operation has a slot
+    output logic                              held_we,       // event: of f_ch
+    output logic                              held_d,
+    input  wire logic                         inj_valid,     // the slot of an open operation is to be given back
+    output logic                              inj_take,      // event
+    input  wire logic [CW-1:0]                inj_ch,
+    input  wire logic                         inj_lost,      // with the operation: its link is down
 
     input  wire logic                         rop_valid,     // event: an own READ begins
     input  wire logic [15:0]                  rop_tag,
@@ -72,6 +90,11 @@ module crl_target_check #(
     output logic                              f_first,       // begins an operation
     output logic                              f_answer,      // ends one
     output logic                              f_notify,
+    output logic                              f_ask,         // is to be answered by OP_PERMIT
+    output logic                              f_msg,         // takes the operation's slot along ...
+    output logic                              f_post,        // ... for an entry, if the writes go well
+    output logic      [31:0]                  f_imm,
+    output logic                              f_msg_irq,     // and an interrupt
     output logic      [7:0]                   f_status,
     output logic      [7:0]                   f_ch,
     output logic      [7:0]                   f_peer_ch,
@@ -95,21 +118,24 @@ module crl_target_check #(
 
   localparam int LM = $clog2(MAX_BURST_BYTES);
 
-  localparam logic [2:0] S_IDLE = 3'd0, S_TAB = 3'd1, S_TAKE = 3'd2, S_LOOK = 3'd3, S_CHECK = 3'd4, S_GIVE = 3'd5;
+  localparam logic [2:0] S_IDLE = 3'd0, S_TAB = 3'd1, S_TAKE = 3'd2, S_LOOK = 3'd3, S_CHECK = 3'd4, S_GIVE = 3'd5,
+                         S_JUDGE = 3'd6, S_ASK = 3'd7;
 
   logic [2:0] state_q;
   logic       free;                       // for the next frame, or kill
   logic       kill_wait_q;
   logic [15:0] kill_tag_q, asked;
   logic [7:0] kill_status_q;
-  logic       in_data, in_read, in_atomic;  // what is at the input
+  logic       in_data, in_read, in_atomic, in_inj;  // what is at the input
 
   assign free     = state_q == S_IDLE || (f_valid && f_ready);
-  assign rx_ready = free && !kill_wait_q;
-  assign in_data  = READ_EN && (kill_wait_q || rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_READ_DATA);
-  assign in_read  = READ_EN && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_READ;
+  assign rx_ready = free && !kill_wait_q && !in_inj;
+  assign in_inj   = SEND_EN && inj_valid;
+  assign inj_take = free && in_inj && !kill_wait_q;
+  assign in_data  = READ_EN && (kill_wait_q || (!in_inj && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_READ_DATA));
+  assign in_read  = READ_EN && !in_inj && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_READ;
   // Without READ an ATOMIC is any unknown opcode.
-  assign in_atomic = READ_EN && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_ATOMIC;
+  assign in_atomic = READ_EN && !in_inj && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_ATOMIC;
   assign asked = rx_hdr[crl_pkg::FRAME_OPERAND0_LSB +: 16] | {16{|rx_hdr[crl_pkg::FRAME_OPERAND0_LSB + 16 +: 16]}};
 
   always_ff @(posedge clk) begin
@@ -128,6 +154,8 @@ module crl_target_check #(
   logic [63:0] segaddr_q;
   logic [7:0]  status_in_q;
   logic        data_q, read_q, atomic_q, kill_q, payload_q;
+  logic        inj_q, lost_q, msg_q, asks;
+  logic [31:0] imm_q;
 
   // Of an own READ.
   logic              t_hit, t_over, t_abs, t_atomic, own_atomic_q, hit_q, gone_q, abs_q, upd;
@@ -139,13 +167,17 @@ module crl_target_check #(
   always_ff @(posedge clk) begin
     if (free) begin
       type_q    <= rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8];
-      flags_q   <= rx_hdr[crl_pkg::FRAME_FLAGS_LSB +: 8];
-      ch_q      <= rx_hdr[crl_pkg::FRAME_DST_CH_LSB +: 8];
+      flags_q   <= rx_hdr[crl_pkg::FRAME_FLAGS_LSB +: 8] & {8{!inj_take}};
+      ch_q      <= inj_take ? 8'(inj_ch) : rx_hdr[crl_pkg::FRAME_DST_CH_LSB +: 8];
+      inj_q     <= inj_take;
+      lost_q    <= inj_lost;
+      imm_q     <= rx_hdr[crl_pkg::FRAME_OPERAND0_LSB +: 32];
+      msg_q     <= SEND_EN && !inj_take && !kill_wait_q && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_WRITE_IMM;
       peer_ch_q <= rx_hdr[crl_pkg::FRAME_SRC_CH_LSB +: 8];
       op_seq_q  <= rx_hdr[crl_pkg::FRAME_OP_SEQ_LSB +: 32];
       tag_q     <= kill_wait_q ? kill_tag_q : rx_hdr[crl_pkg::FRAME_TAG_LSB +: 16];
       plen_q    <= in_read ? asked : in_atomic ? 16'd8 : rx_hdr[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: 16];
-      payload_q <= !kill_wait_q && rx_hdr[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: 16] != '0;
+      payload_q <= !kill_wait_q && !in_inj && rx_hdr[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: 16] != '0;
       data_q    <= in_data;
       read_q    <= in_read && !kill_wait_q;
       atomic_q  <= in_atomic && !kill_wait_q;
@@ -154,6 +186,10 @@ module crl_target_check #(
       segaddr_q <= rx_hdr[crl_pkg::FRAME_SEGADDR_LSB +: 64];
       total_q   <= rx_hdr[crl_pkg::FRAME_TOTAL_LEN_LSB +: 32];
       offset_q  <= rx_hdr[crl_pkg::FRAME_OFFSET_LSB +: 32];
+    end
+    if (SEND_EN && state_q == S_LOOK && inj_q) begin
+      op_seq_q <= ctx_op_seq;   // what is open stays as it is
+      plen_q   <= '0;
     end
     if (READ_EN && state_q == S_TAKE) begin
       ch_q      <= 8'(t_ch);
@@ -203,6 +239,9 @@ module crl_target_check #(
   assign is_last   = flags_q[crl_pkg::FRAME_FLAG_LAST];
   assign is_notify = flags_q[crl_pkg::FRAME_FLAG_NOTIFY];
   assign is_cancel = flags_q[crl_pkg::FRAME_FLAG_CANCEL];
+  // May I come? A peer without messages says no at once.
+  assign asks      = is_first && !is_last && !is_cancel
+                     && (type_q == crl_pkg::FRAME_TYPE_WRITE_IMM || type_q == crl_pkg::FRAME_TYPE_SEND) && !inj_q && !data_q;
 
   // ------------------------------------------------------------------------------------------
   // Look.
@@ -220,6 +259,7 @@ module crl_target_check #(
   logic                at_end, end_q;  // the payload reaches the end of the operation
   logic                known_q, same_op_q, goes_on_q, bad_len_q, beyond_q;
   logic [7:0]          old_status_q;
+  logic                slot_q, got_q, empty_q, begin_q;  // the operation has a slot; gets one; has no bytes
   logic [39:0]         start_q;
   logic [32:0]         remain_q;
   logic [31:0]         stop_q;
@@ -243,21 +283,33 @@ module crl_target_check #(
 
   always_ff @(posedge clk) begin
     if (state_q == S_LOOK) begin
-      known_q      <= data_q ? hit_q && !gone_q : known;
-      same_op_q    <= data_q ? offset_q != '0 : same_op;
+      known_q      <= data_q ? hit_q && !gone_q : inj_q ? SEND_EN && held[bind_ch] : known;
+      same_op_q    <= data_q ? offset_q != '0 : same_op || inj_q;
+      slot_q       <= SEND_EN && held[bind_ch] && !data_q && !read_q && !atomic_q && (known || inj_q);
+      got_q        <= 1'b0;
+      empty_q      <= msg_q && total_q == '0;
+      begin_q      <= msg_q && offset_q == '0;   // the ring has not seen what came before: a question
       over_q       <= seen_q[bind_ch] && !in_op && !is_first && ctx_op_seq == op_seq_q;
-      goes_on_q    <= data_q ? next_q == offset_q : is_first ? offset_q == '0 : (same_op && ctx_next == offset_q);
-      old_status_q <= same_op ? ctx_status : crl_pkg::ST_OK;
-      bad_len_q    <= plen_q == '0 || plen_q > 16'(FRAME_MAX) || stop > {1'b0, total_q} || (!data_q && is_last != at_end)
-                      || (ATOMIC_EN && atomic_q && !(is_first && is_last));
+      goes_on_q    <= data_q ? next_q == offset_q : is_first ? offset_q == '0
+                      : (same_op && ctx_next == offset_q && (read_q || (SEND_EN && held[bind_ch]) == msg_q));
+      old_status_q <= inj_q && ctx_status == crl_pkg::ST_OK ? 8'(crl_pkg::ST_ABORTED)
+                      : same_op || inj_q ? ctx_status : 8'(crl_pkg::ST_OK);
+      if (msg_q && asks) bad_len_q <= plen_q != '0;
+      else bad_len_q <= (plen_q == '0 && !(msg_q && total_q == '0)) || plen_q > 16'(FRAME_MAX) || stop > {1'b0, total_q}
+                        || (!data_q && is_last != at_end)
+                        || (ATOMIC_EN && atomic_q && !(is_first && is_last));
       end_q        <= at_end;
       beyond_q     <= start[40];
       start_q      <= start[39:0];
       remain_q     <= remain;
-      stop_q       <= stop[31:0];
+      stop_q       <= inj_q ? ctx_next : stop[31:0];
       func_q       <= data_q ? t_func : bind_func;
     end
+    if (SEND_EN && state_q == S_ASK && q_done) got_q <= q_ok;
   end
+
+  assign q_valid = SEND_EN && state_q == S_ASK;
+  assign q_ch    = bind_ch;
 
   // ------------------------------------------------------------------------------------------
   // Check. The result stands in the next cycle and stays, as its inputs do.
@@ -286,9 +338,16 @@ module crl_target_check #(
   // ------------------------------------------------------------------------------------------
   // Give.
 
-  logic [7:0]  status;
+  logic [7:0]  status, sound;
+  logic        ends;   // of the operation
   logic [12:0] span;   // bytes from the burst boundary to the end of the payload
   logic        silent; // nothing of a READ_DATA counts
+
+  always_comb begin
+    sound = status;
+    // A slot of an operation that was left behind is given back first.
+    if (SEND_EN && msg_q && is_first && (slot_q || !got_q) && status == crl_pkg::ST_OK) sound = crl_pkg::ST_RECEIVER_NOT_READY;
+  end
 
   always_comb begin
     if (data_q) begin
@@ -299,10 +358,11 @@ module crl_target_check #(
     end else if (!known_q)                                    status = crl_pkg::ST_PEER_REFUSED;
     else if (old_status_q != crl_pkg::ST_OK)         status = old_status_q;
     else if (is_cancel)                              status = crl_pkg::ST_ABORTED;
-    else if (type_q != crl_pkg::FRAME_TYPE_WRITE && !read_q && !(ATOMIC_EN && atomic_q)) status = crl_pkg::ST_BAD_OPCODE;
+    else if (type_q != crl_pkg::FRAME_TYPE_WRITE && !read_q && !(ATOMIC_EN && atomic_q) && !msg_q) status = crl_pkg::ST_BAD_OPCODE;
     else if (!goes_on_q)                             status = crl_pkg::ST_LINK_ERROR;
     else if (bad_len_q)                              status = crl_pkg::ST_BAD_LENGTH;
     else if (ATOMIC_EN && atomic_q && segaddr_q[2:0] != '0) status = crl_pkg::ST_BAD_ALIGN;
+    else if (empty_q)                                status = crl_pkg::ST_OK;
     else if (beyond_q && seg_status == crl_pkg::ST_OK) status = crl_pkg::ST_SEG_RANGE;
     else                                             status = seg_status;
   end
@@ -311,30 +371,39 @@ module crl_target_check #(
 
   assign f_valid   = state_q == S_GIVE;
   assign silent    = data_q && (!known_q || (status_in_q == crl_pkg::ST_OK && (!goes_on_q || bad_len_q)));
-  assign f_write   = status == crl_pkg::ST_OK && !read_q && !atomic_q;
+  assign f_write   = sound == crl_pkg::ST_OK && !read_q && !atomic_q && (!msg_q || payload_q);
   assign f_drop    = !f_write && payload_q;
   assign f_bytes   = plen_q[11:0];
   assign f_user    = func_q;
   assign f_bursts  = f_write ? NB_W'(span >> LM) : '0;
   assign f_known   = known_q && !silent;
-  assign f_first   = !same_op_q;
+  assign f_first   = !same_op_q || begin_q;
   // Frames that were under way when the operation was cancelled come as CANCEL too: one answer is enough.
-  assign f_answer  = data_q ? !silent && (end_q || status != crl_pkg::ST_OK) : is_cancel ? !over_q : is_last;
-  assign f_notify  = is_notify && !data_q;
+  assign f_answer  = inj_q ? 1'b0 : data_q ? !silent && (end_q || status != crl_pkg::ST_OK)
+                     : is_cancel ? !over_q : is_last || (asks && !msg_q);
+  assign f_notify  = is_notify && !data_q && !msg_q && !inj_q;
+  assign f_ask     = msg_q && asks;
+  assign ends      = is_last || is_cancel || (asks && sound != crl_pkg::ST_OK);
+  assign f_msg     = SEND_EN && known_q && !data_q && !read_q && !atomic_q && (inj_q || (slot_q && is_first) || ((slot_q || got_q) && ends));
+  assign f_post    = msg_q && is_last && !is_cancel && sound == crl_pkg::ST_OK;
+  assign f_imm     = imm_q;
+  assign f_msg_irq = is_notify;
+  assign held_we   = SEND_EN && ctx_we && !read_q && !atomic_q;
+  assign held_d    = (slot_q || got_q) && !f_msg;
   assign f_is_atomic  = ATOMIC_EN && atomic_q;
   assign f_atomic     = f_is_atomic && status == crl_pkg::ST_OK;
   assign f_req        = read_q || (atomic_q && !f_atomic);
   assign f_swap       = flags_q[crl_pkg::FRAME_FLAG_SWAP];
   assign f_own_atomic = data_q && own_atomic_q && ATOMIC_EN;
   assign f_rd      = data_q;
-  assign f_slot    = !(READ_EN && kill_q);
+  assign f_slot    = !(READ_EN && kill_q) && !inj_q;
   assign f_segaddr = segaddr_q;
   assign f_total   = total_q;
   assign f_offset  = offset_q;
   assign f_ffirst  = is_first;
   assign f_flast   = is_last;
   assign upd       = f_valid && f_ready && data_q && !silent;
-  assign f_status  = status;
+  assign f_status  = sound;
   assign f_ch      = ch_q;
   assign f_peer_ch = peer_ch_q;
   assign f_op_seq  = op_seq_q;
@@ -349,13 +418,16 @@ module crl_target_check #(
       in_op_q <= '0;
       seen_q  <= '0;
     end else begin
-      if (free)                    state_q <= in_data && (rx_valid || kill_wait_q) ? S_TAB : rx_valid ? S_LOOK : S_IDLE;
+      if (free)                    state_q <= in_data && (rx_valid || kill_wait_q) ? S_TAB : rx_valid || inj_take ? S_LOOK : S_IDLE;
       else if (READ_EN && state_q == S_TAB)  state_q <= S_TAKE;
       else if (READ_EN && state_q == S_TAKE) state_q <= S_LOOK;
       else if (state_q == S_LOOK)  state_q <= S_CHECK;
+      else if (SEND_EN && state_q == S_CHECK && msg_q && is_first) state_q <= S_JUDGE;
+      else if (SEND_EN && state_q == S_JUDGE && status == crl_pkg::ST_OK && !slot_q) state_q <= S_ASK;
+      else if (SEND_EN && state_q == S_ASK && !q_done) state_q <= S_ASK;
       else                         state_q <= S_GIVE;
       // A CANCEL that is not answered any more leaves no operation open.
-      if (ctx_we) in_op_q[bind_ch] <= !(f_answer || is_cancel);
+      if (ctx_we) in_op_q[bind_ch] <= inj_q ? !lost_q : !(f_answer || is_cancel || (asks && sound != crl_pkg::ST_OK));
       if (ctx_we) seen_q[bind_ch] <= 1'b1;
     end
   end
@@ -383,13 +455,20 @@ module crl_target_check #(
   always_ff @(posedge clk) begin
     if (!rst && state_q != S_IDLE) assert (!(data_q && read_q) && (READ_EN || !(data_q || read_q)));
     if (!rst && state_q != S_IDLE && atomic_q) assert (!data_q && plen_q == 16'd8);
-    if (!rst && (state_q == S_CHECK || state_q == S_GIVE)) begin
+    if (!rst && state_q != S_IDLE) begin
+      assert ($onehot0({inj_q, msg_q, data_q, read_q, atomic_q}) && (SEND_EN || !(inj_q || msg_q)));
+      assert (!msg_q || payload_q == (plen_q != '0));
+    end
+    if (!rst && (state_q == S_CHECK || state_q == S_GIVE || state_q == S_JUDGE || state_q == S_ASK)) begin
+      assert (empty_q == (msg_q && total_q == '0) && (!inj_q || old_status_q != crl_pkg::ST_OK));
       assert ({beyond_q, start_q} == {1'b0, segaddr_q[39:0]} + {9'd0, offset_q});
       assert (remain_q == {1'b0, total_q} - {1'b0, offset_q});
-      assert (data_q || !known_q || (g_known && {24'd0, ch_q} < CHANNELS));
+      assert (data_q || inj_q || !known_q || (g_known && {24'd0, ch_q} < CHANNELS));
       if (!bad_len_q) begin
-        assert (plen_q != '0 && plen_q <= 16'(FRAME_MAX));
-        assert ({2'd0, offset_q} + {18'd0, plen_q} <= {2'd0, total_q});
+        // A question, a message without bytes and what is given back have none.
+        if (msg_q && asks) assert (plen_q == '0);
+        else assert ((plen_q != '0 || inj_q || empty_q) && plen_q <= 16'(FRAME_MAX));
+        if (!(msg_q && asks) && !inj_q) assert ({2'd0, offset_q} + {18'd0, plen_q} <= {2'd0, total_q});
         if (ATOMIC_EN && atomic_q)
           assert (is_first && {2'd0, offset_q} + 34'd8 == {2'd0, total_q} && (!goes_on_q || offset_q == '0));
       end
@@ -415,7 +494,7 @@ module crl_target_check #(
       assert (f_bytes != '0 && f_bytes <= 12'(FRAME_MAX) && !f_drop);
       assert ((70'(f_bursts) - 70'd1) == ((g_stop - 70'd1) >> LM) - (g_first >> LM));
     end
-    if (!rst && f_valid && !f_write) assert (f_bursts == '0 && (read_q || atomic_q || f_status != crl_pkg::ST_OK));
+    if (!rst && f_valid && !f_write) assert (f_bursts == '0 && (read_q || atomic_q || f_status != crl_pkg::ST_OK || (msg_q && !payload_q)));
     // What is read for a peer: as what is written, but with the right to read.
     if (!rst && f_valid && read_q && f_status == crl_pkg::ST_OK) begin
       assert (g_known && g_ent[123] && segaddr_q[63:52] < SEGMENTS && g_ent[122:111] == segaddr_q[51:40]);

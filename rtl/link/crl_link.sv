@@ -28,6 +28,7 @@ module crl_link #(
     parameter int REPLAY_FRAMES    = LINK_W <= 128 ? 32 : LINK_W / 4,   // power of two
     parameter int READ_SLOTS       = 16,    // receive slots for READ_DATA; 0: no READ
     parameter bit ATOMIC_EN        = 1,     // operands are sent
+    parameter bit SEND_EN          = 1,     // immediates, OP_PERMIT
     parameter int OPS              = 128,   // not used: acknowledgements carry the tag
     parameter int KEEPALIVE_CYCLES = 4096,
     localparam int CW              = CHANNELS > 1 ? $clog2(CHANNELS) : 1
@@ -62,7 +63,7 @@ module crl_link #(
     input  wire logic [31:0]         txf_total,
     input  wire logic [31:0]         txf_offset,
     input  wire logic [15:0]         txf_len,     // payload bytes; 0 drops the beats of the frame
-    input  wire logic [127:0]        txf_arg,     // OPERAND1, OPERAND0. READ: bytes asked
+    input  wire logic [127:0]        txf_arg,     // OPERAND1, OPERAND0. READ: bytes asked; WRITE_IMM: immediate
     // transmit READ_DATA
     output logic                     rdt_ok,      // room for one whole frame
     input  wire logic                rdt_want,    // level: there is one
@@ -89,7 +90,8 @@ module crl_link #(
     input  wire logic [7:0]          rsp_dst_ch,  // the initiator's
     input  wire logic [31:0]         rsp_op_seq,
     input  wire logic [15:0]         rsp_tag,
-    input  wire logic [7:0]          rsp_status,  // 0: OP_ACK, else OP_NAK
+    input  wire logic                rsp_permit,  // OP_PERMIT
+    input  wire logic [7:0]          rsp_status,  // else 0: OP_ACK, not 0: OP_NAK
     input  wire logic [15:0]         rsp_status2,
     // receive REQ
     output logic                     rx_valid,
@@ -107,6 +109,7 @@ module crl_link #(
     input  wire logic                ack_ready,
     output logic      [15:0]         ack_tag,
     output logic      [7:0]          ack_src_ch,  // our channel, the one that began the operation
+    output logic                     ack_permit,  // it is OP_PERMIT
     output logic      [7:0]          ack_status,
     output logic      [15:0]         ack_status2,
     // counters, events
@@ -143,8 +146,10 @@ module crl_link #(
   localparam int RIW        = $clog2(RSP_SLOTS);
   localparam int RX_SLOTS   = CHANNELS + RX_SHARED > 1 ? CHANNELS + RX_SHARED + READ_SLOTS : 2;
   localparam bit READ_EN    = READ_SLOTS != 0;
-  localparam int ARG_W      = ATOMIC_EN ? 128 : 16;  // of the operands, what is ever sent
-  localparam int REC_W      = READ_EN ? 208 + ARG_W : 208;
+  localparam int ARG_W      = ATOMIC_EN ? 128 : SEND_EN ? 32 : 16;  // of the operands, what is ever sent
+  localparam int RSP_W      = SEND_EN ? 89 : 88;
+  localparam int ACK_W      = SEND_EN ? 49 : 48;
+  localparam int REC_W      = READ_EN || SEND_EN ? 208 + ARG_W : 208;
   localparam int URGENT     = RX_SHARED >= 8 ? RX_SHARED / 4 : 2;
 
   initial begin
@@ -196,7 +201,7 @@ module crl_link #(
   logic [15:0]    d_seq, d_tag, d_status2, d_ack_req;
   logic [127:0]   d_ops;
 
-  crl_link_rx #(.LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN)) u_rx (
+  crl_link_rx #(.LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN), .SEND_EN(SEND_EN)) u_rx (
       .clk, .rst, .cfg_node, .cfg_peer_node, .cfg_epoch, .up,
       .s_valid(i_valid), .s_data(i_data), .s_full(i_full), .s_last(i_last),
       .w_hdr, .w_hidx, .w_pay, .w_pidx, .w_data,
@@ -243,16 +248,18 @@ module crl_link #(
 
   // ---- answers to the node; the peer never sends more than RSP_SLOTS that are not counted as freed
   logic         rsp_in_q;
+  logic [ACK_W-1:0] ack_rec;
   logic [RIW:0] fifo_level;
   logic         fifo_ready;
 
-  crl_fifo #(.W(48), .DEPTH(RSP_SLOTS), .OUTREG(1)) u_acks (
+  crl_fifo #(.W(ACK_W), .DEPTH(RSP_SLOTS), .OUTREG(1)) u_acks (
       .clk, .rst, .s_valid(rsp_in_q), .s_ready(fifo_ready),
-      .s_data({d_tag, d_dst_ch, d_status, d_status2}),
-      .m_valid(ack_valid), .m_ready(ack_ready), .m_data({ack_tag, ack_src_ch, ack_status, ack_status2}),
+      .s_data(ACK_W'({d_type == crl_pkg::FRAME_TYPE_OP_PERMIT, d_tag, d_dst_ch, d_status, d_status2})),
+      .m_valid(ack_valid), .m_ready(ack_ready), .m_data(ack_rec),
       .level(fifo_level)
   );
 
+  assign {ack_permit, ack_tag, ack_src_ch, ack_status, ack_status2} = 49'(ack_rec);
   assign fifo_room = fifo_ready && !(rsp_in_q && fifo_level >= (RIW+1)'(RSP_SLOTS - 1));
 
   // ---- REQ sender
@@ -297,8 +304,8 @@ module crl_link #(
       assign tf_len    = txf_len;
       assign rdp_ready = 1'b0;
       assign rdf_ready = 1'b0;
-      assign tx_rec    = {txf_offset, txf_total, txf_segaddr, txf_tag, txf_op_seq,
-                          txf_dst_ch, txf_src_ch, txf_flags, txf_type};
+      assign tx_rec    = REC_W'({txf_arg, txf_offset, txf_total, txf_segaddr, txf_tag, txf_op_seq,
+                          txf_dst_ch, txf_src_ch, txf_flags, txf_type});
     end
   endgenerate
 
@@ -328,15 +335,15 @@ module crl_link #(
   logic [15:0]  rsp_seq, rsp_next;
   logic [RIW-1:0] rsp_idx;
   logic [RIW:0] rsp_freed, rsp_unsent_unused;
-  logic [87:0]  rsp_rec;
+  logic [RSP_W-1:0] rsp_rec;
 
   assign rsp_ready = !rsp_full || flush;
   assign rsp_push  = rsp_valid && rsp_ready && !flush;
   assign nak_rsp   = is_nak && d_flags[crl_pkg::FRAME_FLAG_NAK_RSP];
 
-  crl_ram_lut #(.W(88), .DEPTH(RSP_SLOTS)) u_rsp_ram (
+  crl_ram_lut #(.W(RSP_W), .DEPTH(RSP_SLOTS)) u_rsp_ram (
       .clk, .we(rsp_push), .waddr(rsp_idx),
-      .wdata({rsp_status2, rsp_status, rsp_tag, rsp_op_seq, rsp_dst_ch, rsp_src_ch}),
+      .wdata(RSP_W'({rsp_permit, rsp_status2, rsp_status, rsp_tag, rsp_op_seq, rsp_dst_ch, rsp_src_ch})),
       .raddr(rsp_seq[RIW-1:0]), .rdata(rsp_rec)
   );
 
@@ -421,7 +428,7 @@ module crl_link #(
       .clk, .rst, .cfg_node, .cfg_peer_node, .cfg_epoch, .up,
       .epoch_due, .epoch_ops, .nak_req_due, .nak_rsp_due, .idle_due,
       .idle_status(shout_q ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OK),
-      .rsp_avail, .rsp_seq, .rsp_rec, .rsp_next,
+      .rsp_avail, .rsp_seq, .rsp_rec(89'(rsp_rec)), .rsp_next,
       .req_avail, .req_resend, .req_seq, .req_rec(336'(req_rec)), .req_len, .req_beats, .req_crc, .req_next,
       .ack_req(exp_req), .exp_rsp, .rsp_credit, .cr_ch, .cr_cnt,
       .did_any, .did_epoch, .did_nak_req, .did_nak_rsp, .did_rsp, .did_req, .did_idle, .started_rd, .busy, .hold_req,

@@ -15,6 +15,7 @@ module crl_link_rx #(
     parameter int CHANNELS = 8,
     parameter int LINK_MTU = 1024,
     parameter bit READ_EN  = 1,
+    parameter bit SEND_EN  = 1,
     localparam int HB      = crl_pkg::FRAME_W / LINK_W,
     localparam int HW      = HB > 1 ? $clog2(HB) : 1,
     localparam int MB      = LINK_MTU * 8 / LINK_W,
@@ -222,7 +223,8 @@ module crl_link_rx #(
   assign is_req  = READ_EN && vc == crl_pkg::FRAME_VC_RSP ? ftype == crl_pkg::FRAME_TYPE_READ_DATA
                    : vc == crl_pkg::FRAME_VC_REQ && ftype[7:4] == 4'h1 && src_ch < 8'(CHANNELS);
   assign is_rsp  = vc == crl_pkg::FRAME_VC_RSP && hdr2_q
-      && (ftype == crl_pkg::FRAME_TYPE_OP_ACK || ftype == crl_pkg::FRAME_TYPE_OP_NAK);
+      && (ftype == crl_pkg::FRAME_TYPE_OP_ACK || ftype == crl_pkg::FRAME_TYPE_OP_NAK
+          || (SEND_EN && ftype == crl_pkg::FRAME_TYPE_OP_PERMIT));
   assign is_ctl  = vc == crl_pkg::FRAME_VC_NONE && hdr2_q
       && (ftype == crl_pkg::FRAME_TYPE_IDLE || ftype == crl_pkg::FRAME_TYPE_LINK_NAK
           || ftype == crl_pkg::FRAME_TYPE_EPOCH);

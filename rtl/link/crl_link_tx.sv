@@ -34,7 +34,7 @@ module crl_link_tx #(
     input  wire logic [7:0]        idle_status, // in IDLE frames
     input  wire logic              rsp_avail,
     input  wire logic [15:0]       rsp_seq,
-    input  wire logic [87:0]       rsp_rec,     // {status2, status, tag, op_seq, dst_ch, src_ch}
+    input  wire logic [88:0]       rsp_rec,     // {permit, status2, status, tag, op_seq, dst_ch, src_ch}
     input  wire logic [15:0]       rsp_next,    // next new number of RSP
     input  wire logic              req_avail,
     input  wire logic              req_resend,
@@ -124,10 +124,10 @@ module crl_link_tx #(
   logic [127:0] r_arg;
   logic [15:0] r_tag, p_status2, p_tag;
   logic [7:0]  r_dst_ch, r_src_ch, r_flags, r_type, p_status, p_dst_ch, p_src_ch;
-  logic        r_answer;
+  logic        r_answer, p_permit;
 
   assign {r_arg, r_offset, r_total, r_segaddr, r_tag, r_op_seq, r_dst_ch, r_src_ch, r_flags, r_type} = req_rec;
-  assign {p_status2, p_status, p_tag, p_op_seq, p_dst_ch, p_src_ch} = rsp_rec;
+  assign {p_permit, p_status2, p_status, p_tag, p_op_seq, p_dst_ch, p_src_ch} = rsp_rec;
   assign {ep_hi, ep_lo} = epoch_ops;
   assign r_answer = READ_EN && r_type == crl_pkg::FRAME_TYPE_READ_DATA;
   assign started_rd = r_answer;
@@ -146,7 +146,7 @@ module crl_link_tx #(
       hdr_d[crl_pkg::FRAME_CREDIT_VALID_LSB]                              = 1'b1;
     end
     if (pick_req) begin
-      // READ_DATA is an answer, numbered with the requests; READ says how many bytes it asks for.
+      // READ_DATA is an answer, numbered with the requests; READ says how many bytes it asks for, WRITE_IMM its immediate.
       hdr_d[crl_pkg::FRAME_VC_LSB +: crl_pkg::FRAME_VC_W]             = r_answer ? crl_pkg::FRAME_VC_RSP : crl_pkg::FRAME_VC_REQ;
       hdr_d[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W]     = r_answer ? r_arg[7:0] : 8'd0;
       hdr_d[crl_pkg::FRAME_OPERAND0_LSB +: 128]                       = r_answer ? 128'd0 : r_arg;  // and OPERAND1
@@ -164,7 +164,7 @@ module crl_link_tx #(
     end else if (pick_rsp) begin
       hdr_d[crl_pkg::FRAME_VC_LSB +: crl_pkg::FRAME_VC_W]             = crl_pkg::FRAME_VC_RSP;
       hdr_d[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W]         =
-          p_status == crl_pkg::ST_OK ? crl_pkg::FRAME_TYPE_OP_ACK : crl_pkg::FRAME_TYPE_OP_NAK;
+          p_permit ? crl_pkg::FRAME_TYPE_OP_PERMIT : p_status == crl_pkg::ST_OK ? crl_pkg::FRAME_TYPE_OP_ACK : crl_pkg::FRAME_TYPE_OP_NAK;
       hdr_d[crl_pkg::FRAME_FLAGS_LSB + crl_pkg::FRAME_FLAG_FIRST]     = 1'b1;
       hdr_d[crl_pkg::FRAME_FLAGS_LSB + crl_pkg::FRAME_FLAG_LAST]      = 1'b1;
       hdr_d[crl_pkg::FRAME_SRC_CH_LSB +: crl_pkg::FRAME_SRC_CH_W]     = p_src_ch;

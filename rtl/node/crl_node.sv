@@ -27,6 +27,7 @@ module crl_node #(
     parameter int REPLAY_FRAMES = LINK_W <= 128 ? 32 : LINK_W / 4,   // frames kept until acknowledged, power of two
     parameter bit READ_EN   = 1,                 // READ, as initiator and as target
     parameter bit ATOMIC_EN = READ_EN,           // FETCH_ADD and CMP_SWAP likewise; need READ_EN
+    parameter bit SEND_EN   = 1,                 // messages: WRITE_IMM, as initiator and as target
     parameter int READ_SLOTS = LINK_W > 128 ? 32 : 16,  // receive slots a peer for READ_DATA
     parameter int FUNC_W   = 8,                  // FUNCTION_ID bits, to 12
     parameter int ID_W     = 4,                  // AXI ID bits, at least 3
@@ -183,6 +184,9 @@ module crl_node #(
   logic [(1+PEERS)*CW-1:0] irq_ev_ch;
   logic [CW-1:0]       misc_irq_ch;
   logic                rev_req;
+  logic [1:0]          retry_we;
+  logic [CW-1:0]       retry_ch;
+  logic [15:0]         retry_data;
   logic [15:0]         rev_seq, rev_ack;
 
   // Write clients
@@ -205,7 +209,7 @@ module crl_node #(
       .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd, .rc_ch, .rc_sel, .rc_data,
       .ch_locked, .cc_we, .cc_ch, .cc_func, .cc_class, .cc_weight, .cc_mgmt, .cc_rate, .cc_burst, .cc_abs, .cc_stop, .cc_bind,
       .cc_peer, .cc_peer_ch, .seg_we, .seg_idx, .seg_entry,
-      .peer_enable, .peer_node, .peer_epoch, .node_id, .peer_up, .peer_ev,
+      .retry_we, .retry_ch, .retry_data, .peer_enable, .peer_node, .peer_epoch, .node_id, .peer_up, .peer_ev,
       .rev_req, .rev_seq, .rev_ack,
       .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons,
       .clr_valid, .clr_ch,
@@ -263,7 +267,12 @@ module crl_node #(
   logic [FUNC_W-1:0]   d_ar_user;
   logic [63:0]         txf_segaddr;
   logic [PEERS*16-1:0] ack_tag, ack_status2;
-  logic [PEERS*8-1:0]  ack_status;
+  logic [PEERS*8-1:0]  ack_status, ack_ch;
+  logic [CHANNELS-1:0] dead;
+  logic [PEERS-1:0]    ack_permit, q_valid, q_done, x_valid, x_ready, x_back, x_irq;
+  logic                q_ok;
+  logic [PEERS*CW-1:0] q_ch, x_ch;
+  logic [PEERS*32-1:0] x_bytes, x_imm;
   logic                rd_pending, rd_progress, wr_pending, wr_progress, rev_mark;
   logic [1+2*PEERS:0]  rev_over;       // engine's reads and writes, targets, responders
 
@@ -271,7 +280,7 @@ module crl_node #(
       .DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .READS_IN_FLIGHT(READS_IN_FLIGHT),
       .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT), .MAX_BURST_BYTES(MAX_BURST_BYTES), .PREFETCH(PREFETCH), .OPS(OPS),
       .LINK_MTU(LINK_MTU), .FUNC_W(FUNC_W), .ID_W(ID_W), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN),
-      .ATOMIC_EN(ATOMIC_EN)
+      .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)
   ) u_dma (
       .clk, .rst, .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd,
       .rc_ch, .rc_sel, .rc_data, .ch_locked, .cc_we, .cc_ch, .cc_func, .cc_class, .cc_weight, .cc_mgmt, .cc_rate, .cc_burst,
@@ -283,7 +292,8 @@ module crl_node #(
       .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .kill_valid, .kill_tag, .kill_status,
       .peer_up, .tx_ok, .rd_ok, .tx_take, .tx_take_rd, .tx_take_ch, .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags,
       .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg,
-      .ack_valid, .ack_ready, .ack_tag, .ack_status, .ack_status2,
+      .ack_valid, .ack_ready, .ack_ch, .ack_permit, .ack_tag, .ack_status, .ack_status2, .retry_we, .retry_ch, .retry_data,
+      .dead, .q_valid, .q_ch, .q_done, .q_ok, .x_valid, .x_ready, .x_back, .x_ch, .x_irq, .x_bytes, .x_imm,
       .wb_valid({wb_valid[N-2], wb_valid[0]}), .wb_ready({wb_ready[N-2], wb_ready[0]}),
       .wb_first({wb_first[N-2], wb_first[0]}), .wb_last({wb_last[N-2], wb_last[0]}),
       .wb_addr({wb_addr[(N-2)*64 +: 64], wb_addr[63:0]}), .wb_len({wb_len[(N-2)*8 +: 8], wb_len[7:0]}),
@@ -419,7 +429,8 @@ module crl_node #(
       logic               rx_valid, rx_ready, rxp_valid, rxp_ready, rxp_last, slot_free, rsp_valid, rsp_ready, bind_ok;
       logic [crl_pkg::FRAME_W-1:0] rx_hdr;
       logic [DATA_W-1:0]  rxp_data;
-      logic [7:0]         slot_free_ch, rsp_src_ch, rsp_dst_ch, rsp_status, bind_peer_ch, ack_src_ch_unused;
+      logic [7:0]         slot_free_ch, rsp_src_ch, rsp_dst_ch, rsp_status, bind_peer_ch, lk_ack_ch;
+      logic               rsp_permit, lk_ack_permit;
       logic [31:0]        rsp_op_seq;
       logic [15:0]        rsp_tag, rsp_status2;
       logic [CW-1:0]      bind_ch;
@@ -443,7 +454,7 @@ module crl_node #(
 
       crl_link #(.DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED),
                  .READ_SLOTS(READ_EN ? READ_SLOTS : 0), .REPLAY_FRAMES(REPLAY_FRAMES),
-                 .ATOMIC_EN(ATOMIC_EN), .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
+                 .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
           .clk, .rst, .cfg_enable(peer_enable[p]), .cfg_node(node_id), .cfg_peer_node(peer_node[8*p +: 8]),
           .cfg_epoch(peer_epoch[16*p +: 16]), .link_up_i(link_up[p]), .up(peer_up[p]),
           .tx_ok(tx_ok[p*CHANNELS +: CHANNELS]), .tx_take(tx_take[p]), .tx_take_ch(tx_take_ch[CW-1:0]),
@@ -452,9 +463,9 @@ module crl_node #(
           .slot_free_rd,
           .txp_valid(txp_valid[p]), .txp_ready(txp_ready[p]), .txp_data, .txf_valid(txf_valid[p]), .txf_ready(txf_ready[p]),
           .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len,
-          .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status, .rsp_status2,
+          .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_permit, .rsp_status, .rsp_status2,
           .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free, .slot_free_ch,
-          .ack_valid(lk_ack_valid), .ack_ready(lk_ack_ready), .ack_tag(lk_ack_tag), .ack_src_ch(ack_src_ch_unused),
+          .ack_valid(lk_ack_valid), .ack_ready(lk_ack_ready), .ack_tag(lk_ack_tag), .ack_src_ch(lk_ack_ch), .ack_permit(lk_ack_permit),
           .ack_status(lk_ack_status), .ack_status2(lk_ack_status2),
           .ev_crc_err(peer_ev[5*p]), .ev_frame_tx(peer_ev[5*p + 1]), .ev_frame_rx(peer_ev[5*p + 2]), .ev_nak(peer_ev[5*p + 3]),
           .ev_bad_frame(peer_ev[5*p + 4]),
@@ -476,13 +487,16 @@ module crl_node #(
 
       crl_target #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(p), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
                    .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .RX_SLOTS(CHANNELS + RX_SHARED + (READ_EN ? READ_SLOTS : 0)),
-                   .OPS(OPS), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN)) u_target (
+                   .OPS(OPS), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_target (
           .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free, .slot_free_ch,
           .slot_free_rd, .rq_valid, .rq_ch, .rq_peer_ch, .rq_op_seq, .rq_tag, .rq_segaddr, .rq_total, .rq_offset, .rq_first, .rq_last,
           .rq_bytes, .rq_status, .rq_addr, .rq_user, .aq_valid, .aq_room, .aq_oper, .aq_swap, .at_head, .at_done, .rf_valid, .rf_ready, .rf_ch,
           .rop_valid(rop_valid && 32'(rop_peer) == p), .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic,
           .kill_valid(kill_valid[p]), .kill_tag, .kill_status, .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2,
-          .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status, .rsp_status2,
+          .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_permit, .rsp_status, .rsp_status2,
+          .link_up(peer_up[p]), .dead, .q_valid(q_valid[p]), .q_ch(q_ch[p*CW +: CW]), .q_done(q_done[p]), .q_ok,
+          .x_valid(x_valid[p]), .x_ready(x_ready[p]), .x_back(x_back[p]), .x_ch(x_ch[p*CW +: CW]), .x_irq(x_irq[p]),
+          .x_bytes(x_bytes[p*32 +: 32]), .x_imm(x_imm[p*32 +: 32]),
           .bind_ch, .bind_ok, .bind_peer(bind_peer[PW-1:0]), .bind_peer_ch, .bind_func,
           .seg_idx(tgt_seg_idx[p*SW +: SW]), .seg_entry(tgt_seg_entry[p*EW +: EW]),
           .wb_valid(wb_valid[1+p]), .wb_ready(wb_ready[1+p]), .wb_first(wb_first[1+p]), .wb_last(wb_last[1+p]),
@@ -573,11 +587,11 @@ module crl_node #(
             .rdf_offset(r_f[199:168]), .rdf_len(r_f[215:200]), .rdf_status(r_f[223:216]),
             .cnt_valid(p_cnt_valid[p]), .cnt_ready(p_cnt_ready[p]), .cnt_ch(p_cnt_ch[CW*p +: CW]), .cnt_bytes(p_cnt_bytes[12*p +: 12])
         );
-        crl_ack_join #(.W(16 + 8 + 16)) u_acks (
-            .clk, .rst, .a_valid(lk_ack_valid), .a_ready(lk_ack_ready), .a_data({lk_ack_tag, lk_ack_status, lk_ack_status2}),
-            .b_valid(rdone_valid), .b_ready(rdone_ready), .b_data({rdone_tag, rdone_status, rdone_status2}),
+        crl_ack_join #(.W(8 + 1 + 16 + 8 + 16)) u_acks (
+            .clk, .rst, .a_valid(lk_ack_valid), .a_ready(lk_ack_ready), .a_data({lk_ack_ch, lk_ack_permit, lk_ack_tag, lk_ack_status, lk_ack_status2}),
+            .b_valid(rdone_valid), .b_ready(rdone_ready), .b_data({8'd0, 1'b0, rdone_tag, rdone_status, rdone_status2}),
             .m_valid(ack_valid[p]), .m_ready(ack_ready[p]),
-            .m_data({ack_tag[16*p +: 16], ack_status[8*p +: 8], ack_status2[16*p +: 16]})
+            .m_data({ack_ch[8*p +: 8], ack_permit[p], ack_tag[16*p +: 16], ack_status[8*p +: 8], ack_status2[16*p +: 16]})
         );
       end else begin : g_no_read
         logic unused_rd;
@@ -590,13 +604,15 @@ module crl_node #(
         assign rev_over[2+PEERS+p]      = 1'b1;
         assign ack_valid[p]             = lk_ack_valid;
         assign lk_ack_ready             = ack_ready[p];
+        assign ack_ch[8*p +: 8]         = lk_ack_ch;
+        assign ack_permit[p]            = lk_ack_permit;
         assign ack_tag[16*p +: 16]      = lk_ack_tag;
         assign ack_status[8*p +: 8]     = lk_ack_status;
         assign ack_status2[16*p +: 16]  = lk_ack_status2;
       end
 
       logic unused;
-      assign unused = &{1'b0, ack_src_ch_unused, busy_unused, bind_peer};
+      assign unused = &{1'b0, busy_unused, bind_peer};
     end
   endgenerate
 

@@ -81,6 +81,9 @@ module crl_regs #(
     output logic                       cc_bind,
     output logic      [1:0]            cc_peer,
     output logic      [7:0]            cc_peer_ch,
+    output logic      [1:0]            retry_we,    // event: bytes of CHP.RETRY
+    output logic      [CW-1:0]         retry_ch,
+    output logic      [15:0]           retry_data,
 
     output logic                       seg_we,          // event: entry of seg_idx
     output logic      [SW-1:0]         seg_idx,
@@ -200,7 +203,7 @@ module crl_regs #(
       .wr_addr, .q_ok, .q_data, .q_strb, .ch_locked,
       .a_req(tab_req), .a_addr(tab_addr), .a_gnt(tab_gnt),
       .b_req(ram_req), .b_addr(ram_addr), .b_gnt(ram_gnt), .rd_data(ram_data),
-      .coal_we, .coal_ch, .coal_data, .rc_ch, .rc_sel, .rc_data,
+      .coal_we, .coal_ch, .coal_data, .retry_we, .rc_ch, .rc_sel, .rc_data,
       .cc_we, .cc_ch, .cc_own, .cc_func(own_func), .cc_class, .cc_weight, .cc_mgmt, .cc_rate,
       .cc_burst, .cc_abs, .cc_stop, .cc_bind, .cc_peer, .cc_peer_ch,
       .seg_we, .seg_idx, .seg_entry
@@ -224,6 +227,8 @@ module crl_regs #(
   logic [3:0]          coal_we;
   logic [CW-1:0]       coal_ch;
   logic [31:0]         coal_data;
+  assign retry_ch   = coal_ch;
+  assign retry_data = coal_data[15:0];
 
   crl_regs_node #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .DATA_W(DATA_W),

@@ -36,6 +36,7 @@ module crl_regs_map #(
 
   // Slots of a channel in the RAM. The node's vector lives with channel 0.
   localparam logic [3:0] SLOT_COALESCE = 4'd6;
+  localparam logic [3:0] SLOT_RETRY    = 4'd7;
   localparam logic [3:0] SLOT_VEC      = 4'd8;   // address, then data and control
   localparam logic [3:0] SLOT_NODE_VEC = 4'd10;
   localparam logic [3:0] SLOT_OWNER    = 4'd12;  // then policy, rate, binding
@@ -44,7 +45,7 @@ module crl_regs_map #(
   logic [7:0]  page;        // 4 KiB page from the first guest page on
   logic        top_half, priv;
   logic [3:0]  slot;
-  logic        ring, coal, ch_ok, seg_ok;
+  logic        ring, coal, retry, ch_ok, seg_ok;
   logic [7:0]  ch_high;
   logic [5:0]  cp_high;
   logic [6:0]  vec_high;
@@ -64,8 +65,9 @@ module crl_regs_map #(
   assign cp_high  = CHANNELS > 1 ? 6'(addr[11:6] >> CW) : addr[11:6];
   assign vec_high = CHANNELS > 1 ? 7'(addr[10:4] >> CW) : addr[10:4];
 
+  assign retry   = addr[5:3] == 3'd4;
   assign in_ch   = top_half && ch_high == '0 && ch_ok;
-  assign in_chp  = priv && page[3:0] == 4'h1 && cp_high == '0 && ch_ok && !addr[5];
+  assign in_chp  = priv && page[3:0] == 4'h1 && cp_high == '0 && ch_ok && (!addr[5] || retry);
   assign in_seg  = priv && page[3:0] == 4'h2 && 7'(addr[11:5] >> SW) == '0 && seg_ok;
   assign in_peer = priv && page[3:0] == 4'h4 && addr[11:8] == '0 && 32'(addr[7:6]) < PEERS;
   assign in_node = priv && page[3:0] == 4'h0;
@@ -88,7 +90,7 @@ module crl_regs_map #(
   always_comb begin
     slot = {1'b0, addr[5:3]};  // ring registers: slots 2 to 5
     if (in_ch && coal) slot = SLOT_COALESCE;
-    if (in_chp)        slot = SLOT_OWNER | {2'b00, addr[4:3]};
+    if (in_chp)        slot = retry ? SLOT_RETRY : SLOT_OWNER | {2'b00, addr[4:3]};
     if (in_msix)       slot = (vec_node ? SLOT_NODE_VEC : SLOT_VEC) | {3'b000, addr[3]};
   end
 
@@ -106,7 +108,8 @@ module crl_regs_map #(
   assign ch_mask  = coal ? crl_pkg::WMASK_CH_IRQ_COALESCE
                   : ofs == crl_pkg::REG_CH_DRING_SIZE || ofs == crl_pkg::REG_CH_CRING_SIZE
                     ? crl_pkg::WMASK_CH_DRING_SIZE : crl_pkg::WMASK_CH_DRING_BASE;
-  assign chp_mask = addr[4:3] == 2'd0 ? crl_pkg::WMASK_CHP_OWNER
+  assign chp_mask = retry ? crl_pkg::WMASK_CHP_RETRY
+                  : addr[4:3] == 2'd0 ? crl_pkg::WMASK_CHP_OWNER
                                         & (func_mask << crl_pkg::CHP_OWNER_FUNC_LSB | ~64'hFFF)
                   : addr[4:3] == 2'd1 ? crl_pkg::WMASK_CHP_POLICY
                   : addr[4:3] == 2'd2 ? crl_pkg::WMASK_CHP_RATE : crl_pkg::WMASK_CHP_BIND;

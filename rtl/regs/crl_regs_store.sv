@@ -46,6 +46,7 @@ module crl_regs_store #(
     output logic      [3:0]                   coal_we,     // bytes of IRQ_COALESCE of coal_ch
     output logic      [CW-1:0]                coal_ch,
     output logic      [31:0]                  coal_data,
+    output logic      [1:0]                   retry_we,    // bytes of CHP.RETRY of coal_ch, in coal_data
 
     input  wire logic [CW-1:0]                rc_ch,       // ring set-up for the engine
     input  wire logic [1:0]                   rc_sel,
@@ -88,7 +89,7 @@ module crl_regs_store #(
 
   always_ff @(posedge clk) begin
     lockable_q <= in_ch && wr_addr[7:6] == 2'b00;
-    walks_q    <= in_chp || (in_seg && wr_addr[4:3] == 2'd2);
+    walks_q    <= (in_chp && !wr_addr[5]) || (in_seg && wr_addr[4:3] == 2'd2);
     in_seg_q   <= in_seg;
     hit_q      <= hit;
     ch_q       <= ch;
@@ -198,8 +199,9 @@ module crl_regs_store #(
 
   always_ff @(posedge clk) rc_data <= ring_rdata;
 
-  // Interrupt coalescing has a copy of slot 6 (crl_regs_map); the sweep clears it too.
+  // Interrupt coalescing has a copy of slot 6 (crl_regs_map), the engine one of slot 7; the sweep clears them too.
   assign coal_we   = !waddr_q[RAM_AW-1] && waddr_q[3:0] == 4'd6 ? be_q[3:0] : 4'd0;
+  assign retry_we  = !waddr_q[RAM_AW-1] && waddr_q[3:0] == 4'd7 ? be_q[1:0] : 2'd0;
   assign coal_ch   = waddr_q[4 +: CW];
   assign coal_data = wdata_q[31:0];
 

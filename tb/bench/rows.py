@@ -32,6 +32,9 @@ perf        like perftest: n operations of S bytes one after the other (latency:
             FETCH_ADD: all on one cell, so one after the other, a read and a write of the peer's memory each.
                 bound = N*2*(L + 1) + 3*L + 2*D + 2*H + 32
             The 3*L: descriptor, result, completion.
+            WRITE_IMM: each waits for the answer to the one before it, to its only frame or to its question.
+                one frame: bound = N*(2*(L + D + H) + P) + 2*L + 32, several: N*(F*H + P + 2*(D + H)) + 4*L + 32
+            P: its beats, F: its frames.
 link_ber    dma_remote WRITE, one direction, on a link with this bit error rate: ratio 1 is a link without errors. At 1e-4
             more than half of these frames are hit and the link may fall: software repeats what that ended.
 rtt         8-byte WRITE, doorbell's W handshake to the B of its completion, everything else idle. The parts that no
@@ -121,6 +124,12 @@ def rtt_bound(c: dict[str, Any]) -> int:
 
 
 def perf_bound(c: dict[str, Any]) -> int:
+    if c["op"] == "WRITE_IMM":
+        b, n, latency, delay = c["data_w"] // 8, c["n"], c["latency"], c["delay"]
+        head, frames, data = FRAME_HEADER // b, ceil(c["s"] / MTU), ceil(c["s"] / b)
+        if frames == 1:
+            return n * (2 * (latency + delay + head) + data) + 2 * latency + 32
+        return n * (frames * head + data + 2 * (delay + head)) + 4 * latency + 32
     if c["op"] != "FETCH_ADD":
         return remote_bound({**c, "directions": 1})
     return c["n"] * 2 * (c["latency"] + 1) + 3 * c["latency"] + 2 * c["delay"] + 2 * FRAME_HEADER // (c["data_w"] // 8) + 32
@@ -202,7 +211,7 @@ def _speed_rows() -> Iterator[Row]:
 
 
 PERF_SIZES = tuple(4**k for k in range(11))
-PERF_OPS = {"WRITE": PERF_SIZES, "FETCH_ADD": (8,)}  # what else the engine can do joins here, and in PERF_DESC of run_rows.py
+PERF_OPS = {"WRITE": PERF_SIZES, "WRITE_IMM": (64, 4096), "FETCH_ADD": (8,)}  # what else the engine can do joins here, and in PERF_DESC of run_rows.py
 
 
 def _perf_rows() -> Iterator[Row]:

@@ -217,7 +217,7 @@ async def dma_remote(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
 
 async def link_ber(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     """Software repeats what ends with LINK_ERROR or PEER_DOWN until all has arrived."""
-    driver = await _linked(tb, c, (c["n"] + 1).bit_length())
+    driver, _ = await _linked(tb, c, (c["n"] + 1).bit_length())
     pairs, dst, image = await place_transfers(rng, tb.a, tb.b, c["n"], c["s"], 0, 0, c["channels"])
     todo = [Desc(opcode=Op.WRITE, tag=i & 0xFFFF, length=c["s"], src=s, dst=d) for i, (s, d) in enumerate(pairs)]
     for pipe in (tb.a2b, tb.b2a):
@@ -252,6 +252,7 @@ async def link_ber(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
 ADDEND = 0x0102_0304_0506_0708
 PERF_DESC = {
     "WRITE": lambda i, s, d, n: Desc(opcode=Op.WRITE, tag=i & 0xFFFF, length=n, src=s, dst=d),
+    "WRITE_IMM": lambda i, s, d, n: Desc(opcode=Op.WRITE_IMM, tag=i & 0xFFFF, length=n, src=s, dst=d, operand=i),
     "FETCH_ADD": lambda i, s, d, n: Desc(opcode=Op.FETCH_ADD, tag=i & 0xFFFF, length=n, src=s, dst=d, operand=ADDEND),
 }
 
@@ -271,8 +272,8 @@ async def _one_by_one(tb: Testbed, driver: ChannelDriver, work: list[Desc]) -> l
     return out
 
 
-async def _linked(tb: Testbed, c: dict, log2: int) -> ChannelDriver:
-    """Both sides set up, the link up; A's channel 0."""
+async def _linked(tb: Testbed, c: dict, log2: int) -> list[ChannelDriver]:
+    """Both sides set up, the link up; channel 0 of each."""
     for side in tb.sides:
         side.mem.set(latency=0)
     for pipe in (tb.a2b, tb.b2a):
@@ -283,7 +284,7 @@ async def _linked(tb: Testbed, c: dict, log2: int) -> ChannelDriver:
     for side in tb.sides:
         side.mem.set(latency=c["latency"])
     await tb.a.cycles(200)
-    return drivers[0]
+    return drivers
 
 
 async def _one_cell(rng, here, there, n: int):
@@ -300,7 +301,7 @@ async def _one_cell(rng, here, there, n: int):
 
 async def perf(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     n, size = c["n"], c["s"]
-    driver = await _linked(tb, c, max(3, (n + 1).bit_length()))
+    driver, far = await _linked(tb, c, max(3, (n + 1).bit_length()))
     if c["op"] == "FETCH_ADD":
         side = tb.a
         pairs, dst, image, first, last = await _one_cell(rng, tb.a, tb.b, n)
@@ -315,6 +316,10 @@ async def perf(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
             assert int.from_bytes(await tb.b.mem.read(pairs[0][1], 8), "little") == last, "the cell differs"
             await tb.b.mem.write(pairs[0][1], first.to_bytes(8, "little"))
         await side.mem.fill(dst, len(image), GUARD)
+        if c["op"] == "WRITE_IMM":  # the receiver was told of each, once and in order
+            await far.reap()
+            assert [(e.immediate, e.bytes) for e in far.messages] == [(i, size) for i in range(n)], "messages"
+            far.messages.clear()
 
     work = [make(i, s, d, size) for i, (s, d) in enumerate(pairs)]
     alone = sorted(await _one_by_one(tb, driver, work))
@@ -346,7 +351,7 @@ async def perf(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
 
 
 async def rtt(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
-    driver = await _linked(tb, c, 5)
+    driver, _ = await _linked(tb, c, 5)
     pairs, dst, image = await place_transfers(rng, tb.a, tb.b, 16, c["s"], 0, 0, 1)
     work = [PERF_DESC[c["op"]](i, s, d, c["s"]) for i, (s, d) in enumerate(pairs)]
     cycles = await _one_by_one(tb, driver, work)

@@ -2,7 +2,7 @@
 //
 // Harness for crl_dma_cplring: completion rings of 4 entries. The environment keeps the contract:
 // it allocates only when cq_ok shows a slot, gives back or posts only what is reserved, publishes what was
-// posted, in order. Doorbells are free.
+// posted, in order. Doorbells are free. Slots for messages of peers are asked for at any time.
 `default_nettype none
 
 module fv_crl_dma_cplring #(
@@ -15,6 +15,8 @@ module fv_crl_dma_cplring #(
     input wire [CW-1:0] alloc_ch,
     input wire          give,
     input wire [CW-1:0] give_ch,
+    input wire          rsv,
+    input wire [CW-1:0] rsv_ch,
     input wire          post,
     input wire [CW-1:0] post_ch,
     input wire          pub,
@@ -38,6 +40,7 @@ module fv_crl_dma_cplring #(
     assume (rst == !past_valid);
     assume (32'(f_ch) < CHANNELS);
     assume (32'(alloc_ch) < CHANNELS && 32'(give_ch) < CHANNELS && 32'(post_ch) < CHANNELS);
+    assume (32'(rsv_ch) < CHANNELS);
     assume (32'(pub_ch) < CHANNELS && 32'(cdb_ch) < CHANNELS);
   end
   always @(posedge clk) begin
@@ -46,6 +49,7 @@ module fv_crl_dma_cplring #(
     else step <= 5'd31;
   end
 
+  wire                rsv_done, rsv_ok;
   wire                cfg_busy, give_ready, rt_phase, rt_edge, cdb_err_valid;
   wire [CHANNELS-1:0] cq_ok;
   wire [11:0]         rt_slot, rt_next, rd_cq_prod, rd_cq_cons, rd_dr_cons;
@@ -75,6 +79,17 @@ module fv_crl_dma_cplring #(
   wire may_pub  = ready && pub && (pub_ch != f_ch || published != posted);
   wire my_pub   = may_pub && pub_ch == f_ch;
 
+  // Neither does a request for a message's slot go away before it is answered.
+  reg          rsv_q = 1'b0;
+  reg [CW-1:0] rsv_ch_q;
+  wire         my_rsv = rsv_q && rsv_done && rsv_ok && rsv_ch_q == f_ch;
+
+  always @(posedge clk) begin
+    if (rst) rsv_q <= 1'b0;
+    else if (!rsv_q || rsv_done) rsv_q <= ready && rsv && !rsv_q;
+    if (!rsv_q) rsv_ch_q <= rsv_ch;
+  end
+
   always @(posedge clk) begin
     if (rst) begin
       give_q <= 1'b0;
@@ -88,7 +103,8 @@ module fv_crl_dma_cplring #(
 
   crl_dma_cplring #(.CHANNELS(CHANNELS)) u_dut (
       .clk, .rst, .cfg_we, .cfg_ch(step[CW-1:0]), .cfg_log2(4'd2), .cfg_busy,
-      .alloc_valid(may_alloc), .alloc_ch, .give_valid(give_q), .give_ready, .give_ch(give_ch_q), .cq_ok,
+      .alloc_valid(may_alloc), .alloc_ch, .give_valid(give_q), .give_ready, .give_ch(give_ch_q),
+      .rsv_valid(rsv_q), .rsv_ch(rsv_ch_q), .rsv_done, .rsv_ok, .cq_ok,
       .rt_ch(post_ch), .rt_slot, .rt_next, .rt_phase, .rt_edge, .rt_post(may_post),
       .pub_prod(may_pub), .pub_cons(1'b0), .pub_ch,
       .pub_slot(pub_ch == f_ch ? 12'((published + 1'b1) % SIZE) : 12'd0), .pub_dr_cons(12'd0),
@@ -112,7 +128,7 @@ module fv_crl_dma_cplring #(
       bell      <= 1'b0;
       err_due   <= 1'b0;
     end else begin
-      reserved <= reserved + 13'(my_alloc) - 13'(my_post) - 13'(my_new_give);
+      reserved <= reserved + 13'(my_alloc) + 13'(my_rsv) - 13'(my_post) - 13'(my_new_give);
       if (my_post) posted <= posted + 1'b1;
       if (my_pub)  published <= published + 1'b1;
       bell     <= cdb_valid && ready && cdb_ch == f_ch;
@@ -143,6 +159,8 @@ module fv_crl_dma_cplring #(
     cover (reserved + (posted - consumed) == SIZE - 13'd1 && consumed != 0);
     cover (my_post && !rt_phase);
     cover (err_due);
+    cover (my_rsv && reserved != '0);
+    cover (rsv_q && rsv_done && !rsv_ok && rsv_ch_q == f_ch);
     cover (give_q && give_ready && give_ch_q == f_ch);
   end
 

@@ -57,12 +57,13 @@ module fv_crl_dma_step #(
 
   wire arrive = at == IDLE && start;
 
-  wire [MBW+7:0]  info;
+  wire [MBW+8:0]  info;
+  wire            i_msg;            // messages begin anew: they are not in this proof
   wire [MBW:0]    i_n;
   wire            i_bad, i_nodata, i_read, i_remote, i_fence, i_fend, i_last;
-  assign {i_bad, i_nodata, i_read, i_remote, i_fence, i_fend, i_last, i_n} = info;
+  assign {i_msg, i_bad, i_nodata, i_read, i_remote, i_fence, i_fend, i_last, i_n} = info;
 
-  crl_dma_first #(.PREFETCH(2), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_first (
+  crl_dma_first #(.PREFETCH(2), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .ATOMIC_EN(1'b0), .SEND_EN(1'b0)) u_first (
       .clk, .rst, .d_valid(arrive), .d_idx(1'b1), .d_op(op), .d_flags(flags), .d_len(len),
       .d_src(src[MBW-1:0]), .d_dst(dst[11:0]), .d_bad(bad), .pk_en(at == PICK), .pk_idx(1'b1), .info
   );
@@ -78,7 +79,7 @@ module fv_crl_dma_step #(
   wire            nx_fend, nx_last;
 
   crl_dma_step #(.DATA_W(DATA_W), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_step (
-      .clk, .fill, .remote, .src(c_src), .dst(c_dst), .rem, .vs, .pos, .n, .rd_off, .rd_n, .rd_beats,
+      .clk, .fill, .remote, .src(c_src), .dst(c_dst), .rem, .vs, .pos, .n, .back(1'b0), .total(32'd0), .rd_off, .rd_n, .rd_beats,
       .nx_src, .nx_dst, .nx_rem, .nx_vs, .nx_pos, .nx_n, .nx_fend, .nx_last
   );
 

@@ -486,6 +486,15 @@ class ChpBind(_Reg):
     )
 
 
+class ChpRetry(_Reg):
+    """Retry of messages."""
+
+    FIELDS = (
+        ('RNR_COUNT', 8, 0, 'RW', False, 0),
+        ('RNR_TIME', 8, 8, 'RW', False, 0),
+    )
+
+
 class ChpPage(_Page):
     """Channel, privileged registers."""
 
@@ -494,6 +503,7 @@ class ChpPage(_Page):
         ('POLICY', ChpPolicy, 0x8, 'RW'),
         ('RATE', ChpRate, 0x10, 'RW'),
         ('BIND', ChpBind, 0x18, 'RW'),
+        ('RETRY', ChpRetry, 0x20, 'RW'),
     )
 
 

@@ -22,6 +22,7 @@ from cocotb.triggers import First, Timer, ValueChange
 from models.gen.carillon_layout import (
     Cmd,
     Cqe,
+    CqeKind,
     Desc,
     DescFlag,
     Op,
@@ -195,6 +196,7 @@ class ChannelDriver:
     cq_cons: int = 0
     phase: int = 1
     seen: list[Cqe] = field(default_factory=list)
+    messages: list[Cqe] = field(default_factory=list)  # entries for peers' messages
     auto_consume: bool = True
 
     def reg(self, name: str) -> int:
@@ -267,9 +269,11 @@ class ChannelDriver:
         await self.ring()
 
     async def reap(self) -> list[Cqe]:
-        """Take the completions that are there; tells the engine unless auto_consume is off."""
+        """Take the completions that are there; tells the engine unless auto_consume is off. Entries for peers' messages are
+        put aside."""
         got: list[Cqe] = []
-        while len(got) < self.cr.size:
+        taken = 0
+        while taken < self.cr.size:
             run = min(16, self.cr.size - self.cq_cons)
             raw = await self.node.mem.read(self.cr.base + 16 * self.cq_cons, 16 * run)
             fresh = 0
@@ -278,8 +282,9 @@ class ChannelDriver:
                 if entry.phase != self.phase:
                     break
                 fresh += 1
-                got.append(entry)
+                (got if entry.kind == CqeKind.DESCRIPTOR else self.messages).append(entry)
                 self.cons = entry.dring_cons % self.dr.size
+            taken += fresh
             self.cq_cons += fresh
             if self.cq_cons == self.cr.size:
                 self.cq_cons = 0
@@ -287,9 +292,13 @@ class ChannelDriver:
             if fresh < run:
                 break
         self.seen += got
-        if got and self.auto_consume:
+        if taken and self.auto_consume:
             await self.consume()
         return got
+
+    async def retry(self, count: int, time: int) -> None:
+        """CHP.RETRY, by function 0."""
+        await self.node.write("CHP", "RETRY", self.ch, RNR_COUNT=count, RNR_TIME=time)
 
     async def consume(self) -> None:
         await self.node.axil.write(self.reg("CRING_CONS"), self.cq_cons, self.func)

@@ -21,6 +21,7 @@ BUILDS: dict[str, dict[str, int]] = {
                   "MAX_BURST_BYTES": 64, "LINK_MTU": 256, "RX_SHARED": 2, "READ_SLOTS": 2, **SHORT},
     "64b-no-read": {"DATA_W": 64, "CHANNELS": 4, "READ_EN": 0, **SHORT},
     "64b-no-atomic": {"DATA_W": 64, "CHANNELS": 4, "ATOMIC_EN": 0, **SHORT},
+    "64b-no-send": {"DATA_W": 64, "CHANNELS": 4, "SEND_EN": 0, **SHORT},
 }
 SLICE = ("64b-8ch", "512b-1ch")
 

@@ -15,7 +15,8 @@ from models.pair import Pair
 
 MOVES = ["NOP", "COPY", "FILL", "WRITE", "READ"]
 ATOMICS = ["FETCH_ADD", "CMP_SWAP"]
-OPS = MOVES + ATOMICS
+MESSAGES = ["WRITE_IMM"]
+OPS = MOVES + ATOMICS + MESSAGES
 LENGTHS = ["1-8", "9-64", "65-512", "513-4096", "4097-16384", "16385-65536", "more"]
 ALIGN = ["beat", "8", "odd"]
 STATUSES = [s.name for s in Status if s not in (Status.DOORBELL_RANGE, Status.BAD_RING,
@@ -31,8 +32,13 @@ ATOMIC_ENDS = ["OK", "BAD_FLAGS", "BAD_LENGTH", "BAD_ALIGN", "SEG_INVALID", "KEY
                "SEG_RANGE@peer", "SEG_RIGHTS@peer", "READ_SLVERR@peer", "READ_DECERR@peer", "WRITE_SLVERR@peer",
                "WRITE_DECERR@peer", "WRITE_SLVERR", "WRITE_DECERR", "ABORTED", "LINK_ERROR", "OP_TIMEOUT"]
 ATOMIC_MAY = ["KEY_REVOKED", "WRITE_SLVERR", "WRITE_DECERR", "LINK_ERROR", "OP_TIMEOUT"]
+IMM_ENDS = ["OK", "BAD_FLAGS", "SEG_INVALID", "KEY_REVOKED", "SEG_BINDING", "SEG_RIGHTS", "SEG_RANGE", "PEER_DOWN",
+            "SEG_INVALID@peer", "KEY_REVOKED@peer", "SEG_BINDING@peer", "SEG_RIGHTS@peer", "SEG_RANGE@peer", "PEER_REFUSED@peer",
+            "READ_SLVERR", "READ_DECERR", "WRITE_SLVERR@peer", "WRITE_DECERR@peer", "RECEIVER_NOT_READY@peer", "ABORTED",
+            "ABORTED@peer", "LINK_ERROR"]
+IMM_SIZES = ["none", "one frame", "several"]
 # Crosses of what moves bytes of any length.
-NO_ATOMICS = {n: [(op, *[None] * n) for op in ATOMICS] for n in (1, 2)}
+NO_ATOMICS = {n: [(op, *[None] * n) for op in ATOMICS + MESSAGES] for n in (1, 2)}
 
 
 def length_class(n: int) -> str:
@@ -76,6 +82,10 @@ def _op(s: dict[str, Any]) -> str:
     CoverPoint("carillon.atomic_result", xf=lambda s: (s["op"], s["result_align"], s["result_edge"]),
                bins=[(op, a, e) for op in ATOMICS for a in ALIGN
                      for e in ("inside", "one" if a == "odd" else "touches")]),
+    CoverPoint("carillon.imm_end", xf=lambda s: s["imm_end"], bins=IMM_ENDS),
+    CoverPoint("carillon.imm", xf=lambda s: (s["imm_size"], s["imm_good"], s["notify"]),
+               bins=[(size, end, notify) for size in IMM_SIZES for end in ("OK", "RECEIVER_NOT_READY@peer")
+                     for notify in (False, True)]),
     CoverPoint("carillon.read_requests", xf=lambda s: s["requests"], bins=["1", "2-4", "more"]),
     CoverPoint("carillon.fence", xf=lambda s: s["fence"], bins=[False, True]),
     CoverPoint("carillon.irq", xf=lambda s: s["irq"], bins=[False, True]),
@@ -106,6 +116,14 @@ def _sample_completion(s: dict[str, Any]) -> None:
 )
 def _sample_atomic(kind: str, beside: str) -> None:
     """One atomic that was done, and an operation of the same segment that was under way with it."""
+
+
+@coverage_section(
+    CoverPoint("carillon.message", xf=lambda size, end: size, bins=IMM_SIZES),
+    CoverPoint("carillon.message_end", xf=lambda size, end: end, bins=["OK", "LINK_ERROR"]),
+)
+def _sample_message(size: str, end: str) -> None:
+    """A message that a receiver was told, and how it ended for its sender."""
 
 
 @coverage_section(
@@ -143,6 +161,9 @@ def sample_pair(pair: Pair, channels: int, data_w: int, rings: dict[tuple[str, i
             for cqe, desc in pair.completions(node, ch):
                 _sample_completion(_facts(cqe, desc, channels, data_w, rings.get((node, ch), 0)))
                 count += 1
+        for op in pair.messages(node):
+            frames = -(-op.desc.length // pair.nodes[node].link_mtu)
+            _sample_message(IMM_SIZES[(frames > 0) + (frames > 1)], status_name(op.status))
         for op, done, beside in pair.atomics(node):
             old = int.from_bytes(done.old, "little")
             if op.desc.opcode == Op.CMP_SWAP:
@@ -175,6 +196,9 @@ def _facts(cqe: Cqe, d: Desc, channels: int, data_w: int, ring: int) -> dict[str
         "atomic_may": status_name(cqe.status) if name in ATOMICS and cqe.status2 >> Status2.MAY_HAVE_EXECUTED & 1 else "none",
         "result_align": align_class(d.src, beat),
         "result_edge": edge_class(d.src, 8),
+        "imm_end": status_name(cqe.status) if name in MESSAGES else "none",
+        "imm_size": "-" if name not in MESSAGES else IMM_SIZES[(d.length > 0) + (asked > 1)],
+        "imm_good": status_name(cqe.status),
         "read_end": status_name(cqe.status) if name == "READ" else "none",
         "requests": "none" if name != "READ" else "1" if asked < 2 else "2-4" if asked < 5 else "more",
         "fence": bool(d.flags >> DescFlag.FENCE & 1),

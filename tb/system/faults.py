@@ -77,6 +77,7 @@ class Scenario:
     mix: Mix = field(default_factory=Mix)
     delay: int = 10
     stall: int = 0
+    retry: tuple[int, int] = (0, 0)  # CHP.RETRY: further attempts, time
 
     @classmethod
     def draw(cls, seed: int, channels: int) -> Scenario:
@@ -86,7 +87,8 @@ class Scenario:
         s.channels = rng.choice((1, 2, channels, channels, channels))
         s.channels = min(s.channels, channels)
         s.count = rng.choice((3, 6, 12)) * max(1, 4 // s.channels)
-        s.mix = Mix(max_bytes=rng.choice((64, 600, 600, 2500)), no_cpl=rng.choice((0, 0.1)), max_gap=400)
+        s.mix = Mix(max_bytes=rng.choice((64, 600, 600, 2500)), no_cpl=rng.choice((0, 0.1)), max_gap=400, messages=rng.choice((0, 5)))
+        s.retry = rng.choice((0, 1, 12)), rng.randrange(3)
         s.delay = rng.choice((1, 3, 10, 30, 60, 200))
         s.stall = rng.choice((0, 0, 0, 30, 100))
         getattr(s, f"_{s.kind}")(rng)
@@ -250,7 +252,7 @@ class FaultRun:
             channels=plan.channels, mix=plan.mix, link=False, link_stalls=False, delay=plan.delay,
             ring_log2=(7, 7) if straight else (random.Random(plan.seed).randint(2, 5),) * 2,
             latency=5 if straight else None, back_pressure=0 if straight else None, qos=not straight,
-            absolute=0 if straight else 0.2, periods=(10000,) * 3 if straight else periods, replay=True,
+            retry=plan.retry, absolute=0 if straight else 0.2, periods=(10000,) * 3 if straight else periods, replay=True,
         ))
         s.config.link = True  # it comes up below; the generators need to know of the far side
         for pipe in self.pipes:
@@ -345,8 +347,12 @@ class FaultRun:
                 raise NoProgress(f"after {limit_us} us: " + ", ".join(
                     f"{c.node.side.name}{c.ch} at {c.cons} of {c.prod}" for c in open_))
             for c in open_:
-                if c.cr.size - 1 - (c.cq_cons % c.cr.size) < 4 or waited % 8 == 0:
+                if c.cr.size - 1 - (c.cq_cons % c.cr.size) < 4:
                     await c.reap()
+            if waited % 8 == 0:  # entries of peers' messages come to all of them
+                for node in s.nodes.values():
+                    for c in node.channels.values():
+                        await c.reap()
             await Timer(4, "us")
             waited += 4
 

@@ -10,7 +10,8 @@ from tb.lib.driver import seg_address
 from tb.system.items import Mix
 from tb.system.places import PAGE, Area, Region
 
-REMOTE = (Op.WRITE, Op.READ, Op.FETCH_ADD, Op.CMP_SWAP)
+REMOTE = (Op.WRITE, Op.WRITE_IMM, Op.READ, Op.FETCH_ADD, Op.CMP_SWAP)
+TO_PEER = (Op.WRITE, Op.WRITE_IMM)
 ATOMICS = (Op.FETCH_ADD, Op.CMP_SWAP)
 CELLS = 6  # of atomics, where an area for the peer's writes begins
 FILLED = 0xE7E6_E5E4_E3E2_E1E0  # what lies there first
@@ -55,7 +56,8 @@ class Generator:
         self.dst = Cursor(region.dst)
         self.inbound = Cursor(far.inbound) if far else None
         self.tag = rng.randrange(1 << 16)
-        ops = mix.ops or {Op.NOP: 1, Op.COPY: 6, Op.FILL: 2, Op.WRITE: 6 if far else 0, Op.READ: mix.reads if far else 0,
+        ops = mix.ops or {Op.NOP: 1, Op.COPY: 6, Op.FILL: 2, Op.WRITE: 6 if far else 0, Op.WRITE_IMM: mix.messages if far else 0,
+                          Op.READ: mix.reads if far else 0,
                           Op.FETCH_ADD: mix.atomics / 2 if far else 0, Op.CMP_SWAP: mix.atomics / 2 if far else 0}
         self.ops = {op: w for op, w in ops.items() if w and (far or op not in REMOTE)}
 
@@ -87,14 +89,14 @@ class Generator:
     def desc(self) -> Desc:
         rng, mix = self.rng, self.mix
         op = rng.choices(list(self.ops), list(self.ops.values()))[0]
-        area = self.far.inbound if op == Op.WRITE and self.far else self.region.dst
+        area = self.far.inbound if op in TO_PEER and self.far else self.region.dst
         limit = min(mix.max_bytes, area.size // 3, self.region.src.size)
         size = self.length(limit)
         flags = 0
         if rng.random() < mix.p_flags:
             flags |= (rng.random() < 0.4) << DescFlag.FENCE
             flags |= (rng.random() < 0.5) << DescFlag.IRQ
-            if op == Op.WRITE:
+            if op in TO_PEER:
                 flags |= (rng.random() < 0.4) << DescFlag.NOTIFY
         if rng.random() < mix.no_cpl:
             flags |= 1 << DescFlag.NO_CPL
@@ -107,12 +109,17 @@ class Generator:
         if op in ATOMICS:
             return self.atomic(d)
         d.length = size
+        if op == Op.WRITE_IMM:
+            d.operand = rng.getrandbits(64)
+            if rng.random() < 0.2:  # only the entry
+                d.length, d.src, d.dst = 0, rng.getrandbits(64), rng.getrandbits(64)
+                return d
         if op == Op.READ:
             at = self.source(size, self.far.src)
             d.src = seg_address(self.far_segment, self.far.offset(at), self.far_gen)
         else:
             d.src = rng.getrandbits(64) if op == Op.FILL else self.local(self.source(size))
-        if op == Op.WRITE:
+        if op in TO_PEER:
             at = self.inbound.take(rng, size)
             d.dst = seg_address(self.far_segment, self.far.offset(at), self.far_gen)
         else:

@@ -46,6 +46,7 @@ class SystemConfig:
     link_stalls: bool = True
     mix: Mix = field(default_factory=Mix)
     stop_on_error: bool = False
+    retry: tuple[int, int] | None = None  # further attempts of messages, and their time
     lazy: float = 0.3
     periods: tuple[int, int, int] | None = None
     frames: bool = True  # check the wire as well
@@ -164,6 +165,8 @@ class System:
             func=func, absolute=absolute,
             peer_ch=policy.pop("peer_ch", ch if self.tb.pair else None), **policy,
         )
+        if c.retry:
+            await driver.retry(*c.retry)
         self.consumers[name, ch] = Consumer(driver, random.Random(rng.getrandbits(32)), c.lazy)
         if enable:
             await driver.enable()
@@ -208,6 +211,12 @@ class System:
                     src=g.local(region.src.base + at),
                     dst=node.address(ch, far.offset(far.inbound.base + at)))
 
+    def write_imm(self, name: str, ch: int, size: int = 256, imm: int = 0, **kw: int) -> Desc:
+        """A WRITE_IMM that is in order."""
+        d = self.write(name, ch, size, **kw)
+        d.opcode, d.operand = int(Op.WRITE_IMM), imm
+        return d
+
     def read(self, name: str, ch: int, size: int = 256, *, tag: int = 0, flags: int = 0,
              at: int = 0) -> Desc:
         """A READ that is in order."""
@@ -230,10 +239,12 @@ class System:
         return [d] if swap is None else [d, Desc(opcode=Op.EXT, operand=swap)]
 
     def mix(self, mix: Mix | None = None) -> Mix:
-        """This one, or the configured one; a build without READ or atomics gets none."""
+        """This one, or the configured one; a build without READ, atomics or messages gets none."""
         mix = mix or self.config.mix
         if not self.tb.params.atomic_en:
             mix = replace(mix, atomics=0.0)
+        if not self.tb.params.send_en:
+            mix = replace(mix, messages=0.0)
         return mix if self.tb.params.read_en else replace(mix, reads=0.0)
 
     async def acknowledged(self, name: str, number: int) -> None:

@@ -40,6 +40,7 @@ class Mix:
     ops: dict[int, float] = field(default_factory=dict)
     reads: float = 4.0  # weight of READ, if ops does not say
     atomics: float = 3.0  # of FETCH_ADD and CMP_SWAP together
+    messages: float = 0.0  # of WRITE_IMM; the receiver's software has to read its entries
     max_bytes: int = 1 << 16
     max_batch: int = 8
     p_flags: float = 0.3  # chance of any flag at all

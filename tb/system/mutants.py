@@ -32,6 +32,11 @@ MUTANTS = {
     "atomic-again-after-a-loss": Mutant("rtl/node/crl_atomic.sv", "OWED:  if (wb_b_valid) state_q <= DONE;",
                                         "OWED:  if (wb_b_valid) begin state_q <= (peer_up & peer_q) == '0 && up_q ? ASK : DONE; "
                                         "up_q <= 1'b0; end", ("atomic",), ATOMIC, "link_lost"),
+    "message-again-though-taken": Mutant("rtl/dma/crl_dma_hold.sv", "judge && mine && rnr && tries != count_is;",
+                                         "judge && mine && (rnr ? tries != count_is : !permit_q && fresh_try_q[ch_q]);",
+                                         ("double-write", "extra-completion", "wrong-completion", "frame")),
+    "data-before-permission": Mutant("rtl/dma/crl_dma_elig.sv", "assign stay = held | (", "assign stay = (",
+                                     ("frame",)),
     "lock-ignored": Mutant("rtl/node/crl_axi_wr.sv", "allow_q  <= clear | {N{!lock}} | (N'(1) << LOCKER);", "allow_q  <= '1;",
                            ("atomic",), ATOMIC, "against_writes"),
     "lock-does-not-wait": Mutant("rtl/node/crl_axi_wr.sv", "lock_over  = locked_q && lock && over == '1;",

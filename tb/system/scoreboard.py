@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pyuvm import uvm_subscriber
 
 from models.events import Event
+from models.gen.carillon_layout import Op
 from models.ops import SUPPORTED, WITH_ATOMIC, WITH_READ
 from models.pair import NodeParams, Pair, Report
 from tb.lib.testbed import Parameters
@@ -19,7 +20,8 @@ def make_pair(params: Parameters, both: bool = True) -> Pair:
         data_w=params.data_w, channels=params.channels, segments=params.segments, peers=params.peers,
         max_burst=params.max_burst_bytes, link_mtu=params.link_mtu, link_w=params.link_w,
         rx_shared=params.rx_shared,
-        ops=WITH_ATOMIC if params.atomic_en else WITH_READ if params.read_en else SUPPORTED,
+        ops=(WITH_ATOMIC if params.atomic_en else WITH_READ if params.read_en else SUPPORTED)
+        | ({Op.WRITE_IMM} if params.send_en else frozenset()),
     )
     if not both:
         return Pair(nodes={"A": node}, strict=False)

@@ -65,9 +65,11 @@ def change(d: Desc, **fields) -> Desc:
 @case
 async def bad_opcode(s):
     c = s.copy("A", VICTIM)
-    unknown = [0x55, Op.WRITE_IMM, Op.MIRROR, Op.SEND, Op.EXT, 0xFF]
+    unknown = [0x55, Op.MIRROR, Op.SEND, Op.EXT, 0xFF]
     if not s.tb.params.read_en:
         unknown.append(Op.READ)
+    if not s.tb.params.send_en:
+        unknown.append(Op.WRITE_IMM)
     return [(change(c, opcode=op, tag=i), Status.BAD_OPCODE) for i, op in enumerate(unknown)]
 
 
@@ -305,6 +307,74 @@ _read_memory(SLVERR, False, Status.READ_SLVERR)
 _read_memory(DECERR, False, Status.READ_DECERR)
 _read_memory(SLVERR, True, Status.WRITE_SLVERR)
 _read_memory(DECERR, True, Status.WRITE_DECERR)
+
+
+@case
+async def message_here(s):
+    """Faults of a WRITE_IMM that are found here: neither a frame nor an entry at the peer. No byte is no fault."""
+    if not s.tb.params.send_en:
+        return []
+    m, gen = s.write_imm("A", VICTIM, 3000, imm=1), s.nodes["A"].segments[VICTIM].gen
+    await s.nodes["A"].segment(EXTRA_SEG, base=s.regions["A"][VICTIM].src.base, size=8192, channel=VICTIM,
+                               rights=right_mask(SegRight.WRITE, SegRight.LOCAL))
+    out = [(change(m, flags=0x10), Status.BAD_FLAGS), (change(m, length=0, flags=0x80), Status.BAD_FLAGS)]
+    for length in (3000, 30):
+        d = change(m, length=length)
+        end = s.regions["A"][VICTIM].segment_size - length
+        out += [(change(d, src=seg_address(EXTRA_SEG + 1, 0)), Status.SEG_INVALID),
+                (change(d, src=seg_address(VICTIM, 0x100, gen ^ 1)), Status.KEY_REVOKED),
+                (change(d, src=s.nodes["A"].address(NEIGHBOUR, 0x8000)), Status.SEG_BINDING),
+                (change(d, src=seg_address(EXTRA_SEG, 0)), Status.SEG_RIGHTS),
+                (change(d, src=seg_address(VICTIM, end + 1, gen)), Status.SEG_RANGE)]
+    return [*out, (change(m, length=0, src=seg_address(4095, 0), dst=seg_address(4095, 0)), Status.OK)]
+
+
+@case
+async def message_there(s):
+    """Faults that are found at the peer, in a question or in the only frame: no entry there."""
+    if not s.tb.params.send_en:
+        return []
+    region, out = s.regions["B"][VICTIM], []
+    gen = s.nodes["B"].segments[VICTIM].gen
+    await s.nodes["B"].segment(EXTRA_SEG, base=region.inbound.base, size=8192, channel=VICTIM,
+                               rights=right_mask(SegRight.READ, SegRight.REMOTE))
+    for length in (3000, 30):
+        m = s.write_imm("A", VICTIM, length, imm=2)
+        end = region.segment_size - length
+        out += [(change(m, dst=seg_address(EXTRA_SEG + 2, 0)), Status.SEG_INVALID | PEER),
+                (change(m, dst=seg_address(VICTIM, 0x100, gen ^ 1)), Status.KEY_REVOKED | PEER),
+                (change(m, dst=s.nodes["B"].address(NEIGHBOUR, 0x8000)), Status.SEG_BINDING | PEER),
+                (change(m, dst=seg_address(EXTRA_SEG, 0)), Status.SEG_RIGHTS | PEER),
+                (change(m, dst=seg_address(VICTIM, end + 1, gen)), Status.SEG_RANGE | PEER), (m, Status.OK)]
+    return out
+
+
+@case
+async def message_refused_by_the_peer(s):
+    if not s.tb.params.send_en:
+        return []
+    await s.nodes["B"].write("CHP", "BIND", VICTIM, PEER_CH=5, PEER=0, VALID=1)
+    return [(s.write_imm("A", VICTIM, n), Status.PEER_REFUSED | PEER) for n in (5000, 50, 0)]
+
+
+def _message_memory(resp: int, here: bool, status: Status):
+    async def build(s):
+        if not s.tb.params.send_en:
+            return []
+        region = s.regions["A" if here else "B"][VICTIM]
+        area = region.src if here else region.inbound
+        work = ((900, 0), (4000, 8192))
+        s.side("A" if here else "B").mem.errors([(area.base + at + 700, 8, resp, "r" if here else "w") for _, at in work])
+        return [(s.write_imm("A", VICTIM, n, imm=n, at=at), status | (0 if here else PEER)) for n, at in work]
+
+    build.__name__ = f"message_{status.name.lower()}"
+    return case(build)
+
+
+_message_memory(SLVERR, True, Status.READ_SLVERR)
+_message_memory(DECERR, True, Status.READ_DECERR)
+_message_memory(SLVERR, False, Status.WRITE_SLVERR)
+_message_memory(DECERR, False, Status.WRITE_DECERR)
 
 
 async def start(dut, **config) -> System:

@@ -18,6 +18,9 @@ from models.gen import carillon_layout as layouts
 
 OK = layouts.Status.OK
 MAY = 1 << layouts.Status2.MAY_HAVE_EXECUTED
+MESSAGES = ("rsv_valid", "rsv_ch", "back_valid", "back_ch", "msg_valid", "msg_ch", "msg_kind", "msg_tag", "msg_status",
+            "msg_irq", "msg_bytes", "msg_imm")
+MESSAGES_IN = MESSAGES + ("sw_waits",)
 EVENTS = ("alloc_valid", "ldone_valid", "cfg_we", "cdb_valid", "wb_b_valid")
 
 
@@ -44,6 +47,25 @@ class Op:
 
 
 @dataclass
+class Msg:
+    """An entry for a peer's message, handed over."""
+
+    kind: int
+    tag: int
+    status: int
+    irq: bool
+    bytes: int
+    imm: int
+    maybe: bool = False  # its channel posts nothing any more, or is about to
+    posted: bool = True
+    answered: bool = False
+
+    @property
+    def ended(self) -> tuple[int, int]:
+        return OK, 0  # an interrupt is asked for by `irq` alone
+
+
+@dataclass
 class Ring:
     base: int = 0
     size: int = 0
@@ -58,10 +80,13 @@ class Ring:
     dead: bool = False
     dr_cons: int = 0
     ok_since: int = 0  # cq_ok was up, or could not be
+    granted: int = 0  # slots reserved for messages, neither used nor given back
+    msgs: deque = field(default_factory=deque)  # handed over, not posted
+    last_cons: int = 0  # of the last entry that was posted
 
     @property
     def reserved(self) -> int:
-        return len(self.wait_post)
+        return len(self.wait_post) + self.granted + len(self.msgs)
 
     def space(self) -> bool:
         """A slot can be reserved for sure."""
@@ -73,6 +98,7 @@ class Ring:
             o for o in self.wait_post
             if not suppressed and not self.dead and not (o.nocpl and o.ended and o.ended[0] == OK)
         ]
+        held += [None] * (self.granted + sum(not m.maybe for m in self.msgs))
         return bool(self.size) and len(held) + self.written - self.consumed < self.size - 1
 
 
@@ -99,12 +125,15 @@ class CplModel:
         self.irqs: deque = deque()
         self.errors: deque = deque()
         self.suppress = [False] * self.channels
+        self.muted = [False] * self.channels  # `suppress` was up at some time
         self.falls = [0] * self.peers
         self.sent = [-1] * self.channels  # when it could send the last time
         self.fatal = False
         self.now = 0
         self.compared = 0
         self.burst_sizes: dict[int, int] = {}
+        self.messages = 0
+        self.answers = {False: 0, True: 0}
         self._beats: list = []
 
     # ---- stimulus
@@ -172,7 +201,7 @@ class CplModel:
         while ring.wait_post:
             op = ring.wait_post[0]
             if op.ended and op.ended[0] == OK and op.nocpl and not (op.raced and op.tag == tag):
-                ring.wait_post.popleft()
+                ring.last_cons = ring.wait_post.popleft().cons
             else:
                 break
 
@@ -221,6 +250,10 @@ class CplModel:
             assert where == ring.base + 16 * slot, f"slot {(where - ring.base) // 16}, expected {slot}"
             assert ring.written - ring.consumed < ring.size - 1, "an unread entry was overwritten"
             status, status2 = entry >> 16 & 0xFF, entry >> 48 & 0xFFFF
+            if entry >> 24 & 0xF != layouts.CqeKind.DESCRIPTOR:
+                assert len(entries) == 1, "a message's entry is a burst of its own"
+                ops.append(self._message(ch, ring, entry))
+                continue
             # Of what is unresolved at the head of the line only the sweeper's ends remain.
             self._skip(ring, entry & 0xFFFF)
             assert ring.wait_post, "an entry that no operation stands behind"
@@ -239,10 +272,46 @@ class CplModel:
             )
             assert entry == want, f"channel {ch} slot {slot}: {entry:032x}, expected {want:032x} {op}"
             ring.written += 1
+            ring.last_cons = op.cons
             op.posted = True
             ops.append(op)
             self.compared += 1
         self.bursts.append(Burst(ch, ops))
+
+    def _message(self, ch: int, ring: Ring, entry: int) -> Msg:
+        while ring.msgs and ring.msgs[0].maybe and entry >> 96 != ring.msgs[0].imm:
+            ring.msgs.popleft()
+        assert ring.msgs, f"channel {ch}: an entry that no message stands behind"
+        m = ring.msgs.popleft()
+        # What ended in silence may have retired already.
+        cons = [ring.last_cons]
+        for op in ring.wait_post:
+            if not (op.ended and (op.ended[0] == OK and op.nocpl or self.muted[ch])):
+                break
+            cons.append(op.cons)
+        assert entry >> 32 & 0xFFFF in cons, f"channel {ch}: index {entry >> 32 & 0xFFFF}, expected one of {cons}"
+        want = (m.tag | m.status << 16 | m.kind << 24 | (1 - (ring.written // ring.size) % 2) << 31
+                | m.bytes << 64 | m.imm << 96)
+        assert entry & ~(0xFFFF << 32) == want, f"channel {ch}: {entry:032x}, expected {want:032x}"
+        ring.written += 1
+        self.messages += 1
+        self.compared += 1
+        return m
+
+    def granted(self, ch: int, good: bool, room: bool, full: bool) -> None:
+        """A request was answered; `room`, `full`: what was seen of the ring since it was made."""
+        if good:
+            assert room, f"channel {ch}: a message gets a slot that is not there"
+            self.rings[ch].granted += 1
+        else:
+            assert full, f"channel {ch}: a message gets no slot, and there is one"
+        self.answers[good] += 1
+
+    def told(self, ch: int, msg: Msg) -> None:
+        ring = self.rings[ch]
+        ring.granted -= 1
+        msg.maybe = self.suppress[ch] or ring.dead
+        ring.msgs.append(msg)
 
     def response(self, resp: int) -> None:
         burst = self.bursts.popleft()
@@ -272,6 +341,7 @@ class CplModel:
             assert silent or self.suppress[ch] or ring.dead, f"{op} retired without an entry"
             if op in ring.wait_post:
                 ring.wait_post.remove(op)
+                ring.last_cons = op.cons
         assert (status, cons) == (op.ended[0], op.cons), f"{op}: retired with {status:#x}, {cons}"
         assert nbytes == (op.bytes if op.ended[0] == OK else 0)
         op.retired = True
@@ -291,6 +361,7 @@ class CplModel:
     def finish(self) -> None:
         for ch, ring in enumerate(self.rings):
             assert not ring.ops, f"channel {ch}: {len(ring.ops)} operations left, first {ring.ops[0]}"
+            assert not ring.granted and all(m.maybe for m in ring.msgs), f"channel {ch}: messages left"
         assert not self.bursts and not self.irqs and not self.errors
         assert self.compared, "nothing was compared"
 
@@ -305,6 +376,7 @@ class CplBench:
             alloc=0.5, end=0.5, remote=0.3, nocpl=0.2, irq=0.3, error=0.1, stale=0.1, ready=0.8,
             b_lat=(0, 12), b_error=0.0, consume=0.2, bad_cdb=0.0, order="random", lose=0.0,
             busy=self.model.channels,  # so many channels are given operations
+            ask=0.0,  # slots for messages
         )
         self.k.update(knobs)
         self.open: list[Op] = []  # not ended, to be ended by the bench
@@ -315,6 +387,10 @@ class CplBench:
         self.peer_up = (1 << self.model.peers) - 1
         self.old_tags: deque = deque(maxlen=64)
         self.set: dict[str, int] = {}  # pins to drive in the next cycle
+        self.asked: list | None = None  # a slot for a message: channel, seen room, seen full
+        self.held: list[int] = []  # channels of slots that messages hold
+        self.msg: tuple[int, Msg] | None = None
+        self.back: int | None = None
         self.tamper = None  # a function that may alter a seen beat, for tests of the checker
         self.log: dict[str, list] = {"wb": [], "alloc": [], "ldone": [], "ret": [], "rdone": []}
 
@@ -324,7 +400,7 @@ class CplBench:
                      "alloc_peer", "alloc_bytes", "alloc_cons", "ldone_idx", "ldone_gen",
                      "ldone_status", "rdone_valid", "rdone_tag", "rdone_status", "rdone_status2",
                      "fatal", "sending", "suppress", "cfg_ch", "cfg_base", "cfg_log2", "cfg_func", "cdb_ch",
-                     "cdb_val", "wb_ready", "wb_b_resp", "rd_ch"):
+                     "cdb_val", "wb_ready", "wb_b_resp", "rd_ch", *MESSAGES_IN):
             getattr(d, name).value = 0
         d.peer_up.value = self.peer_up
         d.rst.value = 1  # before the first edge: the RTL's assertions hold from reset on
@@ -334,7 +410,7 @@ class CplBench:
     async def reset(self) -> None:
         d = self.dut
         await FallingEdge(d.clk)
-        for name in (*EVENTS, "rdone_valid", "wb_ready"):
+        for name in (*EVENTS, "rdone_valid", "wb_ready", "rsv_valid", "back_valid", "msg_valid"):
             getattr(d, name).value = 0
         d.rst.value = 1
         for _ in range(3):
@@ -352,7 +428,7 @@ class CplBench:
         d.wb_ready.value = 0
         for name in EVENTS:
             getattr(d, name).value = 0
-        d.rdone_valid.value = 0
+        d.rdone_valid.value = d.rsv_valid.value = d.back_valid.value = d.msg_valid.value = 0
         d.cfg_we.value, d.cfg_ch.value, d.cfg_base.value = 1, ch, base
         d.cfg_log2.value, d.cfg_func.value = log2, func
         await FallingEdge(d.clk)
@@ -377,6 +453,7 @@ class CplBench:
         d, m, k, rng = self.dut, self.model, self.k, self.rng
         await FallingEdge(d.clk)
         m.now += 1
+        m.muted = [a or b for a, b in zip(m.muted, m.suppress, strict=True)]
         for name, value in self.set.items():
             getattr(d, name).value = value
         self.set.clear()
@@ -411,6 +488,7 @@ class CplBench:
                 self.remote_q[rng.randrange(m.peers)].append((tag, 0x30, 1))
         self._remote()
         self._doorbell()
+        self._messages(alloc)
         # responses
         d.wb_b_valid.value = 0
         if self.b_queue and self.b_queue[0][0] <= m.now:
@@ -468,6 +546,49 @@ class CplBench:
         d.rdone_status.value, d.rdone_status2.value = status, status2
         self._r_valid = valid
 
+    def _messages(self, more: bool) -> None:
+        """Ask for slots, use them or give them back, one of each at a time."""
+        d, m, k, rng = self.dut, self.model, self.k, self.rng
+        usable = [c for c, r in enumerate(m.rings) if r.size and not r.dead and not m.suppress[c]]
+        if self.asked is None and more and usable and rng.random() < k["ask"]:
+            self.asked = [rng.choice(usable), False, False]
+        if self.asked:
+            d.rsv_ch.value = self.asked[0]
+            ring = m.rings[self.asked[0]]
+            self.asked[1] |= ring.may_have_space(m.suppress[self.asked[0]])
+            self.asked[2] |= not ring.space()
+        d.rsv_valid.value = self.asked is not None
+        if self.held and rng.random() < k["end"]:
+            if self.back is None and rng.random() < 0.3:
+                self.back = self.held.pop(rng.randrange(len(self.held)))
+                d.back_ch.value = self.back
+            elif self.msg is None:
+                ch = self.held.pop(rng.randrange(len(self.held)))
+                bad = rng.random() < k["error"]
+                msg = Msg(rng.choice((2, 3)), rng.getrandbits(16), 0x35 if bad else OK, rng.random() < k["irq"],
+                          rng.getrandbits(32), rng.getrandbits(32))
+                self.msg = (ch, msg)
+                d.msg_ch.value, d.msg_kind.value, d.msg_tag.value = ch, msg.kind, msg.tag
+                d.msg_status.value, d.msg_irq.value = msg.status, msg.irq
+                d.msg_bytes.value, d.msg_imm.value = msg.bytes, msg.imm
+        d.msg_valid.value, d.back_valid.value = self.msg is not None, self.back is not None
+
+    def _sample_messages(self) -> None:
+        d, m = self.dut, self.model
+        if int(d.rsv_done.value):
+            assert self.asked is not None, "an answer without a request"
+            ch, room, full = self.asked
+            self.asked = None
+            m.granted(ch, bool(int(d.rsv_ok.value)), room, full)
+            if int(d.rsv_ok.value):
+                self.held.append(ch)
+        if self.msg and int(d.msg_ready.value):
+            m.told(*self.msg)
+            self.msg = None
+        if self.back is not None and int(d.back_ready.value):
+            m.rings[self.back].granted -= 1
+            self.back = None
+
     def _doorbell(self) -> None:
         d, m, k, rng = self.dut, self.model, self.k, self.rng
         d.cdb_valid.value = 0
@@ -517,6 +638,7 @@ class CplBench:
                 t, s, s2 = self.remote_q[p].popleft()
                 m.end(t & (1 << self.ow) - 1, t >> self.ow, s, s2, p)
                 self.log["rdone"].append(m.now)
+        self._sample_messages()
         if int(d.wb_valid.value):
             seen = (int(d.wb_first.value), int(d.wb_last.value), int(d.wb_addr.value),
                     int(d.wb_len.value), int(d.wb_user.value), int(d.wb_data.value), int(d.wb_strb.value))
@@ -569,7 +691,9 @@ class CplBench:
         self.k.update(end=1.0, ready=max(self.k["ready"], 0.5))
         for _ in range(cycles):
             await self.cycle(alloc=False)
-            if not any(r.ops for r in self.model.rings) and not self.model.bursts:
+            owed = self.asked or self.held or self.msg or self.back is not None
+            owed = owed or any(r.ops or any(not m.maybe for m in r.msgs) for r in self.model.rings)
+            if not owed and not self.model.bursts:
                 break
         self.k.update(consume=0.0, bad_cdb=0.0)
         for _ in range(20):

@@ -41,6 +41,7 @@ module crl_link_side #(
   logic [31:0]         txf_op_seq = 0, txf_total = 0, txf_offset = 0;
   logic [15:0]         txf_tag = 0, txf_len = 0;
   logic [127:0]        txf_arg = 0;
+  logic                rsp_permit = 0, ack_permit;
   logic                tx_take_rd = 0, rdt_want = 0, rdt_take = 0, rdp_valid = 0, rdf_valid = 0, slot_free_rd = 0;
   logic [DATA_W-1:0]   rdp_data = 0;
   logic [7:0]          rdf_flags = 0, rdf_src_ch = 0, rdf_dst_ch = 0, rdf_status = 0;
@@ -74,10 +75,10 @@ module crl_link_side #(
       .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg, .rd_ok, .tx_take_rd,
       .rdt_ok, .rdt_want, .rdt_take, .rdp_valid, .rdp_ready, .rdp_data, .rdf_valid, .rdf_ready, .rdf_flags, .rdf_src_ch,
       .rdf_dst_ch, .rdf_op_seq, .rdf_tag, .rdf_segaddr, .rdf_total, .rdf_offset, .rdf_len, .rdf_status, .slot_free_rd,
-      .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status, .rsp_status2,
+      .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_permit, .rsp_status, .rsp_status2,
       .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last,
       .slot_free, .slot_free_ch,
-      .ack_valid, .ack_ready, .ack_tag, .ack_src_ch, .ack_status, .ack_status2,
+      .ack_valid, .ack_ready, .ack_tag, .ack_src_ch, .ack_permit, .ack_status, .ack_status2,
       .ev_crc_err, .ev_frame_tx, .ev_frame_rx, .ev_nak, .ev_bad_frame,
       .link_clk, .link_rst,
       .m_axis_link_tdata(m_tdata), .m_axis_link_tkeep(m_tkeep), .m_axis_link_tvalid(m_tvalid),
@@ -192,7 +193,7 @@ module crl_link_wire #(
       n_beats = n_beats + 1;
       if (beat == 0) ftype = d[15:8];
       if (first == 0 && ftype == 8'h10) first = now;
-      if (first != 0 && (ftype == 8'h10 || ftype == 8'h20)) useful = useful + 1;
+      if (first != 0 && (ftype == 8'h10 || ftype == 8'h20 || ftype == 8'h23)) useful = useful + 1;
       if (ftype == 8'h10 && l) begin
         span = now - first + 1;
         useful_span = useful;

@@ -38,7 +38,7 @@ class Bench(CycleBench):
         n: 0
         for n in (
             "cmd_valid cmd_ch cmd cc_we cc_ch cc_abs cc_stop cc_func rc_data seg_gnt chk_ok "
-            "chk_addr pend st_empty ip op_empty young mark_done reads_over pop_ready db_err_valid db_err_ch "
+            "chk_addr pend st_empty ip op_empty young inbound mark_done reads_over pop_ready db_err_valid db_err_ch "
             "cdb_err_valid cdb_err_ch ferr_valid ferr_ch ferr_dec cq_err_valid cq_err_ch "
             "ret_valid ret_ch ret_status fatal rd_ch"
         ).split()
@@ -59,7 +59,7 @@ class Bench(CycleBench):
         self.reads: list[tuple[int, int]] = []  # (channel, cycle in which it ends)
         self.marked: list[tuple[int, int]] = []  # those under way when mark_req rose
         self.staged = [0] * self.n
-        self.busy = dict.fromkeys(("pend", "ip", "ops", "young"), 0)  # masks
+        self.busy = dict.fromkeys(("pend", "ip", "ops", "young", "inbound"), 0)  # masks
         self.events: list[tuple] = []  # (name, channel, …) seen
         self.fatal = 0
         self.state = [S.DISABLED] * self.n
@@ -73,7 +73,7 @@ class Bench(CycleBench):
     def drive(self) -> None:
         i, rng = self.inp, self.rng
         i["rc_data"] = self.rc.popleft()
-        i["pend"], i["ip"], i["young"] = (self.busy[k] for k in ("pend", "ip", "young"))
+        i["pend"], i["ip"], i["young"], i["inbound"] = (self.busy[k] for k in ("pend", "ip", "young", "inbound"))
         i["op_empty"] = ~self.busy["ops"] & ((1 << self.n) - 1)
         i["st_empty"] = sum((not s) << c for c, s in enumerate(self.staged))
         i["seg_gnt"] = 0
@@ -158,7 +158,7 @@ class Bench(CycleBench):
         self.compared += 1
 
     def traffic(self, ch: int) -> bool:
-        return any(self.busy[k] >> ch & 1 for k in ("ip", "ops", "young")) or bool(
+        return any(self.busy[k] >> ch & 1 for k in ("ip", "ops", "young", "inbound")) or bool(
             self.busy["pend"] >> ch & 1 and self.state[ch] == S.DRAINING
         )
 
@@ -182,7 +182,7 @@ class Bench(CycleBench):
             "command",
         )
 
-    def set_traffic(self, ch: int, on: bool, kinds=("pend", "ip", "ops", "young")) -> None:
+    def set_traffic(self, ch: int, on: bool, kinds=("pend", "ip", "ops", "young", "inbound")) -> None:
         for k in kinds:
             self.busy[k] = self.busy[k] & ~(1 << ch) | int(on) << ch
 
@@ -278,7 +278,7 @@ async def life_cycle(dut):
                 assert bench.state[ch] == after, where
                 await bench.step(bench.rng.randrange(60, 120))
                 assert bench.state[ch] == after, f"{where}: over before its traffic"
-                for kind in bench.rng.sample(["pend", "ip", "ops", "young"], 4):
+                for kind in bench.rng.sample(["pend", "ip", "ops", "young", "inbound"], 5):
                     bench.set_traffic(ch, False, (kind,))
                     await bench.step(bench.rng.randrange(4))
                 await bench.until(lambda ch=ch: bench.state[ch] == S.DISABLED, 250, where)

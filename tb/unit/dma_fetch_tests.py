@@ -10,7 +10,7 @@ import cocotb
 
 from models.lay import Desc, DescFlag, Op
 from models.ops import REMOTE, SUPPORTED, WITH_READ
-from tb.unit.dma_lib import CycleBench, expects_failure, first_chunk
+from tb.unit.dma_lib import CycleBench, expects_failure, first_chunk, refused
 
 DONT_CARE = None
 
@@ -68,6 +68,8 @@ class Bench(CycleBench):
         self.burst, self.mtu = p["MAX_BURST_BYTES"], p["LINK_MTU"]
         self.mbw = self.burst.bit_length() - 1
         self.supported = WITH_READ if p.get("READ_EN", 1) else SUPPORTED
+        if p.get("SEND_EN", 1):
+            self.supported |= {Op.WRITE_IMM}
         self.rings = [Ring() for _ in range(self.n)]
         self.bursts: deque[Burst] = deque()  # handshaken, last beat not taken
         self.arriving: deque = deque()  # (burst, number of the descriptor) not yet staged
@@ -98,7 +100,7 @@ class Bench(CycleBench):
     # -- software -------------------------------------------------------------------------
     def desc(self) -> Desc:
         r = self.rng
-        op = r.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE, Op.READ, Op.SEND, 0x77])
+        op = r.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE, Op.WRITE_IMM, Op.READ, Op.SEND, 0x77])
         flags = r.choice([0, 0, r.getrandbits(4), r.getrandbits(8)])
         b = self.burst
         length = r.choice(
@@ -106,7 +108,7 @@ class Bench(CycleBench):
         )
         addr = lambda: r.getrandbits(64) & ~r.choice([0, 0xFFF, b - 1, 63])  # noqa: E731
         edge = lambda a: a if r.random() < 0.7 else a | (0xFFF - r.randrange(1, b))  # noqa: E731
-        return Desc(int(op), flags, r.getrandbits(16), length, edge(addr()), edge(addr()), 0x5A)
+        return Desc(int(op), flags, r.getrandbits(16), length, edge(addr()), edge(addr()), r.getrandbits(64))
 
     def enable(self, ch: int, log2: int, base: int | None = None) -> None:
         """Set the channel up (takes 5 cycles without a doorbell), then let it run."""
@@ -365,14 +367,27 @@ class Bench(CycleBench):
             assert (self.get("ferr_ch"), self.get("ferr_dec")) == (ch, int(worst == 3))
         assert not self.ferr or self.now - self.ferr[0][2] < 40, "fetch error not reported"
 
+    def _message(self, desc, got) -> None:
+        """WRITE_IMM: in one frame, or a question without bytes."""
+        if desc.length > self.mtu:
+            want = (0, 0, 1)
+        elif not desc.length:
+            want = (0, 1, 1)
+        else:
+            chunk = first_chunk(desc, self.burst, self.mtu, self.supported)
+            want = (chunk.n, int(chunk.n == desc.length), int(chunk.n == desc.length or chunk.n == self.mtu))
+        assert got == (*want, 1, 0, 0), f"{desc}: {got}, must be {want}"
+        assert int(self.dut.pool_oper.value[31:0]) == desc.operand & 0xFFFFFFFF, "the immediate"
+        self.compared += 1
+
     def _picked(self, ch: int, i) -> bool:
         r = self.rings[ch]
         desc, bad = r.staged[0]
         word = int.from_bytes(desc.pack()[:24], "little")
         info = self.get("pool_info")
         n = info & ((2 << self.mbw) - 1)
-        last, frame_end, fence, remote, read, nodata, got_bad = (
-            info >> (self.mbw + 1 + k) & 1 for k in range(7)
+        last, frame_end, fence, remote, read, nodata, got_bad, msg = (
+            info >> (self.mbw + 1 + k) & 1 for k in range(8)
         )
         if bad is not DONT_CARE:
             assert got_bad == bad, f"bad is {got_bad}, must be {bad}"
@@ -380,6 +395,11 @@ class Bench(CycleBench):
             assert self.get("pool_data") == word, f"{self.get('pool_data'):#x} is not {word:#x}"
             assert self.get("pool_seg") == desc.src >> 52 & 31, "segment of the source"
             assert fence == (desc.flags >> DescFlag.FENCE & 1)
+            message = desc.opcode == Op.WRITE_IMM and not refused(desc.opcode, desc.flags, desc.length, self.supported)
+            assert msg == message
+            if message:
+                self._message(desc, (n, last, frame_end, remote, read, nodata))
+        if not got_bad and not msg:
             chunk = first_chunk(desc, self.burst, self.mtu, self.supported)
             assert nodata == (chunk is None)
             assert remote == (desc.opcode in REMOTE and chunk is not None)

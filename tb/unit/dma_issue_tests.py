@@ -58,7 +58,7 @@ class Bench(CycleBench):
             "cc_we cc_ch cc_abs cc_bind cc_peer cc_peer_ch cc_func run hold ch_abort halt st_empty "
             "st_enq_valid st_enq_ch pool_data pool_info pool_seg pool_oper pool_two pool_half half cq_ok op_empty alloc_ready alloc_idx "
             "alloc_gen ctl_seg_req ctl_seg_addr ctl_seg_len ctl_seg_ch ctl_seg_abs seg_stop peer_up tx_ok "
-            "rd_ok rd_room chunk_room fail_valid fail_ch fail_op ctl_pop"
+            "rd_ok rd_room chunk_room fail_valid fail_ch fail_op ctl_pop held waiting due permitted gone"
         ).split()
     }
 
@@ -73,8 +73,9 @@ class Bench(CycleBench):
         self.mbw, self.ow = self.burst.bit_length() - 1, self.ops.bit_length() - 1
         off, mtw = self.width.bit_length() - 1, self.mtu.bit_length() - 1
         cw = max(1, (self.n - 1).bit_length())
+        message = [("msg", 1), ("imm", 32)] if p.get("SEND_EN", 1) else []
         self.fields = [
-            ("kind", 3), ("ch", cw), ("tag", 16), ("first", 1), ("last", 1), ("flush", 1),
+            *message, ("kind", 3), ("ch", cw), ("tag", 16), ("first", 1), ("last", 1), ("flush", 1),
             ("cont", 1), ("rd", 1), ("ffirst", 1), ("notify", 1), ("read", 1), ("soff", off),
             ("doff", off), ("n", self.mbw + 1), ("rbeats", self.mbw - off + 1), ("status", 8),
             ("flen", mtw + 1), ("peer", 2), ("peer_ch", 8), ("func", p["FUNC_W"]), ("seq", 32),

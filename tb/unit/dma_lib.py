@@ -29,11 +29,11 @@ def refused(opcode: int, flags: int, length: int, ops=SUPPORTED) -> bool:
     """The descriptor is refused for what it says itself, whatever the addresses are."""
     if opcode not in ops or flags >> 4:
         return True
-    if flags >> DescFlag.NOTIFY & 1 and opcode != Op.WRITE:
+    if flags >> DescFlag.NOTIFY & 1 and opcode not in (Op.WRITE, Op.WRITE_IMM):
         return True
     if opcode in ATOMICS:
         return length != 8
-    return opcode != Op.NOP and length == 0
+    return opcode not in (Op.NOP, Op.WRITE_IMM) and length == 0
 
 
 def first_chunk(desc, max_burst: int, link_mtu: int, ops=SUPPORTED):

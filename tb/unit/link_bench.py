@@ -33,7 +33,7 @@ class Req:
     total: int
     offset: int
     payload: bytes
-    arg: int = 0  # READ: bytes asked; READ_DATA: status
+    arg: int = 0  # READ: bytes asked; READ_DATA: status; WRITE_IMM: immediate
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Rsp:
     tag: int
     status: int
     status2: int
+    permit: int = 0
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Node:
         values = dict(
             type=int(FrameType.WRITE), flags=flags, src_ch=ch, dst_ch=r.randrange(256),
             op_seq=self.op, tag=r.getrandbits(16), segaddr=r.getrandbits(64), total=r.getrandbits(32),
-            offset=r.getrandbits(32), payload=r.randbytes(size),
+            offset=r.getrandbits(32), payload=r.randbytes(size), arg=r.getrandbits(32),
         )  # fmt: skip
         values.update(more)
         return Req(**values)
@@ -334,7 +335,7 @@ class Node:
         if self.answer and req.flags & LAST:
             status = self.status(req)
             self.rsps.append(
-                (Rsp(req.dst_ch, req.src_ch, req.op_seq, req.tag, status, status & 1), when)
+                (Rsp(req.dst_ch, req.src_ch, req.op_seq, req.tag, status, status & 1, req.op_seq >> 1 & 1), when)
             )
         else:
             self.frees.append((when, req.src_ch))
@@ -347,9 +348,9 @@ class Node:
             self.frees.append((self.cycle, rsp.dst_ch))
         if not self.rsp_busy and self.rsps and self.rsps[0][1] <= self.cycle:
             rsp = self.rsps[0][0]
-            for name in ("src_ch", "dst_ch", "op_seq", "tag", "status", "status2"):
+            for name in ("src_ch", "dst_ch", "op_seq", "tag", "status", "status2", "permit"):
                 getattr(s, f"rsp_{name}").value = getattr(rsp, name)
-            self.rsp_out.sent((rsp.tag, rsp.dst_ch, rsp.status, rsp.status2))
+            self.rsp_out.sent((rsp.tag, rsp.dst_ch, rsp.status, rsp.status2, rsp.permit))
             self.rsp_busy = True
         s.rsp_valid.value = int(self.rsp_busy)
         if self.ack_on and int(s.ack_valid.value):
@@ -357,7 +358,7 @@ class Node:
             self.rsp_in.received(
                 tuple(
                     int(getattr(s, f"ack_{n}").value)
-                    for n in ("tag", "src_ch", "status", "status2")
+                    for n in ("tag", "src_ch", "status", "status2", "permit")
                 )
             )
         self.ack_low = 0 if self.ack_on else self.ack_low + 1

@@ -149,7 +149,10 @@ class Model:
         self.held[key] = self.peek(*key) & ~bits | data & bits
         if key[::2] == ("NODE", "REVOKE") and strb & 3:
             self.events.append(("rev", 0, self.held[key]))
-        if where.page == "CHP":
+        if where.page == "CHP" and where.reg == "RETRY":
+            if strb & 3:
+                self.events.append(("retry", where.index, strb & 3, data & byte_mask(strb & 3)))
+        elif where.page == "CHP":
             self.events.append(("cc", where.index, self.channel(where.index)))
         if where.page == "SEG" and where.reg == "CTRL":
             entry = self.segment(where.index)
@@ -259,6 +262,7 @@ class Bench:
 
     def __init__(self, dut, parameters: dict) -> None:
         self.dut = dut
+        self.swept = False  # the sweep after reset is over
         self.cfg = Config(**parameters)
         self.model = Model(self.cfg)
         self.rng = random.Random(cocotb.RANDOM_SEED)
@@ -306,6 +310,7 @@ class Bench:
             + [("seg", s, 0) for s in range(self.cfg.SEGMENTS)]
         )
         assert sorted(self.seen) == want
+        self.swept = True
         self.seen.clear()
         self.at.clear()
         await RisingEdge(self.dut.clk)
@@ -326,6 +331,7 @@ class Bench:
             await FallingEdge(dut.clk)
             self.cycle += 1
             if int(dut.rst.value):
+                self.swept = False
                 continue
             if value(dut.s_axil_wvalid) and value(dut.s_axil_wready):
                 self.w_cycle = self.cycle
@@ -340,6 +346,9 @@ class Bench:
                 names = ("func", "class", "weight", "mgmt", "rate", "burst", "abs", "stop", "bind")
                 got = [value(getattr(dut, f"cc_{n}")) for n in (*names, "peer", "peer_ch")]
                 found.append(("cc", value(dut.cc_ch), tuple(got)))
+            if value(dut.retry_we) and self.swept:  # the sweep clears it too
+                we = value(dut.retry_we)
+                found.append(("retry", value(dut.retry_ch), we, value(dut.retry_data) & byte_mask(we)))
             if value(dut.rev_req):
                 found.append(("rev", 0, value(dut.rev_seq)))
             if value(dut.seg_we):
@@ -441,7 +450,7 @@ class Bench:
         await self.settle()
         got, want = list(self.seen), list(self.model.events)
         # Configuration events come some cycles later than doorbells: two orders.
-        for kinds in (("db", "cdb", "cmd"), ("cc", "seg")):
+        for kinds in (("db", "cdb", "cmd"), ("cc", "seg"), ("retry",)):
             a = [e for e in got if e[0] in kinds]
             b = [e for e in want if e[0] in kinds]
             assert a == b, f"{kinds}: {a[-4:]} instead of {b[-4:]}"

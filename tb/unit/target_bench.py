@@ -22,6 +22,7 @@ from tb.unit.target_model import (
     Kill,
     Own,
     Request,
+    Slot,
     TargetModel,
     Write,
 )
@@ -37,6 +38,7 @@ class Rates:
     rsp: float = 1.0
     latency: tuple[int, int] = (1, 4)
     mark: float = 0.1       # fences
+    ready: float = 0.8      # of receivers
 
 
 class Bench:
@@ -51,6 +53,9 @@ class Bench:
         self.table = SegmentTable(self.segments)
         self.bindings: dict[int, Binding] = {}
         self.error_rate = 0.0
+        self.p_ready = 0.8
+        self.wait = False       # frames wait until the slots that are due have come back
+        self.unordered = False  # those of several channels come back in any order
         self.compared = self.fences = 0
         self.tamper = lambda kind, value: value
         self.fresh()
@@ -58,21 +63,23 @@ class Bench:
     def fresh(self):
         self.model = TargetModel(self.peer, self.channels, self.max_burst, self.mtu, self.table,
                                  self.bindings, self.response, self.p.get("OPS", 128),
-                                 bool(self.p.get("READ_EN", 1)), bool(self.p.get("ATOMIC_EN", 1)))
+                                 bool(self.p.get("READ_EN", 1)), bool(self.p.get("ATOMIC_EN", 1)),
+                                 bool(self.p.get("SEND_EN", 1)), lambda: self.rng.random() < self.p_ready)
 
     def response(self):
         return self.rng.choice([2, 3]) if self.rng.random() < self.error_rate else 0
 
     async def reset(self, clock=True):
         d = self.dut
-        if clock:
-            Clock(d.clk, 10, "ns").start()
         for name in ("rop_valid", "rop_tag", "rop_ch", "rop_func", "rop_abs", "rop_dst", "rop_total", "rop_atomic", "aq_room", "at_done", "kill_valid",
                      "kill_tag", "kill_status", "rdone_ready", "rf_valid", "rf_ch", "mark", "rx_valid", "rx_hdr", "rxp_valid", "rxp_data", "rxp_last", "rsp_ready",
                      "bind_ok", "bind_peer", "bind_peer_ch", "bind_func", "seg_entry", "wb_ready",
-                     "wb_b_valid", "wb_b_resp", "mark"):
+                     "wb_b_valid", "wb_b_resp", "mark", "dead", "q_done", "q_ok", "x_ready"):
             getattr(d, name).value = 0
-        d.aq_room.value = d.rst.value = 1
+        d.link_up.value = 1
+        d.aq_room.value = d.rst.value = 1  # before the first edge: the RTL's assertions hold from reset on
+        if clock:
+            Clock(d.clk, 10, "ns").start(start_high=False)
         await ClockCycles(d.clk, 3)
         d.rst.value = 0
 
@@ -110,6 +117,20 @@ class Bench:
                            rng.randbytes(size)))
         return frames
 
+    def message(self, ch, length, ask=None, **fields):
+        """The frames of a WRITE_IMM: at once, or behind a question."""
+        fields = {"type": int(FrameType.WRITE_IMM), "operand0": self.rng.getrandbits(32), **fields}
+        if not length:
+            frame = self.operation(ch, 1, **fields)[0][0]
+            frames = [(replace(frame, total_len=0, payload_len=0), b"")]
+        else:
+            frames = self.operation(ch, length, **fields)
+        if ask or len(frames) > 1:
+            first = frames[0][0]
+            head = replace(first, flags=first.flags & ~LAST | FIRST, payload_len=0)
+            frames = [(head, b"")] + [(replace(f, flags=f.flags & ~FIRST), data) for f, data in frames]
+        return frames
+
     @staticmethod
     def cancel(frame: Frame):
         return (Frame(type=int(FrameType.WRITE), flags=CANCEL, src_ch=frame.src_ch,
@@ -132,17 +153,26 @@ class Bench:
         beats: list = []
         now: dict = {}
         rsp_held = rdone_held = None
+        q_wait = x_wait = -1        # cycles until a slot is granted, or taken
         owed: list = []             # READ requests whose slot the responder gives back
         rf_on = False
         cycle, idle, started, finished = 0, 0, None, None
         while True:
-            if not hdr_on and todo and callable(todo[0]) and not held and not d.busy.value:
+            if not hdr_on and todo and callable(todo[0]) and not held and not d.busy.value and not m.used:
                 todo.popleft()()
                 continue
+            self.wait = self.wait and bool(m.used)
             d.rop_valid.value = d.kill_valid.value = 0
+            d.q_done.value = d.x_ready.value = 0
+            if q_wait == 0:
+                d.q_done.value, d.q_ok.value = 1, int(m.grants.popleft()[1])
+            q_wait -= q_wait >= 0
+            if x_wait == 0:
+                d.x_ready.value = 1
+            x_wait -= x_wait >= 0
             if not hdr_on and todo and isinstance(todo[0], (Own, Kill)):
                 self.event(todo.popleft())
-            elif not hdr_on and todo and not callable(todo[0]) and held < slots and (
+            elif not hdr_on and todo and not callable(todo[0]) and held < slots and not self.wait and (
                     rng.random() < rates.hdr):
                 frame, data = todo[0]
                 hdr_on = True
@@ -179,6 +209,14 @@ class Bench:
             await RisingEdge(d.clk)
             cycle += 1
             idle += 1
+            if d.q_valid.value and q_wait < 0 and not d.q_done.value:
+                assert m.grants and m.grants[0][0] == int(d.q_ch.value), "a slot that no message needs"
+                q_wait = rng.randrange(6)
+            if d.x_valid.value and d.x_ready.value:
+                self.slot(d, m)
+                idle = 0
+            elif d.x_valid.value and x_wait < 0:
+                x_wait = rng.randrange(6)
             if hdr_on and d.rx_ready.value:
                 hdr_on, idle = False, 0
                 todo.popleft()
@@ -228,7 +266,7 @@ class Bench:
                 rsp_held = got
                 if d.rsp_ready.value:
                     rsp_held, idle = None, 0
-                    want = m.answers.popleft()
+                    want = (m.permits if d.rsp_permit.value else m.answers).popleft()
                     got = self.tamper("answer", got)
                     assert got == want, f"answer {got}, expected {want}"
                     self.compared += 1
@@ -264,13 +302,15 @@ class Bench:
                 if rf_on and d.rf_ready.value:
                     rf_on = False
                     assert key == owed.pop(0), "slot of another channel"
+                elif m.loose:
+                    m.slots.remove(key)
                 else:
                     assert key == m.slots.popleft(), "slot of another channel"
                 held -= 1
                 idle = 0
             if stop_after is not None and cycle >= stop_after:
                 return cycle
-            if not (todo or payload or held or beats or bursts):
+            if not (todo or payload or held or beats or bursts or m.used):
                 break
             if hold_rsp and idle > 60:
                 return held
@@ -308,6 +348,19 @@ class Bench:
         self.compared += 1
         return want.resp
 
+    def slot(self, d, m):
+        """A completion slot is used or goes back: after all writes of its operation."""
+        got = Slot(int(d.x_ch.value), int(d.x_back.value))
+        if not got.back:
+            got = Slot(got.ch, 0, int(d.x_irq.value), int(d.x_bytes.value), int(d.x_imm.value))
+        if self.unordered and got in m.used:
+            m.used.remove(got)
+            m.used.appendleft(got)
+        want = m.used.popleft()
+        got = self.tamper("slot", got)
+        assert got == want, f"slot {got}, expected {want}"
+        self.compared += 1
+
     def event(self, item):
         """An own READ begins, or is to end."""
         d = self.dut
@@ -328,6 +381,6 @@ class Bench:
 
     def finish(self):
         m = self.model
-        for what in ("requests", "rdones", "writes", "answers", "irqs", "counts", "slots"):
+        for what in ("grants", "permits", "used", "requests", "rdones", "writes", "answers", "irqs", "counts", "slots"):
             assert not getattr(m, what), f"{what} are missing: {getattr(m, what)}"
         assert self.compared, "nothing was compared"

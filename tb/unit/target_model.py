@@ -34,6 +34,17 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Slot:
+    """What becomes of a completion slot: an entry with these fields, or it goes back."""
+
+    ch: int
+    back: int
+    irq: int = 0
+    bytes: int = 0
+    imm: int = 0
+
+
+@dataclass(frozen=True)
 class Write:
     """One burst: what must be seen at the write client."""
 
@@ -97,6 +108,7 @@ class Context:
     next: int = 0
     status: int = 0
     error: int = 0
+    slot: bool = False
 
 
 @dataclass
@@ -113,6 +125,8 @@ class TargetModel:
     ops: int = 128
     read_en: bool = True
     atomic_en: bool = True
+    send_en: bool = True
+    ready: object = None       # whether a receiver has a slot for the next message
     contexts: dict[int, Context] = field(default_factory=dict)
     writes: deque = field(default_factory=deque)
     answers: deque = field(default_factory=deque)
@@ -121,11 +135,16 @@ class TargetModel:
     slots: deque = field(default_factory=deque)   # (-1,): of a READ_DATA
     requests: deque = field(default_factory=deque)
     rdones: deque = field(default_factory=deque)
+    grants: deque = field(default_factory=deque)  # (channel, slot or not), as they will be asked for
+    permits: deque = field(default_factory=deque)
+    used: deque = field(default_factory=deque)
+    loose: bool = False        # slots of ASKs come back in an order of their own
     own: dict[int, Progress] = field(default_factory=dict)
     seen: dict = field(default_factory=dict)      # status -> how often
 
     def check(self, frame: Frame, ctx: Context, goes_on: bool) -> int:
         reads = self.read_en and frame.type == FrameType.READ
+        msg = self.send_en and frame.type == FrameType.WRITE_IMM
         atomic = self.asks(frame) and not reads
         size = 8 if atomic else frame.operand0 & 0xFFFFFFFF if reads else frame.payload_len
         end = frame.offset + size
@@ -133,10 +152,18 @@ class TargetModel:
             return ctx.status
         if frame.flags & CANCEL:
             return Status.ABORTED
-        if frame.type != FrameType.WRITE and not reads and not (atomic and self.atomic_en):
+        if frame.type != FrameType.WRITE and not reads and not msg and not (atomic and self.atomic_en):
             return Status.BAD_OPCODE
         if frame.offset != (0 if frame.flags & FIRST else ctx.next if goes_on else None):
             return Status.LINK_ERROR
+        if goes_on and not reads and ctx.slot != msg:
+            return Status.LINK_ERROR
+        if msg and self.questions(frame):
+            if size:
+                return Status.BAD_LENGTH
+            return self.segment(frame) if frame.total_len else Status.OK
+        if msg and not frame.total_len and not size and frame.flags & LAST:
+            return Status.OK
         if not 0 < size <= self.mtu or end > frame.total_len:
             return Status.BAD_LENGTH
         if bool(frame.flags & LAST) != (end == frame.total_len):
@@ -151,6 +178,22 @@ class TargetModel:
     def asks(self, frame: Frame) -> bool:
         """It is answered by READ_DATA."""
         return self.read_en and frame.type in (FrameType.READ, FrameType.ATOMIC)
+
+    def segment(self, frame: Frame) -> int:
+        return self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer), R_WRITE).status
+
+    @staticmethod
+    def questions(frame: Frame) -> bool:
+        return bool(frame.flags & FIRST and not frame.flags & (LAST | CANCEL)) and frame.type in (
+            FrameType.WRITE_IMM, FrameType.SEND)
+
+    def give_back(self, ch: int, lost: bool) -> None:
+        """Its channel dies, or the link is lost: an open message is refused, or forgotten."""
+        ctx = self.contexts.get(ch)
+        if ctx and ctx.slot:
+            self.used.append(Slot(ch, 1))
+            ctx.slot, ctx.status = False, ctx.status or int(Status.ABORTED)
+            ctx.open = not lost
 
     def event(self, item: Own | Kill) -> None:
         if isinstance(item, Own):
@@ -226,25 +269,49 @@ class TargetModel:
         status = self.check(frame, ctx, goes_on) if known else Status.PEER_REFUSED
         if not goes_on:
             ctx.error = 0
+        msg = self.send_en and frame.type == FrameType.WRITE_IMM
+        stale = ctx.slot and bool(frame.flags & FIRST)  # left behind: goes back with this frame
+        if msg and frame.flags & FIRST and status == Status.OK:
+            if stale:
+                status = Status.RECEIVER_NOT_READY
+            else:
+                good = self.ready()
+                self.grants.append((frame.dst_ch, good))
+                status, ctx.slot = (Status.OK, True) if good else (Status.RECEIVER_NOT_READY, False)
         if self.asks(frame):
             self.request(frame, status, binding)
-        elif status == Status.OK:
+        elif status == Status.OK and payload:
             addr = self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer),
                                     R_WRITE).addr + frame.offset
             self.counts.append((frame.dst_ch, len(payload)))
             ctx.error = self.write(addr, payload, binding.func, ctx.error)
         ends = bool(frame.flags & (LAST | CANCEL))
-        ctx.open, ctx.op_seq, ctx.status = not ends, frame.op_seq, status
+        asks = msg and self.questions(frame)
+        if not msg and self.questions(frame):
+            ends = True  # a peer without messages says no at once
+        code = status
+        if not code and ctx.error:
+            code = Status.WRITE_SLVERR if ctx.error == 2 else Status.WRITE_DECERR
         reads = self.asks(frame)
+        if ctx.slot and not reads and (stale or ends or asks and status):
+            post = msg and bool(frame.flags & LAST) and not frame.flags & CANCEL and not code
+            self.used.append(Slot(frame.dst_ch, 0, int(bool(frame.flags & NOTIFY)), frame.total_len, frame.operand0 & 0xFFFFFFFF)
+                             if post else Slot(frame.dst_ch, 1))
+            ctx.slot = False
+        if asks:
+            self.loose = True
+            ctx.open, ctx.op_seq, ctx.status, ctx.next = not status, frame.op_seq, status, 0
+            self.slots.append(frame.src_ch)
+            self.seen[int(status)] = self.seen.get(int(status), 0) + 1
+            self.permits.append(Answer(frame.dst_ch, frame.src_ch, frame.op_seq, frame.tag, status | ST_AT_PEER if status else 0, 0))
+            return
+        ctx.open, ctx.op_seq, ctx.status = not ends, frame.op_seq, status
         ctx.next = frame.offset + (frame.operand0 if reads else frame.payload_len)
         if reads:
             return  # the responder gives the slot back
         self.slots.append(frame.src_ch)
         if ends:
-            code = status
-            if not code and ctx.error:
-                code = Status.WRITE_SLVERR if ctx.error == 2 else Status.WRITE_DECERR
-            if not code and frame.flags & NOTIFY:
+            if not code and frame.flags & NOTIFY and not msg:
                 self.irqs.append(frame.dst_ch)
             self.seen[int(code)] = self.seen.get(int(code), 0) + 1
             self.answers.append(Answer(frame.dst_ch, frame.src_ch, frame.op_seq, frame.tag,

@@ -211,6 +211,8 @@ class RdFail(CycleBench):
             code = Status.READ_DECERR if i["resp"] == 3 else Status.READ_SLVERR
         elif code == Status.OK and i["status"] == Status.KEY_REVOKED and not i["first"]:
             code = Status.KEY_REVOKED
+        elif code == Status.OK and i["status"] == Status.ABORTED and not i["first"]:
+            code = Status.ABORTED
         assert self.get("bad") == (code != Status.OK)
         if code != Status.OK:
             assert self.get("bad_status") == code ^ self.wrong
@@ -218,7 +220,7 @@ class RdFail(CycleBench):
         for p, (idx, status) in enumerate(self.acks):
             if idx in self.code:
                 if status == self.NAK:
-                    status = self.code[idx] if self.code[idx] != Status.OK else Status.ABORTED
+                    status = self.code[idx] if self.code[idx] != Status.OK else self.NAK  # the peer's own
                 assert self.get("ack_status_out") >> 8 * p & 0xFF == status
         if i["go"]:
             self.code[i["op"]] = code
@@ -250,7 +252,7 @@ class Chunk:
 class Frames(CycleBench):
     idle = dict.fromkeys(
         "n_valid n_remote n_read n_cancel n_last n_flush n_first_frame n_notify n_ch n_tag n_len n_flen"
-        " n_peer n_peer_ch n_func n_seq n_x n_y o_valid o_none o_first o_last o_data o_strb"
+        " n_peer n_peer_ch n_func n_seq n_x n_y n_msg n_imm o_valid o_none o_first o_last o_data o_strb"
         " wb_ready end_ready txp_ready txf_ready op_we op_idx op_atomic op_swap op_oper".split(),
         0,
     )
@@ -274,6 +276,7 @@ class Frames(CycleBench):
         n["n_y"], n["n_flen"] = r.getrandbits(64), r.randint(0, self.p["LINK_MTU"])
         n["n_remote"], n["n_cancel"] = remote, int(remote and r.random() < 0.2)
         n["n_read"] = int(remote and count == 0 and r.random() < 0.7)
+        n["n_msg"], n["n_imm"] = int(remote and not n["n_read"] and r.random() < 0.4), r.getrandbits(32)
         n["n_peer"], n["n_len"] = r.randrange(self.p["PEERS"]), max(count - 1, 0)
         beats = [
             {
@@ -349,9 +352,10 @@ class Frames(CycleBench):
         flags = n["n_first_frame"] << FrameFlag.FIRST | (n["n_last"] | cancel) << FrameFlag.LAST
         flags |= n["n_notify"] << FrameFlag.NOTIFY | cancel << FrameFlag.CANCEL
         read = n["n_read"]
-        values = [FrameType.READ if read else FrameType.WRITE, flags, n["n_ch"], n["n_peer_ch"], n["n_seq"], n["n_tag"]]
+        kind = FrameType.READ if read else FrameType.WRITE_IMM if n["n_msg"] else FrameType.WRITE
+        values = [kind, flags, n["n_ch"], n["n_peer_ch"], n["n_seq"], n["n_tag"]]
         values += [n["n_x"], n["n_y"] >> 32, n["n_y"] & 0xFFFFFFFF, 0 if cancel or read else n["n_flen"]]
-        values.append(n["n_flen"] if read and not cancel else 0)
+        values.append(0 if cancel else n["n_flen"] if read else n["n_imm"] if n["n_msg"] else 0)
         return dict(zip(self.FIELDS, values, strict=True))
 
 

@@ -106,7 +106,7 @@ class Peer:
     async def start(self) -> None:
         d = self.dut
         for name in ("tx_take", "txp_valid", "txf_valid", "rsp_valid", "slot_free", "s_axis_link_tvalid",
-                     "slot_free_ch", "tx_take_ch", "txf_len", "txf_arg", "tx_take_rd", "slot_free_rd", "rdt_want",
+                     "slot_free_ch", "tx_take_ch", "txf_len", "txf_arg", "rsp_permit", "tx_take_rd", "slot_free_rd", "rdt_want",
                      "rdt_take", "rdp_valid", "rdf_valid"):  # fmt: skip
             getattr(d, name).value = 0
         d.cfg_node.value, d.cfg_peer_node.value, d.cfg_epoch.value = 1, 2, 7
