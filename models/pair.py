@@ -1443,9 +1443,9 @@ class Pair:
                 "wrong-completion",
                 f"{where}: immediate {cqe.immediate:#x}; next is {op}, operand {op.desc.operand:#x}",
             )
-        # Writes that came after a reset of their initiator are not told apart any more.
+        # Writes that came after a reset of their initiator are not told apart any more, nor those of what was lost with its link.
         known = op.life.t_start > self._n[op.life.node].t_reset
-        if known and (not op.covered or op.last_resp >= t):
+        if known and not op.status and (not op.covered or op.last_resp >= t):
             self._bad(t, n.name, "early-completion", f"{where}: {op.missing()}; {op}")
         for o in op.life.ops[max(0, op.n - 64) : op.n] if known else ():
             if o.remote and not o.from_peer and not o.status and not o.shared and o.must_run:
@@ -1668,7 +1668,8 @@ class Pair:
                     )
                     due = sum(b.beats for b in read_bursts(chunks, n.params.beat))
                     times = 1
-                    if op.tells and op.data_len <= n.params.link_mtu and op.read_beats == 2 * due:
+                    again = op.read_beats == 2 * due or op.shared and op.read_beats > 2 * due
+                    if op.tells and op.data_len <= n.params.link_mtu and again:
                         times = 2  # its receiver was not ready when it came in one frame
                     due *= times
                     if op.shared and times == 2:  # or they were for another one that lies in the same beats
