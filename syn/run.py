@@ -4,7 +4,7 @@
     python -m syn.run                                   all configurations of syn/configs.yaml
     python -m syn.run --config node-64-8ch              those whose name contains the text
     python -m syn.run --top crl_fifo --param DEPTH=64   any module, without a configuration
-    python -m syn.run --area-only …                     no place and route
+    python -m syn.run --area-only …                     no place and route, but what of it is known already
 
 Area = LUT4 + 2·CCU2C + 6·DPR16X4, block RAM beside it. Writes `build/synth/results.json`; a
 configuration whose sources, parameters and tools have not changed is taken from the cache.
@@ -310,10 +310,15 @@ def run_config(config: Config, pool: ThreadPoolExecutor, pnr: bool, force: bool)
         sources = sources_of(config)
     except SimulationError as exc:
         raise SynthesisError(f"{config.name}: {exc}") from None
-    key = content_hash(sources, config.__dict__, tools(), pnr, FLOW_VERSION)
-    cached = OUT / "cache" / f"{key}.json"
-    if cached.exists() and not force:
-        return json.loads(cached.read_text())
+
+    def place(pnr: bool) -> Path:
+        return OUT / "cache" / f"{content_hash(sources, config.__dict__, tools(), pnr, FLOW_VERSION)}.json"
+
+    cached = place(pnr)
+    # Who asks for areas only takes a frequency too where it is known already.
+    for known in (place(True), cached):
+        if known.exists() and not force:
+            return json.loads(known.read_text())
     started = time.monotonic()
     whole = pool.submit(synthesise, config, sources)
     parts = pool.submit(synthesise_parts, config, sources)
