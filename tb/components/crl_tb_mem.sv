@@ -22,7 +22,8 @@
 // Log lines (times in ps, numbers in decimal, addresses and data in hexadecimal):
 //   r slot resp data                                    a read beat
 //   R slot t_addr t_first t_end id user addr len size   a read burst, at its last beat
-//   W t_addr t_data t_end id user addr len size resp {strobe data}*   a write burst, at its response
+//   W t_addr t_data t_end id user addr len size resp {strobe data}*   a write burst, at its response;
+//       one that a reset keeps from being taken: t_end is when it was shown
 //
 // Rules of AXI4 that are checked (viol_count, viol_code and $error): 1 burst crosses 4 KiB, 2 not INCR,
 // 3 size above the bus, 4 WLAST in the wrong beat, 5 payload not stable while stalled, 6 valid withdrawn,
@@ -257,10 +258,24 @@ module crl_tb_mem #(
   reg [31:0] r_slot;   // burst whose beat is in the output register
   reg [31:0] b_slot;
   reg [31:0] b_bytes;
+  reg [63:0] b_shown;  // when the storage got it
+
+  task automatic log_write(input [63:0] t_end);
+    integer n;
+    if (log_fd != 0) begin
+      $fwrite(log_fd, "W %0d %0d %0d %0d %0d %h %0d %0d %0d", bq_cyc[b_slot], bq_wcyc[b_slot], t_end,
+              bq_id[b_slot], bq_user[b_slot], bq_addr[b_slot], bq_len[b_slot], bq_size[b_slot],
+              s_axi_bresp);
+      for (n = 0; n <= 32'(bq_len[b_slot]); n = n + 1)
+        $fwrite(log_fd, " %h %h", wd_strb[(bq_start[b_slot]+n)%WD], wd_data[(bq_start[b_slot]+n)%WD]);
+      $fwrite(log_fd, "\n");
+    end
+  endtask
 
   always @(posedge clk) begin
     rnd = xorshift(rnd);
     if (rst) begin
+      if (s_axi_bvalid === 1'b1) log_write(b_shown);  // nobody takes it, but the storage has it
       rq_head = 0; rq_tail = 0; bq_head = 0; bq_tail = 0; bq_full_tail = 0;
       wd_head = 0; wd_tail = 0; wd_next = 0; wd_lasts = 0;
       s_axi_arready <= 0; s_axi_awready <= 0; s_axi_wready <= 0;
@@ -443,15 +458,7 @@ module crl_tb_mem #(
           st_cpl = st_cpl + b_bytes / 16;
           st_cpl_bursts = st_cpl_bursts + 1;
         end
-        if (log_fd != 0) begin
-          $fwrite(log_fd, "W %0d %0d %0d %0d %0d %h %0d %0d %0d", bq_cyc[b_slot], bq_wcyc[b_slot],
-                  $time, bq_id[b_slot], bq_user[b_slot], bq_addr[b_slot], bq_len[b_slot],
-                  bq_size[b_slot], s_axi_bresp);
-          for (i = 0; i <= 32'(bq_len[b_slot]); i = i + 1)
-            $fwrite(log_fd, " %h %h", wd_strb[(bq_start[b_slot]+i)%WD],
-                    wd_data[(bq_start[b_slot]+i)%WD]);
-          $fwrite(log_fd, "\n");
-        end
+        log_write($time);
       end
       b_free = !s_axi_bvalid || s_axi_bready;
       if (b_free) begin
@@ -517,6 +524,7 @@ module crl_tb_mem #(
           end
           st_wbytes = st_wbytes + 64'(nbytes);
           b_bytes = nbytes;
+          b_shown = $time;
           s_axi_bvalid <= 1;
           s_axi_bid <= bq_id[pick];
           s_axi_bresp <= resp;

@@ -292,6 +292,48 @@ async def log_tells_all(dut):
     assert beats == {True: mem.get("st_wbeats"), False: mem.get("st_rbeats")}
 
 
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def log_tells_what_a_reset_cut(dut):
+    """*Stimulus*: writes, one at a time, whose response nobody takes; a reset before it is shown, in the first cycle
+    in which it is, some cycles later. *Checking*: the log has the burst if, and only if, the storage has it, once,
+    ended when it was shown; a write after the reset is as ever."""
+    raw = Raw(dut)
+    mem = await raw.begin()
+    await mem.log_open()
+    mem.set(latency=6)
+    kept = []
+
+    async def write(at, value):
+        dut.s_axi_awaddr.value, dut.s_axi_awlen.value, dut.s_axi_awvalid.value = at, 0, 1
+        dut.s_axi_wdata.value = value
+        dut.s_axi_wvalid.value = dut.s_axi_wlast.value = 1
+        await RisingEdge(dut.clk)  # both handshakes, ready idles high
+        dut.s_axi_awvalid.value = dut.s_axi_wvalid.value = 0
+
+    for i, wait in enumerate((1, 4, 6, 7, 12)):
+        dut.s_axi_bready.value = 0
+        at = 0x200 + 64 * i
+        old, new = await mem.read(at, 8), (i + 1).to_bytes(8, "little")
+        await write(at, i + 1)
+        for _ in range(wait):
+            await RisingEdge(dut.clk)
+        dut.rst.value = 1
+        await ClockCycles(dut.clk, 3)
+        assert await mem.read(at, 8) == (new if wait >= 6 else old), wait
+        kept += [at] * (wait >= 6)
+        dut.rst.value = 0
+        dut.s_axi_bready.value = 1
+        await ClockCycles(dut.clk, 3)
+    await write(0x1000, 99)
+    await ClockCycles(dut.clk, 12)
+    await mem.log_close()
+    cut = list(mem.bursts())
+    assert [b.addr for b in cut] == [*kept, 0x1000]
+    assert [b.data[0] for b in cut] == [3, 4, 5, 99]
+    assert [(b.t_end - b.t_data) // 10_000 for b in cut] == [6, 6, 6, 7]
+    assert mem.get("viol_count") == 0
+
+
 @pytest.mark.unit
 @pytest.mark.parametrize("data_w", [64, 512])
 def test_crl_tb_mem(sim, data_w):
