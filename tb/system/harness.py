@@ -129,6 +129,15 @@ class System:
             await side.mem.write(region.src.base, self.rng.randbytes(region.src.size))
             await side.mem.fill(rest, region.base + region.size - rest, 0xE7E6_E5E4_E3E2_E1E0)
 
+    async def link_down(self) -> None:
+        """Cut the link, told as a fault; both ends have seen it when this returns."""
+        for name in self.names:
+            self.recorder.fault(self.side(name), "link_down")
+        self.tb.link(False)
+        await self.tb.wait_link(False)
+        for name in self.names:
+            self.recorder.link_state(self.side(name), False)
+
     async def link_up(self, *, epoch: int = 1) -> None:
         await self.tb.link_setup(epoch=epoch)
         for side in self.tb.sides:

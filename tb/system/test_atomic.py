@@ -283,12 +283,7 @@ async def link_lost(dut):
         if turn % 2:
             deaf.mem.stall(0b00010)
             await deaf.cycles(rng.randrange(200))
-        for name in s.names:
-            s.recorder.fault(s.side(name), "link_down")
-        s.tb.link(False)
-        await s.tb.wait_link(False)
-        for name in s.names:
-            s.recorder.link_state(s.side(name), False)
+        await s.link_down()
         await Timer(1, "us")
         deaf.mem.stall(0)
         await s.settle()

@@ -252,12 +252,7 @@ async def link_lost(dut):
             await a.run([s.write_imm("A", 0, 8, imm=i, at=20_000 + 200 * turn + 8 * i) for i in range(3)])
         await a.post([s.write_imm("A", 0, (700, 6000)[turn % 2], imm=turn)])
         await s.tb.a.cycles(900 if waits else 50 + s.rng.randrange(1, 100_000 // s.tb.params.data_w))
-        for name in s.names:
-            s.recorder.fault(s.side(name), "link_down")
-        s.tb.link(False)
-        await s.tb.wait_link(False)
-        for name in s.names:
-            s.recorder.link_state(s.side(name), False)
+        await s.link_down()
         await settle(a)
         got = await a.reap()
         await s.link_up(epoch=turn + 2)

@@ -206,12 +206,7 @@ async def link_lost_in_flight(dut):
         if turn % 2:
             deaf.mem.stall(0b00010)
             await deaf.cycles(rng.randrange(200))
-        for name in s.names:
-            s.recorder.fault(s.side(name), "link_down")
-        s.tb.link(False)
-        await s.tb.wait_link(False)
-        for name in s.names:
-            s.recorder.link_state(s.side(name), False)
+        await s.link_down()
         await Timer(2, "us")
         cmd = rng.choice((Cmd.ABORT, Cmd.DRAIN, Cmd.RESET))
         for channel in lanes:
@@ -252,12 +247,7 @@ async def paused_across_epochs(dut):
         await s.tb.a.cycles(s.rng.randrange(100, 100 + 100_000 // s.tb.params.data_w))
         await channel.command(Cmd.PAUSE)
         await channel.until(State.PAUSED)
-        for each in s.names:
-            s.recorder.fault(s.side(each), "link_down")
-        s.tb.link(False)
-        await s.tb.wait_link(False)
-        for each in s.names:
-            s.recorder.link_state(s.side(each), False)
+        await s.link_down()
         await s.link_up(epoch=turn + 2)
         await channel.command(Cmd.RESUME)
         await settle(channel)
