@@ -56,7 +56,6 @@ module crl_dma_decide #(
     output logic                    ends,         // the operation's last frame
     output logic                    holds,        // the channel waits for an answer to this frame
     output logic                    back,         // behind this chunk the operation begins anew
-    output logic                    msg,
     output logic                    fend,
     output logic                    fstart,
     output logic                    remote,
@@ -66,7 +65,7 @@ module crl_dma_decide #(
     output logic      [MBW:0]       n
 );
 
-  logic bad, fence, no_data, to_end, to_fend, stop, old, no_credit, trial;
+  logic msg, bad, fence, no_data, to_end, to_fend, stop, old, no_credit, trial;
 
   always_comb begin
     if (under_way) begin

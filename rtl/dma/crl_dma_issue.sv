@@ -207,7 +207,7 @@ module crl_dma_issue #(
   logic [CW-1:0]       pk_ch;
   logic                ctl_pop_q, t1_none_there, t1_half;
   logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_none, t1_seen, t1_fenced, t1_silent, t1_reserve;
-  logic                t1_ends, t1_holds, t1_back, t1_msg_unused;
+  logic                t1_ends, t1_holds, t1_back;
   logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_read, t1_nodata, t1_abs;
   logic [MBW:0]        t1_n, t1_bytes;
   logic [CINFO_W-1:0]  t1_cinfo;
@@ -241,7 +241,7 @@ module crl_dma_issue #(
       .run(run[t1_ch]), .cq_ok(cq_ok[t1_ch]), .op_empty(op_empty[t1_ch]), .ending(ending[t1_ch]), .lost(lost[t1_ch]),
       .up(up[t1_ch]), .credit(credit[t1_ch]), .rd_slot(rd_slot[t1_ch]), .reserving, .alloc_ready,
       .again(waiting[t1_ch]), .permitted(permitted[t1_ch]), .gone(gone[t1_ch]), .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen),
-      .none(t1_none), .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .ends(t1_ends), .holds(t1_holds), .back(t1_back), .msg(t1_msg_unused), .fend(t1_fend),
+      .none(t1_none), .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .ends(t1_ends), .holds(t1_holds), .back(t1_back), .fend(t1_fend),
       .fstart(t1_fstart), .remote(t1_remote), .read(t1_read), .nodata(t1_nodata), .bytes(t1_bytes), .n(t1_n)
   );
   assign t1_none_there = t1_empty || ctl_pop_q;
