@@ -1427,14 +1427,19 @@ class Pair:
             if op.told is None and op.may_run and op.t_pub < t and not self._without_effect(op)
             # What had ended before this life began was an earlier one's, which told nothing any more.
             and not (op.t_done is not None and op.t_done < life.t_start)
+            and op.n > op.life.last_told
         ]
         self.report.completions += 1
         if not due:
             self._bad(t, n.name, "extra-completion", f"{where}: no WRITE_IMM is under way to it")
             return
-        # What was lost with its link, or given up, may never have been delivered.
-        op = next((o for o in due if self._tells(o, cqe) or not (o.disturbed or o.status or o.life.ending)), due[-1])
+        # What was lost with its link, given up or refused may never have been delivered; a refusal may be reported later than
+        # the next message is told.
+        op = next((o for o in due if self._tells(o, cqe)), None)
+        if op is None:
+            op = next((o for o in due if not (o.disturbed or o.status or o.life.ending)), due[-1])
         op.told = e.t_resp
+        op.life.last_told = op.n
         want = (0, 0, 0, op.data_len, op.desc.operand & 0xFFFFFFFF)
         if (cqe.tag, cqe.status, cqe.status2, cqe.nbytes, cqe.immediate) != want:
             self._bad(
@@ -1448,11 +1453,17 @@ class Pair:
         if known and not op.status and (not op.covered or op.last_resp >= t):
             self._bad(t, n.name, "early-completion", f"{where}: {op.missing()}; {op}")
         for o in op.life.ops[max(0, op.n - 64) : op.n] if known else ():
-            if o.remote and not o.from_peer and not o.status and not o.shared and o.must_run:
+            if o.remote and not o.from_peer and not o.status and not o.shared and o.must_run and not self._may_be_refused(o):
                 if not o.covered or o.last_resp >= t:
                     self._bad(t, n.name, "early-completion", f"{where}: {o} before it: {o.missing()}")
         if op.desc.flag(DescFlag.NOTIFY):
             c.irq_due.append(e.t_resp)
+
+    @staticmethod
+    def _may_be_refused(op: OpState) -> bool:
+        """A message that nobody was told of, and that has not ended: its receiver may have said no. If it ends well after all,
+        the entry is missed at the end."""
+        return op.tells and op.told is None and op.t_done is None and not op.written
 
     @staticmethod
     def _tells(op: OpState, cqe: Cqe) -> bool:
@@ -1822,7 +1833,7 @@ class Pair:
         op.claim = op.maybe[0]
         op.claim.claimed = True
         for o in op.life.ops[max(0, op.n - 64) : op.n]:
-            if o.remote and not o.from_peer and not o.status and not o.shared and o.must_run:
+            if o.remote and not o.from_peer and not o.status and not o.shared and o.must_run and not self._may_be_refused(o):
                 if not o.covered or o.last_resp >= latest:
                     self._bad(latest, op.life.node, "atomic", f"{op} was done before {o}: {o.missing()}")
 

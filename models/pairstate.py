@@ -233,6 +233,7 @@ class Life:
     leaving: list[OpState] = field(default_factory=list)  # over, but may still read
     stream: list[tuple[Cqe, OpState, int]] = field(default_factory=list)  # entry, operation, its B
     last_drain_t: int = -1  # latest end of an access that belongs to it
+    last_told: int = -1  # its newest message that the receiver was told of
     bound_to: tuple[int, int] | None = None  # peer and its channel, as they were when it ended
 
     @property

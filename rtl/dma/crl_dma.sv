@@ -429,7 +429,7 @@ module crl_dma #(
   crl_dma_move #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .OPS(OPS), .FUNC_W(FUNC_W),
                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
                  .CHUNKS(CHUNKS), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_move (
-      .clk, .rst, .op_we(alloc_valid), .op_idx(alloc_idx), .op_atomic(alloc_atomic), .op_swap(alloc_swap), .op_oper(alloc_oper),
+      .clk, .rst, .op_we(alloc_valid), .op_idx(alloc_idx), .op_gen(alloc_gen), .op_atomic(alloc_atomic), .op_swap(alloc_swap), .op_oper(alloc_oper),
       .chunk_room, .chunk_push, .chunk, .fail_valid, .fail_ch, .fail_op,
       .d_valid, .d_ready, .d_data, .e_valid, .e_ready, .e_resp,
       .wb_valid(wb_valid[0]), .wb_ready(wb_ready[0]), .wb_first(wb_first[0]), .wb_last(wb_last[0]), .wb_addr(wb_addr[63:0]),

@@ -5,7 +5,8 @@
 // How: the info of the chunk that is coming out says where. Local beats go to the write client, and every local chunk's end to
 //   crl_dma_wrend. Remote beats go to the peer's link; the frame's fields follow in the cycle after its last beat.
 //   A frame that is broken off carries nothing: the link drops the beats that it has.
-//   Operands of atomics wait in a RAM, by the operation's index.
+//   Operands of atomics wait in a RAM, by the operation's index, with its generation: what ended from outside may leave its last
+//   frame behind, and its index may have a new owner by then. Such a frame only reads.
 // Latency: none for beats; 1 cycle to the frame's fields. Throughput: a beat a cycle, one cycle more a frame.
 `default_nettype none
 
@@ -50,6 +51,7 @@ module crl_dma_frames #(
     // An operation begins: what its frames need if it is an atomic
     input  wire logic              op_we,       // event
     input  wire logic [OW-1:0]     op_idx,
+    input  wire logic [15-OW:0]    op_gen,
     input  wire logic              op_atomic,
     input  wire logic              op_swap,
     input  wire logic [127:0]      op_oper,
@@ -97,7 +99,8 @@ module crl_dma_frames #(
 );
 
   logic [PEERS-1:0] peer_sel, txf_sel_q;
-  logic             close, asks_q, atomic, swap;
+  logic             close, asks_q, atomic, swap, own, retaken_q;
+  logic [15-OW:0]   gen;
   logic [7:0]       flags_q, type_q;
   logic [31:0]      arg_q;
   logic [127:0]     oper;
@@ -146,6 +149,7 @@ module crl_dma_frames #(
       txf_offset  <= n_y[31:0];
       type_q      <= n_read ? crl_pkg::FRAME_TYPE_READ : n_msg ? crl_pkg::FRAME_TYPE_WRITE_IMM : crl_pkg::FRAME_TYPE_WRITE;
       asks_q      <= n_read;
+      retaken_q   <= op_we && op_idx == n_tag[OW-1:0];   // in this very cycle
       txf_len     <= n_cancel || n_read ? 16'd0 : 16'(n_flen);
       arg_q       <= n_cancel ? 32'd0 : n_read ? 32'(n_flen) : n_msg ? n_imm : 32'd0;
     end
@@ -153,23 +157,24 @@ module crl_dma_frames #(
 
   generate
     if (ATOMIC_EN) begin : g_atomic
-      crl_dma_tab #(.W(130), .DEPTH(OPS)) u_oper (
-          .clk, .we(op_we), .waddr(op_idx), .wdata({op_atomic, op_swap, op_oper}),
-          .re(close), .raddr(n_tag[OW-1:0]), .rdata({atomic, swap, oper})
+      crl_dma_tab #(.W(146 - OW), .DEPTH(OPS)) u_oper (
+          .clk, .we(op_we), .waddr(op_idx), .wdata({op_gen, op_atomic, op_swap, op_oper}),
+          .re(close), .raddr(n_tag[OW-1:0]), .rdata({gen, atomic, swap, oper})
       );
     end else begin : g_none
       logic unused;
-      assign unused = &{1'b0, op_we, op_idx, op_atomic, op_swap, op_oper};
-      assign {atomic, swap, oper} = '0;
+      assign unused = &{1'b0, op_we, op_idx, op_gen, op_atomic, op_swap, op_oper};
+      assign {gen, atomic, swap, oper} = '0;
     end
   endgenerate
 
   // What asks for data is a READ or an atomic.
+  assign own = gen == txf_tag[15:OW] && !retaken_q;
   always_comb begin
     txf_type  = type_q;
     txf_flags = flags_q;
     txf_arg   = {96'd0, arg_q};
-    if (asks_q && atomic) begin
+    if (asks_q && atomic && own) begin
       txf_type = crl_pkg::FRAME_TYPE_ATOMIC;
       txf_flags[crl_pkg::FRAME_FLAG_SWAP] = swap;
       txf_arg  = oper;

@@ -43,6 +43,7 @@ module crl_dma_move #(
     input  wire logic [CHUNK_W-1:0]  chunk,
     input  wire logic                op_we,       // event: an operation begins, with its operands if it is an atomic
     input  wire logic [OW-1:0]       op_idx,
+    input  wire logic [15-OW:0]      op_gen,
     input  wire logic                op_atomic,
     input  wire logic                op_swap,
     input  wire logic [127:0]        op_oper,
@@ -296,7 +297,7 @@ module crl_dma_move #(
   logic end_valid, end_ready, end_busy, txf_busy;
 
   crl_dma_frames #(.DATA_W(DATA_W), .PEERS(PEERS), .FUNC_W(FUNC_W), .LINK_MTU(LINK_MTU), .OPS(OPS), .ATOMIC_EN(ATOMIC_EN)) u_frames (
-      .clk, .rst, .op_we, .op_idx, .op_atomic, .op_swap, .op_oper,
+      .clk, .rst, .op_we, .op_idx, .op_gen, .op_atomic, .op_swap, .op_oper,
       .n_valid, .n_pop, .n_remote, .n_read, .n_cancel, .n_last, .n_flush, .n_first_frame(n_ffirst), .n_notify, .n_ch(8'(n_ch)),
       .n_tag, .n_len, .n_flen, .n_peer, .n_peer_ch, .n_func, .n_seq, .n_x, .n_y, .n_msg, .n_imm,
       .o_valid, .o_ready, .o_none, .o_first, .o_last, .o_data, .o_strb,

@@ -69,6 +69,9 @@ async def campaign(dut):
     ("64b-8ch", 874),  # model: a counter
     ("64b-8ch", 6143),  # bench: a write whose response was shown when its node was reset is in memory, but was in no log
     ("64b-8ch", 7198),  # bench: keep-alives that the faults had hit brought the link down under the last WRITE
+    ("64b-8ch", 4418),  # model: a refusal was reported behind the entry of the message after it
+    ("64b-small", 4739),  # model: the same with an atomic behind it
+    ("64b-small", 2316),  # RTL: the last request of a READ that had ended left as the ATOMIC that had its place by then
     ("64b-8ch", 112995118),  # model: results of two atomics at one place
     ("64b-8ch", 112995158),  # model: what a READ that was given up has had read counts at the peer
 ])

@@ -253,7 +253,7 @@ class Frames(CycleBench):
     idle = dict.fromkeys(
         "n_valid n_remote n_read n_cancel n_last n_flush n_first_frame n_notify n_ch n_tag n_len n_flen"
         " n_peer n_peer_ch n_func n_seq n_x n_y n_msg n_imm o_valid o_none o_first o_last o_data o_strb"
-        " wb_ready end_ready txp_ready txf_ready op_we op_idx op_atomic op_swap op_oper".split(),
+        " wb_ready end_ready txp_ready txf_ready op_we op_idx op_gen op_atomic op_swap op_oper".split(),
         0,
     )
     rate, ready, wrong = 0.5, 0.5, 0
@@ -264,18 +264,26 @@ class Frames(CycleBench):
         self.offered = False
         self.closing: tuple[int, dict[str, int]] | None = None  # (peer, frame) due at the link
         self.kinds: dict[str, int] = {}
+        self.ops: dict[int, tuple[int, int, int, int]] = {}  # by index: generation, atomic, swap, operands
 
     def make(self) -> Chunk:
         r, b = self.rng, self.p["DATA_W"] // 8
         remote = r.getrandbits(1)
-        count = r.choice([0, 1, 2, 5])
+        count = r.choice([0, 0, 1, 2, 5])
         bits = {"n_ch": 8, "n_tag": 16, "n_peer_ch": 8, "n_func": 8, "n_seq": 32, "n_x": 64}
         n = {name: r.getrandbits(width) for name, width in bits.items()}
         for name in "n_last n_flush n_first_frame n_notify".split():
             n[name] = r.getrandbits(1)
         n["n_y"], n["n_flen"] = r.getrandbits(64), r.randint(0, self.p["LINK_MTU"])
         n["n_remote"], n["n_cancel"] = remote, int(remote and r.random() < 0.2)
-        n["n_read"] = int(remote and count == 0 and r.random() < 0.7)
+        n["n_read"] = int(remote and count == 0 and r.random() < 0.9)
+        if n["n_read"] and self.ops:  # of an operation that is there, or was there before it
+            idx = r.choice(list(self.ops))
+            older = r.random() < 0.3
+            n["n_flush"] = 1
+            n["n_tag"] = (self.ops[idx][0] ^ older) << self.p["OPS"].bit_length() - 1 | idx
+        else:
+            n["n_read"] = 0
         n["n_msg"], n["n_imm"] = int(remote and not n["n_read"] and r.random() < 0.4), r.getrandbits(32)
         n["n_peer"], n["n_len"] = r.randrange(self.p["PEERS"]), max(count - 1, 0)
         beats = [
@@ -302,6 +310,10 @@ class Frames(CycleBench):
             i[name] = int(r.random() < self.ready)
         i["txp_ready"] = r.getrandbits(peers) if self.ready < 1 else (1 << peers) - 1
         i["txf_ready"] = r.getrandbits(peers) if self.ready < 1 else (1 << peers) - 1
+        if r.random() < 0.2:
+            gen = r.getrandbits(17 - self.p["OPS"].bit_length())
+            i.update(op_we=1, op_idx=r.randrange(self.p["OPS"]), op_gen=gen, op_atomic=int(r.random() < 0.7), op_swap=r.getrandbits(1),
+                     op_oper=r.getrandbits(128))
 
     def check(self) -> None:
         i, g, n = self.inp, self.get, self.chunk.n
@@ -343,6 +355,8 @@ class Frames(CycleBench):
             if n["n_remote"] and n["n_flush"]:
                 self.closing = (n["n_peer"], self.frame(n))
             self.chunk = None
+        if i["op_we"]:
+            self.ops[i["op_idx"]] = (i["op_gen"], i["op_atomic"], i["op_swap"], i["op_oper"])
 
     def count(self, kind: str) -> None:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
@@ -356,6 +370,14 @@ class Frames(CycleBench):
         values = [kind, flags, n["n_ch"], n["n_peer_ch"], n["n_seq"], n["n_tag"]]
         values += [n["n_x"], n["n_y"] >> 32, n["n_y"] & 0xFFFFFFFF, 0 if cancel or read else n["n_flen"]]
         values.append(0 if cancel else n["n_flen"] if read else n["n_imm"] if n["n_msg"] else 0)
+        bits = self.p["OPS"].bit_length() - 1
+        gen, atomic, swap, oper = self.ops[n["n_tag"] & (1 << bits) - 1] if read else (0, 0, 0, 0)
+        taken = self.inp["op_we"] and self.inp["op_idx"] == n["n_tag"] & (1 << bits) - 1
+        if atomic and gen == n["n_tag"] >> bits and not taken:
+            values[0], values[-1] = FrameType.ATOMIC, oper
+            values[1] |= swap << FrameFlag.SWAP
+        if read:  # a place that has a new owner says nothing of this operation
+            self.count("atomic" if values[0] == FrameType.ATOMIC else "late" if atomic else "read")
         return dict(zip(self.FIELDS, values, strict=True))
 
 
@@ -363,14 +385,15 @@ class Frames(CycleBench):
 async def frames(dut):
     """Stimulus: local and remote chunks of 0 to 5 beats, to all peers, cancelled ones, every
     neighbour stalling. Checking: in each cycle who is offered what, every beat, every field of
-    every frame, one frame after its last beat and before the next beat. A wrong bit fails."""
+    every frame, operands of atomics, a READ where the place of its operands has a new owner, one frame after its last beat and before the next beat. A wrong bit fails."""
     bench = Frames(dut)
     for rate, ready in ((0.3, 1.0), (1.0, 0.4), (1.0, 1.0)):
         bench.rate, bench.ready = rate, ready
         await bench.reset()
         bench.begin()
-        await bench.step(1500)
-        assert min(bench.kinds.get(k, 0) for k in "none local remote frame".split()) > 20
+        await bench.step(6000)
+        counts = {k: bench.kinds.get(k, 0) for k in "none local remote frame atomic late read".split()}
+        assert min(counts.values()) > 20, counts
     assert bench.compared > 800
     bench.wrong = 1
     await expects_failure(bench.step(50))
@@ -401,4 +424,4 @@ def test_crl_dma_rdfail(sim, channels, ops, peers):
 @pytest.mark.parametrize("data_w,peers", [(64, 1), (128, 3)])
 def test_crl_dma_frames(sim, data_w, peers):
     """Stimulus and checking: see frames."""
-    run(sim, "crl_dma_frames", "frames", DATA_W=data_w, PEERS=peers, FUNC_W=8, LINK_MTU=1024)
+    run(sim, "crl_dma_frames", "frames", DATA_W=data_w, PEERS=peers, FUNC_W=8, LINK_MTU=1024, OPS=16)
