@@ -50,6 +50,7 @@ module crl_link_ctl #(
 
   localparam int NEWS_WAIT   = 64;                     // cycles that an acknowledgement may wait
   localparam int PROBE       = KEEPALIVE_CYCLES / 16;  // silence with frames not acknowledged
+  localparam int IDLE_AFTER  = KEEPALIVE_CYCLES / 2;   // silence of our own: a lost IDLE does no harm, even to a peer of a faster clock
   localparam int HEARD_LIMIT = 3 * KEEPALIVE_CYCLES;
   localparam int STUCK_LIMIT = 4 * KEEPALIVE_CYCLES;
   localparam int TW = $clog2(STUCK_LIMIT + 1);
@@ -136,7 +137,7 @@ module crl_link_ctl #(
       lost_q   <= up_q && silent_q == TW'(HEARD_LIMIT);
       stuck_q  <= progress || !up_q || !unacked ? '0 : stuck_q + 1'b1;
       still_q  <= up_q && stuck_q == TW'(STUCK_LIMIT);
-      sent_q   <= busy ? '0 : sent_q == TW'(KEEPALIVE_CYCLES) ? sent_q : sent_q + 1'b1;
+      sent_q   <= busy ? '0 : sent_q == TW'(IDLE_AFTER) ? sent_q : sent_q + 1'b1;
       news_q   <= busy || !news ? '0 : news_q[6] ? news_q : news_q + 1'b1;
       did_q    <= did_any;
       // Once an IDLE has gone for news, the rest of the news follows without delay.
@@ -145,7 +146,7 @@ module crl_link_ctl #(
       idle_due <= up_q && !busy
                   && ((news && (news_q == 7'(NEWS_WAIT) || urgent || chain_q))
                       || (unacked && sent_q >= TW'(PROBE))
-                      || sent_q == TW'(KEEPALIVE_CYCLES));
+                      || sent_q == TW'(IDLE_AFTER));
     end
   end
 

@@ -33,7 +33,7 @@ module crl_node #(
     parameter int ID_W     = 4,                  // AXI ID bits, at least 3
     parameter int STALL_MAX_CYCLES  = 65536,     // memory port without progress: fatal
     parameter int OP_TIMEOUT_CYCLES = 1048576,   // remote operation without op-ack
-    parameter int KEEPALIVE_CYCLES  = 4096,      // idle frames; three missed: link down
+    parameter int KEEPALIVE_CYCLES  = 4096,      // an idle end sends after half of it; three of silence: link down
     localparam int B       = DATA_W / 8,
     localparam int LB      = LINK_W / 8
 ) (
