@@ -33,22 +33,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tb.lib.sim import SimulationError, build_sim, run_sim
-from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE
+from tb.lib.testbed import SYSTEM_SOURCES as SOURCES
+from tb.lib.testbed import TRIO_SOURCES
+from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE, TRIO_BUILDS
 from tb.system.mutants import MUTANTS, found, sources_of
 from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
 
 OUT = BUILD / "regress"
 COVERAGE = BUILD / "coverage"
-SOURCES = (
-    "tb/components/crl_tb_mem.sv",
-    "tb/components/crl_tb_axil.sv",
-    "tb/components/crl_tb_linkpipe.sv",
-    "tb/system/crl_tb_side.sv",
-    "tb/system/crl_tb_node.sv",
-    "tb/system/crl_tb_pair.sv",
-)
 TRAFFIC, ERRORS, LIFE = "tb.system.test_traffic", "tb.system.test_errors", "tb.system.test_life"
-FAULTS = "tb.system.test_faults"
+FAULTS, TRIO = "tb.system.test_faults", "tb.system.test_trio"
 CHUNK = 100  # fault scenarios a simulation
 UNIT = "unit"  # stands for the build of a module's test, which has parameters of its own
 SEEDED = (
@@ -60,6 +54,7 @@ SEEDED = (
 ATOMIC = tuple(("tb.system.test_atomic", test) for test in ("sums", "against_writes", "link_lost", "revoked"))
 IMM = tuple(("tb.system.test_imm", test) for test in
             ("lengths", "receiver_late", "receiver_never", "given_up", "receiver_disabled", "link_lost", "answers_lost"))
+THREE = ("crossed", "link_cut", "node_reset")
 ONCE = (
     (TRAFFIC, "smoke"), (LIFE, "abort_stops_a_long_one"),
 )
@@ -87,7 +82,15 @@ class Scenario:
     def parameters(self) -> dict[str, int]:
         if self.build == UNIT:
             return {}
-        return (FAULT_BUILDS if self.module == FAULTS else BUILDS)[self.build]
+        return {FAULTS: FAULT_BUILDS, TRIO: TRIO_BUILDS}.get(self.module, BUILDS)[self.build]
+
+    @property
+    def top(self) -> str:
+        return "crl_tb_trio" if self.module == TRIO else "crl_tb_pair"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return TRIO_SOURCES if self.module == TRIO else SOURCES
 
 
 def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
@@ -111,6 +114,10 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
         for module, test in IMM:
             for seed in range(1, seeds + 1):
                 yield Scenario(module, test, build, seed)
+    for build in TRIO_BUILDS:
+        for test in THREE:
+            for seed in range(1, seeds + 1):
+                yield Scenario(TRIO, test, build, seed)
     for build in ("64b-8ch", "512b-8ch", "128b-link64"):
         for test in ERROR_CASES:
             yield Scenario(ERRORS, test, build, 1)
@@ -161,8 +168,8 @@ def carry_out(s: Scenario, coverage: bool) -> dict:
     env = {"CRL_FAULTS": s.count, "CRL_FAULT_BUILD": s.build} if s.module == FAULTS else {}
     try:
         run = run_sim(
-            "crl_tb_pair", s.module, s.parameters,
-            [*sources_of(s.mutant), *SOURCES] if s.mutant else SOURCES, sim="verilator", testcase=s.test,
+            s.top, s.module, s.parameters,
+            [*sources_of(s.mutant), *s.sources] if s.mutant else s.sources, sim="verilator", testcase=s.test,
             seed=s.seed, extra_env=env, rtl=not s.mutant, public="top", name=name, timeout=3600, coverage=coverage,
         )
         row.update(status="fail" if s.mutant else "pass", text="the mutant was not found",
@@ -240,14 +247,13 @@ def main(argv: list[str] | None = None) -> int:
     rows = {s.name: done[s.name] for s in todo if s.name in done}
     rest = [s for s in todo if s.name not in rows]
     console.print(f"{len(todo)} runs of {sum(s.count for s in todo)} scenarios, {len(rows)} of them done before")
-    for build, parameters in {s.build + str(s.parameters): (s.build, s.parameters)
-                              for s in rest if not s.mutant and s.build != UNIT}.values():
-        console.print(f"building {build}")
+    for s in {s.top + str(s.parameters): s for s in rest if not s.mutant and s.build != UNIT}.values():
+        console.print(f"building {s.top} {s.build}", markup=False)
         try:
-            build_sim("crl_tb_pair", parameters=parameters, sources=SOURCES, sim="verilator",
+            build_sim(s.top, parameters=s.parameters, sources=s.sources, sim="verilator",
                       public="top", coverage=args.coverage)
         except SimulationError as exc:
-            console.print(f"[red]{build} does not build[/]\n{exc}", markup=True)
+            console.print(f"[red]{s.build} does not build[/]\n{exc}", markup=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar, ThreadPoolExecutor(args.jobs) as pool:
         task = bar.add_task("scenarios", total=len(rest))

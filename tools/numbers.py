@@ -205,6 +205,7 @@ def demo() -> str:
 SECTIONS: dict[str, Callable[[], str]] = {
     "utilisation": utilisation, "kick": kick, "synth": synth, "formal": formal, "demo": demo,
     "dma-copy": lambda: bench_rows("dma_copy"), "dma-remote": lambda: bench_rows("dma_remote"),
+    "dma-cross": lambda: bench_rows("dma_cross"),
     "perf": perf, "link-ber": lambda: bench_rows("link_ber"), "rtt": lambda: bench_rows("rtt"),
     "dma-kick": lambda: bench_rows("dma_kick"), "dma-qos": lambda: bench_rows("dma_qos"),
 }

@@ -26,17 +26,10 @@ from rich.table import Table
 from tb.bench import plot
 from tb.bench import rows as R
 from tb.lib.sim import SimulationError, build_sim, run_sim
+from tb.lib.testbed import TRIO_SOURCES as SOURCES
 from tools.paths import BUILD
 
 OUT = BUILD / "bench" / "results.json"
-SOURCES = (
-    "tb/components/crl_tb_mem.sv",
-    "tb/components/crl_tb_axil.sv",
-    "tb/components/crl_tb_linkpipe.sv",
-    "tb/system/crl_tb_side.sv",
-    "tb/system/crl_tb_node.sv",
-    "tb/system/crl_tb_pair.sv",
-)
 
 
 def select(only: Iterable[str], quick: bool) -> list[R.Row]:

@@ -25,6 +25,11 @@ dma_remote  WRITE. P = ceil(min(S, MTU)/B), H = 64/B beats of a header (the CRC 
                 write port = N*(ceil(S/B) + 16/B)
                 bound = max of these + 4*L + 2*D + 2*P + H + 32
             The 4*L: descriptor, far read, write, completion.
+dma_cross   three nodes, each writes to both others at once, N/2 operations to each; at the memory ports the same work as
+            dma_remote WRITE in both directions, on each link half of it.
+                link beats, one direction = N/2*(frames*H + ceil(S/B) + A)
+                read port = N*(ceil(S/B) + 32/B)   write port = N*(ceil(S/B) + 16/B)
+                bound = max of these + 4*L + 2*D + 2*P + A + 32
 perf        like perftest: n operations of S bytes one after the other (latency: doorbell to the B of the completion), then
             n in one go (bandwidth; message rate = n / time). `cycles` and `bound` are those of the n in one go, bound
             as dma_remote with one direction; extra has latency {min, typical, average, 99, 99.9} in cycles, bandwidth
@@ -59,7 +64,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from tb.system.builds import BUILDS
+from tb.system.builds import BUILDS, TRIO_BUILDS
 
 FRAME_HEADER = 64
 MTU = 1024
@@ -117,6 +122,14 @@ def remote_bound(c: dict[str, Any]) -> int:
         write = max(ceil(n * 16 / b), n * data) if not both else ceil(n * (data + 16 / b))
     p = ceil(min(s, MTU) / b)
     return max(link, read, write) + 4 * c["latency"] + 2 * c["delay"] + 2 * p + head + 32
+
+
+def cross_bound(c: dict[str, Any]) -> int:
+    b, n, s = c["data_w"] // 8, c["n"], c["s"]
+    head, data = FRAME_HEADER // b or 1, ceil(s / b)
+    link = n // 2 * (ceil(s / MTU) * head + data + head)
+    ports = max(ceil(n * (data + 32 / b)), ceil(n * (data + 16 / b)))
+    return max(link, ports) + 4 * c["latency"] + 2 * c["delay"] + 2 * ceil(min(s, MTU) / b) + head + 32
 
 
 def rtt_bound(c: dict[str, Any]) -> int:
@@ -193,6 +206,14 @@ def _remote_rows() -> Iterator[Row]:
                                   quick=data_w == 64 and s == 1024)
 
 
+def _cross_rows() -> Iterator[Row]:
+    for delay in (10, 200):
+        for s in (64, 512, 1024, 4096):
+            config = {"data_w": 64, "n": 1000, "s": s, "latency": 20, "channels": 2, "op": "WRITE", "delay": delay, "nodes": 3}
+            yield Row("dma_cross", config, "crl_tb_trio", TRIO_BUILDS["64b-4ch"] | {"STORE_W": 23}, 1.03 if s >= 512 else None,
+                      quick=s == 1024 and delay == 10)
+
+
 def _qos_rows() -> Iterator[Row]:
     for weights in ((1, 1), (1, 3), (1,) * 8, (1, 2, 3, 4, 5, 6, 7, 8)):
         config = {"data_w": 64, "kind": "shares", "weights": list(weights), "s": 4096, "latency": 20}
@@ -240,11 +261,11 @@ def _rtt_rows() -> Iterator[Row]:
 
 
 def all_rows() -> list[Row]:
-    return [*_copy_rows(), *_kick_rows(), *_remote_rows(), *_perf_rows(), *_ber_rows(), *_rtt_rows(), *_qos_rows(), *_speed_rows()]
+    return [*_copy_rows(), *_kick_rows(), *_remote_rows(), *_cross_rows(), *_perf_rows(), *_ber_rows(), *_rtt_rows(), *_qos_rows(), *_speed_rows()]
 
 
 BOUNDS = {"dma_copy": copy_bound, "dma_kick": kick_bound, "dma_remote": remote_bound, "link_ber": remote_bound,
-          "rtt": rtt_bound,
+          "rtt": rtt_bound, "dma_cross": cross_bound,
           "perf": perf_bound}
 
 # Payload utilisation in %, 64-bit bus, 1000 aligned transfers, one in-order read channel that descriptors and

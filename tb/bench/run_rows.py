@@ -48,8 +48,8 @@ class Layout:
         self.end = side.mem.size
 
 
-async def setup(side, channels: int, log2: int, *, weights=None, classes=None, peer=False):
-    """Owner, segment (all of memory, segment-relative), rings; enabled."""
+async def setup(side, channels: int, log2: int, *, weights=None, classes=None, peer=False, bind=None):
+    """Owner, segment (all of memory, segment-relative), rings; enabled. `bind`: (peer, channel there) by channel."""
     node = NodeDriver(side)
     out: list[ChannelDriver] = []
     for c in range(channels):
@@ -63,7 +63,8 @@ async def setup(side, channels: int, log2: int, *, weights=None, classes=None, p
             cr=RingPlace(cr, log2, node.address(c, cr)),
             weight=weights[c] if weights else 1,
             cls=classes[c] if classes else 0,
-            peer_ch=c if peer else None,
+            peer=bind[c][0] if bind else 0,
+            peer_ch=bind[c][1] if bind else c if peer else None,
         )
         await driver.enable()
         out.append(driver)
@@ -213,6 +214,56 @@ async def dma_remote(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
         100 * c["n"] * c["s"] / (c["data_w"] // 8) / max(each), 1
     )
     return max(each), BOUNDS["dma_remote"](c), extra
+
+
+async def dma_cross(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
+    """Channel 0 of each node to the next one, channel 1 to the one before it."""
+    half, sides = c["n"] // 2, tb.sides
+    for side in sides:
+        side.mem.set(latency=0)
+    for pipe in tb.pipes.values():
+        pipe.clean()
+        pipe.set(delay=c["delay"])
+    await tb.link_setup()
+    bind = ((0, 1), (tb.params.peers - 1, 0))
+    drivers = [(await setup(side, 2, (half + 1).bit_length(), bind=bind))[1] for side in sides]
+    step = stride_of(c["s"], 0)
+    data, images = [], []
+    for side in sides:
+        place = Layout(side, 2)
+        assert place.dst + c["n"] * step <= place.end, "memory full"
+        data.append(rng.randbytes(SRC_SPAN // step * step))
+        await side.mem.write(place.src, data[-1])
+        await side.mem.fill(place.dst, c["n"] * step, GUARD)
+        images.append(bytearray(GUARD.to_bytes(8, "little") * (c["n"] * step // 8)))
+    place, slots, work = Layout(sides[0], 2), SRC_SPAN // step, {}
+    for i in range(3):
+        for ch in (0, 1):
+            far, there = (i + (2 if ch else 1)) % 3, 1 - ch
+            work[i, ch] = []
+            for k in range(half):
+                src, dst = (2 * k + ch) % slots * step, (2 * k + there) * step
+                work[i, ch].append(Desc(opcode=Op.WRITE, tag=k, length=c["s"], src=ch << 52 | place.src + src,
+                                        dst=there << 52 | place.dst + dst))
+                images[far][dst : dst + c["s"]] = data[i][src : src + c["s"]]
+            await preload(drivers[i][ch], work[i, ch])
+    for side in sides:
+        side.mem.set(latency=c["latency"])
+    await tb.a.cycles(200)
+    for side in sides:
+        await side.mem.clear_counters()
+    bells = [cocotb.start_soon(side.axil.play([Access.wr(d.reg("DRING_PROD"), d.prod, d.func) for d in both]))
+             for side, both in zip(sides, drivers, strict=True)]
+    starts = [(await bell)[0].cycle for bell in bells]
+    for side in sides:
+        await side.completions(c["n"], timeout_ns=10 * (20 * BOUNDS["dma_cross"](c) + 40_000))
+    each = [mark(side, "mk_b", CPL_ID) - s for side, s in zip(sides, starts, strict=True)]
+    for i, side in enumerate(sides):
+        for ch in (0, 1):
+            await check_completions(drivers[i][ch], work[i, ch])
+        got = await side.mem.read(place.dst, len(images[i]))
+        assert got == images[i], f"data differs at node {side.name} {place.dst + first_difference(got, bytes(images[i])):#x}"
+    return max(each), BOUNDS["dma_cross"](c), {"each": each}
 
 
 async def link_ber(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
@@ -478,7 +529,7 @@ async def _urgency(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     return max(waits), idle + 2 * flight, {"idle": idle, "typical": sorted(waits)[len(waits) // 2]}
 
 
-BENCHES = {"dma_copy": dma_copy, "dma_kick": dma_kick, "dma_remote": dma_remote, "link_ber": link_ber, "perf": perf, "rtt": rtt,
+BENCHES = {"dma_copy": dma_copy, "dma_kick": dma_kick, "dma_remote": dma_remote, "dma_cross": dma_cross, "link_ber": link_ber, "perf": perf, "rtt": rtt,
            "dma_qos": dma_qos,
            "sim_speed": sim_speed}
 

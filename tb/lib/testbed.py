@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bench around one or two nodes: clocks, resets, memories, register players, link pipes.
+"""The bench around one to three nodes: clocks, resets, memories, register players, link pipes.
 
     tb = Testbed(dut)
     await tb.start(period_a=10_000, period_b=7_300, period_l=6_100, seed=5)
     value = await tb.a.axil.read(reg_addr("NODE", "IDENT"))
 
-The tops are `crl_tb_node` (one side, `a`) and `crl_tb_pair` (`a` and `b`). `SYSTEM_SOURCES` are the
-test components, to be given to `run_sim(sources=...)`.
+The tops are `crl_tb_node` (one side, `a`), `crl_tb_pair` (`a` and `b`) and `crl_tb_trio` (`c` too, a link between
+each two). `SYSTEM_SOURCES` are the test components, to be given to `run_sim(sources=...)`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ SYSTEM_SOURCES = (
     "tb/system/crl_tb_node.sv",
     "tb/system/crl_tb_pair.sv",
 )
+TRIO_SOURCES = (*SYSTEM_SOURCES, "tb/system/crl_tb_trio.sv")
 
 DEFAULTS: Mapping[str, int] = {
     "DATA_W": 64, "CHANNELS": 8, "PEERS": 1, "SEGMENTS": 32, "READS_IN_FLIGHT": 64,
@@ -48,7 +49,7 @@ def link_defaults(values: dict[str, int]) -> None:
     values.setdefault("REPLAY_FRAMES", values["LINK_W"] // 4 if wide else 32)
 
 
-STORE_W = {"crl_tb_node": 24, "crl_tb_pair": 23}
+STORE_W = {"crl_tb_node": 24, "crl_tb_pair": 23, "crl_tb_trio": 23}
 
 
 class NoProgress(AssertionError):
@@ -70,6 +71,8 @@ class Parameters:
     @classmethod
     def of_this_run(cls, top: str) -> Parameters:
         values = {**DEFAULTS, "STORE_W": STORE_W.get(top, 23), **sim_parameters()}
+        if top == "crl_tb_trio":
+            values["PEERS"] = sim_parameters().get("PEERS", 2)
         link_defaults(values)
         values.setdefault("ATOMIC_EN", values["READ_EN"])
         values.setdefault("PREFETCH", max(64, 4 * values["CHANNELS"]))
@@ -224,27 +227,52 @@ class Side:
         assert int(axil.st_errors.value) == 0, f"node {self.name}: AXI-Lite rules broken"
 
 
+@dataclass(frozen=True)
+class Link:
+    """A link between two sides: places in `Testbed.sides`, and the peer index that each has of the other."""
+
+    near: int
+    near_peer: int
+    far: int
+    far_peer: int
+
+    @property
+    def ends(self) -> tuple[tuple[int, int, int], ...]:
+        """(side, its peer index, the other side), from each end."""
+        return (self.near, self.near_peer, self.far), (self.far, self.far_peer, self.near)
+
+
 class Testbed:
-    """Clocks, resets, and one or two sides."""
+    """Clocks, resets, and one to three sides."""
 
     __test__ = False  # not a pytest class
 
     def __init__(self, dut: Any, run_dir: str = ".") -> None:
         self.dut = dut
         self.params = Parameters.of_this_run(dut._name)
-        self.a = Side(dut, "a", self.params, run_dir)
-        self.sides: list[Side] = [self.a]
-        self.pair = hasattr(dut, "rst_b")
-        if self.pair:
-            self.b = Side(dut, "b", self.params, run_dir)
-            self.sides.append(self.b)
-            self.a2b, self.b2a = LinkPipe(dut.a2b), LinkPipe(dut.b2a)
+        self.sides: list[Side] = []
+        for letter in "abc":
+            if hasattr(dut, f"rst_{letter}"):
+                side = Side(dut, letter, self.params, run_dir)
+                self.sides.append(side)
+                setattr(self, letter, side)
+        self.pair = len(self.sides) > 1
+        n = len(self.sides)
+        self.links = [Link(i, 0, (i + 1) % n, self.params.peers - 1) for i in range(n)] if n > 2 else \
+            [Link(0, 0, 1, 0)] if n == 2 else []
+        self.pipes: dict[str, LinkPipe] = {}  # by name: a2b carries from a to b
+        for link in self.links:
+            for near, _, far in link.ends:
+                name = f"{self.sides[near].letter}2{self.sides[far].letter}"
+                self.pipes[name] = LinkPipe(getattr(dut, name))
+                setattr(self, name, self.pipes[name])
 
     async def start(
         self,
         *,
         period_a: int = 10_000,
         period_b: int = 10_000,
+        period_c: int = 10_000,
         period_l: int = 10_000,
         seed: int = 1,
         log: bool = False,
@@ -252,15 +280,13 @@ class Testbed:
         replay: bool = False,
     ) -> None:
         """Set the clocks (periods in ps, even), reset everything, seed the random patterns."""
-        self.dut.period_a.value = period_a
         self.dut.period_l.value = period_l
-        self.a.period = period_a
-        if self.pair:
-            self.dut.period_b.value = period_b
-            self.b.period = period_b
+        for side, period in zip(self.sides, (period_a, period_b, period_c), strict=False):
+            getattr(self.dut, f"period_{side.letter}").value = side.period = period
+        longest = max(period_l, *(side.period for side in self.sides))
         if replay and self.pair:
-            await self._align(max(period_a, period_b, period_l))
-        await Timer(max(period_a, period_b, period_l) * 4, "ps")
+            await self._align(longest)
+        await Timer(longest * 4, "ps")
         for i, side in enumerate(self.sides):
             if windows and side.name in windows:
                 await side.mem.windows(windows[side.name])
@@ -273,7 +299,7 @@ class Testbed:
                 await side.mem.log_open()
                 await side.axil.log_open()
         if replay and self.pair:
-            for i, pipe in enumerate((self.a2b, self.b2a)):
+            for i, pipe in enumerate(self.pipes.values()):
                 pipe.reseed(seed * 31 + i)
         await self.reset_all()
 
@@ -302,23 +328,27 @@ class Testbed:
         for side in self.sides:
             side.link_up.value = int(up)
 
-    async def link_setup(self, *, epoch: int = 1, nodes: Sequence[int] = (1, 2),
+    async def link_setup(self, *, epoch: int = 1, nodes: Sequence[int] = (1, 2, 3),
                          timeout_us: int = 500) -> None:
-        """Node numbers, peer table, pins; waits for PEER_STATUS.UP on both sides."""
-        for i, side in enumerate(self.sides):
-            await side.axil.write(reg_addr("NODE", "NUMBER"), nodes[i])
-            await side.axil.write(
-                reg_addr("PEER", "CTRL"),
-                reg_value("PEER", "CTRL", NODE=nodes[1 - i], EPOCH=epoch, ENABLE=1),
-            )
+        """Node numbers, peer tables, pins; waits for PEER_STATUS.UP at all ends."""
+        for side, number in zip(self.sides, nodes, strict=False):
+            await side.axil.write(reg_addr("NODE", "NUMBER"), number)
+        for link in self.links:
+            for near, peer, far in link.ends:
+                await self.sides[near].axil.write(
+                    reg_addr("PEER", "CTRL", peer),
+                    reg_value("PEER", "CTRL", NODE=nodes[far], EPOCH=epoch, ENABLE=1),
+                )
         self.link(True)
         await self.wait_link(timeout_us=timeout_us)
 
-    async def wait_link(self, up: bool = True, *, timeout_us: int = 500, step_ns: int = 500) -> None:
+    async def wait_link(self, up: bool = True, *, links: Sequence[Link] | None = None, timeout_us: int = 500,
+                        step_ns: int = 500) -> None:
+        ends = [end for link in links or self.links for end in link.ends]
         for _ in range(timeout_us * 1000 // step_ns):
             seen = [
-                reg_field("PEER", "STATUS", "UP", await s.axil.read(reg_addr("PEER", "STATUS")))
-                for s in self.sides
+                reg_field("PEER", "STATUS", "UP", await self.sides[near].axil.read(reg_addr("PEER", "STATUS", peer)))
+                for near, peer, _ in ends
             ]
             if all(bool(x) == up for x in seen):
                 return
@@ -328,6 +358,5 @@ class Testbed:
     def check_rules(self) -> None:
         for side in self.sides:
             side.check_rules()
-        if self.pair:
-            for pipe, name in ((self.a2b, "A to B"), (self.b2a, "B to A")):
-                assert pipe.get("st_errors") == 0, f"link {name}: AXI-Stream rules broken"
+        for name, pipe in self.pipes.items():
+            assert pipe.get("st_errors") == 0, f"link {name}: AXI-Stream rules broken"

@@ -34,3 +34,9 @@ FAULT_BUILDS: dict[str, dict[str, int]] = {
     "64b-small": {"DATA_W": 64, "CHANNELS": 8, "READS_IN_FLIGHT": 8, "WRITES_IN_FLIGHT": 2, "OPS": 8,
                   "MAX_BURST_BYTES": 64, "LINK_MTU": 256, "RX_SHARED": 2, **QUICK},
 }
+
+# Three nodes. The second build has a third peer that is not connected, so the last index is in use.
+TRIO_BUILDS: dict[str, dict[str, int]] = {
+    "64b-4ch": {"DATA_W": 64, "CHANNELS": 4, "STORE_W": 21, **SHORT},
+    "256b-3peers": {"DATA_W": 256, "CHANNELS": 8, "PEERS": 3, "STORE_W": 21, **SHORT},
+}

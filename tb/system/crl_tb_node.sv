@@ -8,7 +8,6 @@ module crl_tb_node #(
     parameter int DATA_W            = 64,
     parameter int LINK_W            = DATA_W,
     parameter int CHANNELS          = 8,
-    parameter int PEERS             = 1,
     parameter int SEGMENTS          = 32,
     parameter int READS_IN_FLIGHT   = 64,
     parameter int WRITES_IN_FLIGHT  = 64,
@@ -43,7 +42,7 @@ module crl_tb_node #(
   wire otvalid, otlast, itready;
 
   crl_tb_side #(
-      .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS),
+      .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .PEERS(1), .SEGMENTS(SEGMENTS),
       .READS_IN_FLIGHT(READS_IN_FLIGHT), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
       .MAX_BURST_BYTES(MAX_BURST_BYTES), .PREFETCH(PREFETCH), .OPS(OPS), .LINK_MTU(LINK_MTU),
       .RX_SHARED(RX_SHARED), .REPLAY_FRAMES(REPLAY_FRAMES), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .READ_SLOTS(READ_SLOTS), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),

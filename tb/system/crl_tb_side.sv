@@ -29,22 +29,22 @@ module crl_tb_side #(
     parameter int STORE_W           = 23,
     parameter     NAME              = "a"
 ) (
-    input  wire                clk,
-    input  wire                rst,
-    input  wire                link_clk,
-    input  wire                link_rst,
-    input  wire                link_up,
-    output wire [LINK_W-1:0]   m_axis_link_tdata,
-    output wire [LINK_W/8-1:0] m_axis_link_tkeep,
-    output wire                m_axis_link_tvalid,
-    input  wire                m_axis_link_tready,
-    output wire                m_axis_link_tlast,
-    input  wire [LINK_W-1:0]   s_axis_link_tdata,
-    input  wire [LINK_W/8-1:0] s_axis_link_tkeep,
-    input  wire                s_axis_link_tvalid,
-    output wire                s_axis_link_tready,
-    input  wire                s_axis_link_tlast,
-    output wire                irq
+    input  wire                        clk,
+    input  wire                        rst,
+    input  wire                        link_clk,  // of all links
+    input  wire                        link_rst,
+    input  wire [PEERS-1:0]            link_up,
+    output wire [PEERS*LINK_W-1:0]     m_axis_link_tdata,
+    output wire [PEERS*(LINK_W/8)-1:0] m_axis_link_tkeep,
+    output wire [PEERS-1:0]            m_axis_link_tvalid,
+    input  wire [PEERS-1:0]            m_axis_link_tready,
+    output wire [PEERS-1:0]            m_axis_link_tlast,
+    input  wire [PEERS*LINK_W-1:0]     s_axis_link_tdata,
+    input  wire [PEERS*(LINK_W/8)-1:0] s_axis_link_tkeep,
+    input  wire [PEERS-1:0]            s_axis_link_tvalid,
+    output wire [PEERS-1:0]            s_axis_link_tready,
+    input  wire [PEERS-1:0]            s_axis_link_tlast,
+    output wire                        irq
 );
   reg [63:0] cycle /*verilator public_flat_rw*/ = 0;
   always @(posedge clk) cycle <= cycle + 1;
@@ -91,29 +91,6 @@ module crl_tb_side #(
   wire [DATA_W-1:0] wdata, rdata;
   wire [DATA_W/8-1:0] wstrb;
 
-  // Only peer 0 is wired; the others see a link that is down.
-  wire [PEERS-1:0] p_clk, p_rst, p_up, p_otvalid, p_otlast, p_otready, p_itvalid, p_itlast, p_itready;
-  wire [PEERS*LINK_W-1:0] p_otdata, p_itdata;
-  wire [PEERS*LINK_W/8-1:0] p_otkeep, p_itkeep;
-  genvar g;
-  generate
-    for (g = 0; g < PEERS; g = g + 1) begin : g_peer
-      assign p_clk[g] = link_clk;
-      assign p_rst[g] = link_rst;
-      assign p_up[g] = (g == 0) ? link_up : 1'b0;
-      assign p_otready[g] = (g == 0) ? m_axis_link_tready : 1'b1;
-      assign p_itvalid[g] = (g == 0) ? s_axis_link_tvalid : 1'b0;
-      assign p_itlast[g] = s_axis_link_tlast;
-      assign p_itdata[g*LINK_W+:LINK_W] = s_axis_link_tdata;
-      assign p_itkeep[g*(LINK_W/8)+:LINK_W/8] = s_axis_link_tkeep;
-    end
-  endgenerate
-  assign m_axis_link_tdata = p_otdata[LINK_W-1:0];
-  assign m_axis_link_tkeep = p_otkeep[LINK_W/8-1:0];
-  assign m_axis_link_tvalid = p_otvalid[0];
-  assign m_axis_link_tlast = p_otlast[0];
-  assign s_axis_link_tready = p_itready[0];
-
   crl_node #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS),
       .READS_IN_FLIGHT(READS_IN_FLIGHT), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
@@ -142,11 +119,11 @@ module crl_tb_side #(
       .m_axi_arvalid(arvalid), .m_axi_arready(arready),
       .m_axi_rid(rid), .m_axi_rdata(rdata), .m_axi_rresp(rresp), .m_axi_rlast(rlast),
       .m_axi_rvalid(rvalid), .m_axi_rready(rready),
-      .link_clk(p_clk), .link_rst(p_rst), .link_up(p_up),
-      .m_axis_link_tdata(p_otdata), .m_axis_link_tkeep(p_otkeep), .m_axis_link_tvalid(p_otvalid),
-      .m_axis_link_tready(p_otready), .m_axis_link_tlast(p_otlast),
-      .s_axis_link_tdata(p_itdata), .s_axis_link_tkeep(p_itkeep), .s_axis_link_tvalid(p_itvalid),
-      .s_axis_link_tready(p_itready), .s_axis_link_tlast(p_itlast),
+      .link_clk({PEERS{link_clk}}), .link_rst({PEERS{link_rst}}), .link_up(link_up),
+      .m_axis_link_tdata(m_axis_link_tdata), .m_axis_link_tkeep(m_axis_link_tkeep), .m_axis_link_tvalid(m_axis_link_tvalid),
+      .m_axis_link_tready(m_axis_link_tready), .m_axis_link_tlast(m_axis_link_tlast),
+      .s_axis_link_tdata(s_axis_link_tdata), .s_axis_link_tkeep(s_axis_link_tkeep), .s_axis_link_tvalid(s_axis_link_tvalid),
+      .s_axis_link_tready(s_axis_link_tready), .s_axis_link_tlast(s_axis_link_tlast),
       .irq(irq)
   );
 

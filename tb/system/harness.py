@@ -21,7 +21,7 @@ from cocotb.triggers import Timer
 
 from models.gen.carillon_layout import Cmd, Desc, Op, State, Status, reg_addr, reg_field, reg_value
 from models.pair import Pair, Report
-from tb.lib.driver import ALL_RIGHTS, ChannelDriver, NodeDriver, RingPlace
+from tb.lib.driver import ALL_RIGHTS, ANY_PEER, ChannelDriver, NodeDriver, RingPlace
 from tb.lib.recorder import Recorder, now
 from tb.lib.testbed import NoProgress, Side, Testbed
 from tb.system import coverage
@@ -71,7 +71,11 @@ class System:
 
     # ------------------------------------------------------------------ handles
     def side(self, name: str) -> Side:
-        return self.tb.a if name == "A" else self.tb.b
+        return next(side for side in self.tb.sides if side.name == name)
+
+    def far(self, name: str, ch: int) -> tuple[str, int]:
+        """The node and the channel that a channel is bound to."""
+        return "B" if name == "A" else "A", ch
 
     def channel(self, name: str, ch: int) -> ChannelDriver:
         return self.nodes[name].channels[ch]
@@ -86,8 +90,7 @@ class System:
         self.config = c = config or SystemConfig()
         rng, params = self.rng, self.tb.params
         use = c.channels or params.channels
-        periods = c.periods or (rng.randrange(4000, 12000, 2), rng.randrange(4000, 12000, 2),
-                                rng.randrange(4000, 12000, 2))
+        periods = c.periods or tuple(rng.randrange(4000, 12000, 2) for _ in range(3))
         for side in self.tb.sides:
             side.mem.quiet()
         places = windows(1 << (params.store_w - 2))
@@ -109,7 +112,7 @@ class System:
             self.regions[side.name] = regions(params.channels, side.mem.size, places)
             await self.load_memory(side, use)
         if self.tb.pair:
-            for pipe in (self.tb.a2b, self.tb.b2a):
+            for pipe in self.tb.pipes.values():
                 pipe.set(delay=rng.choice((1, 3, 10, 50)) if c.delay is None else c.delay,
                          p_in=rng.choice((0, 30)) if c.link_stalls else 0,
                          p_out=rng.choice((0, 30)) if c.link_stalls else 0)
@@ -156,7 +159,7 @@ class System:
         func = policy.pop("func", 0 if absolute else 1 + rng.randrange((1 << self.tb.params.func_w) - 1))
         gen = rng.randrange(16)
         await node.segment(ch, base=region.base, size=region.segment_size, rights=ALL_RIGHTS,
-                           channel=ch, gen=gen)
+                           channel=ch, gen=gen, peer=policy.pop("seg_peer", ANY_PEER))
 
         def value(addr: int) -> int | None:
             return None if absolute else node.address(ch, region.offset(addr))
@@ -184,14 +187,14 @@ class System:
     def generator(self, name: str, ch: int, mix: Mix | None = None, *, remote: bool = True) -> Generator:
         """Random descriptors for a channel with the addresses that are good now."""
         node = self.nodes[name]
-        far_name = "B" if name == "A" else "A"
-        far = self.regions[far_name][ch] if self.tb.pair and remote and self.config.link else None
+        far_name, far_ch = self.far(name, ch)
+        far = self.regions[far_name][far_ch] if self.tb.pair and remote and self.config.link else None
         absolute = node.channels[ch].dr.reg is None
-        far_seg = self.nodes[far_name].segments.get(ch) if far else None
+        far_seg = self.nodes[far_name].segments.get(far_ch) if far else None
         return Generator(
             random.Random(self.rng.getrandbits(32)), self.regions[name][ch], far,
             self.mix(mix), segment=None if absolute else ch,
-            gen=node.segments[ch].gen, far_segment=ch, far_gen=far_seg.gen if far_seg else 0,
+            gen=node.segments[ch].gen, far_segment=far_ch, far_gen=far_seg.gen if far_seg else 0,
         )
 
     # ------------------------------------------------------------------ simple traffic, without pyuvm
@@ -214,11 +217,11 @@ class System:
         """A WRITE that is in order."""
         g = self.generator(name, ch)
         region = self.regions[name][ch]
-        far = self.regions["B" if name == "A" else "A"][ch]
-        node = self.nodes["B" if name == "A" else "A"]
+        far_name, far_ch = self.far(name, ch)
+        far, node = self.regions[far_name][far_ch], self.nodes[far_name]
         return Desc(opcode=Op.WRITE, tag=tag, flags=flags, length=size,
                     src=g.local(region.src.base + at),
-                    dst=node.address(ch, far.offset(far.inbound.base + at)))
+                    dst=node.address(far_ch, far.offset(far.inbound.base + at)))
 
     def write_imm(self, name: str, ch: int, size: int = 256, imm: int = 0, **kw: int) -> Desc:
         """A WRITE_IMM that is in order."""
@@ -231,20 +234,20 @@ class System:
         """A READ that is in order."""
         g = self.generator(name, ch)
         region = self.regions[name][ch]
-        far = self.regions["B" if name == "A" else "A"][ch]
-        node = self.nodes["B" if name == "A" else "A"]
+        far_name, far_ch = self.far(name, ch)
+        far, node = self.regions[far_name][far_ch], self.nodes[far_name]
         return Desc(opcode=Op.READ, tag=tag, flags=flags, length=size,
-                    src=node.address(ch, far.offset(far.src.base + at)), dst=g.local(region.dst.base + at))
+                    src=node.address(far_ch, far.offset(far.src.base + at)), dst=g.local(region.dst.base + at))
 
     def atomic(self, name: str, ch: int, operand: int, swap: int | None = None, *, cell: int = 0, tag: int = 0, flags: int = 0,
                at: int = 0) -> list[Desc]:
         """A FETCH_ADD, or a CMP_SWAP in two slots, on an 8-byte cell of the peer's inbound area."""
         g = self.generator(name, ch)
-        far = self.regions["B" if name == "A" else "A"][ch]
-        node = self.nodes["B" if name == "A" else "A"]
+        far_name, far_ch = self.far(name, ch)
+        far, node = self.regions[far_name][far_ch], self.nodes[far_name]
         d = Desc(opcode=Op.FETCH_ADD if swap is None else Op.CMP_SWAP, tag=tag, flags=flags, length=8, operand=operand,
                  src=g.local(self.regions[name][ch].dst.base + at),
-                 dst=node.address(ch, far.offset(far.inbound.base + 8 * cell)))
+                 dst=node.address(far_ch, far.offset(far.inbound.base + 8 * cell)))
         return [d] if swap is None else [d, Desc(opcode=Op.EXT, operand=swap)]
 
     def mix(self, mix: Mix | None = None) -> Mix:
