@@ -94,9 +94,6 @@ class Scenario:
 
 
 def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
-    for first in range(1, faults + 1, CHUNK):
-        build = list(FAULT_BUILDS)[first // CHUNK % len(FAULT_BUILDS)]
-        yield Scenario(FAULTS, "campaign", build, first, min(CHUNK, faults + 1 - first))
     for name, m in MUTANTS.items():
         yield Scenario(m.module, m.test, "64b-8ch", 1, 12 if m.module == FAULTS else 1, name)
     for build in BUILDS:
@@ -125,6 +122,9 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
     for name in unit_tests():
         module, test = name.split("::", 1)
         yield Scenario(module.removesuffix(".py").replace("/", "."), test, UNIT, 1, seeds)
+    for first in range(1, faults + 1, CHUNK):
+        build = list(FAULT_BUILDS)[first // CHUNK % len(FAULT_BUILDS)]
+        yield Scenario(FAULTS, "campaign", build, first, min(CHUNK, faults + 1 - first))
 
 
 def unit_tests() -> list[str]:
