@@ -232,14 +232,14 @@ def _speed_rows() -> Iterator[Row]:
 
 
 PERF_SIZES = tuple(4**k for k in range(11))
-PERF_OPS = {"WRITE": PERF_SIZES, "WRITE_IMM": (64, 4096), "FETCH_ADD": (8,)}  # what else the engine can do joins here, and in PERF_DESC of run_rows.py
+PERF_OPS = {"WRITE": PERF_SIZES, "READ": PERF_SIZES, "WRITE_IMM": PERF_SIZES, "FETCH_ADD": (8,)}  # what else the engine can do joins here, and in PERF_DESC of run_rows.py
 
 
 def _perf_rows() -> Iterator[Row]:
     for op, sizes in PERF_OPS.items():
         for delay in (10, 200):
             for s in sizes:
-                config = {"data_w": 64, "op": op, "s": s, "n": max(4, min(200, MIB // s)), "latency": 20,
+                config = {"data_w": 64, "op": op, "s": s, "n": max(4, min(1000, MIB // s)), "latency": 20,
                           "delay": delay}
                 yield Row("perf", config, "crl_tb_pair", BUILDS["64b-8ch"], quick=s in (8, 64))
 

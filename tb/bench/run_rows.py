@@ -303,6 +303,7 @@ async def link_ber(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
 ADDEND = 0x0102_0304_0506_0708
 PERF_DESC = {
     "WRITE": lambda i, s, d, n: Desc(opcode=Op.WRITE, tag=i & 0xFFFF, length=n, src=s, dst=d),
+    "READ": lambda i, s, d, n: Desc(opcode=Op.READ, tag=i & 0xFFFF, length=n, src=s, dst=d),
     "WRITE_IMM": lambda i, s, d, n: Desc(opcode=Op.WRITE_IMM, tag=i & 0xFFFF, length=n, src=s, dst=d, operand=i),
     "FETCH_ADD": lambda i, s, d, n: Desc(opcode=Op.FETCH_ADD, tag=i & 0xFFFF, length=n, src=s, dst=d, operand=ADDEND),
 }
@@ -357,13 +358,13 @@ async def perf(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
         side = tb.a
         pairs, dst, image, first, last = await _one_cell(rng, tb.a, tb.b, n)
     else:
-        side = tb.b
-        pairs, dst, image = await place_transfers(rng, tb.a, tb.b, n, size, 0, 0, 1)
+        here, side = (tb.b, tb.a) if c["op"] == "READ" else (tb.a, tb.b)
+        pairs, dst, image = await place_transfers(rng, here, side, n, size, 0, 0, 1)
     make = PERF_DESC[c["op"]]
 
     async def check() -> None:
         assert await side.mem.read(dst, len(image)) == image, "data differs"
-        if side is tb.a:
+        if c["op"] == "FETCH_ADD":
             assert int.from_bytes(await tb.b.mem.read(pairs[0][1], 8), "little") == last, "the cell differs"
             await tb.b.mem.write(pairs[0][1], first.to_bytes(8, "little"))
         await side.mem.fill(dst, len(image), GUARD)
