@@ -30,6 +30,7 @@ from models.explain.completions import PairCompletions
 from models.explain.interrupts import PairInterrupts
 from models.explain.links import PairLinks
 from models.explain.messages import PairMessages
+from models.explain.mirror import PairMirror
 from models.explain.plans import PairPlans
 from models.explain.reads import PairReads
 from models.explain.regs import PairRegs
@@ -61,6 +62,7 @@ RULES = (
     "read-count",  # more or fewer beats read than the chunks of the operation have
     "read-data",  # memory returned what nobody stored
     "atomic",  # not one read and one write with nothing between, or not once
+    "permission",  # a byte of a MIRROR's copy here before the peer said so
     "revoked",  # an access with a key whose revocation was acknowledged
     "fence",  # an access before the responses it has to wait for
     "early-completion",  # posted before the last response
@@ -120,6 +122,7 @@ class Pair(
     PairWrites,
     PairCompletions,
     PairMessages,
+    PairMirror,
     PairAtomics,
     PairInterrupts,
     PairLinks,
@@ -145,6 +148,8 @@ class Pair(
         self._peer_counts: list[PeerCount] = []
         self._wires: dict[tuple[str, str], LinkChecker] = {}
         self._skipped: dict[tuple[str, int], int] = {}
+        self._seen_frames: set[tuple[str, str]] = set()  # from, to
+        self._asking: dict[tuple[str, int], tuple[OpState, int]] = {}  # MIRROR by initiator and tag, with its OP_SEQ
         self._handlers: dict[type, Callable[[object], None]] = {
             RegWrite: self._reg_write,
             RegRead: self._reg_read,

@@ -105,7 +105,7 @@ class PairAtomics:
         op.claim.claimed = True
         for o in op.life.ops[max(0, op.n - 64) : op.n]:
             if o.remote and not o.from_peer and not o.status and not o.shared and o.must_run:
-                if not o.covered or o.last_resp >= latest:
+                if not o.covered_there or o.there_resp >= latest:
                     self._bad(latest, op.life.node, "atomic", f"{op} was done before {o}: {o.missing()}")
 
     def _judge_may(self, op: OpState, plain: bool, status: int, status2: int, bad: Callable[[str, str], None]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from models.blocks import read_bursts, split_chunks, split_requests, touched_beats
 from models.channel import CHANNEL_ERRORS
 from models.events import AxiWrite
-from models.explain.parts import LINK_ENDS, NOT_READY, SEG_CODES
+from models.explain.parts import LINK_ENDS, NOT_READY, SEG_CODES, TOO_SHORT
 from models.lay import (
     AT_PEER,
     CQE,
@@ -75,10 +75,10 @@ class PairCompletions:
             return
         if cqe.phase != phase:
             self._bad(t, n.name, "wrong-completion", f"{where}: phase must be {phase}")
-        if cqe.kind == CqeKind.IMMEDIATE:
+        if cqe.kind in (CqeKind.IMMEDIATE, CqeKind.RECEIVE):
             self._overrun(n, life, where, t)
             life.cq_prod += 1
-            self._immediate(n, life, cqe, where, e)
+            self._message(n, life, cqe, where, e)
             return
         if cqe.kind != CqeKind.DESCRIPTOR or cqe.immediate:
             self._bad(
@@ -184,6 +184,8 @@ class PairCompletions:
                 bad("early-completion", op.missing())
             elif op.last_resp >= t:
                 bad("early-completion", f"the last write response came at {op.last_resp}")
+            elif op.told_status:
+                bad("wrong-completion", f"its receiver was told {status_name(op.told_status)}")
             elif op.atomic and op.claim is None:
                 bad("atomic", "it ended well, but nothing was done at the peer")
             if op.may_run and cqe.nbytes != op.data_len:
@@ -191,12 +193,9 @@ class PairCompletions:
             if cqe.status2:
                 bad("wrong-completion", "second status must be 0")
             return
-        if op.tells:
-            refusals.add(NOT_READY)
-        allowed = refusals | set(op.errors)
-        far = self._far_chan(op)
-        if op.tells and far is not None and any(x.ending for x in self._far_node(op).lives if x.ch == far.number):
-            allowed.add(int(Status.ABORTED) | AT_PEER)  # the receiver was disabled in the middle
+        receiver = self._receiver_codes(op)
+        refusals |= receiver & {NOT_READY, TOO_SHORT}
+        allowed = refusals | set(op.errors) | receiver
         if op.may_run and any(r & ~AT_PEER in SEG_CODES and not r & AT_PEER for r in refusals):
             allowed.add(int(Status.KEY_REVOKED))  # it had been allowed, whatever the table says now
         if life.t_abort is not None and life.t_abort < t:
@@ -213,12 +212,13 @@ class PairCompletions:
         if status not in allowed:
             bad("wrong-completion", f"must be {self._names(allowed or {0})}")
             return
-        plain = op.variants and (not op.may_run or status == NOT_READY) and status in refusals
+        plain = op.variants and (not op.may_run or status in (NOT_READY, TOO_SHORT)) and status in refusals
         if plain:
             if cqe.nbytes:
                 bad("wrong-completion", "a refused operation moves 0 bytes")
-            if status == NOT_READY and (op.written or op.told is not None):
-                bad("wrong-completion", "the receiver was not ready, but something is written")
+            told = op.told is not None and (status == NOT_READY or not op.told_status)
+            if status in (NOT_READY, TOO_SHORT) and (op.written or told):
+                bad("wrong-completion", f"{status_name(status)}, but something is written")
         else:
             # After the loss of its link the peer may go on with what it has. A READ writes here.
             if op.last_resp >= t and (op.from_peer or status not in LINK_ENDS):
@@ -232,6 +232,9 @@ class PairCompletions:
             bad("wrong-completion", "a part is written: must be LINK_ERROR")
         if op.atomic:
             self._judge_may(op, plain, status, cqe.status2, bad)
+            return
+        if op.mirrors:
+            self._judge_mirror(op, status, cqe.status2, t, bad)
             return
         if op.from_peer and cqe.status2:
             bad("wrong-completion", "a READ changes nothing at the peer: second status must be 0")
@@ -310,6 +313,9 @@ class PairCompletions:
                         )
                     c.rd_bytes += op.data_len * times
                 dst.due_write_bytes += op.data_len
+                if op.mirrors:
+                    n.due_write_bytes += op.data_len
+                    c.wr_bytes += op.data_len
                 if op.remote and not op.from_peer:
                     far = self._far_chan(op)
                     if far is not None and op.last_resp > dst.t_reset:
@@ -323,7 +329,7 @@ class PairCompletions:
         if op.remote and op.desc.flag(DescFlag.NOTIFY) and not status and not op.tells:
             dst = self._dst_node(op)
             if dst is not None and c.peer_ch < dst.params.channels:
-                dst.chans[c.peer_ch].irq_due.append(op.last_resp)
+                dst.chans[c.peer_ch].irq_due.append(op.there_resp)
         op.forget()
 
     def _count_requests(self, op: OpState, plan: Plan, t: int) -> None:
@@ -355,5 +361,6 @@ class PairCompletions:
         if dst is None:
             return
         dst.exact = False
+        c.loose_writes = c.loose_writes or op.mirrors
         inside = op.remote and c.peer_ch < dst.params.channels
         (dst.chans[c.peer_ch] if inside else c).loose_writes = True

@@ -51,7 +51,7 @@ class PairInterrupts:
             notify = op.remote and op.desc.flag(DescFlag.NOTIFY) and not op.tells
             if notify and self._dst_node(op) is n:
                 there = self._bound_to(op)[1]
-                if there == ch and op.covered and op.last_resp < t:
+                if there == ch and op.covered_there and op.there_resp < t:
                     return True
         return False
 

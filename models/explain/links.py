@@ -79,7 +79,9 @@ class PairLinks:
         self.report.frames += 1
         link = self._wire(e.src, e.dst)
         before = len(link.faults)
-        link.frame(e.src, e.t, e.raw)
+        f = link.frame(e.src, e.t, e.raw)
+        if f is not None:
+            self._mirror_frame(e, f)
         for fault in link.faults[before:]:
             self._bad(e.t, e.src, "frame", f"to {e.dst}: {fault.rule}: {fault.text}")
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from models.explain.parts import Place
 from models.lay import Op
 from models.ops import Ctx, Far, Plan, check_descriptor
 from models.pairstate import (
@@ -66,6 +67,11 @@ class PairPlans:
     def _replan_all(self, t: int) -> None:
         for op in self._live_ops():
             self._plan(op, t)
+        for n in self._n.values():
+            for c in n.chans:
+                if c.life is not None and c.life.open:
+                    for b in c.life.buffers[c.life.received :]:
+                        b.set_up(t, n.table, c.absolute)
 
     def _bound_to(self, op: OpState) -> tuple[int, int]:
         """Peer, and channel there, of an operation's channel."""
@@ -113,6 +119,8 @@ class PairPlans:
             index_add(src.src_index, op, p.src, p.src + p.length)
         if p.dst is not None and dst is not None:
             index_add(dst.dst_index, op, p.dst, p.dst + p.length)
+        if p.here is not None:
+            index_add(self._n[op.life.node].dst_index, op, p.here, p.here + p.length)
 
     def _unindex(self, op: OpState, keep_source: bool = False) -> None:
         for p in op.plans:
@@ -121,16 +129,31 @@ class PairPlans:
             for n in self._n.values():
                 if p.src is not None and not keep_source:
                     index_remove(n.src_index, op, p.src, p.src + p.length)
-                if p.dst is not None:
-                    index_remove(n.dst_index, op, p.dst, p.dst + p.length)
+                for at in (p.dst, p.here):
+                    if at is not None:
+                        index_remove(n.dst_index, op, at, at + p.length)
 
     def _mark_undefined(self, op: OpState) -> None:
         dst = self._dst_node(op)
         for p in op.plans:
             if p.ok and p.dst is not None and dst is not None:
                 dst.undefined.append((p.dst, p.dst + p.length))
+            if p.ok and p.here is not None:
+                self._n[op.life.node].undefined.append((p.here, p.here + p.length))
+        if op.buffer is not None and dst is not None:
+            dst.undefined += [(a, a + op.data_len) for a in op.buffer.places(op.data_len)]
 
     def _key_is_dead(self, n: NodeState, op: OpState, address: int, t_end: int) -> bool:
         """The access uses a key of this node that was revoked, and that was acknowledged."""
-        own = n.name == op.life.node
-        return not (own and n.chans[op.life.ch].absolute) and n.revoked(address, t_end)
+        c = n.chans[op.life.ch] if n.name == op.life.node else self._far_chan(op) if op.sends else None
+        return not (c is not None and c.absolute) and n.revoked(address, t_end)
+
+    @staticmethod
+    def _address_there(n: NodeState, p: Place) -> int:
+        """The segment address under which a write is made."""
+        d = p.op.desc
+        if p.buffer is not None:
+            return p.buffer.desc.dst
+        if p.op.atomic:
+            return d.src
+        return d.operand if p.op.mirrors and not p.here else d.dst

@@ -64,8 +64,7 @@ class PairReads:
             life
             for c in n.chans
             if (life := c.life) is not None
-            and life.dbase < end
-            and base < life.dbase + life.dsize * DESC.size
+            and (life.dbase < end and base < life.dbase + life.dsize * DESC.size or life.holds_recv(base, end))
         ]
         mine = [life for life in owners if e.user in life.funcs]
         if not mine:
@@ -94,6 +93,9 @@ class PairReads:
                 )
             return
         life.last_drain_t = max(life.last_drain_t, e.t_data)
+        if life.holds_recv(base, end):
+            self._buffers_fetched(n, life, e, resp, base, end)
+            return
         first = life.fetched
         if self._covered_in_passing(life, first - 1, base, end, e.beat_bytes):
             first -= 1

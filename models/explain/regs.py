@@ -87,6 +87,8 @@ class PairRegs:
             self._doorbell(n, c, regmap.merge(0, e.data, e.strb) & 0xFFFF, e.t)
         elif name == "CRING_CONS" and e.strb & 3:
             self._cons_doorbell(n, c, regmap.merge(0, e.data, e.strb) & 0xFFFF, e.t)
+        elif name == "RRING_PROD" and e.strb & 3 and Op.SEND in n.params.ops:
+            self._recv_doorbell(n, c, regmap.merge(0, e.data, e.strb) & 0xFFFF, e.t)
 
     def _command(self, n: NodeState, c: ChanState, cmd: int, t: int) -> None:
         if cmd not in Cmd._value2member_map_:
@@ -138,8 +140,11 @@ class PairRegs:
     def _enable(self, n: NodeState, c: ChanState, t: int) -> int:
         """What ENABLE leads to in DISABLED; makes a new life."""
         rings = {}
-        for key, entry in (("DRING", DESC.size), ("CRING", CQE.size)):
+        for key, entry in (("DRING", DESC.size), ("CRING", CQE.size), ("RRING", DESC.size)):
             log2 = c.ring.get(f"{key}_SIZE", 0) & 0xF
+            if key == "RRING" and (not log2 or Op.SEND not in n.params.ops):
+                rings[key] = (0, 0)  # it has none
+                continue
             base = c.ring.get(f"{key}_BASE", 0)
             if not LOG2_MIN <= log2 <= LOG2_MAX:
                 c.errors.add(int(Status.BAD_RING))
@@ -161,7 +166,8 @@ class PairRegs:
             t,
             *rings["DRING"],
             *rings["CRING"],
-            funcs={c.acts_for},
+            {c.acts_for},
+            *rings["RRING"],
         )
         c.ever_enabled = True
         n.lives.append(c.life)
@@ -295,6 +301,8 @@ class PairRegs:
             self._status_read(n, c, e)
         elif name in regmap.RING_REGS:
             want = c.ring.get(name, 0)
+            if name.startswith("RRING") and Op.SEND not in n.params.ops:
+                want = 0
             if name.endswith("_SIZE"):
                 want &= 0xF
             if e.data != want and c.states == {int(State.DISABLED)}:
@@ -321,6 +329,14 @@ class PairRegs:
                     "wrong-register",
                     f"{life.where} DRING_CONS {e.data}, "
                     f"{life.retired} of {life.published} are retired",
+                )
+        elif name == "RRING_CONS" and life is not None and life.open and not life.ending and life.rsize:
+            if not any(m % life.rsize == e.data for m in range(life.received, len(life.buffers) + 1)):
+                self._bad(
+                    e.t,
+                    n.name,
+                    "wrong-register",
+                    f"{life.where} RRING_CONS {e.data}, {life.received} of {len(life.buffers)} are used up",
                 )
         elif name in ("CNT_DESC", "CNT_ERR", "CNT_RD_BYTES", "CNT_WR_BYTES"):
             self._counter_read(n, c, name, e)
@@ -420,6 +436,7 @@ class PairRegs:
             out.add(int(Status.ABORTED))
         for op in life.ops[life.retired : life.retired + 512]:
             out |= {int(p.status) for p in op.plans if not p.ok} | set(op.errors)
+            out |= self._receiver_codes(op)
             if op.remote and op.disturbed:
                 out |= {int(Status.LINK_ERROR), int(Status.OP_TIMEOUT), int(Status.PEER_DOWN)}
         return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from models.blocks import burst_faults
 from models.events import AxiWrite
-from models.explain.parts import CPL_RUN
+from models.explain.parts import CPL_RUN, Place
 from models.lay import AT_PEER, CQE, Op, Status
 from models.memory import OKAY, SLVERR, merge_ranges, strobe_runs
 from models.ops import fill_bytes
@@ -67,64 +67,73 @@ class PairWrites:
         data = e.data[runs[0][0] : runs[0][1]]
         if lo >= base + e.beat_bytes or hi <= base + len(e.data) - e.beat_bytes:
             self._bad(e.t_addr, n.name, "burst-shape", f"{what}: a whole beat without a strobe")
-        hits: list[tuple[OpState, int]] = []
+        hits: list[Place] = []
         foreign = None
         for op, s, x in index_find(n.dst_index, lo):
-            if not (s <= lo and hi <= x) or op.remote != remote or op.t_pub >= e.t_addr:
+            here = op.mirrors and n.name == op.life.node
+            if not (s <= lo and hi <= x) or op.t_pub >= e.t_addr or not here and op.remote != remote:
                 continue
-            if e.user in self._write_users(n, op):
-                hits.append((op, s))
+            if e.user in (op.life.funcs if here else self._write_users(n, op)):
+                hits.append(Place(op, s, here))
             else:
                 foreign = op
+        if remote:
+            hits += self._buffer_places(n, e, lo, hi, data)
         if not hits:
             self._explain_stray(n, e, lo, hi, remote, foreign, what)
             return
         hits = self._not_fenced_off(hits)
-        if all(self._key_is_dead(n, op, op.desc.src if op.atomic else op.desc.dst, e.t_resp) for op, _ in hits):
-            self._bad(e.t_addr, n.name, "revoked", f"{what}: {hits[0][0]}")
-        good = [(op, s) for op, s in hits if self._data_fits(op, lo - s, data)]
+        if all(self._key_is_dead(n, p.op, self._address_there(n, p), e.t_resp) for p in hits):
+            self._bad(e.t_addr, n.name, "revoked", f"{what}: {hits[0].op}")
+        good = [p for p in hits if self._data_fits(p.op, lo - p.start, data)]
         if not good and self._may_be_late(n, e, lo, hi, remote, what):
             return
         if not good:
-            self._bad(
-                e.t_addr,
-                n.name,
-                "wrong-data",
-                self._wrong_data(hits[0][0], lo - hits[0][1], lo, data),
-            )
+            text = self._wrong_data(hits[0].op, lo - hits[0].start, lo, data)
+            self._bad(e.t_addr, n.name, "wrong-data", text)
             return
-        fresh = [
-            (op, s) for op, s in good if not any(a < hi - s and lo - s < b for a, b in op.written)
-        ]
+        fresh = [p for p in good if not any(a < hi - p.start and lo - p.start < b for a, b in p.written)]
         if not fresh:
-            self._bad(e.t_addr, n.name, "double-write", f"{what}: bytes of {good[0][0]} again")
+            self._bad(e.t_addr, n.name, "double-write", f"{what}: bytes of {good[0].op} again")
             return
         # Results of a channel's atomics come in ring order.
-        turn = {id(op.life): op for op, _ in sorted(fresh, key=lambda h: -h[0].n) if op.atomic}
-        fresh = [(op, s) for op, s in fresh if not op.atomic or turn[id(op.life)] is op]
+        turn = {id(p.op.life): p.op for p in sorted(fresh, key=lambda h: -h.op.n) if p.op.atomic}
+        fresh = [p for p in fresh if not p.op.atomic or turn[id(p.op.life)] is p.op]
         if len(fresh) > 1:
             self._allow(
                 e.t_resp, n.name, "overlapping-operations", f"{what}: {len(fresh)} operations fit"
             )
-        for op, s in fresh:
-            op.begun = True
-            op.shared = op.shared or len(fresh) > 1
-            if len(fresh) == 1:
-                self._check_fence(op, e.t_addr)
-            op.written = merge_ranges([*op.written, (lo - s, hi - s)])
-            if op.atomic:
-                self._old_value(op, lo - s, data)
-            if op.t_fetch is None:  # the end of its fetch will tell whether it can have been this one
-                op.unproven.append((e.t_addr, lo - s, hi - s, len(fresh) == 1))
-            op.last_resp = max(op.last_resp, e.t_resp)
-            op.life.last_drain_t = max(op.life.last_drain_t, e.t_resp)
-            if e.resp != OKAY:
-                status = int(Status.WRITE_SLVERR if e.resp == SLVERR else Status.WRITE_DECERR)
-                status |= AT_PEER if remote and not op.from_peer else 0
-                op.errors[status] = op.errors.get(status, False) or len(fresh) == 1
-                n.exact = False
-                n.undefined.append((lo, hi))
+        for p in fresh:
+            self._wrote(n, e, p, lo, data, len(fresh) == 1)
         n.write_bytes += hi - lo
+
+    def _wrote(self, n: NodeState, e: AxiWrite, p: Place, lo: int, data: bytes, sole: bool) -> None:
+        """A burst belongs to an operation."""
+        op, pos, end = p.op, lo - p.start, lo - p.start + len(data)
+        op.begun = True
+        op.shared = op.shared or not sole
+        if sole:
+            self._check_fence(op, e.t_addr)
+        if p.here:
+            self._check_permission(n, op, end, e)
+            op.here = merge_ranges([*op.here, (pos, end)])
+        else:
+            op.written = merge_ranges([*op.written, (pos, end)])
+            op.there_resp = max(op.there_resp, e.t_resp)
+        if p.buffer is not None:
+            self._took(op, p.buffer, e)
+        if op.atomic:
+            self._old_value(op, pos, data)
+        if op.t_fetch is None and not p.here:  # the end of its fetch will tell whether it can have been this one
+            op.unproven.append((e.t_addr, pos, end, sole))
+        op.last_resp = max(op.last_resp, e.t_resp)
+        op.life.last_drain_t = max(op.life.last_drain_t, e.t_resp)
+        if e.resp != OKAY:
+            status = int(Status.WRITE_SLVERR if e.resp == SLVERR else Status.WRITE_DECERR)
+            status |= AT_PEER if op.remote and not op.from_peer and not p.here else 0
+            op.errors[status] = op.errors.get(status, False) or sole
+            n.exact = False
+            n.undefined.append((lo, lo + len(data)))
 
     def _data_fits(self, op: OpState, pos: int, data: bytes) -> bool:
         if op.errors:
@@ -164,6 +173,8 @@ class PairWrites:
         what = f"{what} [{lo:#x}, {hi:#x}) for function {e.user}"
         if self._may_be_late(n, e, lo, hi, remote, what):
             return
+        if remote and self._explain_buffer(n, e, lo, hi, what):
+            return
         over = self._over(n, lo, hi, remote)
         if foreign is not None:
             self._bad(e.t_addr, n.name, "foreign-user", f"{what}: that is {foreign}")
@@ -181,18 +192,26 @@ class PairWrites:
             for m in self._n.values()
             for life in m.lives[-2 * m.params.channels :]
             for op in life.ops[max(0, life.retired - 64) : life.retired if life.open else None]
-            if op.remote == remote and self._dst_node(op) is n
-            if any(p.ok and p.covers_dst(lo, hi) for p in op.plans)
+            if self._was_to_write(n, op, lo, hi, remote)
         ]
+
+    def _was_to_write(self, n: NodeState, op: OpState, lo: int, hi: int, remote: bool) -> bool:
+        if op.mirrors and n.name == op.life.node:
+            return any(p.ok and p.covers_here(lo, hi) for p in op.plans)
+        there = op.remote == remote and self._dst_node(op) is n
+        return there and any(p.ok and p.covers_dst(lo, hi) for p in op.plans)
 
     def _may_be_late(
         self, n: NodeState, e: AxiWrite, lo: int, hi: int, remote: bool, what: str
     ) -> bool:
         """A write of an operation that was ended from outside; what it leaves is undefined."""
+        if remote and self._late_for_buffer(n, e, lo, hi, what):
+            return True
         for m, op in self._over(n, lo, hi, remote):
             if op.status == Status.PEER_DOWN:
                 continue  # it did not begin
-            if (op.disturbed and not op.from_peer) or m.fatal or m.mem_stall:
+            writes_here = op.from_peer or m is n  # after its completion nothing of it is written here
+            if (op.disturbed and not writes_here) or m.fatal or m.mem_stall:
                 self._allow(e.t_resp, n.name, "late-write", f"{what}: {op}")
             elif op.life.open or e.t_resp > (op.life.t_closed or 0):
                 continue
