@@ -92,6 +92,7 @@ class OpState:
     refused_at: int | None = None  # or its refusal
     read_beats: int = 0
     errors: dict[int, bool] = field(default_factory=dict)  # status -> certain
+    far_codes: set[int] = field(default_factory=set)  # what the peer's checks said, whatever was right here at that time
     begun: bool = False
     disturbed: bool = False  # the link was disturbed in its life
     shared: bool = False  # an access could belong to this or to another operation

@@ -195,7 +195,7 @@ class PairCompletions:
             return
         receiver = self._receiver_codes(op)
         refusals |= receiver & {NOT_READY, TOO_SHORT}
-        allowed = refusals | set(op.errors) | receiver
+        allowed = refusals | set(op.errors) | receiver | (op.far_codes if op.may_run else set())
         if op.may_run and any(r & ~AT_PEER in SEG_CODES and not r & AT_PEER for r in refusals):
             allowed.add(int(Status.KEY_REVOKED))  # it had been allowed, whatever the table says now
         if life.t_abort is not None and life.t_abort < t:

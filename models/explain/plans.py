@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from models.explain.parts import Place
 from models.lay import Op
-from models.ops import Ctx, Far, Plan, check_descriptor
+from models.ops import Ctx, Far, Plan, check_descriptor, check_far
 from models.pairstate import (
     FAR_FUTURE,
     ChanState,
@@ -63,6 +63,9 @@ class PairPlans:
             self._index(op, p)
         if op.remote and n.chans[op.life.ch].peer in n.link_fault:
             op.disturbed = True
+        far = check_far(op.desc, self._ctx(n, n.chans[op.life.ch], True).far) if op.remote else None
+        if far is not None and not far.ok:
+            op.far_codes.add(int(far.status))
 
     def _replan_all(self, t: int) -> None:
         for op in self._live_ops():

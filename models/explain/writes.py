@@ -99,6 +99,9 @@ class PairWrites:
         # Results of a channel's atomics come in ring order.
         turn = {id(p.op.life): p.op for p in sorted(fresh, key=lambda h: -h.op.n) if p.op.atomic}
         fresh = [p for p in fresh if not p.op.atomic or turn[id(p.op.life)] is p.op]
+        # A buffer is the oldest message's that it may be.
+        takes = {p.buffer: p.op for p in sorted(fresh, key=lambda h: -h.op.n) if p.buffer is not None}
+        fresh = [p for p in fresh if p.buffer is None or takes[p.buffer] is p.op]
         if len(fresh) > 1:
             self._allow(
                 e.t_resp, n.name, "overlapping-operations", f"{what}: {len(fresh)} operations fit"
