@@ -152,10 +152,9 @@ class PairWrites:
             return f"{op}: {data.hex()} at {lo:#x} is no old value that the peer's unit has read for it"
         if op.desc.opcode == Op.FILL:
             want = fill_bytes(op.desc.src, len(data), pos)
-        elif not op.has_source(pos, len(data)):
+        elif op.got is None or not op.has_source(pos, len(data)):
             return f"{op}: bytes {pos} to {pos + len(data)} written before they were read"
         else:
-            assert op.got is not None
             want = bytes(op.got[pos : pos + len(data)])
         i = next(k for k in range(len(data)) if want[k] != data[k])
         return (
