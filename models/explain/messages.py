@@ -177,7 +177,7 @@ class PairMessages:
         op = next((o for o in due if self._tells(o, cqe, b)), None)
         if op is None:
             op = next((o for o in due if not (o.disturbed or o.status or o.life.ending)), due[-1])
-        op.told, op.told_status = e.t_resp, cqe.status
+        op.told, op.told_status, op.told_into = e.t_resp, cqe.status, b
         op.life.last_told = op.n
         if not self._tells(op, cqe, b):
             text = f"{where}: kind {cqe.kind}, immediate {cqe.immediate:#x}; next is {op}, operand {op.desc.operand:#x}"
