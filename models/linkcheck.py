@@ -43,7 +43,7 @@ class OpOnLink:
     sent: bool = False  # its LAST frame, or a CANCEL
     refused: bool = False  # an op-nak, or a status in READ_DATA, came; the rest of its frames may or may not follow
     asked: deque[tuple[int, int]] = field(default_factory=deque)  # READ: (OFFSET, bytes) to come
-    asks: bool = False  # it began with an ASK that is not answered
+    asks: bool = False  # it began with an ASK, or as a MIRROR of several frames, and that is not answered
     immediate: int = 0  # of a message, in all its frames
 
 
@@ -195,7 +195,8 @@ class LinkChecker:
     def _begin(self, src: str, f: Frame, me: Direction, bad: Callback) -> OpOnLink:
         """The first frame of an operation."""
         op = me.open_op.get(f.src_ch)
-        if op is not None and not op.refused and not self.dirty and op.type not in ASKS:
+        closed = op is None or op.refused and op.type != FrameType.MIRROR  # a refused MIRROR is open until its end is sent
+        if not closed and not self.dirty and op.type not in ASKS:
             bad("operation", f"channel {f.src_ch}: operation {op.op_seq} was not finished")
         # A READ may stop asking for a reason that its own side has found: nothing stays open.
         if op is not None and op.type in ASKS and not op.asked:
@@ -233,6 +234,9 @@ class LinkChecker:
             if f.first:  # broken off in its first frame; it is answered all the same
                 op = self._begin(src, f, me, bad)
             me.open_op.pop(f.src_ch, None)
+            if op is None and f.type in MESSAGES and f.tag not in me.waiting:
+                # It crosses with the refusal of its ASK, and is answered too.
+                me.waiting[f.tag] = OpOnLink(f.src_ch, f.dst_ch, f.op_seq, f.tag, f.segaddr, f.total_len, f.type, sent=True)
             if op is not None:
                 op.sent = True
                 if reads:
@@ -244,6 +248,8 @@ class LinkChecker:
         if reads and not atomic and (f.payload or not 0 < f.operand0 <= self.mtu):
             bad("read", f"a READ asks for {f.operand0} bytes, with {len(f.payload)} of payload")
         size = 8 if atomic else f.operand0 if reads else len(f.payload)
+        if f.type == FrameType.SEND and f.segaddr:
+            bad("send", f"channel {f.src_ch}: a SEND names no place, SEGADDR is {f.segaddr:#x}")
         if f.first and f.type in MESSAGES and not f.last:
             if f.payload or f.offset:
                 bad("ask", f"channel {f.src_ch}: {len(f.payload)} bytes at {f.offset} come unasked")
@@ -251,6 +257,7 @@ class LinkChecker:
             return
         if f.first:
             op = self._begin(src, f, me, bad)
+            op.asks = f.type == FrameType.MIRROR and not f.last  # its data need not wait
         elif op is None:
             bad("operation", f"channel {f.src_ch}: a frame of no operation, OFFSET {f.offset}")
             return
@@ -312,6 +319,10 @@ class LinkChecker:
         if f.type == FrameType.OP_ACK:
             if op.type in ASKS:
                 bad("response", f"tag {f.tag:#x} is a READ, which has no op-ack")
+            if op.asks and op.type == FrameType.MIRROR:
+                bad("early-ack", f"operation {op.op_seq} of channel {op.src_ch} has no OP_PERMIT yet")
+            if op.refused:
+                bad("response", f"an op-ack for operation {op.op_seq} of channel {op.src_ch}, which was refused")
             if not op.sent:
                 bad("early-ack", f"operation {op.op_seq} of channel {op.src_ch} is not all sent")
             if f.status:
@@ -322,7 +333,8 @@ class LinkChecker:
                 bad("response", "an op-nak with status OK")
 
     def _permit(self, f: Frame, you: Direction, bad: Callback) -> None:
-        """The answer to an ASK. A refusal is the only answer."""
+        """The answer to an ASK, or to the first of a MIRROR's frames. A refusal is the only answer to an ASK; a MIRROR stays
+        open until its last frame or a CANCEL is answered."""
         op = you.waiting.get(f.tag)
         if op is None or not op.asks:
             if not self.dirty:
@@ -331,9 +343,12 @@ class LinkChecker:
         op.asks = False
         if (f.dst_ch, f.op_seq) != (op.src_ch, op.op_seq) or f.payload or f.status and not f.status & AT_PEER:
             bad("response", f"OP_PERMIT of tag {f.tag:#x} with status {f.status:#x}")
-        if f.status:
+        if f.status and op.type == FrameType.MIRROR:
             op.refused = True
-            you.waiting.pop(f.tag)
+        elif f.status:
+            op.refused = True
+            if not op.sent:  # else its CANCEL is under way
+                you.waiting.pop(f.tag)
             if you.open_op.get(op.src_ch) is op:
                 you.open_op.pop(op.src_ch)
 

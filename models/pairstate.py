@@ -7,9 +7,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from models.atomics import AtomicAccess, outcome
-from models.lay import CQE, DESC, Cqe, Desc, DescFlag, Op, State
+from models.lay import AT_PEER, CQE, DESC, Cqe, Desc, DescFlag, Op, State
 from models.memory import Memory, merge_ranges
-from models.ops import ATOMICS, REMOTE, SUPPORTED, Plan
+from models.ops import ATOMICS, MESSAGES, REMOTE, SUPPORTED, Plan
+from models.receive import USED_UP, Buffer
 from models.segments import SIZE_MAX, Segment, SegmentTable
 
 FAR_FUTURE = 1 << 200
@@ -84,8 +85,14 @@ class OpState:
     written: list[tuple[int, int]] = field(default_factory=list)
     unproven: list[tuple[int, int, int, bool]] = field(default_factory=list)  # written before the fetch ended
     last_resp: int = -1
+    here: list[tuple[int, int]] = field(default_factory=list)  # MIRROR: written of the copy here
+    there_resp: int = -1  # last response of what was written at the peer
+    on_wire: bool = False  # MIRROR: its first frame was seen
+    t_permit: int | None = None  # and when the wire showed its permission
+    refused_at: int | None = None  # or its refusal
     read_beats: int = 0
     errors: dict[int, bool] = field(default_factory=dict)  # status -> certain
+    far_codes: set[int] = field(default_factory=set)  # what the peer's checks said, whatever was right here at that time
     begun: bool = False
     disturbed: bool = False  # the link was disturbed in its life
     shared: bool = False  # an access could belong to this or to another operation
@@ -93,7 +100,10 @@ class OpState:
     status: int = 0  # of its completion
     t_done: int | None = None  # which had its response then
     late_reads: int = 0  # requested after t_over
-    told: int | None = None  # WRITE_IMM: when the receiver's entry had its response
+    told: int | None = None  # message: when the receiver's entry had its response
+    told_status: int = 0  # and what it said
+    buffer: Buffer | None = None  # SEND: where it goes
+    told_into: Buffer | None = None  # and the one of its receiver's entry
     late_bytes: int = 0  # READ: what the peer read for it after t_over
     swap: int | None = None  # CMP_SWAP: operand of its second slot, None: it has none
     absorbed: bool = False  # it is the second slot of the one before it
@@ -128,7 +138,26 @@ class OpState:
     @property
     def tells(self) -> bool:
         """It ends with an entry in the receiver's completion ring."""
-        return self.desc.opcode == Op.WRITE_IMM
+        return self.desc.opcode in MESSAGES
+
+    @property
+    def sends(self) -> bool:
+        """Its place at the peer is a buffer that the receiver gives it."""
+        return self.desc.opcode == Op.SEND
+
+    @property
+    def gave_up(self) -> bool:
+        """Of a SEND: whatever buffer it had is free for the next one."""
+        if self.told is not None:
+            return False
+        if not self.status:
+            return self.t_done is None and not self.life.open
+        return not (self.status & AT_PEER and self.status & ~AT_PEER in USED_UP)
+
+    @property
+    def mirrors(self) -> bool:
+        """It has a copy here beside that at the peer."""
+        return self.desc.opcode == Op.MIRROR
 
     @property
     def plans(self) -> list[Plan]:
@@ -148,6 +177,12 @@ class OpState:
 
     @property
     def covered(self) -> bool:
+        """All is written; of a MIRROR both copies."""
+        return self.covered_there and (not self.mirrors or self.here == [(0, self.data_len)])
+
+    @property
+    def covered_there(self) -> bool:
+        """All is written but for the copy here of a MIRROR."""
         return self.data_len == 0 or self.written == [(0, self.data_len)]
 
     @property
@@ -168,7 +203,10 @@ class OpState:
         return self.data_len - sum(e - s for s, e in self.written)
 
     def missing(self) -> str:
-        return f"{self.unwritten()} of {self.data_len} bytes not written"
+        text = f"{self.unwritten()} of {self.data_len} bytes not written"
+        if self.mirrors:
+            text += f", {self.data_len - sum(e - s for s, e in self.here)} of the copy here"
+        return text
 
     def store(self, pos: int, data: bytes) -> None:
         """Source bytes that a read returned."""
@@ -186,7 +224,8 @@ class OpState:
 
     def source_may_be(self, pos: int, data: bytes) -> bool:
         """The bytes are what the reads returned, any of them where they differ."""
-        assert self.got is not None
+        if self.got is None:
+            return False
         want = self.got[pos : pos + len(data)]
         if want == data:
             return True
@@ -218,6 +257,10 @@ class Life:
     cbase: int
     clog2: int
     funcs: set[int]
+    rbase: int = 0
+    rlog2: int = 0  # 0: it has no receive ring
+    buffers: list[Buffer] = field(default_factory=list)
+    received: int = 0  # buffers that were used up
     ops: list[OpState] = field(default_factory=list)
     fetched: int = 0
     retired: int = 0
@@ -249,6 +292,10 @@ class Life:
         return 1 << self.clog2
 
     @property
+    def rsize(self) -> int:
+        return 1 << self.rlog2 if self.rlog2 else 0
+
+    @property
     def published(self) -> int:
         return len(self.ops)
 
@@ -265,6 +312,13 @@ class Life:
 
     def holds_desc(self, addr: int) -> bool:
         return self.dbase <= addr < self.dbase + self.dsize * DESC.size
+
+    def recv_addr(self, n: int) -> int:
+        return self.rbase + n % self.rsize * DESC.size
+
+    def holds_recv(self, start: int, end: int) -> bool:
+        """Some byte of [start, end) is in the receive ring."""
+        return self.rbase < end and start < self.rbase + self.rsize * DESC.size
 
     def holds_cqe(self, addr: int) -> bool:
         return self.cbase <= addr < self.cbase + self.csize * CQE.size

@@ -32,9 +32,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from models.gen.carillon_layout import PAGES
 from tb.lib.sim import SimulationError, build_sim, run_sim
+from tb.lib.testbed import DEFAULTS, TRIO_SOURCES
 from tb.lib.testbed import SYSTEM_SOURCES as SOURCES
-from tb.lib.testbed import TRIO_SOURCES
 from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE, TRIO_BUILDS
 from tb.system.mutants import MUTANTS, found, sources_of
 from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
@@ -55,6 +56,13 @@ ATOMIC = tuple(("tb.system.test_atomic", test) for test in ("sums", "against_wri
 IMM = tuple(("tb.system.test_imm", test) for test in
             ("lengths", "receiver_late", "receiver_never", "given_up", "receiver_disabled", "link_lost", "answers_lost"))
 THREE = ("crossed", "link_cut", "node_reset")
+RANDOM_SEND = tuple(("tb.system.test_receivers", test) for test in ("random_messages", "many_messages"))
+SEND = tuple(("tb.system.test_receivers", test) for test in
+             ("late_and_never", "wrong_buffers", "paused_and_drained", "bad_receive_rings", "sender_given_up", "receiver_disabled",
+              "link_lost", "answers_lost", "buffers_revoked", "node_reset"))
+RANDOM_MIRROR = tuple(("tb.system.test_mirrored", test) for test in ("random_mirrors", "many_mirrors"))
+MIRROR = tuple(("tb.system.test_mirrored", test) for test in
+               ("one_side_fails", "refused", "revoked", "given_up", "link_lost", "frames_lost", "node_reset", "time_out"))
 ONCE = (
     (TRAFFIC, "smoke"), (LIFE, "abort_stops_a_long_one"),
 )
@@ -93,6 +101,14 @@ class Scenario:
         return TRIO_SOURCES if self.module == TRIO else SOURCES
 
 
+def sends(parameters: dict[str, int]) -> bool:
+    return "RRING_BASE" in PAGES["CH"].regs and bool(parameters.get("SEND_EN", DEFAULTS["SEND_EN"]))
+
+
+def mirrors(parameters: dict[str, int]) -> bool:
+    return bool(parameters.get("MIRROR_EN", DEFAULTS["MIRROR_EN"]))
+
+
 def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
     for name, m in MUTANTS.items():
         yield Scenario(m.module, m.test, "64b-8ch", 1, 12 if m.module == FAULTS else 1, name)
@@ -115,6 +131,11 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
         for test in THREE:
             for seed in range(1, seeds + 1):
                 yield Scenario(TRIO, test, build, seed)
+    for there, anywhere, slices in ((sends, RANDOM_SEND, SEND), (mirrors, RANDOM_MIRROR, MIRROR)):
+        for build, parameters in BUILDS.items():
+            for module, test in (*anywhere, *(slices if build in SLICE else ())) if there(parameters) else ():
+                for seed in range(1, seeds + 1):
+                    yield Scenario(module, test, build, seed)
     for build in ("64b-8ch", "512b-8ch", "128b-link64"):
         for test in ERROR_CASES:
             yield Scenario(ERRORS, test, build, 1)

@@ -267,7 +267,7 @@ def truth_of_the_status(s: Story) -> Faults:
                 out.append(f"{o}: {name}, executed, without MAY_HAVE_EXECUTED")
         if may and o.status != Status.LINK_ERROR and o.op not in ATOMICS:
             out.append(f"{o}: {name} with MAY_HAVE_EXECUTED")
-        if told[o] and o.status and not may and o.status != Status.ABORTED:
+        if told[o] and o.status and not may:
             out.append(f"{o}: delivered, and ended with {name}")
     return out
 

@@ -95,6 +95,8 @@ class Initiator:
         s = self.session(n.name, c.peer)
         if not s.up or sum(f.ch == c.number for f in s.req[n.name]) >= self.rules.depth:
             return False
+        if o.all_sent:  # a message of one frame: its answer is due
+            return False
         if o.end is not None:
             return not o.cancelled
         if o.op == Op.MIRROR:
@@ -126,7 +128,8 @@ class Initiator:
         if first:
             c.seq += 1
             o.seq = c.seq
-        addr = o.desc.operand if o.op == Op.MIRROR else o.desc.src if o.op == Op.READ else o.desc.dst
+        d = o.desc
+        addr = {Op.MIRROR: d.operand, Op.READ: d.src, Op.SEND: 0}.get(Op(o.op), d.dst)
         fields.setdefault("operand0", o.desc.operand & 0xFFFFFFFF if o.op in RECEIVED else 0)
         f = Frame(
             int(FRAME_OF[Op(o.op)]),
@@ -290,11 +293,11 @@ class Initiator:
 
     def not_ready(self, n: Node, c: Chan, o: OpRun) -> None:
         o.attempts += 1
-        o.asked = o.permitted = False
+        o.asked = o.permitted = o.all_sent = False
         o.sent = 0
         self.see("not ready", n.name, c.number, op=o)
-        if o.end is not None:
-            self.over(c, o, o.end, 0)
+        if o.end is not None or not c.active:
+            self.over(c, o, o.end or Status.ABORTED, 0)
         elif o.attempts > self.rules.rnr_count:
             self.over(c, o, RNR, 0)
         else:
@@ -355,7 +358,7 @@ class Initiator:
         self.see("abort", node, ch)
         self.abort_inbound(n, c)
         o = c.current
-        if o is not None and o.end is None:
+        if o is not None and o.end is None and not o.all_sent:
             o.end = int(Status.ABORTED)
             if o.op in LOCAL:
                 o.all_sent, c.current = True, None

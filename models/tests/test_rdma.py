@@ -674,7 +674,7 @@ BROKEN: dict[str, tuple[Callable[[World], None], str, Chaos]] = {
     "data": (another_byte, "memories", Chaos()),
     "order of completions": (newest_first, "once_and_in_order", Chaos()),
     "early completion": (ends_early, "nothing_after_the_end", Chaos()),
-    "early ABORTED": (aborted_at_once, "nothing_after_the_end", MODES["aborts"]),
+    "early ABORTED": (aborted_at_once, "nothing_after_the_end", Chaos(abort=0.05)),
     "early DISABLED": (disabled_at_once, "quiet_when_disabled", MODES["aborts"]),
     "no answers": (no_answer, "all_over", Chaos()),
 }

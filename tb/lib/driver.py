@@ -158,8 +158,9 @@ class NodeDriver:
         peer_ch: int | None = None,
         peer: int = 0,
         irq: bool = False,
+        rr: RingPlace | None = None,
     ) -> ChannelDriver:
-        """Owner, policy, rate, binding, rings; the channel stays DISABLED."""
+        """Owner, policy, rate, binding, rings; the channel stays DISABLED. `rr`: its receive ring."""
         await self.axil.play([
             Access.wr(reg_addr("CHP", "OWNER", ch),
                       reg_value("CHP", "OWNER", FUNC=func, TAG=tag, VALID=1)),
@@ -177,7 +178,12 @@ class NodeDriver:
             Access.wr(reg_addr("CH", "CRING_SIZE", ch), cr.log2, func),
             Access.wr(reg_addr("CH", "IRQ_ENABLE", ch), int(irq), func),
         ])
-        driver = ChannelDriver(self, ch, func, dr, cr)
+        if rr is not None:
+            await self.axil.play([
+                Access.wr(reg_addr("CH", "RRING_BASE", ch), rr.value, func),
+                Access.wr(reg_addr("CH", "RRING_SIZE", ch), rr.log2, func),
+            ])
+        driver = ChannelDriver(self, ch, func, dr, cr, rr=rr)
         self.channels[ch] = driver
         return driver
 
@@ -198,6 +204,9 @@ class ChannelDriver:
     seen: list[Cqe] = field(default_factory=list)
     messages: list[Cqe] = field(default_factory=list)  # entries for peers' messages
     auto_consume: bool = True
+    rr: RingPlace | None = None  # receive ring
+    rprod: int = 0  # its next slot
+    rcons: int = 0  # and consumer index, as the last message told
 
     def reg(self, name: str) -> int:
         return reg_addr("CH", name, self.ch)
@@ -235,7 +244,7 @@ class ChannelDriver:
 
     def rewind(self) -> None:
         """Indices as after an enable."""
-        self.prod = self.cons = self.cq_cons = 0
+        self.prod = self.cons = self.cq_cons = self.rprod = self.rcons = 0
         self.phase = 1
 
     async def enable(self, *, clear: bool = True) -> None:
@@ -268,6 +277,25 @@ class ChannelDriver:
         await self.put(descs)
         await self.ring()
 
+    @property
+    def recv_free(self) -> int:
+        """Receive buffers that can be posted."""
+        return self.rr.size - 1 - (self.rprod - self.rcons) % self.rr.size if self.rr else 0
+
+    async def put_recv(self, entries: Sequence[Desc]) -> int:
+        """Write entries of the receive ring, not yet published; the new producer index."""
+        if len(entries) > self.recv_free:
+            raise ValueError(f"channel {self.ch}: {len(entries)} receive buffers, {self.recv_free} free slots")
+        for d in entries:
+            await self.node.mem.write(self.rr.base + 32 * self.rprod, d.pack())
+            self.rprod = (self.rprod + 1) % self.rr.size
+        return self.rprod
+
+    async def post_recv(self, entries: Sequence[Desc]) -> None:
+        """Post receive buffers with one doorbell."""
+        await self.put_recv(entries)
+        await self.node.axil.write(self.reg("RRING_PROD"), self.rprod, self.func)
+
     async def reap(self) -> list[Cqe]:
         """Take the completions that are there; tells the engine unless auto_consume is off. Entries for peers' messages are
         put aside."""
@@ -283,7 +311,10 @@ class ChannelDriver:
                     break
                 fresh += 1
                 (got if entry.kind == CqeKind.DESCRIPTOR else self.messages).append(entry)
-                self.cons = entry.dring_cons % self.dr.size
+                if entry.kind == CqeKind.RECEIVE:
+                    self.rcons = entry.dring_cons
+                else:
+                    self.cons = entry.dring_cons % self.dr.size
             taken += fresh
             self.cq_cons += fresh
             if self.cq_cons == self.cr.size:

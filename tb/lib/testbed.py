@@ -18,7 +18,7 @@ from typing import Any
 from cocotb.triggers import FallingEdge, First, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
-from models.gen.carillon_layout import reg_addr, reg_field, reg_value
+from models.gen.carillon_layout import PAGES, reg_addr, reg_field, reg_value
 from tb.lib.axil_player import AxilPlayer
 from tb.lib.fastmem import FastMemory
 from tb.lib.sim import sim_parameters
@@ -35,7 +35,7 @@ TRIO_SOURCES = (*SYSTEM_SOURCES, "tb/system/crl_tb_trio.sv")
 
 DEFAULTS: Mapping[str, int] = {
     "DATA_W": 64, "CHANNELS": 8, "PEERS": 1, "SEGMENTS": 32, "READS_IN_FLIGHT": 64,
-    "WRITES_IN_FLIGHT": 64, "MAX_BURST_BYTES": 512, "OPS": 128, "LINK_MTU": 1024, "READ_EN": 1, "SEND_EN": 1,
+    "WRITES_IN_FLIGHT": 64, "MAX_BURST_BYTES": 512, "OPS": 128, "LINK_MTU": 1024, "READ_EN": 1, "SEND_EN": 1, "MIRROR_EN": 0,
     "FUNC_W": 8, "ID_W": 4, "STALL_MAX_CYCLES": 65536, "OP_TIMEOUT_CYCLES": 1048576,
     "KEEPALIVE_CYCLES": 4096,
 }
@@ -67,6 +67,15 @@ class Parameters:
             return self.values[name.upper()]
         except KeyError:
             raise AttributeError(name) from None
+
+    @property
+    def sends(self) -> bool:
+        """The build has SEND: messages, and the registers of the receive ring."""
+        return bool(self.send_en) and "RRING_BASE" in PAGES["CH"].regs
+
+    @property
+    def mirrors(self) -> bool:
+        return bool(self.mirror_en)
 
     @classmethod
     def of_this_run(cls, top: str) -> Parameters:

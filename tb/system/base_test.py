@@ -34,8 +34,11 @@ class SystemTest(uvm_test):
         self.raise_objection()
         for agent in self.env.agents.values():
             agent.start_consumer()
+        if self.system.mix().sends:
+            self.system.start_posters()
         await self.traffic()
         await self.system.settle()
+        await self.system.stop_posters()
         for agent in self.env.agents.values():
             await agent.stop_consumer()
         await self.system.close()

@@ -12,11 +12,12 @@ from cocotb_coverage.coverage import CoverCross, CoverPoint, coverage_db, covera
 from models.gen.carillon_layout import Cqe, Desc, DescFlag, Op, Status, Status2
 from models.lay import status_name
 from models.pair import Pair
+from models.pairstate import OpState
 
 MOVES = ["NOP", "COPY", "FILL", "WRITE", "READ"]
 ATOMICS = ["FETCH_ADD", "CMP_SWAP"]
-MESSAGES = ["WRITE_IMM"]
-OPS = MOVES + ATOMICS + MESSAGES
+MESSAGES = ["WRITE_IMM", "SEND"]
+OPS = MOVES + ATOMICS + MESSAGES + ["MIRROR"]
 LENGTHS = ["1-8", "9-64", "65-512", "513-4096", "4097-16384", "16385-65536", "more"]
 ALIGN = ["beat", "8", "odd"]
 STATUSES = [s.name for s in Status if s not in (Status.DOORBELL_RANGE, Status.BAD_RING,
@@ -36,6 +37,16 @@ IMM_ENDS = ["OK", "BAD_FLAGS", "SEG_INVALID", "KEY_REVOKED", "SEG_BINDING", "SEG
             "SEG_INVALID@peer", "KEY_REVOKED@peer", "SEG_BINDING@peer", "SEG_RIGHTS@peer", "SEG_RANGE@peer", "PEER_REFUSED@peer",
             "READ_SLVERR", "READ_DECERR", "WRITE_SLVERR@peer", "WRITE_DECERR@peer", "RECEIVER_NOT_READY@peer", "ABORTED",
             "ABORTED@peer", "LINK_ERROR"]
+SEND_ENDS = ["OK", "BAD_FLAGS", "SEG_INVALID", "KEY_REVOKED", "SEG_BINDING", "SEG_RIGHTS", "SEG_RANGE", "PEER_DOWN", "PEER_REFUSED@peer",
+             "READ_SLVERR", "READ_DECERR", "RECEIVER_NOT_READY@peer", "RECV_TOO_SHORT@peer", "SEG_INVALID@peer", "KEY_REVOKED@peer",
+             "SEG_BINDING@peer", "SEG_RIGHTS@peer", "SEG_RANGE@peer", "WRITE_SLVERR@peer", "WRITE_DECERR@peer", "ABORTED",
+             "ABORTED@peer", "LINK_ERROR"]
+RECEIVE_ENDS = ["OK", "RECV_TOO_SHORT", "SEG_INVALID", "KEY_REVOKED", "SEG_BINDING", "SEG_RIGHTS", "SEG_RANGE", "WRITE_SLVERR", "WRITE_DECERR"]
+MIRROR_ENDS = ["OK", "BAD_FLAGS", "BAD_LENGTH", "SEG_INVALID", "KEY_REVOKED", "SEG_BINDING", "SEG_RIGHTS", "SEG_RANGE", "OVERLAP",
+               "PEER_DOWN", "PEER_REFUSED@peer", "SEG_INVALID@peer", "KEY_REVOKED@peer", "SEG_BINDING@peer", "SEG_RIGHTS@peer",
+               "SEG_RANGE@peer", "READ_SLVERR", "READ_DECERR", "WRITE_SLVERR", "WRITE_DECERR", "WRITE_SLVERR@peer", "WRITE_DECERR@peer",
+               "ABORTED", "LINK_ERROR", "OP_TIMEOUT"]
+MIRROR_SECOND = ["LOCAL_BAD", "LOCAL_BAD PEER_BAD", "LOCAL_BAD PEER_BAD MAY_HAVE_EXECUTED"]
 IMM_SIZES = ["none", "one frame", "several"]
 # Crosses of what moves bytes of any length.
 NO_ATOMICS = {n: [(op, *[None] * n) for op in ATOMICS + MESSAGES] for n in (1, 2)}
@@ -83,6 +94,16 @@ def _op(s: dict[str, Any]) -> str:
                bins=[(op, a, e) for op in ATOMICS for a in ALIGN
                      for e in ("inside", "one" if a == "odd" else "touches")]),
     CoverPoint("carillon.imm_end", xf=lambda s: s["imm_end"], bins=IMM_ENDS),
+    CoverPoint("carillon.send_end", xf=lambda s: s["send_end"], bins=SEND_ENDS),
+    CoverPoint("carillon.send", xf=lambda s: (s["send_size"], s["imm_good"], s["notify"]),
+               bins=[(size, end, notify) for size in IMM_SIZES for end in ("OK", "RECEIVER_NOT_READY@peer") for notify in (False, True)]
+               + [(size, "RECV_TOO_SHORT@peer", notify) for size in IMM_SIZES[1:] for notify in (False, True)]),
+    CoverPoint("carillon.mirror_end", xf=lambda s: s["mirror_end"], bins=MIRROR_ENDS),
+    CoverPoint("carillon.mirror_second", xf=lambda s: s["mirror_second"], bins=MIRROR_SECOND),
+    CoverPoint("carillon.mirror", xf=lambda s: (s["mirror_size"], s["notify"]),
+               bins=[(size, notify) for size in IMM_SIZES[1:] for notify in (False, True)]),
+    CoverPoint("carillon.mirror_align", xf=lambda s: (s["src_align"], s["dst_align"], s["copy_align"]) if s["op"] == "MIRROR" else None,
+               bins=[(a, b, c) for a in ALIGN for b in ALIGN for c in ALIGN]),
     CoverPoint("carillon.imm", xf=lambda s: (s["imm_size"], s["imm_good"], s["notify"]),
                bins=[(size, end, notify) for size in IMM_SIZES for end in ("OK", "RECEIVER_NOT_READY@peer")
                      for notify in (False, True)]),
@@ -119,11 +140,14 @@ def _sample_atomic(kind: str, beside: str) -> None:
 
 
 @coverage_section(
-    CoverPoint("carillon.message", xf=lambda size, end: size, bins=IMM_SIZES),
-    CoverPoint("carillon.message_end", xf=lambda size, end: end, bins=["OK", "LINK_ERROR"]),
+    CoverPoint("carillon.message", xf=lambda op, size, end, told, fill: (op, size), bins=[(op, size) for op in MESSAGES for size in IMM_SIZES]),
+    CoverPoint("carillon.message_end", xf=lambda op, size, end, told, fill: (op, end),
+               bins=[(op, end) for op in MESSAGES for end in ("OK", "LINK_ERROR")]),
+    CoverPoint("carillon.receive_end", xf=lambda op, size, end, told, fill: told if op == "SEND" else None, bins=RECEIVE_ENDS),
+    CoverPoint("carillon.receive_fill", xf=lambda op, size, end, told, fill: fill, bins=["empty", "part", "full", "too long"]),
 )
-def _sample_message(size: str, end: str) -> None:
-    """A message that a receiver was told, and how it ended for its sender."""
+def _sample_message(op: str, size: str, end: str, told: str, fill: str | None) -> None:
+    """A message that a receiver was told: how it ended for its sender and there, and how it fits its buffer."""
 
 
 @coverage_section(
@@ -163,7 +187,8 @@ def sample_pair(pair: Pair, channels: int, data_w: int, rings: dict[tuple[str, i
                 count += 1
         for op in pair.messages(node):
             frames = -(-op.desc.length // pair.nodes[node].link_mtu)
-            _sample_message(IMM_SIZES[(frames > 0) + (frames > 1)], status_name(op.status))
+            _sample_message(Op(op.desc.opcode).name, IMM_SIZES[(frames > 0) + (frames > 1)], status_name(op.status),
+                            status_name(op.told_status), _fill(op))
         for op, done, beside in pair.atomics(node):
             old = int.from_bytes(done.old, "little")
             if op.desc.opcode == Op.CMP_SWAP:
@@ -175,14 +200,27 @@ def sample_pair(pair: Pair, channels: int, data_w: int, rings: dict[tuple[str, i
     return count
 
 
+def _fill(op: OpState) -> str | None:
+    """How a SEND that was told fits its buffer."""
+    if op.told_into is None:
+        return None
+    n, room = op.desc.length, op.told_into.desc.length
+    return "too long" if n > room else "empty" if not n else "full" if n == room else "part"
+
+
+def _second(status2: int) -> str:
+    return " ".join(s.name for s in (Status2.LOCAL_BAD, Status2.PEER_BAD, Status2.MAY_HAVE_EXECUTED) if status2 >> s & 1)
+
+
 def _facts(cqe: Cqe, d: Desc, channels: int, data_w: int, ring: int) -> dict[str, Any]:
     beat = data_w // 8
     name = Op(d.opcode).name if d.opcode in Op._value2member_map_ else "?"
-    has_src = name in ("COPY", "WRITE", "READ")
+    has_src = name in ("COPY", "WRITE", "READ", "MIRROR")
     src = d.src if has_src else 0
     moves = has_src or name == "FILL"
     code = cqe.status & 0x7F
     asked = -(-d.length // 1024)
+    size = IMM_SIZES[(d.length > 0) + (asked > 1)]
     return {
         "op": name,
         "length": length_class(d.length) if moves else "none",
@@ -196,8 +234,14 @@ def _facts(cqe: Cqe, d: Desc, channels: int, data_w: int, ring: int) -> dict[str
         "atomic_may": status_name(cqe.status) if name in ATOMICS and cqe.status2 >> Status2.MAY_HAVE_EXECUTED & 1 else "none",
         "result_align": align_class(d.src, beat),
         "result_edge": edge_class(d.src, 8),
-        "imm_end": status_name(cqe.status) if name in MESSAGES else "none",
-        "imm_size": "-" if name not in MESSAGES else IMM_SIZES[(d.length > 0) + (asked > 1)],
+        "imm_end": status_name(cqe.status) if name == "WRITE_IMM" else "none",
+        "imm_size": size if name == "WRITE_IMM" else "-",
+        "send_end": status_name(cqe.status) if name == "SEND" else "none",
+        "send_size": size if name == "SEND" else "-",
+        "mirror_end": status_name(cqe.status) if name == "MIRROR" else "none",
+        "mirror_second": _second(cqe.status2) if name == "MIRROR" else "none",
+        "mirror_size": size if name == "MIRROR" and not cqe.status else "-",
+        "copy_align": align_class(d.operand, beat),
         "imm_good": status_name(cqe.status),
         "read_end": status_name(cqe.status) if name == "READ" else "none",
         "requests": "none" if name != "READ" else "1" if asked < 2 else "2-4" if asked < 5 else "more",

@@ -29,6 +29,7 @@ from tb.system import coverage
 from tb.system.channel_agent import learn_consumer
 from tb.system.harness import System, SystemConfig
 from tb.system.items import Mix
+from tb.system.poster import Posting
 
 KINDS = {"noise": 4, "frames": 4, "bursts": 2, "stalls": 1, "cuts": 4, "resets": 3, "storm": 3, "mixed": 3, "rate": 2}
 RUNNING = (State.ACTIVE, State.PAUSED, State.DRAINING)
@@ -78,6 +79,7 @@ class Scenario:
     delay: int = 10
     stall: int = 0
     retry: tuple[int, int] = (0, 0)  # CHP.RETRY: further attempts, time
+    posting: Posting = field(default_factory=Posting)  # of receive buffers
 
     @classmethod
     def draw(cls, seed: int, channels: int) -> Scenario:
@@ -89,10 +91,17 @@ class Scenario:
         s.count = rng.choice((3, 6, 12)) * max(1, 4 // s.channels)
         s.mix = Mix(max_bytes=rng.choice((64, 600, 600, 2500)), no_cpl=rng.choice((0, 0.1)), max_gap=400, messages=rng.choice((0, 5)))
         s.retry = rng.choice((0, 1, 12)), rng.randrange(3)
+        s._receivers(random.Random(f"receivers {seed}"))
         s.delay = rng.choice((1, 3, 10, 30, 60, 200))
         s.stall = rng.choice((0, 0, 0, 30, 100))
         getattr(s, f"_{s.kind}")(rng)
         return s
+
+    def _receivers(self, rng: random.Random) -> None:
+        """SEND and MIRROR, where the build has them; other draws don't depend on these."""
+        self.mix.sends = rng.choice((0, 4, 8))
+        self.mix.mirrors = rng.choice((0, 3, 10))
+        self.posting = Posting(eager=rng.random(), gap=rng.choice((100, 600, 3000)), short=rng.choice((0, 0.1)), bad=rng.choice((0, 0.05)))
 
     def _noise(self, rng: random.Random) -> None:
         self.gentle = True
@@ -225,6 +234,7 @@ class FaultRun:
             out.trouble = f"{type(exc).__name__}: {exc}"
         try:
             await self._stop_lanes("AB")
+            await self.system.stop_posters()
         except (AssertionError, NoProgress) as exc:
             out.trouble = out.trouble or f"{type(exc).__name__}: {exc}"
         after = self._counts()
@@ -252,7 +262,7 @@ class FaultRun:
             channels=plan.channels, mix=plan.mix, link=False, link_stalls=False, delay=plan.delay,
             ring_log2=(7, 7) if straight else (random.Random(plan.seed).randint(2, 5),) * 2,
             latency=5 if straight else None, back_pressure=0 if straight else None, qos=not straight,
-            retry=plan.retry, absolute=0 if straight else 0.2, periods=(10000,) * 3 if straight else periods, replay=True,
+            retry=plan.retry, posting=plan.posting, recv_log2=(2, 2), absolute=0 if straight else 0.2, periods=(10000,) * 3 if straight else periods, replay=True,
         ))
         s.config.link = True  # it comes up below; the generators need to know of the far side
         for pipe in self.pipes:
@@ -303,12 +313,15 @@ class FaultRun:
         for name in s.names:
             for ch in s.nodes[name].channels:
                 self._traffic(name, ch, plan.count)
+        if plan.mix.sends:
+            s.start_posters()
         for name, after, epoch in plan.resets:
             await s.side(name).cycles(after)
             await self._reset(name, epoch)
         for _, task in self.lanes.values():
             await task
         await self._over()
+        await s.stop_posters()
 
     async def _reset(self, name: str, new_epoch: bool) -> None:
         """A node is reset, set up again, and its channels get new work."""
@@ -316,6 +329,7 @@ class FaultRun:
         coverage.sample_disturbance("node_reset")
         await s.side(name).reset()
         await self._stop_lanes(name)
+        await s.stop_posters(name)
         self.epoch += new_epoch
         await Timer(s.rng.randrange(200, 6000), "ns")
         for ch in list(s.nodes[name].channels):
@@ -323,6 +337,8 @@ class FaultRun:
         await self._link_up()
         for ch in s.nodes[name].channels:
             self._traffic(name, ch, max(1, self.plan.count // 2))
+        if self.plan.mix.sends:
+            s.start_posters(name)
 
     async def _over(self, limit_us: int = 1500) -> None:
         """Until everything published is over; all channels are looked at with one list of accesses."""

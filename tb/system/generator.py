@@ -10,8 +10,10 @@ from tb.lib.driver import seg_address
 from tb.system.items import Mix
 from tb.system.places import PAGE, Area, Region
 
-REMOTE = (Op.WRITE, Op.WRITE_IMM, Op.READ, Op.FETCH_ADD, Op.CMP_SWAP)
-TO_PEER = (Op.WRITE, Op.WRITE_IMM)
+REMOTE = (Op.WRITE, Op.WRITE_IMM, Op.SEND, Op.MIRROR, Op.READ, Op.FETCH_ADD, Op.CMP_SWAP)
+TO_PEER = (Op.WRITE, Op.WRITE_IMM)  # DST is the peer's
+NOTIFIES = (*TO_PEER, Op.SEND, Op.MIRROR)
+MESSAGES = (Op.WRITE_IMM, Op.SEND)
 ATOMICS = (Op.FETCH_ADD, Op.CMP_SWAP)
 CELLS = 6  # of atomics, where an area for the peer's writes begins
 FILLED = 0xE7E6_E5E4_E3E2_E1E0  # what lies there first
@@ -48,17 +50,19 @@ class Generator:
     """Random descriptors of one channel."""
 
     def __init__(self, rng: random.Random, region: Region, far: Region | None, mix: Mix, *,
-                 segment: int | None, gen: int = 0, far_segment: int = 0, far_gen: int = 0) -> None:
-        """`segment` None: the channel uses absolute local addresses."""
+                 segment: int | None, gen: int = 0, far_segment: int = 0, far_gen: int = 0, buffer: int = 0) -> None:
+        """`segment` None: the channel uses absolute local addresses. `buffer`: what most receive buffers hold, for SEND."""
         self.rng, self.region, self.far, self.mix = rng, region, far, mix
         self.segment, self.gen = segment, gen
         self.far_segment, self.far_gen = far_segment, far_gen
         self.dst = Cursor(region.dst)
-        self.inbound = Cursor(far.inbound) if far else None
+        self.buffer = buffer
+        self.inbound = Cursor(far.beside_recv if mix.sends else far.inbound) if far else None
         self.tag = rng.randrange(1 << 16)
         ops = mix.ops or {Op.NOP: 1, Op.COPY: 6, Op.FILL: 2, Op.WRITE: 6 if far else 0, Op.WRITE_IMM: mix.messages if far else 0,
                           Op.READ: mix.reads if far else 0,
-                          Op.FETCH_ADD: mix.atomics / 2 if far else 0, Op.CMP_SWAP: mix.atomics / 2 if far else 0}
+                          Op.FETCH_ADD: mix.atomics / 2 if far else 0, Op.CMP_SWAP: mix.atomics / 2 if far else 0,
+                          Op.SEND: mix.sends if far else 0, Op.MIRROR: mix.mirrors if far else 0}
         self.ops = {op: w for op, w in ops.items() if w and (far or op not in REMOTE)}
 
     def length(self, limit: int) -> int:
@@ -89,14 +93,16 @@ class Generator:
     def desc(self) -> Desc:
         rng, mix = self.rng, self.mix
         op = rng.choices(list(self.ops), list(self.ops.values()))[0]
-        area = self.far.inbound if op in TO_PEER and self.far else self.region.dst
+        area = self.inbound.area if op in NOTIFIES and self.far else self.region.dst
         limit = min(mix.max_bytes, area.size // 3, self.region.src.size)
+        if op == Op.SEND and self.buffer and rng.random() < 0.9:
+            limit = min(limit, self.buffer)
         size = self.length(limit)
         flags = 0
         if rng.random() < mix.p_flags:
             flags |= (rng.random() < 0.4) << DescFlag.FENCE
             flags |= (rng.random() < 0.5) << DescFlag.IRQ
-            if op in TO_PEER:
+            if op in NOTIFIES:
                 flags |= (rng.random() < 0.4) << DescFlag.NOTIFY
         if rng.random() < mix.no_cpl:
             flags |= 1 << DescFlag.NO_CPL
@@ -109,7 +115,7 @@ class Generator:
         if op in ATOMICS:
             return self.atomic(d)
         d.length = size
-        if op == Op.WRITE_IMM:
+        if op in MESSAGES:
             d.operand = rng.getrandbits(64)
             if rng.random() < 0.2:  # only the entry
                 d.length, d.src, d.dst = 0, rng.getrandbits(64), rng.getrandbits(64)
@@ -119,12 +125,20 @@ class Generator:
             d.src = seg_address(self.far_segment, self.far.offset(at), self.far_gen)
         else:
             d.src = rng.getrandbits(64) if op == Op.FILL else self.local(self.source(size))
-        if op in TO_PEER:
-            at = self.inbound.take(rng, size)
-            d.dst = seg_address(self.far_segment, self.far.offset(at), self.far_gen)
+        if op == Op.SEND:
+            d.dst = rng.choice((0, rng.getrandbits(64)))  # nobody looks at it
+        elif op in TO_PEER:
+            d.dst = self.far_place(size)
         else:
             d.dst = self.local(self.dst.take(rng, size))
+        if op == Op.MIRROR:
+            d.operand = self.far_place(size)
         return d
+
+    def far_place(self, size: int) -> int:
+        """Where the peer lets this channel write."""
+        at = self.inbound.take(self.rng, size)
+        return seg_address(self.far_segment, self.far.offset(at), self.far_gen)
 
     def atomic(self, d: Desc) -> Desc:
         """On one of a few cells, so that they meet; a CMP_SWAP often compares with what is there."""

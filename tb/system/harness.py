@@ -17,18 +17,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import cocotb
+from cocotb.task import Task
 from cocotb.triggers import Timer
 
 from models.gen.carillon_layout import Cmd, Desc, Op, State, Status, reg_addr, reg_field, reg_value
 from models.pair import Pair, Report
-from tb.lib.driver import ALL_RIGHTS, ANY_PEER, ChannelDriver, NodeDriver, RingPlace
+from tb.lib.driver import ALL_RIGHTS, ANY_PEER, ChannelDriver, NodeDriver, RingPlace, seg_address
 from tb.lib.recorder import Recorder, now
 from tb.lib.testbed import NoProgress, Side, Testbed
 from tb.system import coverage
 from tb.system.channel_agent import Consumer, learn_consumer, settle
 from tb.system.generator import Generator
 from tb.system.items import Mix
-from tb.system.places import Region, largest_rings, regions, ring_places, windows
+from tb.system.places import Region, largest_rings, recv_place, regions, ring_places, windows
+from tb.system.poster import Poster, Posting
 from tb.system.scoreboard import make_pair
 
 
@@ -47,6 +50,8 @@ class SystemConfig:
     mix: Mix = field(default_factory=Mix)
     stop_on_error: bool = False
     retry: tuple[int, int] | None = None  # further attempts of messages, and their time
+    recv_log2: tuple[int, int] = (2, 4)  # of receive rings, where the build has them
+    posting: Posting = field(default_factory=Posting)  # how their software posts buffers, once `start_posters` is called
     lazy: float = 0.3
     periods: tuple[int, int, int] | None = None
     frames: bool = True  # check the wire as well
@@ -68,6 +73,9 @@ class System:
         self.consumers: dict[tuple[str, int], Consumer] = {}
         self.config = SystemConfig()
         self.rings: dict[tuple[str, int], int] = {}
+        self.rounds = 0  # channels that were set up
+        self.posters: dict[tuple[str, int], Poster] = {}
+        self._posting: dict[tuple[str, int], Task] = {}
 
     # ------------------------------------------------------------------ handles
     def side(self, name: str) -> Side:
@@ -150,6 +158,7 @@ class System:
         """Segment, owner, policy, binding, rings."""
         rng, node, region = self.rng, self.nodes[name], self.regions[name][ch]
         c = self.config
+        self.rounds += 1
         most = largest_rings(region)
         d_log2, c_log2 = c.ring_log2 or (rng.randint(2, most), rng.randint(2, most))
         d_log2, c_log2 = min(d_log2, most), min(c_log2, most)
@@ -164,6 +173,10 @@ class System:
         def value(addr: int) -> int | None:
             return None if absolute else node.address(ch, region.offset(addr))
 
+        mine = random.Random(f"receive {self.seed} {name} {ch} {self.rounds}")  # other draws are as without
+        place = recv_place(region, d_log2, c_log2, mine.randint(*c.recv_log2)) if self.tb.params.sends else None
+        rr = RingPlace(*place, value(place[0])) if place else None
+
         if c.qos:
             policy.setdefault("cls", rng.choice((0, 0, 1, 2, 3)))
             policy.setdefault("weight", rng.choice((0, 1, 2, 7, 255)))
@@ -174,15 +187,35 @@ class System:
         policy.setdefault("stop_on_error", c.stop_on_error)
         driver = await node.channel(
             ch, dr=RingPlace(dr, d_log2, value(dr)), cr=RingPlace(cr, c_log2, value(cr)),
-            func=func, absolute=absolute,
+            func=func, absolute=absolute, rr=rr,
             peer_ch=policy.pop("peer_ch", ch if self.tb.pair else None), **policy,
         )
         if c.retry:
             await driver.retry(*c.retry)
         self.consumers[name, ch] = Consumer(driver, random.Random(rng.getrandbits(32)), c.lazy)
+        if rr:
+            self.posters[name, ch] = Poster(
+                driver, region, mine, c.posting, lambda a: a if absolute else node.address(ch, region.offset(a)),
+                lambda: (1 << 64) - 1 if absolute else seg_address(ch, region.offset(region.recv.base), node.segments[ch].gen ^ 1))
         if enable:
             await driver.enable()
         return driver
+
+    # ------------------------------------------------------------------ receive buffers
+    def start_posters(self, names: str = "AB", chans: list[int] | None = None) -> None:
+        """From now on the software of these channels posts receive buffers."""
+        for key, poster in self.posters.items():
+            if key[0] in names and (chans is None or key[1] in chans) and key not in self._posting:
+                poster.stopped = False
+                self._posting[key] = cocotb.start_soon(poster.run())
+
+    async def stop_posters(self, names: str = "AB", chans: list[int] | None = None) -> None:
+        """No more buffers; those that are posted stay."""
+        keys = [k for k in self._posting if k[0] in names and (chans is None or k[1] in chans)]
+        for key in keys:
+            self.posters[key].stopped = True
+        for key in keys:
+            await self._posting.pop(key)
 
     def generator(self, name: str, ch: int, mix: Mix | None = None, *, remote: bool = True) -> Generator:
         """Random descriptors for a channel with the addresses that are good now."""
@@ -195,6 +228,7 @@ class System:
             random.Random(self.rng.getrandbits(32)), self.regions[name][ch], far,
             self.mix(mix), segment=None if absolute else ch,
             gen=node.segments[ch].gen, far_segment=far_ch, far_gen=far_seg.gen if far_seg else 0,
+            buffer=self.posters[far_name, far_ch].slot // 2 if (far_name, far_ch) in self.posters else 0,
         )
 
     # ------------------------------------------------------------------ simple traffic, without pyuvm
@@ -229,6 +263,19 @@ class System:
         d.opcode, d.operand = int(Op.WRITE_IMM), imm
         return d
 
+    def send(self, name: str, ch: int, size: int = 256, imm: int = 0, **kw: int) -> Desc:
+        """A SEND; nobody looks at its DST."""
+        d = self.write(name, ch, size, **kw)
+        d.opcode, d.operand, d.dst = int(Op.SEND), imm, 0
+        return d
+
+    def mirror(self, name: str, ch: int, size: int = 256, *, here: int | None = None, **kw: int) -> Desc:
+        """A MIRROR; `here`: where its copy lies in the destination area, if not as at the peer."""
+        d = self.write(name, ch, size, **kw)
+        g, at = self.generator(name, ch), kw.get("at", 0) if here is None else here
+        d.opcode, d.operand, d.dst = int(Op.MIRROR), d.dst, g.local(self.regions[name][ch].dst.base + at)
+        return d
+
     def read(self, name: str, ch: int, size: int = 256, *, tag: int = 0, flags: int = 0,
              at: int = 0) -> Desc:
         """A READ that is in order."""
@@ -251,12 +298,16 @@ class System:
         return [d] if swap is None else [d, Desc(opcode=Op.EXT, operand=swap)]
 
     def mix(self, mix: Mix | None = None) -> Mix:
-        """This one, or the configured one; a build without READ, atomics or messages gets none."""
+        """This one, or the configured one; what the build has not is left out."""
         mix = mix or self.config.mix
         if not self.tb.params.atomic_en:
             mix = replace(mix, atomics=0.0)
         if not self.tb.params.send_en:
             mix = replace(mix, messages=0.0)
+        if not self.tb.params.sends:
+            mix = replace(mix, sends=0.0)
+        if not self.tb.params.mirrors:
+            mix = replace(mix, mirrors=0.0)
         return mix if self.tb.params.read_en else replace(mix, reads=0.0)
 
     async def acknowledged(self, name: str, number: int) -> None:

@@ -41,6 +41,8 @@ class Mix:
     reads: float = 4.0  # weight of READ, if ops does not say
     atomics: float = 3.0  # of FETCH_ADD and CMP_SWAP together
     messages: float = 0.0  # of WRITE_IMM; the receiver's software has to read its entries
+    sends: float = 0.0  # of SEND; it has to post buffers too
+    mirrors: float = 3.0  # of MIRROR
     max_bytes: int = 1 << 16
     max_batch: int = 8
     p_flags: float = 0.3  # chance of any flag at all

@@ -42,6 +42,16 @@ class Region:
     def offset(self, addr: int) -> int:
         return addr - self.base
 
+    @property
+    def recv(self) -> Area:
+        """The last quarter of what is the peer's to write, for receive buffers; where SENDs come, other operations keep out."""
+        part = self.inbound.size // 4 // PAGE * PAGE or PAGE
+        return Area(self.inbound.end - part, part)
+
+    @property
+    def beside_recv(self) -> Area:
+        return Area(self.inbound.base, self.inbound.size - self.recv.size)
+
 
 def windows(window_bytes: int) -> list[int]:
     """Four windows: 0, both sides of 4 GiB, and the last one before 2^64."""
@@ -86,3 +96,12 @@ def largest_rings(region: Region) -> int:
             continue
         return log2
     raise ValueError("no room for rings")
+
+
+def recv_place(region: Region, dr_log2: int, cr_log2: int, log2: int) -> tuple[int, int] | None:
+    """Base and log2 of a receive ring of at most this size behind the two others; None: there is no room."""
+    _, cr = ring_places(region, dr_log2, cr_log2)
+    base = (cr + (16 << cr_log2) + PAGE - 1) // PAGE * PAGE
+    while log2 >= 2 and base + (32 << log2) > region.rings.end:
+        log2 -= 1
+    return (base, log2) if log2 >= 2 else None

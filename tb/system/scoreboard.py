@@ -21,7 +21,7 @@ def make_pair(params: Parameters, both: bool = True) -> Pair:
         max_burst=params.max_burst_bytes, link_mtu=params.link_mtu, link_w=params.link_w,
         rx_shared=params.rx_shared,
         ops=(WITH_ATOMIC if params.atomic_en else WITH_READ if params.read_en else SUPPORTED)
-        | ({Op.WRITE_IMM} if params.send_en else frozenset()),
+        | {op for op, there in ((Op.WRITE_IMM, params.send_en), (Op.SEND, params.sends), (Op.MIRROR, params.mirrors)) if there},
     )
     if not both:
         return Pair(nodes={"A": node}, strict=False)

@@ -65,7 +65,11 @@ def change(d: Desc, **fields) -> Desc:
 @case
 async def bad_opcode(s):
     c = s.copy("A", VICTIM)
-    unknown = [0x55, Op.MIRROR, Op.SEND, Op.EXT, 0xFF]
+    unknown = [0x55, Op.EXT, Op.RECV, 0xFF]
+    if not s.tb.params.mirrors:
+        unknown.append(Op.MIRROR)
+    if not s.tb.params.sends:
+        unknown.append(Op.SEND)
     if not s.tb.params.read_en:
         unknown.append(Op.READ)
     if not s.tb.params.send_en:
@@ -375,6 +379,122 @@ _message_memory(SLVERR, True, Status.READ_SLVERR)
 _message_memory(DECERR, True, Status.READ_DECERR)
 _message_memory(SLVERR, False, Status.WRITE_SLVERR)
 _message_memory(DECERR, False, Status.WRITE_DECERR)
+
+
+@case
+async def send_here(s):
+    """Faults of a SEND that are found here, before any frame. No byte is no fault, its DST is not looked at."""
+    if not s.tb.params.sends:
+        return []
+    m, gen = s.send("A", VICTIM, 3000, imm=1), s.nodes["A"].segments[VICTIM].gen
+    await s.nodes["A"].segment(EXTRA_SEG, base=s.regions["A"][VICTIM].src.base, size=8192, channel=VICTIM,
+                               rights=right_mask(SegRight.WRITE, SegRight.LOCAL))
+    s.config.posting.exact = True
+    await s.posters["B", VICTIM].post(2)
+    await s.side("B").cycles(100)
+    out = [(change(m, flags=0x10), Status.BAD_FLAGS), (change(m, length=0, flags=0x80), Status.BAD_FLAGS)]
+    for length in (3000, 30):
+        d = change(m, length=length)
+        end = s.regions["A"][VICTIM].segment_size - length
+        out += [(change(d, src=seg_address(EXTRA_SEG + 1, 0)), Status.SEG_INVALID),
+                (change(d, src=seg_address(VICTIM, 0x100, gen ^ 1)), Status.KEY_REVOKED),
+                (change(d, src=s.nodes["A"].address(NEIGHBOUR, 0x8000)), Status.SEG_BINDING),
+                (change(d, src=seg_address(EXTRA_SEG, 0)), Status.SEG_RIGHTS),
+                (change(d, src=seg_address(VICTIM, end + 1, gen)), Status.SEG_RANGE)]
+    return [*out, (change(m, length=0, src=seg_address(4095, 0), dst=seg_address(4095, 0)), Status.OK),
+            (change(m, length=9, dst=seg_address(4095, 0)), Status.OK)]
+
+
+@case
+async def send_refused_by_the_peer(s):
+    if not s.tb.params.sends:
+        return []
+    await s.posters["B", VICTIM].post(1)
+    await s.nodes["B"].write("CHP", "BIND", VICTIM, PEER_CH=5, PEER=0, VALID=1)
+    return [(s.send("A", VICTIM, n), Status.PEER_REFUSED | PEER) for n in (5000, 50, 0)]
+
+
+@case
+async def send_without_a_buffer(s):
+    if not s.tb.params.sends:
+        return []
+    return [(s.send("A", VICTIM, n), Status.RECEIVER_NOT_READY | PEER) for n in (5000, 50, 0)]
+
+
+@case
+async def send_without_a_peer(s):
+    if not s.tb.params.sends:
+        return []
+    await s.nodes["A"].write("CHP", "BIND", VICTIM, PEER_CH=0, PEER=0, VALID=0)
+    return [(s.send("A", VICTIM), Status.PEER_DOWN), (change(s.send("A", VICTIM), src=seg_address(EXTRA_SEG, 0)), Status.SEG_INVALID)]
+
+
+def _send_memory(resp: int, status: Status):
+    async def build(s):
+        if not s.tb.params.sends:
+            return []
+        s.config.posting.exact = True
+        await s.posters["B", VICTIM].post(2)
+        await s.side("B").cycles(100)
+        s.side("A").mem.errors([(s.regions["A"][VICTIM].src.base + at, 8, resp, "r") for at in (700, 8892)])
+        return [(s.send("A", VICTIM, 900), status), (s.send("A", VICTIM, 4000, at=8192), status)]
+
+    build.__name__ = f"send_{status.name.lower()}"
+    return case(build)
+
+
+_send_memory(SLVERR, Status.READ_SLVERR)
+_send_memory(DECERR, Status.READ_DECERR)
+
+
+@case
+async def mirror_here(s):
+    """Faults of a MIRROR that are found here, in their order: no frame, no byte."""
+    if not s.tb.params.mirrors:
+        return []
+    m, node = s.mirror("A", VICTIM, 3000), s.nodes["A"]
+    gen, end = node.segments[VICTIM].gen, s.regions["A"][VICTIM].segment_size
+    for k, right in enumerate((SegRight.READ, SegRight.WRITE)):
+        await node.segment(EXTRA_SEG + k, base=s.regions["A"][VICTIM].src.base, size=8192, channel=VICTIM,
+                           rights=right_mask(right, SegRight.LOCAL))
+    bad = [(0x10, {"flags": 0x10}, Status.BAD_FLAGS), (0, {"length": 0}, Status.BAD_LENGTH)]
+    out = [(change(m, **fields), code) for _, fields, code in bad]
+    for field, right in (("src", 1), ("dst", 0)):
+        out += [(change(m, **{field: address}), code) for address, code in (
+            (seg_address(EXTRA_SEG + 2, 0), Status.SEG_INVALID), (seg_address(VICTIM, 0x100, gen ^ 1), Status.KEY_REVOKED),
+            (node.address(NEIGHBOUR, 0x8000), Status.SEG_BINDING), (seg_address(EXTRA_SEG + right, 0), Status.SEG_RIGHTS),
+            (seg_address(VICTIM, end - 2999, gen), Status.SEG_RANGE))]
+    return [*out, (change(m, dst=m.src + 2999), Status.OVERLAP), (change(m, dst=m.src - 2999), Status.OVERLAP),
+            (change(m, dst=m.src), Status.OVERLAP), (change(m, dst=m.src, src=seg_address(EXTRA_SEG + 2, 0)), Status.SEG_INVALID), (m, Status.OK)]
+
+
+@case
+async def mirror_there(s):
+    """Faults that the peer finds, in the first of several frames or the only one: neither copy is touched."""
+    if not s.tb.params.mirrors:
+        return []
+    region, out = s.regions["B"][VICTIM], []
+    gen = s.nodes["B"].segments[VICTIM].gen
+    await s.nodes["B"].segment(EXTRA_SEG, base=region.inbound.base, size=8192, channel=VICTIM,
+                               rights=right_mask(SegRight.READ, SegRight.REMOTE))
+    for length in (3000, 30):
+        m = s.mirror("A", VICTIM, length)
+        end = region.segment_size - length
+        out += [(change(m, operand=seg_address(EXTRA_SEG + 2, 0)), Status.SEG_INVALID | PEER),
+                (change(m, operand=seg_address(VICTIM, 0x100, gen ^ 1)), Status.KEY_REVOKED | PEER),
+                (change(m, operand=s.nodes["B"].address(NEIGHBOUR, 0x8000)), Status.SEG_BINDING | PEER),
+                (change(m, operand=seg_address(EXTRA_SEG, 0)), Status.SEG_RIGHTS | PEER),
+                (change(m, operand=seg_address(VICTIM, end + 1, gen)), Status.SEG_RANGE | PEER), (m, Status.OK)]
+    return out
+
+
+@case
+async def mirror_without_a_peer(s):
+    if not s.tb.params.mirrors:
+        return []
+    await s.nodes["A"].write("CHP", "BIND", VICTIM, PEER_CH=0, PEER=0, VALID=0)
+    m = s.mirror("A", VICTIM)
+    return [(m, Status.PEER_DOWN), (change(m, dst=m.src), Status.OVERLAP), (change(m, dst=seg_address(EXTRA_SEG, 0)), Status.SEG_INVALID)]
 
 
 async def start(dut, **config) -> System:

@@ -20,6 +20,7 @@ from tb.system.builds import BUILDS, SLICE
 from tb.system.channel_agent import learn_consumer, settle
 from tb.system.harness import System, SystemConfig
 from tb.system.items import Mix
+from tb.system.poster import Posting
 
 AFTER = {Cmd.DRAIN: State.DISABLED, Cmd.ABORT: State.DISABLED, Cmd.RESET: State.DISABLED,
          Cmd.PAUSE: State.PAUSED}
@@ -47,12 +48,13 @@ async def commands_at_random_moments(dut):
     nothing more is written (model); other channels' operations all end well."""
     s = System(dut)
     use = min(4, s.tb.params.channels)
-    await s.begin(SystemConfig(channels=use, mix=Mix(max_bytes=6000, no_cpl=0.05), qos=False,
+    await s.begin(SystemConfig(channels=use, mix=Mix(max_bytes=6000, no_cpl=0.05, sends=4), qos=False, posting=Posting(gap=1500),
                                ring_log2=(s.rng.choice((2, 4)), s.rng.choice((2, 4))),
                                latency=random.Random(s.seed).choice((0, 7, 40))))
     rng = s.rng
     stop = {key: [False] for key in s.consumers}
     jobs = {key: cocotb.start_soon(flood(s, *key, stop[key])) for key in s.consumers}
+    s.start_posters()
     for _ in range(10):
         await s.tb.a.cycles(rng.randrange(5, 1500))
         name, ch = rng.choice(list(s.consumers))
@@ -69,6 +71,7 @@ async def commands_at_random_moments(dut):
             await reap_until(channel, AFTER[cmd])
         await channel.until(AFTER[cmd], timeout_ns=3_000_000)
         await channel.reap()
+        await s.stop_posters(name, [ch])  # its indices begin anew with the next life
         if cmd == Cmd.PAUSE:
             await s.side(name).cycles(rng.randrange(400))
             if rng.random() < 0.5:
@@ -84,9 +87,11 @@ async def commands_at_random_moments(dut):
             await channel.enable()
         stop[name, ch][0] = False
         jobs[name, ch] = cocotb.start_soon(flood(s, name, ch, stop[name, ch]))
+        s.start_posters(name, [ch])
     for flag in stop.values():
         flag[0] = True
     await Combine(*jobs.values())
+    await s.stop_posters()
     for node in s.nodes.values():
         for channel in node.channels.values():
             await finish_channel(channel)

@@ -94,19 +94,21 @@ async def revoked_under_traffic(dut):
     s = System(dut)
     use = min(3, s.tb.params.channels)
     latency = random.Random(s.seed).choice((0, 7, 40, 100))
-    await s.begin(SystemConfig(channels=use, absolute=0, qos=False, mix=Mix(max_bytes=9000, no_cpl=0.0),
+    await s.begin(SystemConfig(channels=use, absolute=0, qos=False, mix=Mix(max_bytes=9000, no_cpl=0.0, sends=4),
                                ring_log2=(4, 4), latency=latency))
     rng = s.rng
     keys = {(n, c): [s.nodes[n].segments[c].gen, s.nodes["B" if n == "A" else "A"].segments[c].gen]
             for n, c in s.consumers}
     stop = {key: [False] for key in s.consumers}
     jobs = [cocotb.start_soon(keep_busy(s, *key, keys[key], stop[key])) for key in s.consumers]
+    s.start_posters()
     silences: list[Silence] = []
     waits = []
     for number in range(1, 9):
         await s.tb.a.cycles(rng.randrange(500, 4000))
         name, ch = rng.choice(list(s.consumers))
         coverage.sample_disturbance("revoke")
+        await s.stop_posters(name, [ch])  # what they have posted keeps the old key
         waited, at = await revoke(s, name, ch, number)
         waits.append(waited)
         await s.side(name).cycles(SILENT_CYCLES)
@@ -116,9 +118,11 @@ async def revoked_under_traffic(dut):
         gen = s.nodes[name].segments[ch].gen
         keys[name, ch][0] = gen
         keys["B" if name == "A" else "A", ch][1] = gen
+        s.start_posters(name, [ch])
     for flag in stop.values():
         flag[0] = True
     await Combine(*jobs)
+    await s.stop_posters()
     for node in s.nodes.values():
         for channel in node.channels.values():
             await finish_channel(channel)

@@ -38,6 +38,7 @@ class Trio(System):
         self.rng = random.Random(self.seed)
         self.tb = Testbed(dut)
         self.nodes, self.regions, self.consumers, self.rings = {}, {}, {}, {}
+        self.rounds, self.posters, self._posting = 0, {}, {}
         self.config = SystemConfig()
         self.mesh = Mesh.of(NAMES)
         self.compared = 0
