@@ -71,7 +71,7 @@ async def faults(dut):
                 items += bench.operation(ch, 1500)
                 items += bench.message(ch, 700, ask=True)[:1]                 # and by a message
                 items += bench.message(ch, 64) + bench.message(ch, 64)
-            items += bench.message(ch, 200, type=int(FrameType.SEND), ask=ask)[:1]
+            items += bench.message(ch, 200, type=0x7E)[:1]
             await bench.run(items, Rates(0.6, 0.7, 0.6, 0.5, (1, 20)))
     assert {int(Status.LINK_ERROR), int(Status.BAD_OPCODE), int(Status.ABORTED)} <= set(bench.model.seen), bench.model.seen
 
