@@ -10,7 +10,8 @@
 // Throughput: an entry in 5 cycles.
 // Errors: doorbell outside the ring or backwards: db_err event, nothing changes. Error response: ferr event, and no entry of the
 //   channel is handed out until it is set up again.
-// Assumes: doorbells two cycles apart. cfg_* only while the channel is disabled, with nothing of it under way or taken. t_* and
+// Assumes: doorbells two cycles apart. cfg_* only while the channel is disabled, with nothing of it under way or taken, and accept rises
+//   three cycles later at the earliest. t_* and
 //   u_* stay until done, and look comes before take. What was taken last may come back, what was taken first may be used up.
 //   Beats of r_* come in order of the requests and are always taken.
 // Source: docs/blocks/rdma.md sections 1 and 7.
@@ -193,7 +194,10 @@ module crl_recv_ring #(
       under_q    <= '0;
       ferr_valid <= 1'b0;
     end else begin
-      if (cfg_we) bad_q[cfg_ch] <= 1'b0;
+      if (cfg_we) begin
+        bad_q[cfg_ch]  <= 1'b0;
+        want_q[cfg_ch] <= 1'b0;
+      end
       if (op_v_q && op_q == O_ARR && op_resp_q[1]) bad_q[op_ch_q] <= 1'b1;
       if (s2_ask && !s2_go) want_q[op_ch_q] <= 1'b0;
       if (op_v_q && op_q == O_USE) want_q[op_ch_q] <= 1'b1;
@@ -349,7 +353,7 @@ module crl_recv_ring #(
       assert (!(op_v_q && op_q == O_ARR) || got != asked);
       assert (!(op_v_q && op_q == O_TAKE) || got != taken);         // it was looked at
       assert (!(op_v_q && (op_q == O_USE || op_q == O_BACK)) || taken != '0);
-      assert (i_ready_unused && a_ready_unused);
+      assert (!(s2_go && !i_ready_unused) && !(w_v_q && !a_ready_unused));
     end
   end
 `endif

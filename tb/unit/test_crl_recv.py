@@ -44,7 +44,8 @@ class Channel:
     bad: bool = False                                        # a fetch failed
     idle_since: int = 0                                      # nothing to ask for
     busy: int = 0                                            # last cycle in which it must be inbound
-    err_due: int | None = None
+    err_due: deque = field(default_factory=deque)            # cycles of bad doorbells
+    since: int = 0                                           # nothing of it is under way
 
     @property
     def size(self) -> int:
@@ -90,7 +91,8 @@ class Bench(CycleBench):
         self.abs = [0] * self.n
         self.func = [0] * self.n
         self.setup = deque((kind, c) for c in range(self.n) for kind in ("cc", "cfg"))
-        self.dying: set[int] = set()
+        self.dying: dict[int, int] = {}       # channel: since when
+        self.rising: dict[int, int] = {}      # and from when on it is active
         self.asking: list[Question | None] = [None] * self.peers
         self.showing: list[tuple[int, Message] | None] = [None] * self.peers
         self.rsv: tuple[int, int] | None = None
@@ -113,8 +115,9 @@ class Bench(CycleBench):
         log2 = rng.choice((2, 2, 3, 4, 7, 8, 12, 0))
         align = min(32 << log2, 4096)
         base = rng.getrandbits(52) * 4096 + (rng.randrange(4096 // align) * align if log2 else 0)
-        new = Channel(base & (1 << 64) - 1, log2, True)
+        new = Channel(base & (1 << 64) - 1, log2, False, idle_since=self.now, busy=self.now, since=self.now)
         self.channels[c] = new
+        self.rising[c] = self.now + 3
         self.func[c] = rng.getrandbits(self.func_w)
         self.inp.update(cfg_we=1, cfg_ch=c, cfg_base=new.base, cfg_log2=log2, cfg_func=self.func[c])
 
@@ -127,6 +130,8 @@ class Bench(CycleBench):
                 i.update(cc_we=1, cc_ch=c, cc_abs=self.abs[c])
             else:
                 self.new_ring(c)
+        for c in [c for c, at in self.rising.items() if at <= self.now]:
+            self.channels[c].accept = bool(self.rising.pop(c))
         i["accept"] = sum(ch.accept << c for c, ch in enumerate(self.channels))
         i["rd_ch"] = self.now % self.n
         self._doorbell()
@@ -168,7 +173,7 @@ class Bench(CycleBench):
                                            rng.getrandbits(64), rng.getrandbits(64))
                 ch.prod += 1
         else:
-            ch.err_due = self.now
+            ch.err_due.append(self.now)
             self.count("bad doorbell")
 
     def _life(self) -> None:
@@ -176,16 +181,16 @@ class Bench(CycleBench):
         rng = self.rng
         for c, ch in enumerate(self.channels):
             if ch.bad and c not in self.dying and not any(f[0] == c for f in self.ferrs):
-                self.dying.add(c)
-            elif rng.random() < self.life_rate and not self.setup and not self.stopping:
-                self.dying.add(c)
+                self.dying[c] = self.now
+            elif rng.random() < self.life_rate and ch.accept and not self.setup and not self.stopping:
+                self.dying[c] = self.now
             if c in self.dying:
                 ch.accept = False
         for c in list(self.dying):
             ch = self.channels[c]
-            quiet = not ch.messages and self.now > ch.busy + 6 and not any(q and q.ch == c for q in self.asking)
+            quiet = not ch.messages and self.now > max(ch.busy, self.dying[c]) + 6 and not any(q and q.ch == c for q in self.asking)
             if quiet and not self.setup and not self.quiet_inbound(c):
-                self.dying.discard(c)
+                del self.dying[c]
                 self.setup += [("cc", c), ("cfg", c)]
                 self.count("lives")
 
@@ -275,7 +280,7 @@ class Bench(CycleBench):
         for c, ch in enumerate(self.channels):
             if ch.messages or len(ch.arrived) < ch.asked:
                 ch.busy = self.now
-                assert inbound >> c & 1 or self.now - getattr(ch, "since", self.now) < 4, f"channel {c} is not quiet"
+                assert inbound >> c & 1 or self.now - ch.since < 4, f"channel {c} is not quiet"
             else:
                 ch.since = self.now
             if self.now > ch.busy + 12 and not any(q and q.ch == c for q in self.asking):
@@ -293,7 +298,9 @@ class Bench(CycleBench):
                 assert c is not None, f"nobody's next entry: {got[0]:#x}"
                 ch = self.channels[c]
                 assert got[1:] == (max(1, 32 // self.width) - 1, self.func[c])
-                assert ch.asked < min(ch.prod, ch.cons + AHEAD), "an entry that is not published, or has no room"
+                used = bool(ch.messages and ch.messages[0].send and ch.messages[0].end == "post" and any(
+                    s and s[1] is ch.messages[0] for s in self.showing))   # perhaps its place is free
+                assert ch.asked < min(ch.prod, ch.cons + AHEAD + used), "an entry that is not published, or has no room"
                 self.owner, number = c, ch.asked
                 ch.asked += 1
                 self.number = number
@@ -317,10 +324,10 @@ class Bench(CycleBench):
     def _errors(self) -> None:
         if self.get("db_err_valid"):
             ch = self.channels[self.get("db_err_ch")]
-            assert ch.err_due is not None, "a good doorbell is refused"
-            ch.err_due = None
+            assert ch.err_due, "a good doorbell is refused"
+            ch.err_due.popleft()
         for ch in self.channels:
-            assert ch.err_due is None or self.now - ch.err_due < 10, "a bad doorbell is not told"
+            assert not ch.err_due or self.now - ch.err_due[0] < 10, "a bad doorbell is not told"
         if self.get("ferr_valid"):
             c, dec, _ = self.ferrs.popleft()
             assert (self.get("ferr_ch"), self.get("ferr_dec")) == (c, dec)
@@ -346,6 +353,7 @@ class Bench(CycleBench):
                 assert not done >> p & 1, "an answer that nobody waits for"
                 continue
             ch = self.channels[q.ch]
+            ch.busy = self.now
             sure = sum(t <= q.since - 14 - 2 * self.n for t in ch.arrived) > ch.taken and not ch.bad
             if not ch.accept or (q.send and ch.open) or (q.send and not sure):
                 q.excuse = True
@@ -412,20 +420,20 @@ class Bench(CycleBench):
 
     # -- ends -----------------------------------------------------------------------------
     def at_rest(self) -> bool:
-        return not (any(self.asking) or any(ch.messages for ch in self.channels) or self.setup or self.dying or self.told
+        return not (any(self.asking) or any(ch.messages for ch in self.channels) or self.setup or self.dying or self.rising or self.told
                     or any(len(ch.arrived) < min(ch.prod, ch.cons + AHEAD) for ch in self.channels))
 
     async def finish(self) -> None:
         self.stopping, self.end_rate = True, 0.3
         await self.until(self.at_rest, 6000, "the end")
         await self.step(30 + self.n)
-        self.stopping = False
         for _ in range(self.n):
             await self.step()
             ch = self.channels[self.inp["rd_ch"]]
             if ch.log2:
                 assert (self.get("rd_prod"), self.get("rd_cons")) == (ch.prod % ch.size, ch.cons % ch.size)
                 self.compared += 1
+        self.stopping, self.end_rate = False, 0.1
 
     async def start(self) -> None:
         await self.reset()
@@ -463,7 +471,7 @@ async def lives(dut):
     for bench.ready, bench.latency, bench.r_rate, _, bench.q_rate in RATES:
         await bench.step(1200)
     await bench.finish()
-    assert bench.counts["lives"] > 10 and bench.counts["send 1"] > 10, bench.counts
+    assert bench.counts["lives"] > 3 and bench.counts["send 1"] > 10, bench.counts
 
 
 @cocotb.test()
@@ -471,9 +479,9 @@ async def errors(dut):
     """Stimulus: doorbells outside the ring and backwards, doorbells of a channel without a ring; error responses.
     Checking: told for that channel, nothing changes; after a failed fetch no entry is given out; others go on."""
     bench = Bench(dut)
-    bench.bad_rate, bench.err_rate, bench.db_rate = 0.2, 0.05, 0.2
+    bench.bad_rate, bench.err_rate, bench.db_rate = 0.2, 0.2, 0.2
     await bench.start()
-    for _ in range(6):
+    for _ in range(10):
         await bench.step(600)
     bench.err_rate = 0.0
     await bench.finish()

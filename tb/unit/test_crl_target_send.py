@@ -13,7 +13,7 @@ from models.gen.carillon_layout import FrameType, Status
 from models.segments import R_LOCAL, R_READ, R_REMOTE, R_WRITE
 from tb.lib.sim import run_sim
 from tb.unit.target_bench import Rates
-from tb.unit.target_model import LAST, Buffer
+from tb.unit.target_model import Buffer
 from tb.unit.test_crl_target import RATES, bench_of, interleave
 
 SEND = int(FrameType.SEND)
@@ -111,11 +111,12 @@ async def faults(dut):
                 frames[k] = (replace(frames[k][0], **fields), frames[k][1])
                 return frames
 
-            items = change(0, offset=8) + change(0, total_len=1 << 31) + change(0, payload_len=0 if not ask else 8, flags=LAST)
+            items = change(0, offset=8) + change(0, total_len=1 << 31)
             items += change(-1, type=int(FrameType.WRITE)) + change(-1, type=int(FrameType.WRITE_IMM)) + change(-1, op_seq=77)
             items += bench.operation(ch, 100)
             if ask:
-                items += change(-1, total_len=1000)
+                head, rest = send(bench, ch, 900, ask=True)[0], bench.operation(ch, 64)
+                items += change(-1, total_len=1000) + [(replace(head[0], payload_len=8), bytes(8))] + rest
                 imm = bench.message(ch, 900, ask=True)
                 imm[-1] = (replace(imm[-1][0], type=SEND), imm[-1][1])
                 frames = send(bench, ch, 3000)
