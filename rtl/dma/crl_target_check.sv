@@ -496,7 +496,7 @@ module crl_target_check #(
 
   always_ff @(posedge clk) begin
     g_ent <= seg_entry;
-    if (state_q == S_LOOK) g_known <= bind_ok && bind_peer == PW'(PEER) && bind_peer_ch == peer_ch_q;
+    if (state_q == S_LOOK && !got_q) g_known <= bind_ok && bind_peer == PW'(PEER) && bind_peer_ch == peer_ch_q;
   end
 
   assign g_base  = {6'd0, g_ent[51:0], 12'd0};
@@ -510,8 +510,13 @@ module crl_target_check #(
     if (!rst && state_q != S_IDLE) begin
       assert ($onehot0({inj_q, msg_q, data_q, read_q, atomic_q}) && (SEND_EN || !(inj_q || msg_q)));
       assert (!msg_q || payload_q == (plen_q != '0));
+      assert ((!send_q || msg_q) && (!got_q || (msg_q && is_first && state_q != S_JUDGE && state_q != S_ASK)));
+      if (state_q == S_JUDGE || state_q == S_ASK) assert (msg_q && is_first);
     end
     if (!rst && (state_q == S_CHECK || state_q == S_GIVE || state_q == S_JUDGE || state_q == S_ASK)) begin
+      if (send_q && known_q && (got_q || !is_first))
+        assert (segaddr_q == r_dst && abs_q == r_abs && odd_q == r_bad && short_q == (total_q > r_len)
+                && wrap_q == (&segaddr_q[63:32] && recv_end[32] && recv_end[31:0] != '0));
       assert (empty_q == (msg_q && total_q == '0) && (!inj_q || old_status_q != crl_pkg::ST_OK));
       assert ({beyond_q, start_q} == {1'b0, segaddr_q[39:0]} + {9'd0, offset_q});
       assert (remain_q == {1'b0, total_q} - {1'b0, offset_q});
@@ -526,8 +531,8 @@ module crl_target_check #(
       end
     end
     if (!rst && f_valid && f_atomic) assert (offset_q == '0 && total_q == 32'd8 && segaddr_q[2:0] == '0);
-    if (!rst && f_valid && f_write && data_q && !abs_q) begin
-      // An own READ's bytes: in what was given as its destination, in a segment of the channel for local use.
+    if (!rst && f_valid && f_write && (data_q || send_q) && !abs_q) begin
+      // An own READ's bytes, or a SEND's: in what was given as destination, in a segment of the channel for local use.
       assert (g_ent[123] && segaddr_q[63:52] < SEGMENTS && g_ent[122:111] == segaddr_q[51:40] && g_ent[104:97] == ch_q);
       assert (g_ent[109] && g_ent[106]);
       assert (g_first == g_base + {30'd0, segaddr_q[39:0]} + {38'd0, offset_q});
@@ -535,7 +540,14 @@ module crl_target_check #(
       assert (g_base + {30'd0, segaddr_q[39:0]} + {38'd0, total_q} <= g_base + g_size);
     end
     if (!rst && f_valid && f_write && data_q) assert (known_q && goes_on_q && f_bytes != '0 && f_bytes <= 12'(FRAME_MAX));
-    if (!rst && f_valid && f_write && !data_q) begin
+    if (!rst && f_valid && f_write && send_q) begin
+      // In the receive buffer, and nowhere beyond 2^64.
+      assert (g_known && got_q == is_first && segaddr_q == r_dst && total_q <= r_len && !r_bad);
+      assert (g_first == (abs_q ? {6'd0, r_dst} + {38'd0, offset_q} : g_first));
+      assert (g_stop <= g_first + {38'd0, total_q} - {38'd0, offset_q} && g_stop <= 70'h1_0000_0000_0000_0000);
+      assert (f_bytes != '0 && f_bytes <= 12'(FRAME_MAX) && !f_drop);
+    end
+    if (!rst && f_valid && f_write && !data_q && !send_q) begin
       assert (g_known && g_ent[123] && segaddr_q[63:52] < SEGMENTS);
       assert (g_ent[122:111] == segaddr_q[51:40] && g_ent[104:97] == ch_q);
       assert (g_ent[110] && g_ent[106] && (g_ent[96:93] == 4'(PEER) || g_ent[96:93] == 4'd15));
