@@ -159,13 +159,14 @@ module crl_recv #(
   // ---------------------------------------------------------------- use
   logic [PEERS-1:0] x_gnt, x_who_q;
   logic [PW-1:0]    x_idx;
-  logic             x_any, x_take, x_busy_q, x_back_q, x_send_q, x_ring_q, x_end;
+  logic             x_any, x_take, x_busy_q, x_back_q, x_send_q, x_ring_q, x_fails, x_end;
   logic [CW-1:0]    x_ch_q;
 
   crl_rr_arb #(.N(PEERS)) u_x (
       .clk, .rst, .req(x_valid & ~x_ready), .ack(x_take), .gnt(x_gnt), .gnt_idx(x_idx), .gnt_valid(x_any)
   );
   assign x_take     = x_any && !x_busy_q;
+  assign x_fails    = x_send[x_idx] && x_status[8*x_idx +: 8] != crl_pkg::ST_OK;
   assign u_valid    = x_busy_q && x_ring_q;
   assign msg_valid  = x_busy_q && !x_ring_q && !x_back_q;
   assign back_valid = x_busy_q && !x_ring_q && x_back_q;
@@ -194,8 +195,9 @@ module crl_recv #(
       x_back_q   <= x_back[x_idx];
       x_send_q   <= x_send[x_idx];
       msg_status <= x_send[x_idx] ? x_status[8*x_idx +: 8] : 8'(crl_pkg::ST_OK);
-      msg_irq    <= x_irq[x_idx];
-      msg_bytes  <= x_send[x_idx] && x_status[8*x_idx +: 8] != crl_pkg::ST_OK ? '0 : x_bytes[32*x_idx +: 32];
+      // An error always interrupts, and counts no bytes.
+      msg_irq    <= x_irq[x_idx] || x_fails;
+      msg_bytes  <= x_fails ? '0 : x_bytes[32*x_idx +: 32];
       msg_imm    <= x_imm[32*x_idx +: 32];
     end
   end

@@ -6,7 +6,7 @@
 //   belong to messages; all count from the consumer index on. They stay until their message has ended: it uses
 //   its entry up, or the entry is at the head again. One operation a cycle changes one channel's counts, in this order:
 //   doorbell, arrival, end of a message (u), look or take (t), request. An entry is a burst of its own; up to eight are under way.
-// Latency: doorbell to ar_valid 6 cycles. t_valid to t_done 2 cycles, u_valid to u_done 2, more while others have their turn.
+// Latency: doorbell to ar_valid 8 cycles. t_valid to t_done 2 cycles, u_valid to u_done 2, more while others have their turn.
 // Throughput: an entry in 5 cycles.
 // Errors: doorbell outside the ring or backwards: db_err event, nothing changes. Error response: ferr event, and no entry of the
 //   channel is handed out until it is set up again.
@@ -84,8 +84,8 @@ module crl_recv_ring #(
   // ---------------------------------------------------------------- S1: one operation is chosen
   localparam logic [2:0] O_DB = 3'd0, O_ARR = 3'd1, O_USE = 3'd2, O_BACK = 3'd3, O_LOOK = 3'd4, O_TAKE = 3'd5, O_ASK = 3'd6;
 
-  logic                db_q, op_v_q, t_busy_q, u_busy_q, ar_new_q;
-  logic [CW-1:0]       db_ch_q, op_ch_q, want_ch, a_ch;
+  logic                db_q, op_v_q, t_busy_q, u_busy_q, ar_new_q, next_v_q, next_take;
+  logic [CW-1:0]       db_ch_q, op_ch_q, want_ch, next_q, a_ch;
   logic [15:0]         db_val_q;
   logic [2:0]          op_q;
   logic [CHANNELS-1:0] want_q, gnt_unused;           // there may be something to ask for
@@ -98,16 +98,19 @@ module crl_recv_ring #(
   assign pick_u   = u_valid && !u_busy_q && !db_q && !a_valid;
   assign pick_t   = t_valid && !t_busy_q && !db_q && !a_valid && !pick_u;
   // The next one is chosen when the last one's address is there.
-  assign pick_ask = want_any && !under_q[3] && !s2_ask && !ar_new_q && !ar_valid && !db_q && !a_valid && !pick_u && !pick_t;
+  assign pick_ask = next_v_q && !under_q[3] && !s2_ask && !ar_new_q && !ar_valid && !db_q && !a_valid && !pick_u && !pick_t;
 
+  // Whose turn it is to ask is known a cycle ahead. It may have nothing to ask for any more; then nothing comes of it.
+  assign next_take = !next_v_q || pick_ask;
   crl_rr_arb #(.N(CHANNELS)) u_want (
-      .clk, .rst, .req(want_q), .ack(pick_ask), .gnt(gnt_unused), .gnt_idx(want_ch), .gnt_valid(want_any)
+      .clk, .rst, .req(want_q), .ack(next_take), .gnt(gnt_unused), .gnt_idx(want_ch), .gnt_valid(want_any)
   );
 
   always_ff @(posedge clk) begin
     if (rst) begin
       db_q     <= 1'b0;
       op_v_q   <= 1'b0;
+      next_v_q <= 1'b0;
       t_busy_q <= 1'b0;
       u_busy_q <= 1'b0;
       t_done   <= 1'b0;
@@ -115,15 +118,17 @@ module crl_recv_ring #(
     end else begin
       db_q     <= db_valid && accept[db_ch];
       op_v_q   <= db_q || pick_arr || pick_u || pick_t || pick_ask;
+      if (next_take) next_v_q <= want_any;
       t_busy_q <= pick_t || (t_busy_q && !t_done);
       u_busy_q <= pick_u || (u_busy_q && !u_done);
       t_done   <= op_v_q && (op_q == O_LOOK || op_q == O_TAKE);
       u_done   <= op_v_q && (op_q == O_USE || op_q == O_BACK);
     end
+    if (next_take) next_q <= want_ch;
     db_ch_q   <= db_ch;
     db_val_q  <= db_val;
     op_resp_q <= a_resp;
-    op_ch_q   <= db_q ? db_ch_q : pick_arr ? a_ch : pick_u ? u_ch : pick_t ? t_ch : want_ch;
+    op_ch_q   <= db_q ? db_ch_q : pick_arr ? a_ch : pick_u ? u_ch : pick_t ? t_ch : next_q;
     if (db_q)          op_q <= O_DB;
     else if (pick_arr) op_q <= O_ARR;
     else if (pick_u)   op_q <= u_back ? O_BACK : O_USE;

@@ -396,7 +396,7 @@ class Bench(CycleBench):
                 got = tuple(self.tamper(n, self.get(f"msg_{n}")) for n in names)
                 want = (CqeKind.IMMEDIATE, 0, 0, m.irq, m.bytes, m.imm)
                 if m.send:
-                    want = (CqeKind.RECEIVE, ch.entries[m.index].tag, m.status, m.irq, 0 if m.status else m.bytes, m.imm,
+                    want = (CqeKind.RECEIVE, ch.entries[m.index].tag, m.status, m.irq or int(m.status != 0), 0 if m.status else m.bytes, m.imm,
                             (m.index + 1) % ch.size)
                 assert got == want, f"entry {got}, expected {want}"
                 self.compared += 1
