@@ -69,6 +69,7 @@ rtl/dma/crl_dma_segtab.sv
 rtl/dma/crl_target_segtab.sv
 rtl/dma/crl_dma_considx.sv
 rtl/dma/crl_dma_hold.sv
+rtl/dma/crl_recv_ring.sv
 rtl/dma/crl_recv.sv
 rtl/dma/crl_dma_assemble.sv
 rtl/dma/crl_dma_size.sv

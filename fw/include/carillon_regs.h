@@ -42,6 +42,12 @@
 #define CRL_REG_CH_CRING_SIZE 0x028u /* Completion ring size */
 #define CRL_CH_CRING_SIZE_LOG2_LSB 0
 #define CRL_CH_CRING_SIZE_LOG2_MASK UINT64_C(0xF)
+#define CRL_REG_CH_RRING_BASE 0x030u /* Receive ring base */
+#define CRL_CH_RRING_BASE_ADDR_LSB 0
+#define CRL_CH_RRING_BASE_ADDR_MASK UINT64_C(0xFFFFFFFFFFFFFFFF)
+#define CRL_REG_CH_RRING_SIZE 0x038u /* Receive ring size */
+#define CRL_CH_RRING_SIZE_LOG2_LSB 0
+#define CRL_CH_RRING_SIZE_LOG2_MASK UINT64_C(0xF)
 #define CRL_REG_CH_DRING_PROD 0x040u /* Descriptor ring producer doorbell */
 #define CRL_CH_DRING_PROD_INDEX_LSB 0
 #define CRL_CH_DRING_PROD_INDEX_MASK UINT64_C(0xFFFF)
@@ -54,6 +60,12 @@
 #define CRL_REG_CH_CRING_PROD 0x058u /* Completion ring producer index */
 #define CRL_CH_CRING_PROD_INDEX_LSB 0
 #define CRL_CH_CRING_PROD_INDEX_MASK UINT64_C(0xFFFF)
+#define CRL_REG_CH_RRING_PROD 0x060u /* Receive ring producer doorbell */
+#define CRL_CH_RRING_PROD_INDEX_LSB 0
+#define CRL_CH_RRING_PROD_INDEX_MASK UINT64_C(0xFFFF)
+#define CRL_REG_CH_RRING_CONS 0x068u /* Receive ring consumer index */
+#define CRL_CH_RRING_CONS_INDEX_LSB 0
+#define CRL_CH_RRING_CONS_INDEX_MASK UINT64_C(0xFFFF)
 #define CRL_REG_CH_IRQ_STATUS 0x080u /* Interrupt status */
 #define CRL_CH_IRQ_STATUS_PENDING_LSB 0
 #define CRL_CH_IRQ_STATUS_PENDING_MASK UINT64_C(0x1)

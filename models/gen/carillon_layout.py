@@ -488,6 +488,12 @@ PAGES: dict[str, PageInfo] = {
         'CRING_SIZE': RegInfo(0x28, 1, 0x8, False, True, {
             'LOG2': FieldInfo(0, 4, 'rw', 0x0),
         }),
+        'RRING_BASE': RegInfo(0x30, 1, 0x8, False, True, {
+            'ADDR': FieldInfo(0, 64, 'rw', 0x0),
+        }),
+        'RRING_SIZE': RegInfo(0x38, 1, 0x8, False, True, {
+            'LOG2': FieldInfo(0, 4, 'rw', 0x0),
+        }),
         'DRING_PROD': RegInfo(0x40, 1, 0x8, True, False, {
             'INDEX': FieldInfo(0, 16, 'rw', 0x0),
         }),
@@ -498,6 +504,12 @@ PAGES: dict[str, PageInfo] = {
             'INDEX': FieldInfo(0, 16, 'rw', 0x0),
         }),
         'CRING_PROD': RegInfo(0x58, 1, 0x8, False, False, {
+            'INDEX': FieldInfo(0, 16, 'ro', 0x0),
+        }),
+        'RRING_PROD': RegInfo(0x60, 1, 0x8, True, False, {
+            'INDEX': FieldInfo(0, 16, 'rw', 0x0),
+        }),
+        'RRING_CONS': RegInfo(0x68, 1, 0x8, False, False, {
             'INDEX': FieldInfo(0, 16, 'ro', 0x0),
         }),
         'IRQ_STATUS': RegInfo(0x80, 1, 0x8, False, False, {
@@ -698,10 +710,14 @@ REG_CH_DRING_BASE = 0x10
 REG_CH_DRING_SIZE = 0x18
 REG_CH_CRING_BASE = 0x20
 REG_CH_CRING_SIZE = 0x28
+REG_CH_RRING_BASE = 0x30
+REG_CH_RRING_SIZE = 0x38
 REG_CH_DRING_PROD = 0x40
 REG_CH_DRING_CONS = 0x48
 REG_CH_CRING_CONS = 0x50
 REG_CH_CRING_PROD = 0x58
+REG_CH_RRING_PROD = 0x60
+REG_CH_RRING_CONS = 0x68
 REG_CH_IRQ_STATUS = 0x80
 REG_CH_IRQ_ENABLE = 0x88
 REG_CH_IRQ_COALESCE = 0x90

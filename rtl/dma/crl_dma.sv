@@ -41,11 +41,12 @@ module crl_dma #(
     input  wire logic                  cdb_valid,
     input  wire logic [CW-1:0]         cdb_ch,
     input  wire logic [15:0]           cdb_val,
+    input  wire logic                  rdb_valid,    // receive ring: db_ch, db_val
     input  wire logic                  cmd_valid,
     input  wire logic [CW-1:0]         cmd_ch,
     input  wire logic [2:0]            cmd,
     output logic      [CW-1:0]         rc_ch,
-    output logic      [1:0]            rc_sel,
+    output logic      [2:0]            rc_sel,
     input  wire logic [63:0]           rc_data,
     output logic      [CHANNELS-1:0]   ch_locked,
     input  wire logic                  cc_we,
@@ -75,6 +76,8 @@ module crl_dma #(
     output logic      [11:0]           st_dr_cons,
     output logic      [11:0]           st_cq_prod,
     output logic      [11:0]           st_cq_cons,
+    output logic      [11:0]           st_rr_prod,
+    output logic      [11:0]           st_rr_cons,
     output logic                       clr_valid,
     output logic      [CW-1:0]         clr_ch,
     output logic                       irq_valid,
@@ -127,11 +130,20 @@ module crl_dma #(
     output logic      [CHANNELS-1:0]   dead,         // open messages are refused
     input  wire logic [PEERS-1:0]      q_valid,
     input  wire logic [PEERS*CW-1:0]   q_ch,
+    input  wire logic [PEERS-1:0]      q_send,
     output logic      [PEERS-1:0]      q_done,
     output logic                       q_ok,
+    output logic      [63:0]           q_dst,
+    output logic      [31:0]           q_len,
+    output logic                       q_bad,
+    output logic                       q_abs,
+    input  wire logic [PEERS-1:0]      sure_valid,
+    input  wire logic [PEERS*CW-1:0]   sure_ch,
     input  wire logic [PEERS-1:0]      x_valid,
     output logic      [PEERS-1:0]      x_ready,
     input  wire logic [PEERS-1:0]      x_back,
+    input  wire logic [PEERS-1:0]      x_send,
+    input  wire logic [PEERS*8-1:0]    x_status,
     input  wire logic [PEERS*CW-1:0]   x_ch,
     input  wire logic [PEERS-1:0]      x_irq,
     input  wire logic [PEERS*32-1:0]   x_bytes,
@@ -164,6 +176,15 @@ module crl_dma #(
     input  wire logic [1:0]            wb_b_valid,
     input  wire logic [1:0]            wb_b_resp,
 
+    // Receive entries, read client
+    output logic                       re_ar_valid,
+    input  wire logic                  re_ar_ready,
+    output logic      [63:0]           re_ar_addr,
+    output logic      [7:0]            re_ar_len,
+    output logic      [FUNC_W-1:0]     re_ar_user,
+    input  wire logic                  re_r_valid,
+    output logic                       re_pending,
+
     output logic      [ID_W-1:0]       m_axi_arid,
     output logic      [63:0]           m_axi_araddr,
     output logic      [7:0]            m_axi_arlen,
@@ -194,7 +215,7 @@ module crl_dma #(
   localparam int MTW    = $clog2(LINK_MTU);
   localparam int RBW    = MBW - OFF_W + 1;
   localparam int INFO_W = MBW + 9;
-  localparam int CHUNK_W = (SEND_EN ? 33 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
+  localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
   // Covers 200 cycles of latency beside the chunks that are being filled and drained.
   localparam int BUF_BEATS = DATA_W <= 128 ? 1024 : 512;
   localparam int CHUNKS    = 2 << $clog2(READS_IN_FLIGHT);
@@ -204,7 +225,7 @@ module crl_dma #(
   // ---------------------------------------------------------------- control
   logic [CHANNELS-1:0] accept, run, hold, ch_abort, suppress, pend, st_empty, ip, op_empty, cq_ok, young, sending;
   logic [6:0]          n_enabled;
-  logic                f_cfg_we, c_cfg_we, mark_req, mark_done, reads_over, ctl_pop_valid, pop_idle;
+  logic                f_cfg_we, c_cfg_we, r_cfg_we, mark_req, mark_done, reads_over, ctl_pop_valid, pop_idle;
   logic [CW-1:0]       cfg_ch, ctl_pop_ch;
   logic [63:0]         cfg_base;
   logic [3:0]          cfg_log2;
@@ -215,20 +236,22 @@ module crl_dma #(
   logic [CW-1:0]       ctl_seg_ch;
   logic [7:0]          chk_status_unused;
   logic                db_err_valid, cdb_err_valid, ferr_valid, ferr_dec, cq_err_valid;
-  logic [CW-1:0]       db_err_ch, cdb_err_ch, ferr_ch, cq_err_ch;
+  logic                rdb_err_valid, rferr_valid, rferr_dec;
+  logic [CW-1:0]       db_err_ch, cdb_err_ch, rdb_err_ch, ferr_ch, rferr_ch, cq_err_ch;
   logic [1:0]          cq_err_resp_unused;
   logic [11:0]         ret_cons_unused;
   logic [31:0]         ret_bytes_unused;
 
-  crl_dma_ctl #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W)) u_ctl (
+  crl_dma_ctl #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W), .SEND_EN(SEND_EN)) u_ctl (
       .clk, .rst, .cmd_valid, .cmd_ch, .cmd, .cc_we, .cc_ch, .cc_abs, .cc_stop, .cc_func, .rc_ch, .rc_sel, .rc_data,
       .seg_req(ctl_seg_req), .seg_gnt(ctl_seg_gnt), .seg_addr(ctl_seg_addr), .seg_len(ctl_seg_len), .seg_ch(ctl_seg_ch),
       .seg_abs(ctl_seg_abs), .chk_ok, .chk_addr,
-      .f_cfg_we, .c_cfg_we, .cfg_ch, .cfg_base, .cfg_log2, .cfg_func, .clr_valid, .clr_ch,
+      .f_cfg_we, .c_cfg_we, .r_cfg_we, .cfg_ch, .cfg_base, .cfg_log2, .cfg_func, .clr_valid, .clr_ch,
       .accept, .run, .hold, .ch_abort, .suppress, .locked(ch_locked), .n_enabled,
       .pend, .st_empty, .ip, .op_empty, .young, .inbound, .mark_req, .mark_done, .reads_over,
       .pop_valid(ctl_pop_valid), .pop_ch(ctl_pop_ch), .pop_ready(pop_idle),
       .db_err_valid, .db_err_ch, .cdb_err_valid, .cdb_err_ch, .ferr_valid, .ferr_ch, .ferr_dec,
+      .rdb_err_valid, .rdb_err_ch, .rferr_valid, .rferr_ch, .rferr_dec,
       .cq_err_valid, .cq_err_ch, .ret_valid, .ret_ch, .ret_status, .fatal, .err_irq,
       .rd_ch(st_ch), .rd_state(st_state), .rd_error(st_error), .rd_busy(st_busy)
   );
@@ -338,6 +361,7 @@ module crl_dma #(
   logic [15:0]         msg_tag;
   logic [7:0]          msg_status;
   logic [31:0]         msg_bytes, msg_imm;
+  logic [11:0]         msg_cons;
   logic [PEERS-1:0]    end_valid, end_ready;
   logic [PEERS*16-1:0] end_tag, end_status2;
   logic [PEERS*8-1:0]  end_status;
@@ -364,17 +388,26 @@ module crl_dma #(
       assign end_status  = {PEERS{h_status}};
       assign end_status2 = {PEERS{h_status2}};
 
-      crl_recv #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_recv (
-          .clk, .rst, .accept, .inbound, .q_valid, .q_ch, .q_done, .q_ok, .x_valid, .x_ready, .x_back, .x_ch, .x_irq, .x_bytes, .x_imm,
+      crl_recv #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .FUNC_W(FUNC_W)) u_recv (
+          .clk, .rst, .accept, .inbound, .cc_we, .cc_ch, .cc_abs, .cfg_we(r_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func,
+          .db_valid(rdb_valid), .db_ch, .db_val, .db_err_valid(rdb_err_valid), .db_err_ch(rdb_err_ch),
+          .rd_ch(st_ch), .rd_prod(st_rr_prod), .rd_cons(st_rr_cons),
+          .ar_valid(re_ar_valid), .ar_ready(re_ar_ready), .ar_addr(re_ar_addr), .ar_len(re_ar_len), .ar_user(re_ar_user),
+          .r_valid(re_r_valid), .r_data(m_axi_rdata), .r_resp(m_axi_rresp), .r_last(m_axi_rlast), .pending(re_pending),
+          .ferr_valid(rferr_valid), .ferr_ch(rferr_ch), .ferr_dec(rferr_dec),
+          .q_valid, .q_ch, .q_send, .q_done, .q_ok, .q_dst, .q_len, .q_bad, .q_abs, .sure_valid, .sure_ch,
+          .x_valid, .x_ready, .x_back, .x_send, .x_ch, .x_status, .x_irq, .x_bytes, .x_imm,
           .rsv_valid, .rsv_ch, .rsv_done, .rsv_ok, .back_valid, .back_ready, .back_ch,
-          .msg_valid, .msg_ready, .msg_ch, .msg_kind, .msg_tag, .msg_status, .msg_irq, .msg_bytes, .msg_imm
+          .msg_valid, .msg_ready, .msg_ch, .msg_kind, .msg_tag, .msg_status, .msg_irq, .msg_bytes, .msg_imm, .msg_cons
       );
     end else begin : g_no_msg
       logic unused_msg;
       assign unused_msg = &{1'b0, retry_we, retry_ch, retry_data, ack_ch, ack_permit, hold_set, hold_first, hold_ch, hold_tag,
-                            hold_peer, t1_valid, t1_ch, t1_over, hold_drop, sw_ch, sw_idx, q_valid, q_ch, x_valid, x_back, x_ch,
-                            x_irq, x_bytes, x_imm, rsv_done, rsv_ok, back_ready, msg_ready};
+                            hold_peer, t1_valid, t1_ch, t1_over, hold_drop, sw_ch, sw_idx, q_valid, q_ch, q_send, sure_valid, sure_ch, x_valid, x_back, x_send, x_ch,
+                            x_status, x_irq, x_bytes, x_imm, rdb_valid, r_cfg_we, re_ar_ready, re_r_valid, rsv_done, rsv_ok, back_ready, msg_ready};
       assign {held, waiting, due, permitted, gone, sw_waits, inbound, q_done, q_ok, x_ready} = '0;
+      assign {q_dst, q_len, q_bad, q_abs, msg_cons, re_ar_valid, re_ar_addr, re_ar_len, re_ar_user, re_pending} = '0;
+      assign {st_rr_prod, st_rr_cons, rdb_err_valid, rdb_err_ch, rferr_valid, rferr_ch, rferr_dec} = '0;
       assign {rsv_valid, rsv_ch, back_valid, back_ch, msg_valid, msg_ch, msg_kind, msg_tag, msg_status, msg_irq, msg_bytes, msg_imm} = '0;
       assign end_valid   = ack_valid;
       assign ack_ready   = end_ready;
@@ -454,7 +487,7 @@ module crl_dma #(
       .cfg_we(c_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func, .suppress,
       .cdb_valid, .cdb_ch, .cdb_val, .cdb_err_valid, .cdb_err_ch,
       .rsv_valid, .rsv_ch, .rsv_done, .rsv_ok, .back_valid, .back_ready, .back_ch,
-      .msg_valid, .msg_ready, .msg_ch, .msg_kind, .msg_tag, .msg_status, .msg_irq, .msg_bytes, .msg_imm,
+      .msg_valid, .msg_ready, .msg_ch, .msg_kind, .msg_tag, .msg_status, .msg_irq, .msg_bytes, .msg_imm, .msg_cons,
       .wb_valid(wb_valid[1]), .wb_ready(wb_ready[1]), .wb_first(wb_first[1]), .wb_last(wb_last[1]), .wb_addr(wb_addr[127:64]),
       .wb_len(wb_len[15:8]), .wb_user(wb_user[2*FUNC_W-1:FUNC_W]), .wb_data(wb_data[2*DATA_W-1:DATA_W]),
       .wb_strb(wb_strb[2*B-1:B]), .wb_b_valid(wb_b_valid[1]), .wb_b_resp,

@@ -3,7 +3,7 @@
 // crl_dma_assemble: turns the read beats of a descriptor burst into descriptors.
 //
 // How: 64 and 128 bits collect words and hand the descriptor over with the beat that completes the
-//   destination (the operand follows later and is not needed to start, but for atomics, second slots and WRITE_IMM, whose
+//   destination (the operand follows later and is not needed to start, but for atomics, second slots and messages, whose
 //   descriptors wait for it at 64 bits). 256 bits register the beat. 512 bits hold two
 //   descriptors a beat: a FIFO takes the beats and a serialiser cuts them, one descriptor a cycle.
 // Latency: 0 cycles (64, 128 bits: combinational with the beat), 1 (256), 2 (512).
@@ -30,7 +30,7 @@ module crl_dma_assemble #(
     output logic [1:0]             b_resp,    // with b_done: worst response of the burst
     output logic                   d_valid,   // event: a descriptor
     output logic [191:0]           d_data,    // {DST, SRC, LENGTH..OPCODE}
-    output logic [63:0]            d_oper,    // OPERAND, of atomics, second slots and WRITE_IMM
+    output logic [63:0]            d_oper,    // OPERAND, of atomics, second slots and messages
     output logic                   d_bad      // it lay behind an error response
 );
 
@@ -70,7 +70,7 @@ module crl_dma_assemble #(
         always_ff @(posedge clk) begin
           if (take && beat_q == 2'd0)
             late_q <= (ATOMIC_EN && (op == crl_pkg::OP_FETCH_ADD || op == crl_pkg::OP_CMP_SWAP || op == crl_pkg::OP_EXT))
-                      || (SEND_EN && op == crl_pkg::OP_WRITE_IMM);
+                      || (SEND_EN && (op == crl_pkg::OP_WRITE_IMM || op == crl_pkg::OP_SEND));
           if (take && beat_q == 2'd2) dst_q <= r_data;
         end
       end else begin : g_early

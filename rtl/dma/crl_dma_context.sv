@@ -51,8 +51,8 @@ module crl_dma_context #(
     output logic      [7:0]          t2_flags,   // of the descriptor, like its tag
     output logic      [15:0]         t2_dtag,
 
-    output logic                     t2_msg,     // a message, with this immediate
-    output logic      [31:0]         t2_imm,
+    output logic                     t2_msg,     // a message
+    output logic      [32:0]         t2_imm,     // {SEND, immediate}
 
     input  wire logic                t2_remote,
     input  wire logic [MBW:0]        t2_n,
@@ -70,18 +70,18 @@ module crl_dma_context #(
     input  wire logic                w_fill,
     input  wire logic                w_notify,
     input  wire logic                w_msg,
-    input  wire logic [31:0]         w_imm,
+    input  wire logic [32:0]         w_imm,
     input  wire logic [31:0]         w_seq,
     input  wire logic [15:0]         w_tag,
     input  wire logic [31:0]         w_total
 );
 
   localparam int BASE_W = 3 + 32 + 16 + 32 + MTW + MBW + 32 + 64 + 64;
-  localparam int CTX_W  = BASE_W + (SEND_EN ? 33 : 0);
+  localparam int CTX_W  = BASE_W + (SEND_EN ? 34 : 0);
 
   logic [CTX_W-1:0] word;
   logic             remote, fill, notify, msg;
-  logic [31:0]      imm;
+  logic [32:0]      imm;
   logic [63:0]      src, dst;
   logic [31:0]      rem, total, seq;
   logic [15:0]      tag;
@@ -100,13 +100,16 @@ module crl_dma_context #(
       .clk, .we, .waddr(wch), .wdata(CTX_W'({w_msg, w_imm, w_remote, w_fill, w_notify, w_seq, w_tag, w_total, nx_pos, nx_vs, nx_rem, nx_dst, nx_src})),
       .re(1'b1), .raddr(pk_ch), .rdata(word)
   );
-  assign {msg, imm, remote, fill, notify, seq, tag, total, pos, vs, rem, dst, src} = (BASE_W + 33)'(word);
+  assign {msg, imm, remote, fill, notify, seq, tag, total, pos, vs, rem, dst, src} = (BASE_W + 34)'(word);
 
   crl_ram_lut #(.W(SW + CINFO_W), .DEPTH(CHANNELS)) u_info (
       .clk, .we, .waddr(wch),
       .wdata({nx_src[crl_pkg::SEGADDR_INDEX_LSB +: SW], w_msg, w_remote && w_fill, w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
       .raddr(t1_ch), .rdata({t1_seg, t1_info})
   );
+
+  logic t1_send;
+  assign t1_send = t1_desc[crl_pkg::DESC_OPCODE_LSB +: 8] == crl_pkg::OP_SEND;
 
   always_ff @(posedge clk) begin
     t2_dtag  <= t1_desc[crl_pkg::DESC_TAG_LSB +: 16];
@@ -122,8 +125,8 @@ module crl_dma_context #(
       t2_notify <= t1_desc[crl_pkg::DESC_FLAGS_LSB + crl_pkg::DESC_FLAG_NOTIFY];
       t2_tag    <= '0;
       t2_seq    <= '0;
-      t2_msg    <= SEND_EN && t1_desc[crl_pkg::DESC_OPCODE_LSB +: 8] == crl_pkg::OP_WRITE_IMM;
-      t2_imm    <= t1_imm & {32{SEND_EN}};
+      t2_msg    <= SEND_EN && (t1_desc[crl_pkg::DESC_OPCODE_LSB +: 8] == crl_pkg::OP_WRITE_IMM || t1_send);
+      t2_imm    <= {t1_send, t1_imm} & {33{SEND_EN}};
     end else begin
       t2_op     <= fill ? 8'(crl_pkg::OP_FILL) : (remote ? 8'(crl_pkg::OP_WRITE) : 8'(crl_pkg::OP_COPY));
       t2_src    <= src;

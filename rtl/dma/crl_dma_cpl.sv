@@ -104,6 +104,7 @@ module crl_dma_cpl #(
     input  wire logic                msg_irq,
     input  wire logic [31:0]         msg_bytes,
     input  wire logic [31:0]         msg_imm,
+    input  wire logic [11:0]         msg_cons,       // of the receive ring, for kind RECEIVE
 
     // Write client
     output logic                     wb_valid,
@@ -370,7 +371,7 @@ module crl_dma_cpl #(
       e_data[crl_pkg::CQE_TAG_LSB +: crl_pkg::CQE_TAG_W]       = msg_tag;
       e_data[crl_pkg::CQE_STATUS_LSB +: crl_pkg::CQE_STATUS_W] = msg_status;
       e_data[crl_pkg::CQE_KIND_LSB +: crl_pkg::CQE_KIND_W]     = msg_kind;
-      e_data[crl_pkg::CQE_DRING_CONS_LSB +: 12]                = cons;
+      e_data[crl_pkg::CQE_DRING_CONS_LSB +: 12]                = msg_kind == crl_pkg::CQE_KIND_RECEIVE ? msg_cons : cons;
       e_data[crl_pkg::CQE_STATUS2_LSB +: crl_pkg::CQE_STATUS2_W] = '0;
       e_data[crl_pkg::CQE_BYTES_LSB +: crl_pkg::CQE_BYTES_W]   = msg_bytes;
       e_data[crl_pkg::CQE_IMMEDIATE_LSB +: crl_pkg::CQE_IMMEDIATE_W] = msg_imm;

@@ -7,15 +7,17 @@
 //   What a visit may wait for is bounded: descriptor bursts under way (a marker goes through the fetch queue behind
 //   them), the flush of at most PREFETCH staged descriptors, the segment checker, and, before DISABLED, data reads
 //   under way: an operation that the peer or the loss of its link has ended may leave some behind.
-// Enable: ring sizes 4 to 4096, bases aligned to min(ring, 4096), both rings inside a segment of this channel with the RING
+// Enable: ring sizes 4 to 4096, bases aligned to min(ring, 4096), rings inside segments of this channel with the RING
 //   and LOCAL rights (or absolute for a channel with ABS); else LAST_ERROR = BAD_RING and the channel stays DISABLED.
+//   The receive ring comes between the two others; of size 0 it is none.
 // Errors: docs/architecture.md section 4. The first error stays until ENABLE or RESET.
-// Latency: PAUSE, RESUME, DRAIN, ABORT, RESET act 3 cycles after the command when the engine is free; ENABLE takes about 20.
+// Latency: PAUSE, RESUME, DRAIN, ABORT, RESET act 3 cycles after the command when the engine is free; ENABLE takes about 30.
 `default_nettype none
 
 module crl_dma_ctl #(
     parameter int CHANNELS = 8,
     parameter int FUNC_W   = 8,
+    parameter bit SEND_EN  = 1,        // 0: there are no receive rings
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1
 ) (
     input  wire logic                  clk,
@@ -30,7 +32,7 @@ module crl_dma_ctl #(
     input  wire logic                  cc_stop,
     input  wire logic [FUNC_W-1:0]     cc_func,
     output logic      [CW-1:0]         rc_ch,         // ring set-up, data two cycles later
-    output logic      [1:0]            rc_sel,
+    output logic      [2:0]            rc_sel,
     input  wire logic [63:0]           rc_data,
 
     // Segment checker of crl_dma_issue
@@ -46,6 +48,7 @@ module crl_dma_ctl #(
     // Ring set-up of the engines, events
     output logic                       f_cfg_we,
     output logic                       c_cfg_we,
+    output logic                       r_cfg_we,      // cfg_log2 0: there is none
     output logic      [CW-1:0]         cfg_ch,
     output logic      [63:0]           cfg_base,
     output logic      [3:0]            cfg_log2,
@@ -84,6 +87,11 @@ module crl_dma_ctl #(
     input  wire logic                  ferr_valid,
     input  wire logic [CW-1:0]         ferr_ch,
     input  wire logic                  ferr_dec,
+    input  wire logic                  rdb_err_valid, // receive ring
+    input  wire logic [CW-1:0]         rdb_err_ch,
+    input  wire logic                  rferr_valid,
+    input  wire logic [CW-1:0]         rferr_ch,
+    input  wire logic                  rferr_dec,
     input  wire logic                  cq_err_valid,
     input  wire logic [CW-1:0]         cq_err_ch,
     input  wire logic                  ret_valid,
@@ -147,7 +155,8 @@ module crl_dma_ctl #(
     S_SCAN, S_VISIT, S_READ, S_CHECK, S_SEG, S_SEG_RESULT, S_SET, S_MARK, S_FLUSH, S_DONE
   } state_t;
   state_t      s_q;
-  logic        second_q;               // the completion ring's turn, else the descriptor ring's
+  logic        second_q, recv_q;       // the completion ring's turn, the receive ring's, else the descriptor ring's
+  logic        none_q;                 // no receive ring
   logic [1:0]  step_q;                 // cycle of S_READ
   logic [63:0] base_q;
   logic [3:0]  log2_q;
@@ -169,8 +178,8 @@ module crl_dma_ctl #(
   assign over     = quiesced && calm_q;
 
   assign rc_ch    = ch_q;
-  assign rc_sel   = {second_q, step_q[0]};
-  assign seg_req  = s_q == S_SEG && ring_ok_q;
+  assign rc_sel   = {recv_q, recv_q || second_q, step_q[0]};
+  assign seg_req  = s_q == S_SEG && ring_ok_q && !none_q;
   assign seg_addr = base_q;
   assign seg_len  = (second_q ? 33'd16 : 33'd32) << log2_q;
   assign seg_ch   = ch_q;
@@ -183,8 +192,9 @@ module crl_dma_ctl #(
   assign cfg_base = chk_addr;                          // after a RESET it means nothing
   assign cfg_log2 = log2_q;
   assign cfg_we   = (s_q == S_SEG_RESULT && chk_ok) || (s_q == S_SET && st_now == RESETTING);
-  assign f_cfg_we = cfg_we && !second_q;
+  assign f_cfg_we = cfg_we && !second_q && !recv_q;
   assign c_cfg_we = cfg_we && second_q;
+  assign r_cfg_we = SEND_EN && ((cfg_we && !second_q && (recv_q || st_now == RESETTING)) || (s_q == S_SEG && none_q));
   assign clr_ch   = ch_q;
   assign clr_valid = s_q == S_DONE && st_now == RESETTING && over;
 
@@ -208,12 +218,14 @@ module crl_dma_ctl #(
       ch_q     <= '0;
       step_q   <= '0;
       second_q <= 1'b0;
+      recv_q   <= 1'b0;
       is_cmd_q <= 1'b0;
     end else begin
       case (s_q)
         S_SCAN: begin
           step_q   <= '0;
           second_q <= 1'b0;
+          recv_q   <= 1'b0;
           if (cmd_pend_q[ch_q] || st_now == DRAINING || ch_abort[ch_q]) begin
             s_q      <= S_VISIT;
             is_cmd_q <= cmd_pend_q[ch_q];
@@ -237,6 +249,7 @@ module crl_dma_ctl #(
         S_CHECK: s_q <= S_SEG;
         S_SEG: begin
           if (!ring_ok_q) s_q <= S_SCAN;
+          else if (none_q) s_q <= S_SET;
           else if (seg_gnt) s_q <= S_SEG_RESULT;
         end
         S_SEG_RESULT: begin
@@ -244,8 +257,10 @@ module crl_dma_ctl #(
           else s_q <= S_SCAN;
         end
         S_SET: begin
-          // The descriptor ring has been set up, then the completion ring. After a RESET the same clears the indices.
-          second_q <= 1'b1;
+          // The descriptor ring has been set up, the receive ring, then the completion ring. After a RESET the same clears the
+          // indices, of the first two at once.
+          recv_q   <= SEND_EN && !recv_q && !second_q && st_now == DISABLED;
+          second_q <= !SEND_EN || recv_q || second_q || st_now != DISABLED;
           if (second_q) begin
             s_q  <= S_SCAN;
             ch_q <= ch_next;
@@ -263,7 +278,8 @@ module crl_dma_ctl #(
         end
       endcase
     end
-    ring_ok_q <= log2_q >= 4'd2 && log2_q <= 4'd12 && (base_q[11:0] & mask) == '0;
+    ring_ok_q <= (log2_q >= 4'd2 && log2_q <= 4'd12 && (base_q[11:0] & mask) == '0) || (recv_q && log2_q == 4'd0);
+    none_q    <= recv_q && log2_q == 4'd0;
     settled_q <= !ip[ch_q] && op_empty[ch_q] && !young[ch_q] && !inbound[ch_q];
     if (s_q == S_VISIT) calm_q <= settled_q;
     if (s_q == S_READ && step_q == 2'd2) base_q <= rc_data;
@@ -274,17 +290,18 @@ module crl_dma_ctl #(
   // What put the channel into ERROR, or was wrong with a command; short codes, the first one stays.
   localparam logic [2:0] E_NONE = 3'd0, E_DOORBELL = 3'd1, E_FETCH_SLV = 3'd2, E_FETCH_DEC = 3'd3, E_CPL = 3'd4,
                          E_FATAL = 3'd5, E_RING = 3'd6, E_CMD = 3'd7;
-  logic [CHANNELS-1:0] fail_d, hit_ret, hit_db, hit_cdb, hit_f, hit_cq, live;
+  logic [CHANNELS-1:0] fail_d, hit_ret, hit_db, hit_cdb, hit_f, hit_rf, hit_cq, live;
 
   always_comb begin
     for (int c = 0; c < CHANNELS; c++) begin
       hit_ret[c] = ret_valid && ret_ch == CW'(c) && ret_status != '0 && stop_q[c];
-      hit_db[c]  = db_err_valid && db_err_ch == CW'(c);
+      hit_db[c]  = (db_err_valid && db_err_ch == CW'(c)) || (SEND_EN && rdb_err_valid && rdb_err_ch == CW'(c));
+      hit_rf[c]  = SEND_EN && rferr_valid && rferr_ch == CW'(c);
       hit_cdb[c] = cdb_err_valid && cdb_err_ch == CW'(c);
       hit_f[c]   = ferr_valid && ferr_ch == CW'(c);
       hit_cq[c]  = cq_err_valid && cq_err_ch == CW'(c);
       live[c]    = st_q[c] == ACTIVE || st_q[c] == PAUSED || st_q[c] == DRAINING;
-      fail_d[c]  = live[c] && (hit_ret[c] || hit_db[c] || hit_cdb[c] || hit_f[c] || hit_cq[c] || fatal);
+      fail_d[c]  = live[c] && (hit_ret[c] || hit_db[c] || hit_cdb[c] || hit_f[c] || hit_rf[c] || hit_cq[c] || fatal);
     end
   end
   assign err_irq = fail_d;
@@ -375,6 +392,7 @@ module crl_dma_ctl #(
         else if (err_q[c] == E_NONE || err_q[c] == E_CMD) begin
           if (live[c] && hit_cq[c]) err_q[c] <= E_CPL;
           else if (live[c] && hit_f[c]) err_q[c] <= ferr_dec ? E_FETCH_DEC : E_FETCH_SLV;
+          else if (live[c] && hit_rf[c]) err_q[c] <= rferr_dec ? E_FETCH_DEC : E_FETCH_SLV;
           else if (live[c] && (hit_db[c] || hit_cdb[c])) err_q[c] <= E_DOORBELL;
           else if (live[c] && fatal) err_q[c] <= E_FATAL;
           else if ((me[c] && s_q == S_VISIT && is_cmd_q && bad_cmd)

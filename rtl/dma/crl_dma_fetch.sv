@@ -219,7 +219,7 @@ module crl_dma_fetch #(
 
   // ---------------------------------------------------------------- arrival
   logic          d_valid, d_bad, absorb, enq_ready_unused, list_ready_unused, pk_data_unused;
-  logic [191:0]  d_data, pool_word;
+  logic [191:0]  d_data, d_word, pool_word;
   logic [63:0]   d_oper;
   logic [7:0]    d_op;
   logic [PW-1:0] enq_idx, pk_idx;
@@ -231,6 +231,11 @@ module crl_dma_fetch #(
       .d_valid, .d_data, .d_oper, .d_bad
   );
   assign d_op      = d_data[crl_pkg::DESC_OPCODE_LSB +: 8];
+  // A SEND has no address at the peer, whatever its descriptor says.
+  always_comb begin
+    d_word = d_data;
+    if (SEND_EN && d_op == crl_pkg::OP_SEND) d_word[crl_pkg::DESC_DST_LSB +: 64] = '0;
+  end
   assign enq_valid = d_valid && !absorb;
   assign enq_ch    = q_ch;
 
@@ -258,7 +263,7 @@ module crl_dma_fetch #(
 
       assign atomic = d_op == crl_pkg::OP_FETCH_ADD || d_op == crl_pkg::OP_CMP_SWAP;
       always_comb begin
-        pool_word = d_data;
+        pool_word = d_word;
         if (atomic) begin
           pool_word[crl_pkg::DESC_SRC_LSB +: 64] = d_data[crl_pkg::DESC_DST_LSB +: 64];
           pool_word[crl_pkg::DESC_DST_LSB +: 64] = d_data[crl_pkg::DESC_SRC_LSB +: 64];
@@ -283,7 +288,7 @@ module crl_dma_fetch #(
       end else begin : g_no_oper
         assign pool_oper = '0;
       end
-      assign pool_word = d_data;
+      assign pool_word = d_word;
       assign absorb    = 1'b0;
       assign half      = '0;
       assign pool_two  = 1'b0;

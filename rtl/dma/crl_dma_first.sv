@@ -3,7 +3,7 @@
 // crl_dma_first: what must be known of a staged descriptor's first chunk as soon as it is picked.
 //
 // How: worked out in the cycle in which the descriptor arrives and the one after it, and kept in a LUT RAM beside its place in
-//   the pool. Everything that will be refused, and NOP, moves nothing. A message (WRITE_IMM) of several frames asks first.
+//   the pool. Everything that will be refused, and NOP, moves nothing. A message (WRITE_IMM, SEND) of several frames asks first.
 // Latency: a pick sees descriptors that arrived in the cycle before it; info a cycle after the pick.
 `default_nettype none
 
@@ -67,14 +67,14 @@ module crl_dma_first #(
   assign read   = (READ_EN && op_q == crl_pkg::OP_READ) || atomic;
   assign d_read = (READ_EN && d_op == crl_pkg::OP_READ)
                   || (ATOMIC_EN && (d_op == crl_pkg::OP_FETCH_ADD || d_op == crl_pkg::OP_CMP_SWAP));
-  assign msg    = SEND_EN && op_q == crl_pkg::OP_WRITE_IMM;
+  assign msg    = SEND_EN && (op_q == crl_pkg::OP_WRITE_IMM || op_q == crl_pkg::OP_SEND);
   assign empty  = len_q == 32'd0;
   assign asks   = msg && len_q > LINK_MTU;
   assign nodata = bad_q || !(op_q == crl_pkg::OP_FILL || write || read || msg || op_q == crl_pkg::OP_COPY) || (empty && !msg) || flags_q[7:4] != 4'd0
                   || (flags_q[crl_pkg::DESC_FLAG_NOTIFY] && !write && !msg) || (atomic && len_q != 32'd8);
 
   crl_dma_size #(.MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_size (
-      .remote(d_op == crl_pkg::OP_WRITE || d_read || (SEND_EN && d_op == crl_pkg::OP_WRITE_IMM)), .src(d_op == crl_pkg::OP_FILL || d_read ? '0 : d_src), .dst(d_dst), .pos(MTW'(0)), .most
+      .remote(d_op == crl_pkg::OP_WRITE || d_read || (SEND_EN && (d_op == crl_pkg::OP_WRITE_IMM || d_op == crl_pkg::OP_SEND))), .src(d_op == crl_pkg::OP_FILL || d_read ? '0 : d_src), .dst(d_dst), .pos(MTW'(0)), .most
   );
   assign fits = len_q <= 32'(most_q);
   assign last = nodata || (fits && !asks);

@@ -30,8 +30,8 @@ module crl_dma_frames #(
     output logic                   n_pop,
     input  wire logic              n_remote,
     input  wire logic              n_read,      // it asks for data, no payload; an atomic does
-    input  wire logic              n_msg,       // WRITE_IMM
-    input  wire logic [31:0]       n_imm,
+    input  wire logic              n_msg,       // WRITE_IMM or SEND
+    input  wire logic [32:0]       n_imm,       // {SEND, immediate}
     input  wire logic              n_cancel,    // its frame is broken off
     input  wire logic              n_last,      // ends the operation
     input  wire logic              n_flush,     // ends the frame
@@ -94,7 +94,7 @@ module crl_dma_frames #(
     output logic      [31:0]       txf_total,
     output logic      [31:0]       txf_offset,
     output logic      [15:0]       txf_len,
-    output logic      [127:0]      txf_arg,     // READ: bytes asked; WRITE_IMM: immediate; ATOMIC: operands
+    output logic      [127:0]      txf_arg,     // READ: bytes asked; WRITE_IMM, SEND: immediate; ATOMIC: operands
     output logic                   txf_busy     // a frame's fields wait
 );
 
@@ -147,11 +147,11 @@ module crl_dma_frames #(
       txf_segaddr <= n_x;
       txf_total   <= n_y[63:32];
       txf_offset  <= n_y[31:0];
-      type_q      <= n_read ? crl_pkg::FRAME_TYPE_READ : n_msg ? crl_pkg::FRAME_TYPE_WRITE_IMM : crl_pkg::FRAME_TYPE_WRITE;
+      type_q      <= n_read ? crl_pkg::FRAME_TYPE_READ : n_msg ? (n_imm[32] ? crl_pkg::FRAME_TYPE_SEND : crl_pkg::FRAME_TYPE_WRITE_IMM) : crl_pkg::FRAME_TYPE_WRITE;
       asks_q      <= n_read;
       retaken_q   <= op_we && op_idx == n_tag[OW-1:0];   // in this very cycle
       txf_len     <= n_cancel || n_read ? 16'd0 : 16'(n_flen);
-      arg_q       <= n_cancel ? 32'd0 : n_read ? 32'(n_flen) : n_msg ? n_imm : 32'd0;
+      arg_q       <= n_cancel ? 32'd0 : n_read ? 32'(n_flen) : n_msg ? n_imm[31:0] : 32'd0;
     end
   end
 

@@ -42,7 +42,7 @@ module crl_dma_issue #(
     localparam int INFO_W  = MBW + 9,
     localparam int EW      = 124,
     // chunk record
-    localparam int CHUNK_W = (SEND_EN ? 33 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
+    localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
 ) (
     input  wire logic                  clk,
     input  wire logic                  rst,
@@ -188,7 +188,7 @@ module crl_dma_issue #(
   logic                   back_q, t3_none_q, t3_empty_q;
   logic [4:2]             permitted_q;
   logic [5:3]             msg_q;
-  logic [5:3][31:0]       imm_q;
+  logic [5:3][32:0]       imm_q;         // {SEND, immediate}
   logic [3:2]             abs_q;
   logic [5:2][CW-1:0]     ch_q;
   logic [5:2][FUNC_W-1:0] func_q;
@@ -266,7 +266,7 @@ module crl_dma_issue #(
   logic             t2_fill, t2_atomic, t2_two_q, t2_notify, t2_msg, t3_rd;
   logic [127:0]     t2_oper_q;
   logic [5:3]       atomic_q;
-  logic [31:0]      t2_imm;
+  logic [32:0]      t2_imm;
   logic [OFF_W-1:0] t3_off;
   logic [SW-1:0]    t1_seg;      // of the operation under way
   logic             ctl_seg_q;   // the entry that is shown is the channel control's

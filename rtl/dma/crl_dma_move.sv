@@ -32,7 +32,7 @@ module crl_dma_move #(
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
     localparam int MTW     = $clog2(LINK_MTU),
     localparam int RBW     = MBW - OFF_W + 1,
-    localparam int CHUNK_W = (SEND_EN ? 33 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
+    localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
 ) (
     input  wire logic                clk,
     input  wire logic                rst,
@@ -108,8 +108,8 @@ module crl_dma_move #(
 
   // ---------------------------------------------------------------- chunk queue
   localparam int CQW = $clog2(CHUNKS);
-  localparam int MSG_W  = SEND_EN ? 33 : 0;           // {message, immediate}
-  localparam int FULL_W = CHUNK_W - MSG_W + 33;
+  localparam int MSG_W  = SEND_EN ? 34 : 0;           // {message, SEND, immediate}
+  localparam int FULL_W = CHUNK_W - MSG_W + 34;
   logic               h_valid, h_go, s_ready_unused;
   logic [CHUNK_W-1:0] h;
   logic [CQW:0]       h_level;
@@ -137,7 +137,7 @@ module crl_dma_move #(
   logic [31:0]      h_seq;
   logic [63:0]      h_x, h_y;
   logic             h_msg;
-  logic [31:0]      h_imm;
+  logic [32:0]      h_imm;
   assign {h_msg, h_imm, h_kind, h_ch, h_tag, h_new, h_last, h_flush, h_cont, h_rd, h_ffirst, h_notify, h_read,
           h_soff, h_doff, h_n, h_rbeats, h_st, h_flen, h_peer, h_peer_ch, h_func, h_seq, h_x, h_y} = FULL_W'(h);
 
@@ -157,7 +157,7 @@ module crl_dma_move #(
   logic [FUNC_W-1:0] x_func_q;
   logic [31:0]      x_seq_q;
   logic [63:0]      x_x_q, x_y_q;
-  logic [32:0]      x_msg_q;
+  logic [33:0]      x_msg_q;
 
   crl_dma_rdfail #(.CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS)) u_rdfail (
       .clk, .go(h_go), .ch(h_ch), .op(h_tag[OW-1:0]), .first(h_new), .rd(h_rd), .resp(e_resp), .status(h_st),
@@ -238,7 +238,7 @@ module crl_dma_move #(
   logic [31:0]       n_seq;
   logic [63:0]       n_x, n_y;
   logic              n_msg;
-  logic [31:0]       n_imm;
+  logic [32:0]       n_imm;
   logic [INFO_W-1:0] n_info;
   logic [4:0]        n_level;
 
@@ -291,7 +291,7 @@ module crl_dma_move #(
       .m_data(n_info), .level(n_level)
   );
   assign {n_msg, n_imm, n_read, n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_ch, n_tag, n_st, n_len,
-          n_flen, n_peer, n_peer_ch, n_func, n_seq, n_x, n_y} = (INFO_W - MSG_W + 33)'(n_info);
+          n_flen, n_peer, n_peer_ch, n_func, n_seq, n_x, n_y} = (INFO_W - MSG_W + 34)'(n_info);
 
   // ---------------------------------------------------------------- output
   logic end_valid, end_ready, end_busy, txf_busy;

@@ -4,7 +4,7 @@
 //
 // How: T4 works out where the chunk goes, T5 with its status what becomes of it. Every refusal is a token that carries the
 //   status; a remote operation of which something was sent is ended at the peer by a cancelled frame.
-// Record, MSB first: with SEND_EN {message, immediate[32]}, kind[3] (0 token, 1 local, 2 fill, 3 remote, 4 cancel), channel, operation {gen, idx}[16],
+// Record, MSB first: with SEND_EN {message, SEND, immediate[32]}, kind[3] (0 token, 1 local, 2 fill, 3 remote, 4 cancel), channel, operation {gen, idx}[16],
 //   {first, last, flush, cont, has read data, first frame, notify, READ}, source lane, destination lane, bytes,
 //   read beats, status[8], bytes of the frame so far, peer[2], peer's channel[8], function, operation sequence[32],
 //   x[64] (absolute destination | peer segment address), y[64] (pattern | {total length, offset of the frame}).
@@ -24,7 +24,7 @@ module crl_dma_record #(
     localparam int MTW     = $clog2(LINK_MTU),
     localparam int OFF_W   = $clog2(DATA_W / 8),
     localparam int RBW     = MBW - OFF_W + 1,
-    localparam int CHUNK_W = (SEND_EN ? 33 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
+    localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
 ) (
     input  wire logic               clk,
 
@@ -61,7 +61,7 @@ module crl_dma_record #(
     input  wire logic               t5_notify,
     input  wire logic               t5_again,     // nothing of the message is under way
     input  wire logic               t5_msg,
-    input  wire logic [31:0]        t5_imm,
+    input  wire logic [32:0]        t5_imm,       // {SEND, immediate}
     input  wire logic [31:0]        t5_seq,
     input  wire logic [15:0]        t5_tag,
     input  wire logic               t5_up,
@@ -86,7 +86,7 @@ module crl_dma_record #(
   logic             t5_sent, t5_cancel, t5_token, t5_cont, t5_send, t6_last_q, t6_flush_q;
   logic [2:0]       t5_kind, t6_kind_q;
   logic [7:0]       t6_st_q;
-  logic [32:0]      t6_msg_q;
+  logic [33:0]      t6_msg_q;
   // The record's parts between the fields that an overlap changes.
   logic [CW+16:0]   t6_head_q;
   logic [4:0]       t6_flags_q;

@@ -82,7 +82,7 @@ module crl_dma_verdict #(
     if (t2_term) t2_st = crl_pkg::ST_ABORTED;
   end
 
-  assign t2_msg    = SEND_EN && t2_op == crl_pkg::OP_WRITE_IMM;
+  assign t2_msg    = SEND_EN && (t2_op == crl_pkg::OP_WRITE_IMM || t2_op == crl_pkg::OP_SEND);
   assign t3_src_ok = t3_fill || chk_ok || t3_empty;
   assign t3_rd     = t3_st_q == crl_pkg::ST_OK && !t3_nodata && !t3_fill && !t3_none && chk_ok && (!t3_remote || t3_up);
 

@@ -4,7 +4,7 @@
 //
 // How: crl_target_check decides about a header, crl_target_wr writes or drops its payload,
 //   crl_target_answer waits for the write responses, answers the operation and frees the slot. crl_target_msg has what
-//   WRITE_IMM needs beside it.
+//   messages need beside it.
 // Latency: 7 cycles from rx_valid to the first write beat (9 for DATA_W > 128); answers 3 cycles
 //   after the last response. Throughput: a beat a cycle; a frame takes its destination beats, at
 //   least 3 cycles.
@@ -25,7 +25,7 @@ module crl_target #(
     parameter int OPS             = 128,            // operations of this node
     parameter bit READ_EN         = 1,              // 0: READ is BAD_OPCODE, there are no own READs
     parameter bit ATOMIC_EN       = 1,              // 0: ATOMIC is BAD_OPCODE
-    parameter bit SEND_EN         = 1,              // 0: WRITE_IMM is BAD_OPCODE
+    parameter bit SEND_EN         = 1,              // 0: WRITE_IMM and SEND are BAD_OPCODE
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
@@ -99,11 +99,20 @@ module crl_target #(
     input  wire logic [CHANNELS-1:0]          dead,          // open messages to it are refused
     output logic                              q_valid,       // to crl_recv: reserve a completion slot
     output logic      [CW-1:0]                q_ch,
+    output logic                              q_send,        // and a receive entry
     input  wire logic                         q_done,
     input  wire logic                         q_ok,
+    input  wire logic [63:0]                  q_dst,         // the receive buffer
+    input  wire logic [31:0]                  q_len,
+    input  wire logic                         q_bad,
+    input  wire logic                         q_abs,
+    output logic                              sure_valid,    // event: the open SEND of sure_ch uses its receive entry up
+    output logic      [CW-1:0]                sure_ch,
     output logic                              x_valid,       // use one, or give it back
     input  wire logic                         x_ready,
     output logic                              x_back,
+    output logic                              x_send,
+    output logic      [7:0]                   x_status,
     output logic      [CW-1:0]                x_ch,
     output logic                              x_irq,
     output logic      [31:0]                  x_bytes,
@@ -161,7 +170,7 @@ module crl_target #(
   logic [7:0]        a_free_ch;
   logic              a_free_rd;
   logic              check_busy, answer_busy;
-  logic              f_ask, f_msg, f_post, f_msg_irq, held_we, held_d, inj_valid, inj_take, inj_lost, p_ready, p_free;
+  logic              f_ask, f_msg, f_post, f_send, f_msg_irq, held_we, held_d, inj_valid, inj_take, inj_lost, p_ready, p_free;
   logic              a_x_valid, a_x_good;
   logic [31:0]       f_imm;
   logic [CHANNELS-1:0] held;
@@ -178,8 +187,8 @@ module crl_target #(
   ) u_check (
       .clk, .rst, .rx_valid, .rx_ready, .rx_hdr,
       .bind_ch, .bind_ok, .bind_peer, .bind_peer_ch, .bind_func, .seg_idx, .seg_entry,
-      .q_valid, .q_ch, .q_done, .q_ok, .held, .held_we, .held_d, .inj_valid(inj_valid && a_ready), .inj_take, .inj_ch, .inj_lost,
-      .f_ask, .f_msg, .f_post, .f_imm, .f_msg_irq,
+      .q_valid, .q_ch, .q_send, .q_done, .q_ok, .q_dst, .q_len, .q_bad, .q_abs, .held, .held_we, .held_d, .inj_valid(inj_valid && a_ready), .inj_take, .inj_ch, .inj_lost,
+      .f_ask, .f_msg, .f_post, .f_send, .f_imm, .f_msg_irq,
       .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .kill_valid, .kill_tag, .kill_status,
       .f_valid, .f_ready, .f_write, .f_drop, .f_addr, .f_bytes, .f_user, .f_bursts, .f_known,
       .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch, .f_op_seq, .f_tag,
@@ -222,7 +231,7 @@ module crl_target #(
       .clk, .rst, .f_valid(f_valid && w_ready && p_ready && !f_req && !(f_ask && !f_msg) && (!f_is_atomic || aq_room)), .f_ready(a_ready),
       .f_bursts, .f_known, .f_first, .f_answer(f_answer && !f_atomic), .f_notify, .f_status, .f_ch, .f_peer_ch,
       .f_op_seq, .f_tag, .f_rd, .f_slot(f_slot && !f_atomic), .f_atomic, .f_own_atomic, .at_head, .at_done,
-      .f_msg, .x_valid(a_x_valid), .x_ready, .x_good(a_x_good), .x_ch,
+      .f_msg, .x_valid(a_x_valid), .x_ready, .x_good(a_x_good), .x_status(x_status[6:0]), .x_ch,
       .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2,
       .b_valid(wb_b_valid), .b_resp(wb_b_resp),
       .rsp_valid(a_rsp_valid), .rsp_ready(a_rsp_ready), .rsp_src_ch(a_src_ch), .rsp_dst_ch(a_dst_ch), .rsp_op_seq(a_op_seq),
@@ -234,9 +243,9 @@ module crl_target #(
     if (SEND_EN) begin : g_msg
       crl_target_msg #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS)) u_msg (
           .clk, .rst, .link_up, .dead, .held, .held_we, .held_d, .inj_valid, .inj_take, .inj_ch, .inj_lost,
-          .f_take(f_valid && f_ready), .p_ready, .f_ask, .f_msg, .f_post, .f_imm, .f_irq(f_msg_irq), .f_total(rq_total),
+          .f_take(f_valid && f_ready), .p_ready, .f_ask, .f_msg, .f_post, .f_send, .f_imm, .f_irq(f_msg_irq), .f_total(rq_total),
           .f_status, .f_ch, .f_peer_ch, .f_op_seq, .f_tag,
-          .a_x_valid, .a_x_good, .x_valid, .x_ready, .x_back, .x_irq, .x_bytes, .x_imm,
+          .a_x_valid, .a_x_good, .x_valid, .x_ready, .x_back, .x_send, .sure_valid, .sure_ch, .x_irq, .x_bytes, .x_imm,
           .a_valid(a_rsp_valid), .a_ready(a_rsp_ready), .a_data({a_status2, a_status, a_tag, a_op_seq, a_dst_ch, a_src_ch}),
           .rsp_valid, .rsp_ready,
           .rsp_data({rsp_permit, rsp_status2, rsp_status, rsp_tag, rsp_op_seq, rsp_dst_ch, rsp_src_ch}),
@@ -244,8 +253,8 @@ module crl_target #(
       );
     end else begin : g_no_msg
       logic unused_msg;
-      assign unused_msg = &{1'b0, link_up, dead, inj_take, held_we, held_d, f_ask, f_post, f_imm, f_msg_irq, a_x_valid, a_x_good, x_ready};
-      assign {held, inj_valid, inj_ch, inj_lost, p_free, p_free_ch, x_valid, x_back, x_irq, x_bytes, x_imm, rsp_permit} = '0;
+      assign unused_msg = &{1'b0, link_up, dead, inj_take, held_we, held_d, f_ask, f_post, f_send, f_imm, f_msg_irq, a_x_valid, a_x_good, x_ready};
+      assign {held, inj_valid, inj_ch, inj_lost, p_free, p_free_ch, x_valid, x_back, x_send, sure_valid, sure_ch, x_irq, x_bytes, x_imm, rsp_permit} = '0;
       assign p_ready     = 1'b1;
       assign rsp_valid   = a_rsp_valid;
       assign a_rsp_ready = rsp_ready;
@@ -253,6 +262,7 @@ module crl_target #(
     end
   endgenerate
 
+  assign x_status[7]  = 1'b0;
   assign cnt_in_valid = f_valid && f_ready && f_write;
   assign cnt_in_ch    = f_ch[CW-1:0];
   assign cnt_in_bytes = f_bytes;

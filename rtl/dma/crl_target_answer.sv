@@ -48,6 +48,7 @@ module crl_target_answer #(
     output logic                  x_valid,      // the frame that is to leave has one; stays until x_ready
     input  wire logic             x_ready,      // event: it has been used
     output logic                  x_good,       // all went well
+    output logic      [6:0]       x_status,     // what went wrong
     output logic      [CW-1:0]    x_ch,
 
     input  wire logic             b_valid,      // event: a write response, in order
@@ -177,6 +178,7 @@ module crl_target_answer #(
   assign leave        = done_q != ans_q && rsp_free && (!i_msg || (x_valid && x_ready));
   assign x_valid      = SEND_EN && done_q != ans_q && i_msg && !rsp_valid_q;
   assign x_good       = status == crl_pkg::ST_OK;
+  assign x_status     = status[6:0];
   assign x_ch         = i_ch[CW-1:0];
   assign rsp_valid    = rsp_valid_q && !rd_q;
   assign rdone_valid  = rsp_valid_q && rd_q;

@@ -11,13 +11,17 @@
 //   Context of a channel: within an operation, its sequence number, the next offset, and the
 //   status of the first fault; after a fault the rest of the operation is refused.
 //   ATOMIC is a frame of 8 bytes with a right of its own. One that is refused is answered as a READ.
-//   WRITE_IMM: with its first frame a completion slot is reserved (q), after all other checks, or the receiver is not ready.
+//   Messages (WRITE_IMM, SEND): with the first frame a completion slot is reserved (q), after all other checks, or the receiver is not
+//   ready. A SEND gets a receive entry too: the frame goes through look and check once more then, with the buffer as its
+//   address. It is kept a channel, and checked with every frame as a local address.
 //   The slot is the operation's until the frame that ends it takes it along (f_msg). What crl_target_msg wants given back
 //   (inj) goes the way of a frame too, and leaves the operation refused, or forgotten if the link is down.
 // Faults in this order: PEER_REFUSED, the operation's earlier fault, CANCEL (as ABORTED),
-//   BAD_OPCODE, LINK_ERROR (offset or sequence), BAD_LENGTH, BAD_ALIGN, the faults of crl_seg_check, RECEIVER_NOT_READY.
+//   BAD_OPCODE, LINK_ERROR (offset or sequence), BAD_LENGTH, BAD_ALIGN, the faults of crl_seg_check, RECEIVER_NOT_READY; of a SEND's
+//   receive entry BAD_OPCODE, RECV_TOO_SHORT, the faults of crl_seg_check or ADDR_WRAP.
 //   READ_DATA: docs/blocks/read.md.
-// Latency: 3 cycles from rx_valid to f_valid, 5 for READ_DATA, 6 and the reservation for the first frame of WRITE_IMM.
+// Latency: 3 cycles from rx_valid to f_valid, 5 for READ_DATA, 6 and the reservation for the first frame of WRITE_IMM, 4 for
+//   SEND, 10 and the reservation for its first frame.
 // Throughput: a frame in as many cycles.
 // Assumes: bind_* and seg_entry answer in the same cycle.
 `default_nettype none
@@ -34,7 +38,7 @@ module crl_target_check #(
     parameter int OPS             = 128,
     parameter bit READ_EN         = 1,     // 0: READ is BAD_OPCODE, there are no own READs
     parameter bit ATOMIC_EN       = 1,     // 0: ATOMIC is BAD_OPCODE
-    parameter bit SEND_EN         = 1,     // 0: WRITE_IMM is BAD_OPCODE
+    parameter bit SEND_EN         = 1,     // 0: WRITE_IMM and SEND are BAD_OPCODE
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
@@ -56,8 +60,13 @@ module crl_target_check #(
 
     output logic                              q_valid,       // a completion slot for q_ch; stays until q_done
     output logic      [CW-1:0]                q_ch,
+    output logic                              q_send,        // and a receive entry
     input  wire logic                         q_done,        // event
     input  wire logic                         q_ok,          // with it: reserved
+    input  wire logic [63:0]                  q_dst,         // the receive buffer
+    input  wire logic [31:0]                  q_len,
+    input  wire logic                         q_bad,
+    input  wire logic                         q_abs,
     input  wire logic [CHANNELS-1:0]          held,          // the open operation has a slot
     output logic                              held_we,       // event: of f_ch
     output logic                              held_d,
@@ -92,7 +101,8 @@ module crl_target_check #(
     output logic                              f_notify,
     output logic                              f_ask,         // is to be answered by OP_PERMIT
     output logic                              f_msg,         // takes the operation's slot along ...
-    output logic                              f_post,        // ... for an entry, if the writes go well
+    output logic                              f_post,        // ... for an entry, if the writes go well or it is a SEND's
+    output logic                              f_send,        // it has a receive entry
     output logic      [31:0]                  f_imm,
     output logic                              f_msg_irq,     // and an interrupt
     output logic      [7:0]                   f_status,
@@ -133,6 +143,7 @@ module crl_target_check #(
   assign in_inj   = SEND_EN && inj_valid;
   assign inj_take = free && in_inj && !kill_wait_q;
   assign in_data  = READ_EN && (kill_wait_q || (!in_inj && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_READ_DATA));
+  assign in_send  = SEND_EN && !in_inj && !kill_wait_q && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_SEND;
   assign in_read  = READ_EN && !in_inj && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_READ;
   // Without READ an ATOMIC is any unknown opcode.
   assign in_atomic = READ_EN && !in_inj && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_ATOMIC;
@@ -154,7 +165,7 @@ module crl_target_check #(
   logic [63:0] segaddr_q;
   logic [7:0]  status_in_q;
   logic        data_q, read_q, atomic_q, kill_q, payload_q;
-  logic        inj_q, lost_q, msg_q, asks;
+  logic        inj_q, lost_q, msg_q, send_q, asks, in_send;
   logic [31:0] imm_q;
 
   // Of an own READ.
@@ -172,7 +183,9 @@ module crl_target_check #(
       inj_q     <= inj_take;
       lost_q    <= inj_lost;
       imm_q     <= rx_hdr[crl_pkg::FRAME_OPERAND0_LSB +: 32];
-      msg_q     <= SEND_EN && !inj_take && !kill_wait_q && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_WRITE_IMM;
+      msg_q     <= in_send || (SEND_EN && !inj_take && !kill_wait_q
+                               && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_WRITE_IMM);
+      send_q    <= in_send;
       peer_ch_q <= rx_hdr[crl_pkg::FRAME_SRC_CH_LSB +: 8];
       op_seq_q  <= rx_hdr[crl_pkg::FRAME_OP_SEQ_LSB +: 32];
       tag_q     <= kill_wait_q ? kill_tag_q : rx_hdr[crl_pkg::FRAME_TAG_LSB +: 16];
@@ -191,7 +204,10 @@ module crl_target_check #(
       op_seq_q <= ctx_op_seq;   // what is open stays as it is
       plen_q   <= '0;
     end
-    if (READ_EN && state_q == S_TAKE) begin
+    if (SEND_EN && state_q == S_TAKE && send_q) begin
+      segaddr_q <= r_dst;
+      abs_q     <= r_abs;
+    end else if (READ_EN && state_q == S_TAKE) begin
       ch_q      <= 8'(t_ch);
       segaddr_q <= t_dst;
       total_q   <= t_total;
@@ -223,6 +239,24 @@ module crl_target_check #(
       assign t_ch    = '0;
       assign t_func  = '0;
       assign t_dst   = '0;
+    end
+  endgenerate
+
+  // The receive buffer of the channel's open SEND.
+  logic [63:0] r_dst;
+  logic [31:0] r_len;
+  logic        r_bad, r_abs, r_send;      // r_send: what is open is a SEND
+
+  generate
+    if (SEND_EN) begin : g_recv
+      crl_ram_lut #(.W(3 + 32 + 64), .DEPTH(CHANNELS)) u_recv (
+          .clk, .we(state_q == S_ASK && q_done && q_ok), .waddr(ch_q[CW-1:0]), .wdata({send_q, q_bad, q_abs, q_len, q_dst}),
+          .raddr(ch_q[CW-1:0]), .rdata({r_send, r_bad, r_abs, r_len, r_dst})
+      );
+    end else begin : g_no_recv
+      logic unused_recv;
+      assign unused_recv = &{1'b0, q_dst, q_len, q_bad, q_abs};
+      assign {r_send, r_bad, r_abs, r_len, r_dst} = '0;
     end
   endgenerate
 
@@ -260,6 +294,8 @@ module crl_target_check #(
   logic                known_q, same_op_q, goes_on_q, bad_len_q, beyond_q;
   logic [7:0]          old_status_q;
   logic                slot_q, got_q, empty_q, begin_q;  // the operation has a slot; gets one; has no bytes
+  logic                odd_q, short_q, wrap_q;  // of a receive entry: no RECV; too short; beyond 2^64, if it is absolute
+  logic [32:0]         recv_end;
   logic [39:0]         start_q;
   logic [32:0]         remain_q;
   logic [31:0]         stop_q;
@@ -281,17 +317,22 @@ module crl_target_check #(
       .raddr(bind_ch), .rdata({ctx_status, ctx_op_seq, ctx_next})
   );
 
+  assign recv_end = {1'b0, segaddr_q[31:0]} + {1'b0, total_q};
+
   always_ff @(posedge clk) begin
     if (state_q == S_LOOK) begin
-      known_q      <= data_q ? hit_q && !gone_q : inj_q ? SEND_EN && held[bind_ch] : known;
+      // A SEND that has got its receive entry stays known: it has something to give back.
+      if (!got_q) known_q <= data_q ? hit_q && !gone_q : inj_q ? SEND_EN && held[bind_ch] : known;
+      odd_q        <= r_bad;
+      short_q      <= total_q > r_len;
+      wrap_q       <= &segaddr_q[63:32] && recv_end[32] && recv_end[31:0] != '0;
       same_op_q    <= data_q ? offset_q != '0 : same_op || inj_q;
       slot_q       <= SEND_EN && held[bind_ch] && !data_q && !read_q && !atomic_q && (known || inj_q);
-      got_q        <= 1'b0;
       empty_q      <= msg_q && total_q == '0;
       begin_q      <= msg_q && offset_q == '0;   // the ring has not seen what came before: a question
       over_q       <= seen_q[bind_ch] && !in_op && !is_first && ctx_op_seq == op_seq_q;
       goes_on_q    <= data_q ? next_q == offset_q : is_first ? offset_q == '0
-                      : (same_op && ctx_next == offset_q && (read_q || (SEND_EN && held[bind_ch]) == msg_q));
+                      : (same_op && ctx_next == offset_q && (read_q || (SEND_EN && held[bind_ch]) == msg_q) && (!msg_q || r_send == send_q));
       old_status_q <= inj_q && ctx_status == crl_pkg::ST_OK ? 8'(crl_pkg::ST_ABORTED)
                       : same_op || inj_q ? ctx_status : 8'(crl_pkg::ST_OK);
       if (msg_q && asks) bad_len_q <= plen_q != '0;
@@ -305,11 +346,13 @@ module crl_target_check #(
       stop_q       <= inj_q ? ctx_next : stop[31:0];
       func_q       <= data_q ? t_func : bind_func;
     end
-    if (SEND_EN && state_q == S_ASK && q_done) got_q <= q_ok;
+    if (free) got_q <= 1'b0;
+    else if (SEND_EN && state_q == S_ASK && q_done) got_q <= q_ok;
   end
 
   assign q_valid = SEND_EN && state_q == S_ASK;
   assign q_ch    = bind_ch;
+  assign q_send  = send_q;
 
   // ------------------------------------------------------------------------------------------
   // Check. The result stands in the next cycle and stays, as its inputs do.
@@ -330,10 +373,10 @@ module crl_target_check #(
       .len(beyond_q ? 33'h1_FFFF_FFFF : remain_q),
       .need_right(6'(read_q ? 1 << crl_pkg::SEG_RIGHT_READ : ATOMIC_EN && atomic_q ? 1 << crl_pkg::SEG_RIGHT_ATOMIC
                      : 1 << crl_pkg::SEG_RIGHT_WRITE)), .channel(ch_q), .peer(4'(PEER)),
-      .is_remote(!data_q), .ok(seg_ok), .status(seg_status), .addr(seg_addr)
+      .is_remote(!data_q && !send_q), .ok(seg_ok), .status(seg_status), .addr(seg_addr)
   );
   always_ff @(posedge clk) abs_high_q <= segaddr_q[63:40] + 24'(beyond_q);
-  assign f_addr = data_q && abs_q ? {abs_high_q, start_q} : seg_addr;
+  assign f_addr = (data_q || send_q) && abs_q ? {abs_high_q, start_q} : seg_addr;
 
   // ------------------------------------------------------------------------------------------
   // Give.
@@ -362,7 +405,11 @@ module crl_target_check #(
     else if (!goes_on_q)                             status = crl_pkg::ST_LINK_ERROR;
     else if (bad_len_q)                              status = crl_pkg::ST_BAD_LENGTH;
     else if (ATOMIC_EN && atomic_q && segaddr_q[2:0] != '0) status = crl_pkg::ST_BAD_ALIGN;
+    else if (send_q && is_first && !got_q)           status = crl_pkg::ST_OK;    // its buffer is not known yet
+    else if (send_q && odd_q)                        status = crl_pkg::ST_BAD_OPCODE;
+    else if (send_q && short_q)                      status = crl_pkg::ST_RECV_TOO_SHORT;
     else if (empty_q)                                status = crl_pkg::ST_OK;
+    else if (send_q && abs_q)                        status = wrap_q ? crl_pkg::ST_ADDR_WRAP : crl_pkg::ST_OK;
     else if (beyond_q && seg_status == crl_pkg::ST_OK) status = crl_pkg::ST_SEG_RANGE;
     else                                             status = seg_status;
   end
@@ -385,7 +432,10 @@ module crl_target_check #(
   assign f_ask     = msg_q && asks;
   assign ends      = is_last || is_cancel || (asks && sound != crl_pkg::ST_OK);
   assign f_msg     = SEND_EN && known_q && !data_q && !read_q && !atomic_q && (inj_q || (slot_q && is_first) || ((slot_q || got_q) && ends));
-  assign f_post    = msg_q && is_last && !is_cancel && sound == crl_pkg::ST_OK;
+  // A SEND that fails here ends its receive entry, unless it is the peer that gave it up or lost count.
+  assign f_post    = msg_q && !is_cancel && (!send_q ? is_last && sound == crl_pkg::ST_OK
+                     : !(slot_q && is_first) && sound != crl_pkg::ST_LINK_ERROR && sound != crl_pkg::ST_ABORTED);
+  assign f_send    = r_send;
   assign f_imm     = imm_q;
   assign f_msg_irq = is_notify;
   assign held_we   = SEND_EN && ctx_we && !read_q && !atomic_q;
@@ -418,13 +468,15 @@ module crl_target_check #(
       in_op_q <= '0;
       seen_q  <= '0;
     end else begin
-      if (free)                    state_q <= in_data && (rx_valid || kill_wait_q) ? S_TAB : rx_valid || inj_take ? S_LOOK : S_IDLE;
+      if (free)                    state_q <= in_data && (rx_valid || kill_wait_q) ? S_TAB : in_send && rx_valid ? S_TAKE
+                                              : rx_valid || inj_take ? S_LOOK : S_IDLE;
       else if (READ_EN && state_q == S_TAB)  state_q <= S_TAKE;
-      else if (READ_EN && state_q == S_TAKE) state_q <= S_LOOK;
+      else if ((READ_EN || SEND_EN) && state_q == S_TAKE) state_q <= S_LOOK;
       else if (state_q == S_LOOK)  state_q <= S_CHECK;
-      else if (SEND_EN && state_q == S_CHECK && msg_q && is_first) state_q <= S_JUDGE;
+      else if (SEND_EN && state_q == S_CHECK && msg_q && is_first && !got_q) state_q <= S_JUDGE;
       else if (SEND_EN && state_q == S_JUDGE && status == crl_pkg::ST_OK && !slot_q) state_q <= S_ASK;
       else if (SEND_EN && state_q == S_ASK && !q_done) state_q <= S_ASK;
+      else if (SEND_EN && state_q == S_ASK && q_ok && send_q) state_q <= S_TAKE;
       else                         state_q <= S_GIVE;
       // A CANCEL that is not answered any more leaves no operation open.
       if (ctx_we) in_op_q[bind_ch] <= inj_q ? !lost_q : !(f_answer || is_cancel || (asks && sound != crl_pkg::ST_OK));
@@ -444,7 +496,7 @@ module crl_target_check #(
 
   always_ff @(posedge clk) begin
     g_ent <= seg_entry;
-    if (state_q == S_LOOK) g_known <= bind_ok && bind_peer == PW'(PEER) && bind_peer_ch == peer_ch_q;
+    if (state_q == S_LOOK && !got_q) g_known <= bind_ok && bind_peer == PW'(PEER) && bind_peer_ch == peer_ch_q;
   end
 
   assign g_base  = {6'd0, g_ent[51:0], 12'd0};
@@ -458,8 +510,13 @@ module crl_target_check #(
     if (!rst && state_q != S_IDLE) begin
       assert ($onehot0({inj_q, msg_q, data_q, read_q, atomic_q}) && (SEND_EN || !(inj_q || msg_q)));
       assert (!msg_q || payload_q == (plen_q != '0));
+      assert ((!send_q || msg_q) && (!got_q || (msg_q && is_first && state_q != S_JUDGE && state_q != S_ASK)));
+      if (state_q == S_JUDGE || state_q == S_ASK) assert (msg_q && is_first);
     end
     if (!rst && (state_q == S_CHECK || state_q == S_GIVE || state_q == S_JUDGE || state_q == S_ASK)) begin
+      if (send_q && known_q && (got_q || !is_first))
+        assert (segaddr_q == r_dst && abs_q == r_abs && odd_q == r_bad && short_q == (total_q > r_len)
+                && wrap_q == (&segaddr_q[63:32] && recv_end[32] && recv_end[31:0] != '0));
       assert (empty_q == (msg_q && total_q == '0) && (!inj_q || old_status_q != crl_pkg::ST_OK));
       assert ({beyond_q, start_q} == {1'b0, segaddr_q[39:0]} + {9'd0, offset_q});
       assert (remain_q == {1'b0, total_q} - {1'b0, offset_q});
@@ -474,8 +531,8 @@ module crl_target_check #(
       end
     end
     if (!rst && f_valid && f_atomic) assert (offset_q == '0 && total_q == 32'd8 && segaddr_q[2:0] == '0);
-    if (!rst && f_valid && f_write && data_q && !abs_q) begin
-      // An own READ's bytes: in what was given as its destination, in a segment of the channel for local use.
+    if (!rst && f_valid && f_write && (data_q || send_q) && !abs_q) begin
+      // An own READ's bytes, or a SEND's: in what was given as destination, in a segment of the channel for local use.
       assert (g_ent[123] && segaddr_q[63:52] < SEGMENTS && g_ent[122:111] == segaddr_q[51:40] && g_ent[104:97] == ch_q);
       assert (g_ent[109] && g_ent[106]);
       assert (g_first == g_base + {30'd0, segaddr_q[39:0]} + {38'd0, offset_q});
@@ -483,7 +540,14 @@ module crl_target_check #(
       assert (g_base + {30'd0, segaddr_q[39:0]} + {38'd0, total_q} <= g_base + g_size);
     end
     if (!rst && f_valid && f_write && data_q) assert (known_q && goes_on_q && f_bytes != '0 && f_bytes <= 12'(FRAME_MAX));
-    if (!rst && f_valid && f_write && !data_q) begin
+    if (!rst && f_valid && f_write && send_q) begin
+      // In the receive buffer, and nowhere beyond 2^64.
+      assert (g_known && got_q == is_first && segaddr_q == r_dst && total_q <= r_len && !r_bad);
+      assert (g_first == (abs_q ? {6'd0, r_dst} + {38'd0, offset_q} : g_first));
+      assert (g_stop <= g_first + {38'd0, total_q} - {38'd0, offset_q} && g_stop <= 70'h1_0000_0000_0000_0000);
+      assert (f_bytes != '0 && f_bytes <= 12'(FRAME_MAX) && !f_drop);
+    end
+    if (!rst && f_valid && f_write && !data_q && !send_q) begin
       assert (g_known && g_ent[123] && segaddr_q[63:52] < SEGMENTS);
       assert (g_ent[122:111] == segaddr_q[51:40] && g_ent[104:97] == ch_q);
       assert (g_ent[110] && g_ent[106] && (g_ent[96:93] == 4'(PEER) || g_ent[96:93] == 4'd15));

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// crl_target_msg: what WRITE_IMM needs at the target beside the frames' way: completion slots, OP_PERMIT, the entry's fields.
+// crl_target_msg: what messages (WRITE_IMM, SEND) need at the target beside the frames' way: completion slots, OP_PERMIT, the entry's fields.
 //
 // How: a bit a channel tells that its open operation has a completion slot. When the channel dies (ABORT, RESET) or the link
 //   goes down, a rotation finds the slots and has them given back (inj): through the ring of frames, so after all writes of the
 //   operation. An ASK is answered from a FIFO of its own, in front of the answers that wait for responses. Frames that end an
-//   operation with a slot leave the entry's fields in a second FIFO, in the order of the ring.
+//   operation with a slot leave the entry's fields in a second FIFO, in the order of the ring. A SEND whose receive entry will be used
+//   up, whatever becomes of its writes, is told then (sure).
 // Latency: 2 cycles from an ASK to rsp_valid; a ring's answer none. A slot is found within CHANNELS + 2 cycles.
 // Assumes: no more than SLOTS frames are under way, so neither FIFO is ever full because of a neighbour.
 `default_nettype none
@@ -34,6 +35,7 @@ module crl_target_msg #(
     input  wire logic                f_ask,
     input  wire logic                f_msg,        // it takes a completion slot along
     input  wire logic                f_post,       // for an entry
+    input  wire logic                f_send,       // it has a receive entry
     input  wire logic [31:0]         f_imm,
     input  wire logic                f_irq,
     input  wire logic [31:0]         f_total,
@@ -48,6 +50,9 @@ module crl_target_msg #(
     output logic                     x_valid,      // to crl_recv
     input  wire logic                x_ready,
     output logic                     x_back,       // give it back
+    output logic                     x_send,       // it has a receive entry
+    output logic                     sure_valid,   // event: of an open SEND, it will be used up
+    output logic      [CW-1:0]       sure_ch,
     output logic                     x_irq,
     output logic      [31:0]         x_bytes,
     output logic      [31:0]         x_imm,
@@ -133,12 +138,19 @@ module crl_target_msg #(
   // ---------------------------------------------------------------- fields of entries
   logic e_valid, e_post, e_ready_unused;
 
-  crl_fifo_bram #(.W(1 + 1 + 32 + 32), .DEPTH(DEPTH)) u_entries (
-      .clk, .rst, .s_valid(f_take && f_msg), .s_ready(e_ready_unused), .s_data({f_post, f_irq, f_total, f_imm}),
-      .m_valid(e_valid), .m_ready(x_valid && x_ready), .m_data({e_post, x_irq, x_bytes, x_imm}), .level(x_level)
+  always_ff @(posedge clk) begin
+    if (rst) sure_valid <= 1'b0;
+    else     sure_valid <= f_take && f_msg && f_post && f_send;
+    sure_ch <= f_ch[CW-1:0];
+  end
+
+  crl_fifo_bram #(.W(1 + 1 + 1 + 32 + 32), .DEPTH(DEPTH)) u_entries (
+      .clk, .rst, .s_valid(f_take && f_msg), .s_ready(e_ready_unused), .s_data({f_post, f_send, f_irq, f_total, f_imm}),
+      .m_valid(e_valid), .m_ready(x_valid && x_ready), .m_data({e_post, x_send, x_irq, x_bytes, x_imm}), .level(x_level)
   );
   assign x_valid = a_x_valid && e_valid;
-  assign x_back  = !(e_post && a_x_good);
+  // A receive entry ends with an error too.
+  assign x_back  = !(e_post && (a_x_good || x_send));
 
   assign unused_level = &{1'b0, p_level, x_level};
 

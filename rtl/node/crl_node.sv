@@ -27,7 +27,7 @@ module crl_node #(
     parameter int REPLAY_FRAMES = LINK_W <= 128 ? 32 : LINK_W / 4,   // frames kept until acknowledged, power of two
     parameter bit READ_EN   = 1,                 // READ, as initiator and as target
     parameter bit ATOMIC_EN = READ_EN,           // FETCH_ADD and CMP_SWAP likewise; need READ_EN
-    parameter bit SEND_EN   = 1,                 // messages: WRITE_IMM, as initiator and as target
+    parameter bit SEND_EN   = 1,                 // messages: WRITE_IMM and SEND, as initiator and as target
     parameter int READ_SLOTS = LINK_W > 128 ? 32 : 16,  // receive slots a peer for READ_DATA
     parameter int FUNC_W   = 8,                  // FUNCTION_ID bits, to 12
     parameter int ID_W     = 4,                  // AXI ID bits, at least 3
@@ -120,6 +120,7 @@ module crl_node #(
   localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1;
   localparam int EW = crl_pkg::SEGENT_W;
   localparam int AT = ATOMIC_EN ? 1 : 0;
+  localparam int RE = SEND_EN ? 1 : 0;
   localparam int N  = 1 + PEERS + AT + 2;        // write clients: data, targets, atomic unit, completions, MSI-X
 
   initial begin
@@ -151,11 +152,12 @@ module crl_node #(
   end
 
   // ---------------------------------------------------------------- registers
-  logic                db_valid, cdb_valid, cmd_valid, cc_we, cc_mgmt, cc_abs, cc_stop, cc_bind, seg_we;
+  logic                db_valid, cdb_valid, rdb_valid, cmd_valid, cc_we, cc_mgmt, cc_abs, cc_stop, cc_bind, seg_we;
   logic [CW-1:0]       db_ch, cdb_ch, cmd_ch, rc_ch, cc_ch, st_ch, clr_ch;
   logic [15:0]         db_val, cdb_val, cc_rate, cc_burst;
   logic [2:0]          cmd;
-  logic [1:0]          rc_sel, cc_class, cc_peer;
+  logic [2:0]          rc_sel;
+  logic [1:0]          cc_class, cc_peer;
   logic [63:0]         rc_data;
   logic [CHANNELS-1:0] ch_locked, err_irq;
   logic [FUNC_W-1:0]   cc_func;
@@ -168,7 +170,7 @@ module crl_node #(
   logic [PEERS*5-1:0]  peer_ev;
   logic [3:0]          st_state;
   logic                st_busy, clr_valid, fatal;
-  logic [11:0]         st_dr_prod, st_dr_cons, st_cq_prod, st_cq_cons;
+  logic [11:0]         st_dr_prod, st_dr_cons, st_cq_prod, st_cq_cons, st_rr_prod, st_rr_cons;
   logic                cpl_irq_valid, ret_valid, rd_cnt_valid;
   logic [CW-1:0]       cpl_irq_ch, ret_ch, rd_cnt_ch;
   logic [7:0]          ret_status;
@@ -200,18 +202,19 @@ module crl_node #(
 
   crl_regs #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .DATA_W(DATA_W), .LINK_W(LINK_W),
-      .PREFETCH(PREFETCH), .OPS(OPS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED)
+      .PREFETCH(PREFETCH), .OPS(OPS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED),
+      .SEND_EN(SEND_EN)
   ) u_regs (
       .clk, .rst,
       .s_axil_awaddr, .s_axil_awuser, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb,
       .s_axil_wvalid, .s_axil_wready, .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_aruser,
       .s_axil_arvalid, .s_axil_arready, .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready,
-      .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd, .rc_ch, .rc_sel, .rc_data,
+      .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .rdb_valid, .cmd_valid, .cmd_ch, .cmd, .rc_ch, .rc_sel, .rc_data,
       .ch_locked, .cc_we, .cc_ch, .cc_func, .cc_class, .cc_weight, .cc_mgmt, .cc_rate, .cc_burst, .cc_abs, .cc_stop, .cc_bind,
       .cc_peer, .cc_peer_ch, .seg_we, .seg_idx, .seg_entry,
       .retry_we, .retry_ch, .retry_data, .peer_enable, .peer_node, .peer_epoch, .node_id, .peer_up, .peer_ev,
       .rev_req, .rev_seq, .rev_ack,
-      .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons,
+      .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons, .st_rr_prod, .st_rr_cons,
       .clr_valid, .clr_ch,
       .irq_valid(irq_ev), .irq_ch(irq_ev_ch),
       .ret_valid, .ret_ch, .ret_status, .rd_cnt_valid, .rd_cnt_ch, .rd_cnt_bytes, .wr_cnt_valid, .wr_cnt_ch, .wr_cnt_bytes,
@@ -269,9 +272,16 @@ module crl_node #(
   logic [PEERS*16-1:0] ack_tag, ack_status2;
   logic [PEERS*8-1:0]  ack_status, ack_ch;
   logic [CHANNELS-1:0] dead;
-  logic [PEERS-1:0]    ack_permit, q_valid, q_done, x_valid, x_ready, x_back, x_irq;
-  logic                q_ok;
-  logic [PEERS*CW-1:0] q_ch, x_ch;
+  logic [PEERS-1:0]    ack_permit, q_valid, q_send, q_done, sure_valid, x_valid, x_ready, x_back, x_send, x_irq;
+  logic                q_ok, q_bad, q_abs;
+  logic [63:0]         q_dst;
+  logic [31:0]         q_len;
+  logic [PEERS*CW-1:0] q_ch, sure_ch, x_ch;
+  logic [PEERS*8-1:0]  x_status;
+  logic                re_ar_valid, re_ar_ready, re_r_valid, re_pending;
+  logic [63:0]         re_ar_addr;
+  logic [7:0]          re_ar_len;
+  logic [FUNC_W-1:0]   re_ar_user;
   logic [PEERS*32-1:0] x_bytes, x_imm;
   logic                rd_pending, rd_progress, wr_pending, wr_progress, rev_mark;
   logic [1+2*PEERS:0]  rev_over;       // engine's reads and writes, targets, responders
@@ -282,10 +292,10 @@ module crl_node #(
       .LINK_MTU(LINK_MTU), .FUNC_W(FUNC_W), .ID_W(ID_W), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN),
       .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)
   ) u_dma (
-      .clk, .rst, .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd,
+      .clk, .rst, .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .rdb_valid, .cmd_valid, .cmd_ch, .cmd,
       .rc_ch, .rc_sel, .rc_data, .ch_locked, .cc_we, .cc_ch, .cc_func, .cc_class, .cc_weight, .cc_mgmt, .cc_rate, .cc_burst,
       .cc_abs, .cc_stop, .cc_bind, .cc_peer, .cc_peer_ch, .seg_we, .seg_idx, .seg_entry,
-      .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons, .clr_valid, .clr_ch,
+      .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons, .st_rr_prod, .st_rr_cons, .clr_valid, .clr_ch,
       .irq_valid(cpl_irq_valid), .irq_ch(cpl_irq_ch), .err_irq, .ret_valid, .ret_ch, .ret_status,
       .rd_cnt_valid(d_cnt_valid), .rd_cnt_ch(d_cnt_ch), .rd_cnt_bytes(d_cnt_bytes), .wr_cnt_valid(wr_cnt_valid[0]), .wr_cnt_ch(wr_cnt_ch[CW-1:0]),
       .wr_cnt_bytes(wr_cnt_bytes[11:0]), .stall, .fatal,
@@ -293,7 +303,9 @@ module crl_node #(
       .peer_up, .tx_ok, .rd_ok, .tx_take, .tx_take_rd, .tx_take_ch, .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags,
       .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg,
       .ack_valid, .ack_ready, .ack_ch, .ack_permit, .ack_tag, .ack_status, .ack_status2, .retry_we, .retry_ch, .retry_data,
-      .dead, .q_valid, .q_ch, .q_done, .q_ok, .x_valid, .x_ready, .x_back, .x_ch, .x_irq, .x_bytes, .x_imm,
+      .dead, .q_valid, .q_ch, .q_send, .q_done, .q_ok, .q_dst, .q_len, .q_bad, .q_abs, .sure_valid, .sure_ch,
+      .re_ar_valid, .re_ar_ready, .re_ar_addr, .re_ar_len, .re_ar_user, .re_r_valid, .re_pending,
+      .x_valid, .x_ready, .x_back, .x_send, .x_status, .x_ch, .x_irq, .x_bytes, .x_imm,
       .wb_valid({wb_valid[N-2], wb_valid[0]}), .wb_ready({wb_ready[N-2], wb_ready[0]}),
       .wb_first({wb_first[N-2], wb_first[0]}), .wb_last({wb_last[N-2], wb_last[0]}),
       .wb_addr({wb_addr[(N-2)*64 +: 64], wb_addr[63:0]}), .wb_len({wb_len[(N-2)*8 +: 8], wb_len[7:0]}),
@@ -311,7 +323,7 @@ module crl_node #(
   crl_revoke #(.N(2 + 2 * PEERS)) u_revoke (.clk, .rst, .req(rev_req), .seq(rev_seq), .ack(rev_ack), .mark(rev_mark), .over(rev_over));
 
   // ---------------------------------------------------------------- read port, shared with the responders
-  localparam int RN = PEERS + AT;      // responders, atomic unit
+  localparam int RN = PEERS + AT + RE; // responders, atomic unit, receive entries
   logic [RN-1:0]           p_ar_valid, p_ar_ready, p_r_valid, p_pending;
   logic [PEERS-1:0]        p_cnt_valid, p_cnt_ready;
   logic [RN*64-1:0]        p_ar_addr;
@@ -321,7 +333,7 @@ module crl_node #(
   logic [PEERS*12-1:0]     p_cnt_bytes;
 
   generate
-    if (READ_EN) begin : g_rd_arb
+    if (READ_EN || SEND_EN) begin : g_rd_arb
       logic unused;
       assign unused = &{1'b0, d_arid, d_arsize, d_arburst, d_arcache, d_arprot, d_progress};
       crl_axi_rd_arb #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .ID_W(ID_W), .N(RN)) u_rd_arb (
@@ -358,6 +370,24 @@ module crl_node #(
       assign rd_cnt_valid  = d_cnt_valid;
       assign rd_cnt_ch     = d_cnt_ch;
       assign rd_cnt_bytes  = d_cnt_bytes;
+    end
+  endgenerate
+
+  generate
+    if (SEND_EN) begin : g_entries
+      localparam int E = PEERS + AT;   // their place
+      assign p_ar_valid[E]                   = re_ar_valid;
+      assign p_ar_addr[64*E +: 64]           = re_ar_addr;
+      assign p_ar_len[8*E +: 8]              = re_ar_len;
+      assign p_ar_user[FUNC_W*E +: FUNC_W]   = re_ar_user;
+      assign p_pending[E]                    = re_pending;
+      assign re_ar_ready                     = p_ar_ready[E];
+      assign re_r_valid                      = p_r_valid[E];
+    end else begin : g_no_entries
+      logic unused_re;
+      assign unused_re   = &{1'b0, re_ar_valid, re_ar_addr, re_ar_len, re_ar_user, re_pending};
+      assign re_ar_ready = 1'b0;
+      assign re_r_valid  = 1'b0;
     end
   endgenerate
 
@@ -494,8 +524,9 @@ module crl_node #(
           .rop_valid(rop_valid && 32'(rop_peer) == p), .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic,
           .kill_valid(kill_valid[p]), .kill_tag, .kill_status, .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2,
           .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_permit, .rsp_status, .rsp_status2,
-          .link_up(peer_up[p]), .dead, .q_valid(q_valid[p]), .q_ch(q_ch[p*CW +: CW]), .q_done(q_done[p]), .q_ok,
-          .x_valid(x_valid[p]), .x_ready(x_ready[p]), .x_back(x_back[p]), .x_ch(x_ch[p*CW +: CW]), .x_irq(x_irq[p]),
+          .link_up(peer_up[p]), .dead, .q_valid(q_valid[p]), .q_ch(q_ch[p*CW +: CW]), .q_send(q_send[p]), .q_done(q_done[p]), .q_ok,
+          .q_dst, .q_len, .q_bad, .q_abs, .sure_valid(sure_valid[p]), .sure_ch(sure_ch[p*CW +: CW]),
+          .x_valid(x_valid[p]), .x_ready(x_ready[p]), .x_back(x_back[p]), .x_send(x_send[p]), .x_status(x_status[p*8 +: 8]), .x_ch(x_ch[p*CW +: CW]), .x_irq(x_irq[p]),
           .x_bytes(x_bytes[p*32 +: 32]), .x_imm(x_imm[p*32 +: 32]),
           .bind_ch, .bind_ok, .bind_peer(bind_peer[PW-1:0]), .bind_peer_ch, .bind_func,
           .seg_idx(tgt_seg_idx[p*SW +: SW]), .seg_entry(tgt_seg_entry[p*EW +: EW]),

@@ -26,6 +26,7 @@ module crl_regs #(
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU        = 1024,
     parameter int RX_SHARED       = 24,
+    parameter bit SEND_EN         = 1,    // 0: there are no receive rings
     localparam int CW             = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int SW             = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
     localparam int N_EV           = 1 + PEERS  // own channels, then the target of each peer
@@ -59,12 +60,13 @@ module crl_regs #(
     output logic                       cdb_valid,       // event: consumer doorbell
     output logic      [CW-1:0]         cdb_ch,
     output logic      [15:0]           cdb_val,
+    output logic                       rdb_valid,       // event: receive ring doorbell of db_ch, with db_val
     output logic                       cmd_valid,       // event: command
     output logic      [CW-1:0]         cmd_ch,
     output logic      [2:0]            cmd,
 
     input  wire logic [CW-1:0]         rc_ch,           // ring set-up, two cycles later
-    input  wire logic [1:0]            rc_sel,          // DRING_BASE, _SIZE, CRING_BASE, _SIZE
+    input  wire logic [2:0]            rc_sel,          // DRING_BASE, _SIZE, CRING_BASE, _SIZE; 6: RRING_BASE, _SIZE
     output logic      [63:0]           rc_data,
     input  wire logic [CHANNELS-1:0]   ch_locked,       // not disabled: ring set-up is read-only
 
@@ -108,6 +110,8 @@ module crl_regs #(
     input  wire logic [11:0]           st_dr_cons,
     input  wire logic [11:0]           st_cq_prod,
     input  wire logic [11:0]           st_cq_cons,
+    input  wire logic [11:0]           st_rr_prod,
+    input  wire logic [11:0]           st_rr_cons,
 
     input  wire logic [N_EV-1:0]       irq_valid,       // events: completion, notify of each peer
     input  wire logic [N_EV*CW-1:0]    irq_ch,
@@ -184,11 +188,11 @@ module crl_regs #(
   logic [63:0]       q_data;
   logic [7:0]        q_strb;
 
-  crl_regs_guest #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W)) u_guest (
+  crl_regs_guest #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W), .SEND_EN(SEND_EN)) u_guest (
       .clk, .rst, .wr, .wr_addr, .wr_user, .wr_data, .wr_strb,
       .own_we(cc_we), .own_ch(cc_ch), .own_valid(cc_own), .own_func(cc_func),
       .at_ctrl, .q_ok, .q_foreign, .q_in_ch, .q_addr, .q_user, .q_data, .q_strb,
-      .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd
+      .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .rdb_valid, .cmd_valid, .cmd_ch, .cmd
   );
 
   logic              tab_req, tab_gnt, ram_req, ram_gnt;
@@ -197,7 +201,7 @@ module crl_regs #(
   logic [FUNC_W-1:0] own_func;
 
   crl_regs_store #(
-      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .SEND_EN(SEND_EN)
   ) u_store (
       .clk, .rst, .init(store_init), .busy(store_busy),
       .wr_addr, .q_ok, .q_data, .q_strb, .ch_locked,
@@ -296,14 +300,14 @@ module crl_regs #(
 
   // --- reads -------------------------------------------------------------------------------------
   crl_regs_read #(
-      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .SEND_EN(SEND_EN)
   ) u_read (
       .clk, .rst, .rd_valid, .rd_addr, .rd_user, .rd_done, .rd_ones, .rd_data,
       .ram_req, .ram_addr, .ram_gnt, .ram_data,
       .ctr_get, .ctr_peer, .ctr_row, .ctr_k, .ctr_done, .ctr_count,
       .func_get, .func_idx, .func_done, .func_count, .foreign, .foreign_done,
       .node_is_peer, .node_data, .ch_pending, .ch_enable, .msix_pending,
-      .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons
+      .st_ch, .st_state, .st_error, .st_busy, .st_dr_prod, .st_dr_cons, .st_cq_prod, .st_cq_cons, .st_rr_prod, .st_rr_cons
   );
 
 endmodule

@@ -13,6 +13,7 @@
 module crl_regs_guest #(
     parameter int CHANNELS = 8,
     parameter int FUNC_W   = 8,
+    parameter bit SEND_EN  = 1,           // 0: there are no receive rings
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1
 ) (
     input  wire logic              clk,
@@ -44,6 +45,7 @@ module crl_regs_guest #(
     output logic                   cdb_valid,    // event: consumer doorbell of cdb_ch
     output logic      [CW-1:0]     cdb_ch,
     output logic      [15:0]       cdb_val,
+    output logic                   rdb_valid,    // event: receive ring doorbell of db_ch, with db_val
     output logic                   cmd_valid,    // event: command for cmd_ch
     output logic      [CW-1:0]     cmd_ch,
     output logic      [2:0]        cmd
@@ -53,7 +55,7 @@ module crl_regs_guest #(
   logic [11:0]       ofs;
   logic [CW-1:0]     ch;
   logic [FUNC_W:0]   owner;      // valid, function
-  logic              ok_q, foreign_q, db_q, cdb_q, cmd_q;
+  logic              ok_q, foreign_q, db_q, cdb_q, rdb_q, cmd_q;
   logic [20:0]       addr_q;
   logic [FUNC_W-1:0] user_q;
   logic [63:0]       data_q;
@@ -79,12 +81,14 @@ module crl_regs_guest #(
       foreign_q <= 1'b0;
       db_q      <= 1'b0;
       cdb_q     <= 1'b0;
+      rdb_q     <= 1'b0;
       cmd_q     <= 1'b0;
     end else begin
       ok_q      <= wr && allowed;
       foreign_q <= wr && !allowed;
       db_q      <= wr && allowed && in_ch && ofs == crl_pkg::REG_CH_DRING_PROD && word_lo;
       cdb_q     <= wr && allowed && in_ch && ofs == crl_pkg::REG_CH_CRING_CONS && word_lo;
+      rdb_q     <= SEND_EN && wr && allowed && in_ch && ofs == crl_pkg::REG_CH_RRING_PROD && word_lo;
       cmd_q     <= wr && allowed && at_ctrl && wr_strb[0];
     end
   end
@@ -117,6 +121,7 @@ module crl_regs_guest #(
   assign cdb_valid = cdb_q;
   assign cdb_ch    = db_ch;
   assign cdb_val   = db_val;
+  assign rdb_valid = rdb_q;
   assign cmd_valid = cmd_q;
   assign cmd_ch    = db_ch;
   assign cmd       = data_q[crl_pkg::CH_CTRL_CMD_LSB +: crl_pkg::CH_CTRL_CMD_W];

@@ -14,6 +14,7 @@ module crl_regs_map #(
     parameter int PEERS    = 1,
     parameter int SEGMENTS = 32,
     parameter int FUNC_W   = 8,
+    parameter bit SEND_EN  = 1,        // 0: there are no receive rings
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int SW      = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
     localparam int RAM_AW  = 1 + (CW + 4 > SW + 2 ? CW + 4 : SW + 2)
@@ -34,7 +35,7 @@ module crl_regs_map #(
     output logic      [63:0]       wmask       // bits that the RAM takes
 );
 
-  // Slots of a channel in the RAM. The node's vector lives with channel 0.
+  // Slots of a channel in the RAM: receive ring 0 and 1, other rings 2 to 5. The node's vector lives with channel 0.
   localparam logic [3:0] SLOT_COALESCE = 4'd6;
   localparam logic [3:0] SLOT_RETRY    = 4'd7;
   localparam logic [3:0] SLOT_VEC      = 4'd8;   // address, then data and control
@@ -45,7 +46,7 @@ module crl_regs_map #(
   logic [7:0]  page;        // 4 KiB page from the first guest page on
   logic        top_half, priv;
   logic [3:0]  slot;
-  logic        ring, coal, retry, ch_ok, seg_ok;
+  logic        ring, rring, coal, retry, ch_ok, seg_ok;
   logic [7:0]  ch_high;
   logic [5:0]  cp_high;
   logic [6:0]  vec_high;
@@ -85,16 +86,18 @@ module crl_regs_map #(
 
   assign ring = ofs == crl_pkg::REG_CH_DRING_BASE || ofs == crl_pkg::REG_CH_DRING_SIZE
              || ofs == crl_pkg::REG_CH_CRING_BASE || ofs == crl_pkg::REG_CH_CRING_SIZE;
+  assign rring = SEND_EN && (ofs == crl_pkg::REG_CH_RRING_BASE || ofs == crl_pkg::REG_CH_RRING_SIZE);
   assign coal = ofs == crl_pkg::REG_CH_IRQ_COALESCE;
 
   always_comb begin
     slot = {1'b0, addr[5:3]};  // ring registers: slots 2 to 5
+    if (in_ch && rring) slot = {3'b000, addr[3]};
     if (in_ch && coal) slot = SLOT_COALESCE;
     if (in_chp)        slot = retry ? SLOT_RETRY : SLOT_OWNER | {2'b00, addr[4:3]};
     if (in_msix)       slot = (vec_node ? SLOT_NODE_VEC : SLOT_VEC) | {3'b000, addr[3]};
   end
 
-  assign ram_hit = (in_ch && (ring || coal)) || in_chp || in_msix
+  assign ram_hit = (in_ch && (ring || rring || coal)) || in_chp || in_msix
                 || (in_seg && addr[4:3] != 2'd3);
 
   // Upper half: segments, four words each; lower half: channels, sixteen words each.
@@ -107,6 +110,7 @@ module crl_regs_map #(
   logic [63:0] ch_mask, chp_mask, seg_mask;
   assign ch_mask  = coal ? crl_pkg::WMASK_CH_IRQ_COALESCE
                   : ofs == crl_pkg::REG_CH_DRING_SIZE || ofs == crl_pkg::REG_CH_CRING_SIZE
+                    || ofs == crl_pkg::REG_CH_RRING_SIZE
                     ? crl_pkg::WMASK_CH_DRING_SIZE : crl_pkg::WMASK_CH_DRING_BASE;
   assign chp_mask = retry ? crl_pkg::WMASK_CHP_RETRY
                   : addr[4:3] == 2'd0 ? crl_pkg::WMASK_CHP_OWNER

@@ -16,6 +16,7 @@ module crl_regs_read #(
     parameter int PEERS    = 1,
     parameter int SEGMENTS = 32,
     parameter int FUNC_W   = 8,
+    parameter bit SEND_EN  = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int SW      = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
     localparam int RW      = CW > 2 ? CW : 2,
@@ -63,7 +64,9 @@ module crl_regs_read #(
     input  wire logic [11:0]         st_dr_prod,
     input  wire logic [11:0]         st_dr_cons,
     input  wire logic [11:0]         st_cq_prod,
-    input  wire logic [11:0]         st_cq_cons
+    input  wire logic [11:0]         st_cq_cons,
+    input  wire logic [11:0]         st_rr_prod,
+    input  wire logic [11:0]         st_rr_cons
 );
 
   localparam logic [3:0] SLOT_OWNER = 4'd12;  // as in crl_regs_map
@@ -84,7 +87,7 @@ module crl_regs_read #(
   logic [2:0]          state_q;
 
   crl_regs_map #(
-      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .SEND_EN(SEND_EN)
   ) u_map (
       .addr(rd_addr), .in_ch, .in_chp, .in_seg, .in_msix, .in_pba, .in_node, .in_peer, .in_func,
       .ch(unused_ch), .vec_node, .ram_hit, .ram_addr(map_addr), .wmask(unused_mask)
@@ -164,6 +167,8 @@ module crl_regs_read #(
       crl_pkg::REG_CH_DRING_CONS: ch_word = 32'(st_dr_cons);
       crl_pkg::REG_CH_CRING_CONS: ch_word = 32'(st_cq_cons);
       crl_pkg::REG_CH_CRING_PROD: ch_word = 32'(st_cq_prod);
+      crl_pkg::REG_CH_RRING_PROD: ch_word = 32'(st_rr_prod);
+      crl_pkg::REG_CH_RRING_CONS: ch_word = 32'(st_rr_cons);
       crl_pkg::REG_CH_IRQ_STATUS: ch_word = 32'(ch_pending[ch]);
       crl_pkg::REG_CH_IRQ_ENABLE: ch_word = 32'(ch_enable[ch]);
       default:                    ch_word = '0;

@@ -20,6 +20,7 @@ module crl_regs_store #(
     parameter int PEERS    = 1,
     parameter int SEGMENTS = 32,
     parameter int FUNC_W   = 8,
+    parameter bit SEND_EN  = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int SW      = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
     localparam int RAM_AW  = 1 + (CW + 4 > SW + 2 ? CW + 4 : SW + 2)
@@ -49,7 +50,7 @@ module crl_regs_store #(
     output logic      [1:0]                   retry_we,    // bytes of CHP.RETRY of coal_ch, in coal_data
 
     input  wire logic [CW-1:0]                rc_ch,       // ring set-up for the engine
-    input  wire logic [1:0]                   rc_sel,
+    input  wire logic [2:0]                   rc_sel,      // slot less 2
     output logic      [63:0]                  rc_data,
 
     output logic                              cc_we,       // event: configuration of cc_ch
@@ -80,7 +81,7 @@ module crl_regs_store #(
   logic [63:0]       mask, mask_q;
 
   crl_regs_map #(
-      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .SEND_EN(SEND_EN)
   ) u_map (
       .addr(wr_addr), .in_ch, .in_chp, .in_seg, .in_msix(n_msix), .in_pba(n_pba),
       .in_node(n_node), .in_peer(n_peer), .in_func(n_func), .ch, .vec_node(n_vec),
@@ -182,13 +183,13 @@ module crl_regs_store #(
 
   // --- ring set-up once more, for the engine -----------------------------------------------------
   logic          ring_slot;
-  logic [1:0]    ring_sel;
+  logic [2:0]    ring_sel;
   logic [8:0]    ring_waddr;
   logic [63:0]   ring_rdata;
 
   assign ring_slot  = !waddr_q[RAM_AW-1] && !waddr_q[3]
-                   && (waddr_q[2:1] == 2'b01 || waddr_q[2:1] == 2'b10);  // slots 2 to 5
-  assign ring_sel   = waddr_q[1:0] - 2'd2;
+                   && (waddr_q[2:1] == 2'b01 || waddr_q[2:1] == 2'b10 || (SEND_EN && waddr_q[2:1] == 2'b00));  // slots 0 to 5
+  assign ring_sel   = waddr_q[2:0] - 3'd2;
   assign ring_waddr = 9'({waddr_q[4 +: CW], ring_sel});
 
   // As deep as a block RAM is, or it would become a larger heap of LUT RAM.

@@ -41,7 +41,7 @@ module fv_crl_regs_guest #(
   wire [20:0] wr_addr, rd_addr;
   wire [FUNC_W-1:0] wr_user, rd_user;
   wire [7:0] wr_strb;
-  wire db_valid, cdb_valid, cmd_valid, at_ctrl, q_ok, q_foreign, q_in_ch;
+  wire db_valid, cdb_valid, rdb_valid, cmd_valid, at_ctrl, q_ok, q_foreign, q_in_ch;
   wire [CW-1:0] db_ch, cdb_ch, cmd_ch;
   wire [15:0] db_val, cdb_val;
   wire [2:0] cmd;
@@ -101,7 +101,7 @@ module fv_crl_regs_guest #(
       .clk, .rst, .wr, .wr_addr(page), .wr_user(asks), .wr_data, .wr_strb,
       .own_we, .own_ch, .own_valid, .own_func, .at_ctrl,
       .q_ok, .q_foreign, .q_in_ch, .q_addr, .q_user, .q_data, .q_strb,
-      .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .cmd_valid, .cmd_ch, .cmd
+      .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .rdb_valid, .cmd_valid, .cmd_ch, .cmd
   );
 
   // --- what the bus owes, and the write that was taken last ---
@@ -176,14 +176,17 @@ module fv_crl_regs_guest #(
       // The write that the decoder sees is the one on the bus.
       if (aw_held) assert (wr_addr == aw_addr && wr_user == aw_user);
       // Events belong to the write of the cycle before, and to its page.
-      assert ({1'b0, db_valid} + cdb_valid + cmd_valid <= 1);
-      if (db_valid || cdb_valid || cmd_valid) assert (w_taken && w_page && q_ok);
+      assert ({2'b00, db_valid} + cdb_valid + rdb_valid + cmd_valid <= 1);
+      if (db_valid || cdb_valid || rdb_valid || cmd_valid) assert (w_taken && w_page && q_ok);
       if (db_valid)
         assert (db_ch == w_addr[12 +: CW] && w_ofs == crl_pkg::REG_CH_DRING_PROD
                 && w_low && db_val == w_val);
       if (cdb_valid)
         assert (cdb_ch == w_addr[12 +: CW] && w_ofs == crl_pkg::REG_CH_CRING_CONS
                 && w_low && cdb_val == w_val);
+      if (rdb_valid)
+        assert (db_ch == w_addr[12 +: CW] && w_ofs == crl_pkg::REG_CH_RRING_PROD
+                && w_low && db_val == w_val);
       if (cmd_valid)
         assert (cmd_ch == w_addr[12 +: CW] && w_ofs == crl_pkg::REG_CH_CTRL
                 && w_strb[0] && cmd == w_data[2:0]);
@@ -204,6 +207,7 @@ module fv_crl_regs_guest #(
     if (past_valid && !rst) begin
       cover (db_valid && w_user == 2 && db_ch == CHANNELS - 1);
       cover (cdb_valid && w_user == 0);
+      cover (rdb_valid && w_user == 1);
       cover (cmd_valid && w_user == 3);
       cover (q_foreign && w_page);
       cover (q_foreign && !w_page && w_user == 1);

@@ -28,6 +28,10 @@ module fv_crl_target_check #(
     input wire [7:0]                   kill_status,
     input wire                         q_done,
     input wire                         q_ok,
+    input wire [63:0]                  q_dst,
+    input wire [31:0]                  q_len,
+    input wire                         q_bad,
+    input wire                         q_abs,
     input wire [CHANNELS-1:0]          held,
     input wire                         inj_valid,
     input wire [1:0]                   inj_ch,
@@ -48,6 +52,7 @@ module fv_crl_target_check #(
   wire [NB_W-1:0] f_bursts;
   wire [31:0]     f_op_seq;
   wire [15:0]     f_tag;
+  wire            q_send, f_send;
 
   crl_target_check #(
       .CHANNELS(CHANNELS), .PEERS(3), .PEER(1), .SEGMENTS(SEGMENTS), .FUNC_W(8),
@@ -56,7 +61,7 @@ module fv_crl_target_check #(
       .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .bind_ch, .bind_ok, .bind_peer, .bind_peer_ch,
       .bind_func, .seg_idx, .seg_entry, .f_valid, .f_ready, .f_write, .f_drop, .f_addr, .f_bytes,
       .f_user, .f_bursts, .f_known, .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch,
-      .f_op_seq, .f_tag, .q_done, .q_ok, .held, .inj_valid, .inj_ch, .inj_lost, .rop_valid, .rop_tag, .rop_ch, .rop_func(8'd5), .rop_abs, .rop_dst, .rop_total, .rop_atomic(1'b0), .kill_valid, .kill_tag,
+      .f_op_seq, .f_tag, .q_done, .q_ok, .q_dst, .q_len, .q_bad, .q_abs, .q_send, .f_send, .held, .inj_valid, .inj_ch, .inj_lost, .rop_valid, .rop_tag, .rop_ch, .rop_func(8'd5), .rop_abs, .rop_dst, .rop_total, .rop_atomic(1'b0), .kill_valid, .kill_tag,
       .kill_status, .f_req, .f_rd, .f_slot, .f_segaddr, .f_total, .f_offset, .f_ffirst, .f_flast, .busy
   );
 
@@ -79,6 +84,8 @@ module fv_crl_target_check #(
     cover (past_valid && !rst && f_valid && f_status == crl_pkg::ST_SEG_RANGE && f_known);
     cover (past_valid && !rst && READ_EN && f_valid && f_req && f_status == crl_pkg::ST_OK && f_bytes == 12'd77);
     cover (past_valid && !rst && READ_EN && f_valid && f_rd && f_write && f_answer);
+    cover (past_valid && !rst && SEND_EN && second && f_valid && f_send && f_write && f_answer && f_bursts == 2);
+    cover (past_valid && !rst && SEND_EN && f_valid && f_send && f_status == crl_pkg::ST_RECV_TOO_SHORT);
     cover (past_valid && !rst && READ_EN && f_valid && f_rd && f_known && !f_slot && f_answer);
 `ifdef BREAK
     // The address is not bound to the first segment's page: this must be found.

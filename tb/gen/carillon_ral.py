@@ -104,6 +104,22 @@ class ChCringSize(_Reg):
     )
 
 
+class ChRringBase(_Reg):
+    """Receive ring base."""
+
+    FIELDS = (
+        ('ADDR', 64, 0, 'RW', False, 0),
+    )
+
+
+class ChRringSize(_Reg):
+    """Receive ring size."""
+
+    FIELDS = (
+        ('LOG2', 4, 0, 'RW', False, 0),
+    )
+
+
 class ChDringProd(_Reg):
     """Descriptor ring producer doorbell."""
 
@@ -130,6 +146,22 @@ class ChCringCons(_Reg):
 
 class ChCringProd(_Reg):
     """Completion ring producer index."""
+
+    FIELDS = (
+        ('INDEX', 16, 0, 'RO', True, 0),
+    )
+
+
+class ChRringProd(_Reg):
+    """Receive ring producer doorbell."""
+
+    FIELDS = (
+        ('INDEX', 16, 0, 'RW', True, 0),
+    )
+
+
+class ChRringCons(_Reg):
+    """Receive ring consumer index."""
 
     FIELDS = (
         ('INDEX', 16, 0, 'RO', True, 0),
@@ -251,10 +283,14 @@ class ChPage(_Page):
         ('DRING_SIZE', ChDringSize, 0x18, 'RW'),
         ('CRING_BASE', ChCringBase, 0x20, 'RW'),
         ('CRING_SIZE', ChCringSize, 0x28, 'RW'),
+        ('RRING_BASE', ChRringBase, 0x30, 'RW'),
+        ('RRING_SIZE', ChRringSize, 0x38, 'RW'),
         ('DRING_PROD', ChDringProd, 0x40, 'RW'),
         ('DRING_CONS', ChDringCons, 0x48, 'RO'),
         ('CRING_CONS', ChCringCons, 0x50, 'RW'),
         ('CRING_PROD', ChCringProd, 0x58, 'RO'),
+        ('RRING_PROD', ChRringProd, 0x60, 'RW'),
+        ('RRING_CONS', ChRringCons, 0x68, 'RO'),
         ('IRQ_STATUS', ChIrqStatus, 0x80, 'RW'),
         ('IRQ_ENABLE', ChIrqEnable, 0x88, 'RW'),
         ('IRQ_COALESCE', ChIrqCoalesce, 0x90, 'RW'),

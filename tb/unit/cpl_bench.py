@@ -19,7 +19,7 @@ from models.gen import carillon_layout as layouts
 OK = layouts.Status.OK
 MAY = 1 << layouts.Status2.MAY_HAVE_EXECUTED
 MESSAGES = ("rsv_valid", "rsv_ch", "back_valid", "back_ch", "msg_valid", "msg_ch", "msg_kind", "msg_tag", "msg_status",
-            "msg_irq", "msg_bytes", "msg_imm")
+            "msg_irq", "msg_bytes", "msg_imm", "msg_cons")
 MESSAGES_IN = MESSAGES + ("sw_waits",)
 EVENTS = ("alloc_valid", "ldone_valid", "cfg_we", "cdb_valid", "wb_b_valid")
 
@@ -56,6 +56,7 @@ class Msg:
     irq: bool
     bytes: int
     imm: int
+    cons: int  # of the receive ring
     maybe: bool = False  # its channel posts nothing any more, or is about to
     posted: bool = True
     answered: bool = False
@@ -289,6 +290,8 @@ class CplModel:
             if not (op.ended and (op.ended[0] == OK and op.nocpl or self.muted[ch])):
                 break
             cons.append(op.cons)
+        if m.kind == layouts.CqeKind.RECEIVE:
+            cons = [m.cons]
         assert entry >> 32 & 0xFFFF in cons, f"channel {ch}: index {entry >> 32 & 0xFFFF}, expected one of {cons}"
         want = (m.tag | m.status << 16 | m.kind << 24 | (1 - (ring.written // ring.size) % 2) << 31
                 | m.bytes << 64 | m.imm << 96)
@@ -566,11 +569,11 @@ class CplBench:
                 ch = self.held.pop(rng.randrange(len(self.held)))
                 bad = rng.random() < k["error"]
                 msg = Msg(rng.choice((2, 3)), rng.getrandbits(16), 0x35 if bad else OK, rng.random() < k["irq"],
-                          rng.getrandbits(32), rng.getrandbits(32))
+                          rng.getrandbits(32), rng.getrandbits(32), rng.getrandbits(12))
                 self.msg = (ch, msg)
                 d.msg_ch.value, d.msg_kind.value, d.msg_tag.value = ch, msg.kind, msg.tag
                 d.msg_status.value, d.msg_irq.value = msg.status, msg.irq
-                d.msg_bytes.value, d.msg_imm.value = msg.bytes, msg.imm
+                d.msg_bytes.value, d.msg_imm.value, d.msg_cons.value = msg.bytes, msg.imm, msg.cons
         d.msg_valid.value, d.back_valid.value = self.msg is not None, self.back is not None
 
     def _sample_messages(self) -> None:

@@ -30,7 +30,7 @@ TABLE = {
     S.DRAINING: [BAD, BAD, BAD, S.DRAINING, S.ABORTING, S.RESETTING],
     S.ERROR: [BAD, BAD, BAD, BAD, S.ABORTING, S.RESETTING],
 }
-ERRORS = ["db_err", "cdb_err", "ferr", "cq_err", "ret"]
+ERRORS = ["db_err", "cdb_err", "ferr", "cq_err", "ret", "rdb_err", "rferr"]
 
 
 class Bench(CycleBench):
@@ -40,7 +40,7 @@ class Bench(CycleBench):
             "cmd_valid cmd_ch cmd cc_we cc_ch cc_abs cc_stop cc_func rc_data seg_gnt chk_ok "
             "chk_addr pend st_empty ip op_empty young inbound mark_done reads_over pop_ready db_err_valid db_err_ch "
             "cdb_err_valid cdb_err_ch ferr_valid ferr_ch ferr_dec cq_err_valid cq_err_ch "
-            "ret_valid ret_ch ret_status fatal rd_ch"
+            "ret_valid ret_ch ret_status fatal rd_ch rdb_err_valid rdb_err_ch rferr_valid rferr_ch rferr_dec"
         ).split()
     }
 
@@ -51,7 +51,8 @@ class Bench(CycleBench):
         self.abs = [False] * self.n
         self.stop = [False] * self.n
         self.func = [self.rng.getrandbits(self.p["FUNC_W"]) for _ in range(self.n)]
-        self.rings = [[0x10000, 4, 0x20000, 4] for _ in range(self.n)]
+        # as rc_sel: descriptor ring, completion ring, nothing, receive ring
+        self.rings = [[0x10000, 4, 0x20000, 4, 0, 0, 0x30000, 4] for _ in range(self.n)]
         self.orders: deque[dict] = deque()
         self.rc: deque = deque([0, 0])
         self.granted = None
@@ -69,6 +70,7 @@ class Bench(CycleBench):
         self.look = None  # the channel that is looked at, or all in turn
         self.irqs = [0] * self.n
         self.wrong = False
+        self.recv = ["r_cfg_we"] if self.p.get("SEND_EN", 1) else []  # there are receive rings
 
     def drive(self) -> None:
         i, rng = self.inp, self.rng
@@ -100,6 +102,7 @@ class Bench(CycleBench):
     def check(self) -> None:
         i, c = self.inp, self.inp["rd_ch"]
         sel, ch = self.get("rc_sel"), self.get("rc_ch")
+        assert sel not in (4, 5)
         self.rc.append(self.rings[ch][sel])
         if i["seg_gnt"] and self.get("seg_req"):
             a, length = self.get("seg_addr"), self.get("seg_len")
@@ -122,7 +125,7 @@ class Bench(CycleBench):
             assert self.staged[ch] > 0, "flush of nothing"
             assert self.get("ch_abort") >> ch & 1, "flush of a channel that goes on"
             self.staged[ch] -= 1
-        for name in ("f_cfg_we", "c_cfg_we"):
+        for name in ("f_cfg_we", "r_cfg_we", "c_cfg_we"):
             if self.get(name):
                 ch = self.get("cfg_ch")
                 info = tuple(self.get(f"cfg_{k}") for k in ("base", "log2", "func"))
@@ -200,10 +203,10 @@ class Bench(CycleBench):
             inputs["ret_status"] = self.rng.choice([Status.WRITE_SLVERR, Status.OVERLAP, 0x90])
             self.order(**inputs)
             return int(inputs["ret_status"])
-        code = {"db_err": Status.DOORBELL_RANGE, "cdb_err": Status.DOORBELL_RANGE}.get(kind)
-        if kind == "ferr":
-            inputs["ferr_dec"] = self.rng.getrandbits(1)
-            code = Status.FETCH_DECERR if inputs["ferr_dec"] else Status.FETCH_SLVERR
+        code = dict.fromkeys(("db_err", "cdb_err", "rdb_err"), Status.DOORBELL_RANGE).get(kind)
+        if kind in ("ferr", "rferr"):
+            inputs[f"{kind}_dec"] = self.rng.getrandbits(1)
+            code = Status.FETCH_DECERR if inputs[f"{kind}_dec"] else Status.FETCH_SLVERR
         if kind == "cq_err":
             code = Status.CPL_WRITE
         self.order(**inputs)
@@ -285,7 +288,7 @@ async def life_cycle(dut):
                 assert not bench.staged[ch]
                 resets = [e[0] for e in bench.events if e[1] == ch]
                 if after == S.RESETTING:
-                    assert sorted(resets) == ["c_cfg_we", "clr", "f_cfg_we"], where
+                    assert sorted(resets) == ["c_cfg_we", "clr", "f_cfg_we", *bench.recv], where
                     assert bench.error[ch] == 0, where
                 else:
                     assert not resets, where
@@ -304,7 +307,7 @@ async def life_cycle(dut):
 async def rings(dut):
     """Stimulus: ENABLE with sizes 0 to 15 and beyond, misaligned bases, segments without the
     right, of another channel, too short; absolute addresses too.
-    Checking: ACTIVE with both rings set up as asked for, or BAD_RING and DISABLED."""
+    The receive ring too, which may be none. Checking: ACTIVE with all rings set up as asked for, or BAD_RING and DISABLED."""
     bench = Bench(dut)
     await bench.start()
     rng = bench.rng
@@ -312,14 +315,15 @@ async def rings(dut):
         rights = rng.choice([R_RING | R_LOCAL] * 3 + [R_LOCAL | R_READ])
         size = rng.choice([0x800, 0x21000, 0x40000])
         bench.table.set(i, Segment(True, (i + 1) << 20, size, rights, i % bench.n, 15, i))
-    good = bad = 0
-    for turn in range(70):
+    good = bad = nones = 0
+    for turn in range(100):
         ch, absolute = rng.randrange(bench.n), rng.random() < 0.4
         await bench.config(ch, absolute)
         bench.look = ch
         ok, rings, want = True, [], []
-        for unit in (32, 16):
-            log2 = rng.choice([*range(2, 13)] * 2 + [0, 1, 13, 15, 16 + 4])
+        for unit in (32, 16, 32)[: 2 + len(bench.recv)]:
+            recv = len(rings) == 4
+            log2 = rng.choice([*range(2, 13)] * 2 + [0, 1, 13, 15, 16 + 4] + [0] * 9 * recv)
             align = min(unit << min(log2, 12), 4096)
             offset = rng.randrange(4) * align
             if rng.random() < 0.15:
@@ -338,21 +342,25 @@ async def rings(dut):
                     if absolute
                     else bench.table.check(addr, length, User(ch), R_RING)
                 )
-            ok = ok and legal and checked.ok
-            want.append((checked.addr if ok else 0, log2, bench.func[ch]))
-        bench.rings[ch] = rings
+            none = recv and log2 == 0
+            ok = ok and (none or (legal and checked.ok))
+            want.append((checked.addr if ok and not none else None, log2, bench.func[ch]))
+        bench.rings[ch] = [*rings[:4], 0, 0, *rings[4:]]
         bench.events.clear()
         await bench.send(ch, Cmd.ENABLE)
         await bench.settle(ch)
         if ok:
             good += 1
             assert bench.state[ch] == S.ACTIVE, f"{turn}: {rings}"
-            assert bench.events == [("f_cfg_we", ch, want[0]), ("c_cfg_we", ch, want[1])]
+            due = [("f_cfg_we", want[0]), *(("r_cfg_we", w) for w in want[2:]), ("c_cfg_we", want[1])]
+            for (name, at, info), (what, (base, *rest)) in zip(bench.events, due, strict=True):
+                assert (name, at, *info[1:]) == (what, ch, *rest) and base in (None, info[0])
+            nones += want[-1][1] == 0
             await bench.off(ch)
         else:
             bad += 1
             assert bench.state[ch] == S.DISABLED and bench.error[ch] == Status.BAD_RING, rings
-    assert good > 8 and bad > 8
+    assert good > 8 and bad > 8 and (nones or not bench.recv)
     bench.end()
 
 
@@ -373,7 +381,8 @@ async def errors(dut):
             await bench.send(ch, Cmd.ENABLE)
             await bench.settle(ch)
             assert bench.error[ch] == Status.BAD_COMMAND
-        kinds = [ERRORS[turn % 5], *bench.rng.choices(ERRORS, k=2)]
+        errors = ERRORS if bench.recv else ERRORS[:5]
+        kinds = [errors[turn % len(errors)], *bench.rng.choices(errors, k=2)]
         bench.irqs = [0] * bench.n
         codes = [bench.fault(ch, k) for k in kinds]
         failing = [k for k in range(3) if kinds[k] != "ret" or stop]

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cocotb
 
 from models.lay import Desc, DescFlag, Op
 from models.ops import REMOTE, SUPPORTED, WITH_READ
-from tb.unit.dma_lib import CycleBench, expects_failure, first_chunk, refused
+from tb.unit.dma_lib import MESSAGES, CycleBench, expects_failure, first_chunk, refused
 
 DONT_CARE = None
 
@@ -69,7 +69,7 @@ class Bench(CycleBench):
         self.mbw = self.burst.bit_length() - 1
         self.supported = WITH_READ if p.get("READ_EN", 1) else SUPPORTED
         if p.get("SEND_EN", 1):
-            self.supported |= {Op.WRITE_IMM}
+            self.supported |= set(MESSAGES)
         self.rings = [Ring() for _ in range(self.n)]
         self.bursts: deque[Burst] = deque()  # handshaken, last beat not taken
         self.arriving: deque = deque()  # (burst, number of the descriptor) not yet staged
@@ -368,7 +368,7 @@ class Bench(CycleBench):
         assert not self.ferr or self.now - self.ferr[0][2] < 40, "fetch error not reported"
 
     def _message(self, desc, got) -> None:
-        """WRITE_IMM: in one frame, or a question without bytes."""
+        """WRITE_IMM and SEND: in one frame, or a question without bytes."""
         if desc.length > self.mtu:
             want = (0, 0, 1)
         elif not desc.length:
@@ -383,7 +383,8 @@ class Bench(CycleBench):
     def _picked(self, ch: int, i) -> bool:
         r = self.rings[ch]
         desc, bad = r.staged[0]
-        word = int.from_bytes(desc.pack()[:24], "little")
+        told = replace(desc, dst=0) if desc.opcode == Op.SEND and Op.SEND in self.supported else desc  # it has no address
+        word = int.from_bytes(told.pack()[:24], "little")
         info = self.get("pool_info")
         n = info & ((2 << self.mbw) - 1)
         last, frame_end, fence, remote, read, nodata, got_bad, msg = (
@@ -395,7 +396,7 @@ class Bench(CycleBench):
             assert self.get("pool_data") == word, f"{self.get('pool_data'):#x} is not {word:#x}"
             assert self.get("pool_seg") == desc.src >> 52 & 31, "segment of the source"
             assert fence == (desc.flags >> DescFlag.FENCE & 1)
-            message = desc.opcode == Op.WRITE_IMM and not refused(desc.opcode, desc.flags, desc.length, self.supported)
+            message = desc.opcode in MESSAGES and not refused(desc.opcode, desc.flags, desc.length, self.supported)
             assert msg == message
             if message:
                 self._message(desc, (n, last, frame_end, remote, read, nodata))

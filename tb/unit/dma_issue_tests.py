@@ -73,7 +73,7 @@ class Bench(CycleBench):
         self.mbw, self.ow = self.burst.bit_length() - 1, self.ops.bit_length() - 1
         off, mtw = self.width.bit_length() - 1, self.mtu.bit_length() - 1
         cw = max(1, (self.n - 1).bit_length())
-        message = [("msg", 1), ("imm", 32)] if p.get("SEND_EN", 1) else []
+        message = [("msg", 1), ("send", 1), ("imm", 32)] if p.get("SEND_EN", 1) else []
         self.fields = [
             *message, ("kind", 3), ("ch", cw), ("tag", 16), ("first", 1), ("last", 1), ("flush", 1),
             ("cont", 1), ("rd", 1), ("ffirst", 1), ("notify", 1), ("read", 1), ("soff", off),
@@ -166,7 +166,7 @@ class Bench(CycleBench):
         if op not in self.supported and not bad():
             op = Op.COPY
         if bad():
-            op = rng.choice([Op.SEND, Op.EXT, 0xFE])
+            op = rng.choice([Op.RECV, Op.EXT, 0xFE])
         flags = rng.choice([0, 0, 1 << DescFlag.IRQ, 1 << DescFlag.NO_CPL, 1 << DescFlag.FENCE])
         if op == Op.WRITE or bad():
             flags |= rng.getrandbits(1) << DescFlag.NOTIFY

@@ -22,18 +22,20 @@ from models.ops import ATOMICS, REMOTE, SUPPORTED
 from tb.lib.sim import sim_parameters
 from tb.unit.stream import value
 
-__all__ = ["CycleBench", "expects_failure", "first_chunk", "refused", "value"]
+MESSAGES = (Op.WRITE_IMM, Op.SEND)
+
+__all__ = ["MESSAGES", "CycleBench", "expects_failure", "first_chunk", "refused", "value"]
 
 
 def refused(opcode: int, flags: int, length: int, ops=SUPPORTED) -> bool:
     """The descriptor is refused for what it says itself, whatever the addresses are."""
     if opcode not in ops or flags >> 4:
         return True
-    if flags >> DescFlag.NOTIFY & 1 and opcode not in (Op.WRITE, Op.WRITE_IMM):
+    if flags >> DescFlag.NOTIFY & 1 and opcode not in (Op.WRITE, *MESSAGES):
         return True
     if opcode in ATOMICS:
         return length != 8
-    return opcode not in (Op.NOP, Op.WRITE_IMM) and length == 0
+    return opcode not in (Op.NOP, *MESSAGES) and length == 0
 
 
 def first_chunk(desc, max_burst: int, link_mtu: int, ops=SUPPORTED):
@@ -43,7 +45,7 @@ def first_chunk(desc, max_burst: int, link_mtu: int, ops=SUPPORTED):
     src = 0 if desc.opcode in (Op.FILL, Op.READ, *ATOMICS) else desc.src
     length = min(desc.length, 2 * link_mtu)  # the first chunk does not depend on the rest
     return split_chunks(
-        src, desc.dst, length, max_burst, remote=desc.opcode in REMOTE, link_mtu=link_mtu
+        src, desc.dst, length, max_burst, remote=desc.opcode in (*REMOTE, Op.SEND), link_mtu=link_mtu
     )[0]
 
 

@@ -131,7 +131,7 @@ class Model:
         key = (where.page, where.index, where.reg)
         if where.info.doorbell:
             if strb & 3:
-                kind = "db" if where.reg == "DRING_PROD" else "cdb"
+                kind = {"DRING_PROD": "db", "CRING_CONS": "cdb", "RRING_PROD": "rdb"}[where.reg]
                 self.events.append((kind, where.index, data & byte_mask(strb) & 0xFFFF))
             return
         if key[0] == "CH" and where.reg == "CTRL":
@@ -244,6 +244,8 @@ def engine_status(ch: int) -> dict[str, int]:
         "st_dr_cons": rng.randrange(4096),
         "st_cq_prod": rng.randrange(4096),
         "st_cq_cons": rng.randrange(4096),
+        "st_rr_prod": rng.randrange(4096),
+        "st_rr_cons": rng.randrange(4096),
     }
 
 
@@ -254,7 +256,7 @@ class Bench:
         *("s_axil_awvalid", "s_axil_awaddr", "s_axil_awuser", "s_axil_wvalid", "s_axil_wdata"),
         *("s_axil_wstrb", "s_axil_bready", "s_axil_arvalid", "s_axil_araddr", "s_axil_aruser"),
         *("s_axil_rready", "rc_ch", "rc_sel", "ch_locked", "peer_up", "peer_ev", "st_state"),
-        *("st_error", "st_busy", "st_dr_prod", "st_dr_cons", "st_cq_prod", "st_cq_cons"),
+        *("st_error", "st_busy", "st_dr_prod", "st_dr_cons", "st_cq_prod", "st_cq_cons", "st_rr_prod", "st_rr_cons"),
         *("irq_valid", "irq_ch", "m_wb_ready", "m_wb_b_valid", "m_wb_b_resp", "ret_valid"),
         *("ret_ch", "ret_status", "rd_cnt_valid", "rd_cnt_ch", "rd_cnt_bytes", "wr_cnt_valid"),
         *("wr_cnt_ch", "wr_cnt_bytes", "stall", "clr_valid", "clr_ch", "fatal"),
@@ -340,6 +342,8 @@ class Bench:
                 found.append(("db", value(dut.db_ch), value(dut.db_val)))
             if value(dut.cdb_valid):
                 found.append(("cdb", value(dut.cdb_ch), value(dut.cdb_val)))
+            if value(dut.rdb_valid):
+                found.append(("rdb", value(dut.db_ch), value(dut.db_val)))
             if value(dut.cmd_valid):
                 found.append(("cmd", value(dut.cmd_ch), value(dut.cmd)))
             if value(dut.cc_we):

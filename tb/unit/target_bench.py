@@ -10,7 +10,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, Timer
 
 from models.gen.carillon_layout import Frame, FrameType
-from models.segments import R_REMOTE, R_WRITE, Segment, SegmentTable
+from models.segments import R_LOCAL, R_REMOTE, R_WRITE, Segment, SegmentTable
 from tb.lib.sim import sim_parameters
 from tb.unit.target_model import (
     CANCEL,
@@ -19,6 +19,7 @@ from tb.unit.target_model import (
     NOTIFY,
     Answer,
     Binding,
+    Buffer,
     Kill,
     Own,
     Request,
@@ -58,13 +59,30 @@ class Bench:
         self.unordered = False  # those of several channels come back in any order
         self.compared = self.fences = 0
         self.tamper = lambda kind, value: value
+        self.buffers: deque = deque()  # receive entries that a test wants next
         self.fresh()
 
     def fresh(self):
         self.model = TargetModel(self.peer, self.channels, self.max_burst, self.mtu, self.table,
                                  self.bindings, self.response, self.p.get("OPS", 128),
                                  bool(self.p.get("READ_EN", 1)), bool(self.p.get("ATOMIC_EN", 1)),
-                                 bool(self.p.get("SEND_EN", 1)), lambda: self.rng.random() < self.p_ready)
+                                 bool(self.p.get("SEND_EN", 1)), lambda: self.rng.random() < self.p_ready,
+                                 self.next_buffer)
+
+    def next_buffer(self, ch):
+        """A receive entry: mostly right and large enough."""
+        if self.buffers:
+            return self.buffers.popleft()
+        return self.buffer(ch, self.rng.choice([4096, 4096, 4096, 1500]))
+
+    def buffer(self, ch, length, absolute=None, **fields):
+        rng = self.rng
+        if rng.random() < 0.3 if absolute is None else absolute:
+            return Buffer(**{"dst": rng.getrandbits(48), "length": length, "abs": 1, **fields})
+        index = rng.choice([i for i in range(self.segments) if self.table.get(i).channel == ch])
+        size = self.table.get(index).size
+        at = rng.choice([0, size - length, rng.randrange(size - length + 1)])
+        return Buffer(**{"dst": self.table.address(index, at), "length": length, **fields})
 
     def response(self):
         return self.rng.choice([2, 3]) if self.rng.random() < self.error_rate else 0
@@ -74,7 +92,7 @@ class Bench:
         for name in ("rop_valid", "rop_tag", "rop_ch", "rop_func", "rop_abs", "rop_dst", "rop_total", "rop_atomic", "aq_room", "at_done", "kill_valid",
                      "kill_tag", "kill_status", "rdone_ready", "rf_valid", "rf_ch", "mark", "rx_valid", "rx_hdr", "rxp_valid", "rxp_data", "rxp_last", "rsp_ready",
                      "bind_ok", "bind_peer", "bind_peer_ch", "bind_func", "seg_entry", "wb_ready",
-                     "wb_b_valid", "wb_b_resp", "mark", "dead", "q_done", "q_ok", "x_ready"):
+                     "wb_b_valid", "wb_b_resp", "mark", "dead", "q_done", "q_ok", "q_dst", "q_len", "q_bad", "q_abs", "x_ready"):
             getattr(d, name).value = 0
         d.link_up.value = 1
         d.aq_room.value = d.rst.value = 1  # before the first edge: the RTL's assertions hold from reset on
@@ -91,7 +109,7 @@ class Bench:
         for i in range(self.segments):
             self.table.set(i, Segment(
                 True, rng.getrandbits(48) << 12, rng.choice([5000, 8192, 70001, 1 << 20, 1 << 40]),
-                R_WRITE | R_REMOTE, i % self.channels, rng.choice([self.peer, 15]),
+                R_WRITE | R_REMOTE | R_LOCAL, i % self.channels, rng.choice([self.peer, 15]),
                 rng.randrange(4096)))
 
     def operation(self, ch, length=None, index=None, offset=None, **fields):
@@ -165,7 +183,10 @@ class Bench:
             d.rop_valid.value = d.kill_valid.value = 0
             d.q_done.value = d.x_ready.value = 0
             if q_wait == 0:
-                d.q_done.value, d.q_ok.value = 1, int(m.grants.popleft()[1])
+                grant = m.grants.popleft()
+                d.q_done.value, d.q_ok.value = 1, grant.ok
+                b = grant.buffer or Buffer(rng.getrandbits(64), rng.getrandbits(32), rng.getrandbits(1), rng.getrandbits(1))
+                d.q_dst.value, d.q_len.value, d.q_bad.value, d.q_abs.value = b.dst, b.length, b.bad, b.abs
             q_wait -= q_wait >= 0
             if x_wait == 0:
                 d.x_ready.value = 1
@@ -210,8 +231,11 @@ class Bench:
             cycle += 1
             idle += 1
             if d.q_valid.value and q_wait < 0 and not d.q_done.value:
-                assert m.grants and m.grants[0][0] == int(d.q_ch.value), "a slot that no message needs"
+                assert m.grants and m.grants[0].ch == int(d.q_ch.value), "a slot that no message needs"
+                assert m.grants[0].send == int(d.q_send.value), "a receive entry"
                 q_wait = rng.randrange(6)
+            if d.sure_valid.value:
+                assert m.sures and m.sures.popleft() == int(d.sure_ch.value), "sure of a receive entry"
             if d.x_valid.value and d.x_ready.value:
                 self.slot(d, m)
                 idle = 0
@@ -350,9 +374,10 @@ class Bench:
 
     def slot(self, d, m):
         """A completion slot is used or goes back: after all writes of its operation."""
-        got = Slot(int(d.x_ch.value), int(d.x_back.value))
+        send = int(d.x_send.value)
+        got = Slot(int(d.x_ch.value), int(d.x_back.value), send=send)
         if not got.back:
-            got = Slot(got.ch, 0, int(d.x_irq.value), int(d.x_bytes.value), int(d.x_imm.value))
+            got = Slot(got.ch, 0, int(d.x_irq.value), int(d.x_bytes.value), int(d.x_imm.value), send, int(d.x_status.value) * send)
         if self.unordered and got in m.used:
             m.used.remove(got)
             m.used.appendleft(got)
@@ -381,6 +406,6 @@ class Bench:
 
     def finish(self):
         m = self.model
-        for what in ("grants", "permits", "used", "requests", "rdones", "writes", "answers", "irqs", "counts", "slots"):
+        for what in ("grants", "sures", "permits", "used", "requests", "rdones", "writes", "answers", "irqs", "counts", "slots"):
             assert not getattr(m, what), f"{what} are missing: {getattr(m, what)}"
         assert self.compared, "nothing was compared"

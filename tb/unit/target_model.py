@@ -42,6 +42,28 @@ class Slot:
     irq: int = 0
     bytes: int = 0
     imm: int = 0
+    send: int = 0      # it has a receive entry
+    status: int = 0    # of a SEND
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """What a receive entry says."""
+
+    dst: int
+    length: int
+    bad: int = 0       # its opcode is not RECV
+    abs: int = 0
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A receiver is asked for, and is ready or not."""
+
+    ch: int
+    send: int
+    ok: int
+    buffer: Buffer | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +131,7 @@ class Context:
     status: int = 0
     error: int = 0
     slot: bool = False
+    buffer: Buffer | None = None  # of a SEND
 
 
 @dataclass
@@ -127,6 +150,7 @@ class TargetModel:
     atomic_en: bool = True
     send_en: bool = True
     ready: object = None       # whether a receiver has a slot for the next message
+    buffer: object = None      # the next receive entry of a channel
     contexts: dict[int, Context] = field(default_factory=dict)
     writes: deque = field(default_factory=deque)
     answers: deque = field(default_factory=deque)
@@ -135,7 +159,9 @@ class TargetModel:
     slots: deque = field(default_factory=deque)   # (-1,): of a READ_DATA
     requests: deque = field(default_factory=deque)
     rdones: deque = field(default_factory=deque)
-    grants: deque = field(default_factory=deque)  # (channel, slot or not), as they will be asked for
+    grants: deque = field(default_factory=deque)  # as they will be asked for
+    sures: deque = field(default_factory=deque)   # channels of SENDs whose receive entry will be used up
+    buffers: list = field(default_factory=list)   # that were ever given out
     permits: deque = field(default_factory=deque)
     used: deque = field(default_factory=deque)
     loose: bool = False        # slots of ASKs come back in an order of their own
@@ -144,7 +170,8 @@ class TargetModel:
 
     def check(self, frame: Frame, ctx: Context, goes_on: bool) -> int:
         reads = self.read_en and frame.type == FrameType.READ
-        msg = self.send_en and frame.type == FrameType.WRITE_IMM
+        msg = self.message(frame)
+        send = msg and frame.type == FrameType.SEND
         atomic = self.asks(frame) and not reads
         size = 8 if atomic else frame.operand0 & 0xFFFFFFFF if reads else frame.payload_len
         end = frame.offset + size
@@ -156,14 +183,14 @@ class TargetModel:
             return Status.BAD_OPCODE
         if frame.offset != (0 if frame.flags & FIRST else ctx.next if goes_on else None):
             return Status.LINK_ERROR
-        if goes_on and not reads and ctx.slot != msg:
+        if goes_on and not reads and (ctx.slot != msg or msg and bool(ctx.buffer) != send):
             return Status.LINK_ERROR
         if msg and self.questions(frame):
             if size:
                 return Status.BAD_LENGTH
-            return self.segment(frame) if frame.total_len else Status.OK
+            return self.segment(frame) if frame.total_len and not send else Status.OK
         if msg and not frame.total_len and not size and frame.flags & LAST:
-            return Status.OK
+            return self.fits(frame, ctx) if send and goes_on else Status.OK
         if not 0 < size <= self.mtu or end > frame.total_len:
             return Status.BAD_LENGTH
         if bool(frame.flags & LAST) != (end == frame.total_len):
@@ -172,8 +199,33 @@ class TargetModel:
             return Status.BAD_LENGTH
         if atomic and frame.segaddr % 8:
             return Status.BAD_ALIGN
+        if send:
+            return self.fits(frame, ctx) if goes_on else Status.OK
         return self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer),
                                 R_READ if reads else R_ATOMIC if atomic else R_WRITE).status
+
+    def message(self, frame: Frame) -> bool:
+        return self.send_en and frame.type in (FrameType.WRITE_IMM, FrameType.SEND)
+
+    def fits(self, frame: Frame, ctx: Context) -> int:
+        """A SEND's receive entry, and the buffer over the message's length, as a local address."""
+        b = ctx.buffer
+        if b.bad:
+            return Status.BAD_OPCODE
+        if frame.total_len > b.length:
+            return Status.RECV_TOO_SHORT
+        if not frame.total_len:
+            return Status.OK
+        if b.abs:
+            return Status.ADDR_WRAP if b.dst + frame.total_len > 1 << 64 else Status.OK
+        return self.table.check(b.dst, frame.total_len, User(frame.dst_ch), R_WRITE).status
+
+    def place(self, frame: Frame, ctx: Context) -> int:
+        """Absolute address of the first byte."""
+        b = ctx.buffer
+        if frame.type == FrameType.SEND and b:
+            return (b.dst if b.abs else self.table.check(b.dst, frame.total_len, User(frame.dst_ch), R_WRITE).addr) + frame.offset
+        return self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer), R_WRITE).addr + frame.offset
 
     def asks(self, frame: Frame) -> bool:
         """It is answered by READ_DATA."""
@@ -191,7 +243,8 @@ class TargetModel:
         """Its channel dies, or the link is lost: an open message is refused, or forgotten."""
         ctx = self.contexts.get(ch)
         if ctx and ctx.slot:
-            self.used.append(Slot(ch, 1))
+            self.used.append(Slot(ch, 1, send=int(bool(ctx.buffer))))
+            ctx.buffer = None
             ctx.slot, ctx.status = False, ctx.status or int(Status.ABORTED)
             ctx.open = not lost
 
@@ -213,6 +266,12 @@ class TargetModel:
                     continue
                 base = seg.base + (base & (1 << 40) - 1)
             if base <= at < base + p.own.total:
+                return True
+        for b in self.buffers:
+            base = b.dst
+            if not b.abs:
+                base = self.table.get(base >> 52).base + (base & (1 << 40) - 1) if base >> 52 < len(self.table.table) else -1
+            if 0 <= base <= at < base + b.length:
                 return True
         return False
 
@@ -269,22 +328,25 @@ class TargetModel:
         status = self.check(frame, ctx, goes_on) if known else Status.PEER_REFUSED
         if not goes_on:
             ctx.error = 0
-        msg = self.send_en and frame.type == FrameType.WRITE_IMM
+        msg = self.message(frame)
+        send = msg and frame.type == FrameType.SEND
         stale = ctx.slot and bool(frame.flags & FIRST)  # left behind: goes back with this frame
         if msg and frame.flags & FIRST and status == Status.OK:
             if stale:
                 status = Status.RECEIVER_NOT_READY
             else:
                 good = self.ready()
-                self.grants.append((frame.dst_ch, good))
+                ctx.buffer = self.buffer(frame.dst_ch) if send and good else None
+                self.grants.append(Grant(frame.dst_ch, int(send), int(good), ctx.buffer))
                 status, ctx.slot = (Status.OK, True) if good else (Status.RECEIVER_NOT_READY, False)
+                if ctx.buffer:
+                    self.buffers.append(ctx.buffer)
+                    status = self.fits(frame, ctx)
         if self.asks(frame):
             self.request(frame, status, binding)
         elif status == Status.OK and payload:
-            addr = self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer),
-                                    R_WRITE).addr + frame.offset
             self.counts.append((frame.dst_ch, len(payload)))
-            ctx.error = self.write(addr, payload, binding.func, ctx.error)
+            ctx.error = self.write(self.place(frame, ctx), payload, binding.func, ctx.error)
         ends = bool(frame.flags & (LAST | CANCEL))
         asks = msg and self.questions(frame)
         if not msg and self.questions(frame):
@@ -295,9 +357,15 @@ class TargetModel:
         reads = self.asks(frame)
         if ctx.slot and not reads and (stale or ends or asks and status):
             post = msg and bool(frame.flags & LAST) and not frame.flags & CANCEL and not code
-            self.used.append(Slot(frame.dst_ch, 0, int(bool(frame.flags & NOTIFY)), frame.total_len, frame.operand0 & 0xFFFFFFFF)
-                             if post else Slot(frame.dst_ch, 1))
-            ctx.slot = False
+            had = int(bool(ctx.buffer))
+            if send and had:  # what fails ends its entry, but for what the peer gave up
+                post = not stale and not frame.flags & CANCEL and status not in (Status.LINK_ERROR, Status.ABORTED)
+            if post and had:
+                self.sures.append(frame.dst_ch)
+            self.used.append(Slot(frame.dst_ch, 0, int(bool(frame.flags & NOTIFY)), frame.total_len, frame.operand0 & 0xFFFFFFFF, had,
+                                  int(code) if had else 0)
+                             if post else Slot(frame.dst_ch, 1, send=had))
+            ctx.slot, ctx.buffer = False, None
         if asks:
             self.loose = True
             ctx.open, ctx.op_seq, ctx.status, ctx.next = not status, frame.op_seq, status, 0

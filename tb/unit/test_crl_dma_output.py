@@ -284,7 +284,7 @@ class Frames(CycleBench):
             n["n_tag"] = (self.ops[idx][0] ^ older) << self.p["OPS"].bit_length() - 1 | idx
         else:
             n["n_read"] = 0
-        n["n_msg"], n["n_imm"] = int(remote and not n["n_read"] and r.random() < 0.4), r.getrandbits(32)
+        n["n_msg"], n["n_imm"] = int(remote and not n["n_read"] and r.random() < 0.4), r.getrandbits(33)
         n["n_peer"], n["n_len"] = r.randrange(self.p["PEERS"]), max(count - 1, 0)
         beats = [
             {
@@ -366,10 +366,10 @@ class Frames(CycleBench):
         flags = n["n_first_frame"] << FrameFlag.FIRST | (n["n_last"] | cancel) << FrameFlag.LAST
         flags |= n["n_notify"] << FrameFlag.NOTIFY | cancel << FrameFlag.CANCEL
         read = n["n_read"]
-        kind = FrameType.READ if read else FrameType.WRITE_IMM if n["n_msg"] else FrameType.WRITE
+        kind = FrameType.READ if read else (FrameType.SEND if n["n_imm"] >> 32 else FrameType.WRITE_IMM) if n["n_msg"] else FrameType.WRITE
         values = [kind, flags, n["n_ch"], n["n_peer_ch"], n["n_seq"], n["n_tag"]]
         values += [n["n_x"], n["n_y"] >> 32, n["n_y"] & 0xFFFFFFFF, 0 if cancel or read else n["n_flen"]]
-        values.append(0 if cancel else n["n_flen"] if read else n["n_imm"] if n["n_msg"] else 0)
+        values.append(0 if cancel else n["n_flen"] if read else n["n_imm"] & 0xFFFFFFFF if n["n_msg"] else 0)
         bits = self.p["OPS"].bit_length() - 1
         gen, atomic, swap, oper = self.ops[n["n_tag"] & (1 << bits) - 1] if read else (0, 0, 0, 0)
         taken = self.inp["op_we"] and self.inp["op_idx"] == n["n_tag"] & (1 << bits) - 1

@@ -45,13 +45,15 @@ async def reset_values(dut):
             ("DRING_CONS", "st_dr_cons"),
             ("CRING_PROD", "st_cq_prod"),
             ("CRING_CONS", "st_cq_cons"),
+            ("RRING_PROD", "st_rr_prod"),
+            ("RRING_CONS", "st_rr_cons"),
         ):
             if (page, reg) == ("CH", name):
                 assert got == engine[part]
                 status += 1
     cfg = b.cfg
     reserved = [
-        *(0x0, 0xFFFF8, 0x100060, 0x100F00, 0x1E0010 + 16 * cfg.CHANNELS, 0x1E8010, 0x1F0050),
+        *(0x0, 0xFFFF8, 0x100070, 0x100F00, 0x1E0010 + 16 * cfg.CHANNELS, 0x1E8010, 0x1F0050),
         *(0x1F1020, 0x1F1000 + 64 * cfg.CHANNELS, 0x1F2018, 0x1F2000 + 32 * cfg.SEGMENTS),
         *(0x1F4038, 0x1F4000 + 64 * cfg.PEERS, 0x1F5000, 0x1F8000 + (8 << cfg.FUNC_W), 0x1FFFF8),
         0x100000 + 0x1000 * cfg.CHANNELS,
@@ -127,7 +129,7 @@ async def doorbell_timing(dut):
     await give(b, last, 5)
     await b.check_events()
     events = 0
-    for reg in ("DRING_PROD", "CRING_CONS", "CTRL"):
+    for reg in ("DRING_PROD", "CRING_CONS", "RRING_PROD", "CTRL"):
         for gap in (0.0, 0.6):
             b.gap = gap
             for strb in (0xFF, 0x0F, 0xF0, 0x01, 0x02, 0x03, 0xFC, 0x00):
@@ -143,7 +145,7 @@ async def doorbell_timing(dut):
                     b.seen.clear()
                     b.at.clear()
                     await RisingEdge(dut.clk)
-    assert events == 2 * 2 * (5 + 5 + 4)
+    assert events == 2 * 2 * (5 + 5 + 5 + 4)
 
 
 @cocotb.test()
@@ -263,20 +265,21 @@ async def ring_read_out(dut):
     order; writes while locked.
     Checking: the value two cycles after rc_ch and rc_sel; a locked channel keeps its set-up."""
     b = await bench(dut)
-    regs = ("DRING_BASE", "DRING_SIZE", "CRING_BASE", "CRING_SIZE")
+    regs = ("DRING_BASE", "DRING_SIZE", "CRING_BASE", "CRING_SIZE", None, None, "RRING_BASE", "RRING_SIZE")
+    sels = [i for i, reg in enumerate(regs) if reg]
     n = b.cfg.CHANNELS
     for channel in range(n):
-        for reg in regs:
+        for reg in filter(None, regs):
             await b.write(reg_addr("CH", reg, channel), b.rng.getrandbits(64))
     b.model.locked = b.rng.getrandbits(n) | 1
     dut.ch_locked.value = b.model.locked
     for channel in range(n):
-        for reg in regs:
+        for reg in filter(None, regs):
             await b.write(reg_addr("CH", reg, channel), b.rng.getrandbits(64))
             await b.read(reg_addr("CH", reg, channel))
     asked = []
     for _ in range(200):
-        channel, sel = b.rng.randrange(n), b.rng.randrange(4)
+        channel, sel = b.rng.randrange(n), b.rng.choice(sels)
         dut.rc_ch.value, dut.rc_sel.value = channel, sel
         asked.append(b.model.peek("CH", channel, regs[sel]))
         await FallingEdge(dut.clk)

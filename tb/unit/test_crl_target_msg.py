@@ -71,7 +71,7 @@ async def faults(dut):
                 items += bench.operation(ch, 1500)
                 items += bench.message(ch, 700, ask=True)[:1]                 # and by a message
                 items += bench.message(ch, 64) + bench.message(ch, 64)
-            items += bench.message(ch, 200, type=int(FrameType.SEND), ask=ask)[:1]
+            items += bench.message(ch, 200, type=0x7E)[:1]
             await bench.run(items, Rates(0.6, 0.7, 0.6, 0.5, (1, 20)))
     assert {int(Status.LINK_ERROR), int(Status.BAD_OPCODE), int(Status.ABORTED)} <= set(bench.model.seen), bench.model.seen
 
@@ -162,7 +162,8 @@ async def recv(dut):
     Clock(dut.clk, 10, "ns").start(start_high=False)
     for turn in range(3):
         for name in ("accept", "q_valid", "q_ch", "x_valid", "x_back", "x_ch", "x_irq", "x_bytes", "x_imm", "rsv_done", "rsv_ok",
-                     "back_ready", "msg_ready"):
+                     "back_ready", "msg_ready", "q_send", "x_send", "x_status", "sure_valid", "sure_ch", "cc_we", "cfg_we", "db_valid",
+                     "ar_ready", "r_valid", "r_last", "rd_ch"):
             getattr(dut, name).value = 0
         dut.rst.value = 1
         for _ in range(3):
@@ -246,5 +247,5 @@ async def recv(dut):
 
 
 @pytest.mark.parametrize("channels,peers", [(8, 1), (3, 3), (64, 2)])
-def test_crl_recv(sim, channels, peers):
+def test_crl_recv_slots(sim, channels, peers):
     run_sim("crl_recv", __name__, {"CHANNELS": channels, "PEERS": peers}, sim=sim, testcase="recv")
