@@ -99,8 +99,7 @@ module crl_dma_frames #(
 );
 
   logic [PEERS-1:0] peer_sel, txf_sel_q;
-  logic             close, asks_q, atomic, swap, own, retaken_q;
-  logic [15-OW:0]   gen;
+  logic             close, asks_q, atomic, swap;
   logic [7:0]       flags_q, type_q;
   logic [31:0]      arg_q;
   logic [127:0]     oper;
@@ -149,7 +148,6 @@ module crl_dma_frames #(
       txf_offset  <= n_y[31:0];
       type_q      <= n_read ? crl_pkg::FRAME_TYPE_READ : n_msg ? (n_imm[32] ? crl_pkg::FRAME_TYPE_SEND : crl_pkg::FRAME_TYPE_WRITE_IMM) : crl_pkg::FRAME_TYPE_WRITE;
       asks_q      <= n_read;
-      retaken_q   <= op_we && op_idx == n_tag[OW-1:0];   // in this very cycle
       txf_len     <= n_cancel || n_read ? 16'd0 : 16'(n_flen);
       arg_q       <= n_cancel ? 32'd0 : n_read ? 32'(n_flen) : n_msg ? n_imm[31:0] : 32'd0;
     end
@@ -157,24 +155,28 @@ module crl_dma_frames #(
 
   generate
     if (ATOMIC_EN) begin : g_atomic
+      logic           any, retaken_q;   // retaken: in the very cycle of the look-up
+      logic [15-OW:0] gen;
+
       crl_dma_tab #(.W(146 - OW), .DEPTH(OPS)) u_oper (
           .clk, .we(op_we), .waddr(op_idx), .wdata({op_gen, op_atomic, op_swap, op_oper}),
-          .re(close), .raddr(n_tag[OW-1:0]), .rdata({gen, atomic, swap, oper})
+          .re(close), .raddr(n_tag[OW-1:0]), .rdata({gen, any, swap, oper})
       );
+      always_ff @(posedge clk) if (close) retaken_q <= op_we && op_idx == n_tag[OW-1:0];
+      assign atomic = any && gen == txf_tag[15:OW] && !retaken_q;
     end else begin : g_none
       logic unused;
       assign unused = &{1'b0, op_we, op_idx, op_gen, op_atomic, op_swap, op_oper};
-      assign {gen, atomic, swap, oper} = '0;
+      assign {atomic, swap, oper} = '0;
     end
   endgenerate
 
   // What asks for data is a READ or an atomic.
-  assign own = gen == txf_tag[15:OW] && !retaken_q;
   always_comb begin
     txf_type  = type_q;
     txf_flags = flags_q;
     txf_arg   = {96'd0, arg_q};
-    if (asks_q && atomic && own) begin
+    if (asks_q && atomic) begin
       txf_type = crl_pkg::FRAME_TYPE_ATOMIC;
       txf_flags[crl_pkg::FRAME_FLAG_SWAP] = swap;
       txf_arg  = oper;

@@ -286,6 +286,11 @@ class System:
         return Desc(opcode=Op.READ, tag=tag, flags=flags, length=size,
                     src=node.address(far_ch, far.offset(far.src.base + at)), dst=g.local(region.dst.base + at))
 
+    @property
+    def movers(self) -> tuple:
+        """WRITE and READ, as far as the build has them."""
+        return (self.write, self.read) if self.tb.params.read_en else (self.write, self.write)
+
     def atomic(self, name: str, ch: int, operand: int, swap: int | None = None, *, cell: int = 0, tag: int = 0, flags: int = 0,
                at: int = 0) -> list[Desc]:
         """A FETCH_ADD, or a CMP_SWAP in two slots, on an 8-byte cell of the peer's inbound area."""

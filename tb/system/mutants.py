@@ -36,7 +36,7 @@ MUTANTS = {
                                          "judge && mine && (rnr ? tries != count_is : !permit_q && fresh_try_q[ch_q]);",
                                          ("double-write", "extra-completion", "wrong-completion", "frame")),
     "data-before-permission": Mutant("rtl/dma/crl_dma_elig.sv", "assign stay = held | (", "assign stay = (",
-                                     ("frame",)),
+                                     ("frame", "wrong-completion", "extra-completion")),
     "lock-ignored": Mutant("rtl/node/crl_axi_wr.sv", "allow_q  <= clear | {N{!lock}} | (N'(1) << LOCKER);", "allow_q  <= '1;",
                            ("atomic",), ATOMIC, "against_writes"),
     "lock-does-not-wait": Mutant("rtl/node/crl_axi_wr.sv", "lock_over  = locked_q && lock && over == '1;",

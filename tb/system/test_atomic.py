@@ -300,7 +300,8 @@ async def link_lost(dut):
         await s.link_up(epoch=turn + 2)
         for lane in lanes:
             key = lane.node.side.name, lane.ch
-            assert [e.status for e in await lane.run(s.atomic(*key, 1))] == [0]
+            # Its result has a place of its own: what was lost may have written any of the others.
+            assert [e.status for e in await lane.run(s.atomic(*key, 1, at=4000))] == [0]
             added = (await cell(s, *key) - value[key] - 1) % (1 << 64)
             assert done[key] <= added <= done[key] + maybe[key], f"[atomic] {key}: {added} added, {done[key]} to {done[key] + maybe[key]} ended"
             value[key] += added + 1
@@ -347,7 +348,9 @@ async def revoked(dut):
         for job in jobs:
             assert not any(e.status for e in await job)
         assert [e.status for e in await ch.run([keyed(0)])] == [0]
-    assert {(0, 0), (Status.KEY_REVOKED, MAY), (Status.KEY_REVOKED | PEER, 0)} <= seen, seen
+    # In the smallest build too little is under way for one that is done there and revoked here.
+    done_there = {(Status.KEY_REVOKED, MAY)} if s.tb.params.ops > 8 else set()
+    assert {(0, 0), (Status.KEY_REVOKED | PEER, 0)} | done_there <= seen, seen
     report = await s.finish()
     assert report.revocations == 16, report
 

@@ -207,7 +207,7 @@ async def random_atomics(dut):
                 bench.up = (1 << bench.peers) - 1
     names = {"OK", "READ_SLVERR", "WRITE_DECERR", "KEY_REVOKED", "SEG_RIGHTS", "SEG_BINDING", "SEG_RANGE"}
     assert names <= set(bench.counts), bench.counts
-    assert bench.counts["OK"] > 60
+    assert bench.counts["OK"] > 30
     assert set(bench.served) == set(range(bench.peers))
 
 
