@@ -32,10 +32,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from models.gen.carillon_layout import PAGES
 from tb.lib.sim import SimulationError, build_sim, run_sim
-from tb.lib.testbed import DEFAULTS
-from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE
+from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE, has_mirror, has_send
 from tb.system.mutants import MUTANTS, found, sources_of
 from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
 
@@ -99,14 +97,6 @@ class Scenario:
         return (FAULT_BUILDS if self.module == FAULTS else BUILDS)[self.build]
 
 
-def sends(parameters: dict[str, int]) -> bool:
-    return "RRING_BASE" in PAGES["CH"].regs and bool(parameters.get("SEND_EN", DEFAULTS["SEND_EN"]))
-
-
-def mirrors(parameters: dict[str, int]) -> bool:
-    return bool(parameters.get("MIRROR_EN", DEFAULTS["MIRROR_EN"]))
-
-
 def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
     for first in range(1, faults + 1, CHUNK):
         build = list(FAULT_BUILDS)[first // CHUNK % len(FAULT_BUILDS)]
@@ -128,7 +118,7 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
         for module, test in IMM:
             for seed in range(1, seeds + 1):
                 yield Scenario(module, test, build, seed)
-    for there, anywhere, slices in ((sends, RANDOM_SEND, SEND), (mirrors, RANDOM_MIRROR, MIRROR)):
+    for there, anywhere, slices in ((has_send, RANDOM_SEND, SEND), (has_mirror, RANDOM_MIRROR, MIRROR)):
         for build, parameters in BUILDS.items():
             for module, test in (*anywhere, *(slices if build in SLICE else ())) if there(parameters) else ():
                 for seed in range(1, seeds + 1):

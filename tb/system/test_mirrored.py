@@ -14,10 +14,10 @@ from cocotb.triggers import Timer
 from models.gen.carillon_layout import Cmd, Op, State, Status, Status2, status_name
 from tb.lib.recorder import now
 from tb.lib.sim import run_sim
-from tb.lib.testbed import DEFAULTS, SYSTEM_SOURCES
+from tb.lib.testbed import SYSTEM_SOURCES
 from tb.system import coverage
 from tb.system.base_test import SystemTest, run
-from tb.system.builds import BUILDS, SLICE
+from tb.system.builds import BUILDS, SLICE, has_mirror
 from tb.system.channel_agent import settle
 from tb.system.harness import System, SystemConfig
 from tb.system.items import Mix
@@ -336,13 +336,9 @@ CASES = ["random_mirrors", "many_mirrors", "one_side_fails", "refused", "revoked
          "time_out"]
 
 
-def has(build: str) -> bool:
-    return bool(BUILDS[build].get("MIRROR_EN", DEFAULTS["MIRROR_EN"]))
-
-
 def only(build: str, there: bool = True) -> None:
-    if has(build) != there:
-        pytest.skip(f"MIRROR_EN of {build} is {int(has(build))}")
+    if has_mirror(BUILDS[build]) != there:
+        pytest.skip(f"{build} has {'no ' * there}MIRROR")
 
 
 @pytest.mark.system
