@@ -19,6 +19,7 @@ from models.gen.carillon_layout import (
     CqeKind,
     Desc,
     DescFlag,
+    Op,
     SegRight,
     State,
     Status,
