@@ -152,13 +152,14 @@ async def revoked(dut):
               "there": ("B", 22, regions["B"].inbound, "revoke")}
     for name, index, area, _ in places.values():
         await s.nodes[name].segment(index, base=area.base, size=area.size, channel=0)
-    size, numbers = min(30_000, regions["A"].src.size // 2), {"A": 0, "B": 0}
+    size, numbers = min(25_000, regions["A"].src.size // 3), {"A": 0, "B": 0}
     for turn in range(12):
         name, index, area, kind = places[("src", "here", "there")[turn % 3]]
-        d = s.mirror("A", 0, size)
-        d.src, d.dst = s.nodes["A"].address(20, 0), s.nodes["A"].address(21, 0)
-        d.operand = s.nodes["B"].address(22, 0)
-        await a.post([d, d])
+        work = [s.mirror("A", 0, size), s.mirror("A", 0, size)]
+        for k, d in enumerate(work):  # places of their own: what two alike do could not be told apart
+            d.src, d.dst = s.nodes["A"].address(20, k * size), s.nodes["A"].address(21, k * (size + 5))
+            d.operand = s.nodes["B"].address(22, k * (size + 3))
+        await a.post(work)
         await s.tb.a.cycles(s.rng.randrange(20, 400_000 // s.tb.params.data_w))
         coverage.sample_disturbance(kind)
         numbers[name] += 1
@@ -219,8 +220,8 @@ async def link_lost(dut):
     seen = set()
     for turn in range(12):
         for name in s.names:
-            await s.channel(name, 0).post([s.mirror(name, 0, n, at=10_000 * k) for k, n in enumerate((8000, 900, 5000))])
-        await s.tb.a.cycles(10 + s.rng.randrange(1, 120_000 // s.tb.params.data_w))
+            await s.channel(name, 0).post([s.mirror(name, 0, n, at=10_000 * k) for k, n in enumerate((700, 8000, 900))])
+        await s.tb.a.cycles(10 + s.rng.randrange(1, 300_000 // s.tb.params.data_w))
         await s.link_down()
         for name in s.names:
             await settle(s.channel(name, 0))
