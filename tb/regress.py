@@ -32,11 +32,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from models.gen.carillon_layout import PAGES
 from tb.lib.sim import SimulationError, build_sim, run_sim
-from tb.lib.testbed import DEFAULTS, TRIO_SOURCES
 from tb.lib.testbed import SYSTEM_SOURCES as SOURCES
-from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE, TRIO_BUILDS
+from tb.lib.testbed import TRIO_SOURCES
+from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE, TRIO_BUILDS, has_mirror, has_send
 from tb.system.mutants import MUTANTS, found, sources_of
 from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
 
@@ -101,14 +100,6 @@ class Scenario:
         return TRIO_SOURCES if self.module == TRIO else SOURCES
 
 
-def sends(parameters: dict[str, int]) -> bool:
-    return "RRING_BASE" in PAGES["CH"].regs and bool(parameters.get("SEND_EN", DEFAULTS["SEND_EN"]))
-
-
-def mirrors(parameters: dict[str, int]) -> bool:
-    return bool(parameters.get("MIRROR_EN", DEFAULTS["MIRROR_EN"]))
-
-
 def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
     for name, m in MUTANTS.items():
         yield Scenario(m.module, m.test, "64b-8ch", 1, 12 if m.module == FAULTS else 1, name)
@@ -131,7 +122,7 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
         for test in THREE:
             for seed in range(1, seeds + 1):
                 yield Scenario(TRIO, test, build, seed)
-    for there, anywhere, slices in ((sends, RANDOM_SEND, SEND), (mirrors, RANDOM_MIRROR, MIRROR)):
+    for there, anywhere, slices in ((has_send, RANDOM_SEND, SEND), (has_mirror, RANDOM_MIRROR, MIRROR)):
         for build, parameters in BUILDS.items():
             for module, test in (*anywhere, *(slices if build in SLICE else ())) if there(parameters) else ():
                 for seed in range(1, seeds + 1):

@@ -17,7 +17,7 @@ from models.lay import (
     Status,
     status_name,
 )
-from models.pairstate import NodeState, OpState
+from models.pairstate import Life, NodeState, OpState
 
 BOTH_BAD = LOCAL_BAD | PEER_BAD
 UNKNOWN = {int(Status.LINK_ERROR), int(Status.LINK_ERROR) | AT_PEER, int(Status.OP_TIMEOUT)}
@@ -42,16 +42,19 @@ class PairMirror:
         elif (there.name, n.name) in self._seen_frames:
             if op.refused_at is not None and op.refused_at < e.t_addr:
                 self._bad(e.t_addr, n.name, "permission", f"{what}, the peer has refused it")
-            elif op.t_permit is None or op.t_permit >= e.t_addr:
+            elif not any(o.t_permit is not None and o.t_permit < e.t_addr for o in self._alike(op)):
                 self._bad(e.t_addr, n.name, "permission", f"{what}, nobody has permitted it")
 
     def _mirror_frame(self, e: LinkFrame, f: Frame) -> None:
         """Which operation asks, and what it is told."""
         self._seen_frames.add((e.src, e.dst))
         if f.type == FrameType.MIRROR and f.first and not f.cancel:
-            if self._asking.get((e.src, f.tag), (None, None))[1] == f.op_seq:
+            n = self._n[e.src]
+            life = n.chans[f.src_ch].life if f.src_ch < n.params.channels else None
+            before, seq = self._asking.get((e.src, f.tag), (None, None))
+            if life is None or before is not None and before.life is life and seq == f.op_seq:
                 return  # it comes again
-            op = self._who_mirrors(self._n[e.src], f)
+            op = self._who_mirrors(life, f)
             if op is not None:
                 op.on_wire = True
                 self._asking[e.src, f.tag] = op, f.op_seq
@@ -65,15 +68,19 @@ class PairMirror:
                 op.t_permit = e.t
 
     @staticmethod
-    def _who_mirrors(n: NodeState, f: Frame) -> OpState | None:
-        """The oldest MIRROR of this channel that has not been seen on the wire and is about this."""
-        for life in n.lives[-2 * n.params.channels :]:
-            if life.ch != f.src_ch:
-                continue
-            for op in life.ops[max(0, life.retired - 64) :]:
-                if op.mirrors and not op.on_wire and (op.desc.operand, op.desc.length) == (f.segaddr, f.total_len):
-                    return op
+    def _who_mirrors(life: Life, f: Frame) -> OpState | None:
+        """The oldest MIRROR of this life that has not been seen on the wire and is about this."""
+        for op in life.ops[life.retired :]:
+            if op.mirrors and op.may_run and not op.on_wire and (op.desc.operand, op.desc.length) == (f.segaddr, f.total_len):
+                return op
         return None
+
+    @staticmethod
+    def _alike(op: OpState) -> list[OpState]:
+        """MIRRORs of the same places, which frames don't tell apart; itself first."""
+        place = op.desc.operand, op.desc.length
+        near = op.life.ops[max(0, op.n - 16) : op.n + 16]
+        return [op, *(o for o in near if o is not op and o.mirrors and (o.desc.operand, o.desc.length) == place)]
 
     def _judge_mirror(self, op: OpState, status: int, status2: int, t: int, bad: Callable[[str, str], None]) -> None:
         """Second status of a MIRROR that failed."""

@@ -35,7 +35,7 @@ TRIO_SOURCES = (*SYSTEM_SOURCES, "tb/system/crl_tb_trio.sv")
 
 DEFAULTS: Mapping[str, int] = {
     "DATA_W": 64, "CHANNELS": 8, "PEERS": 1, "SEGMENTS": 32, "READS_IN_FLIGHT": 64,
-    "WRITES_IN_FLIGHT": 64, "MAX_BURST_BYTES": 512, "OPS": 128, "LINK_MTU": 1024, "READ_EN": 1, "SEND_EN": 1, "MIRROR_EN": 0,
+    "WRITES_IN_FLIGHT": 64, "MAX_BURST_BYTES": 512, "OPS": 128, "LINK_MTU": 1024, "READ_EN": 1, "SEND_EN": 1,
     "FUNC_W": 8, "ID_W": 4, "STALL_MAX_CYCLES": 65536, "OP_TIMEOUT_CYCLES": 1048576,
     "KEEPALIVE_CYCLES": 4096,
 }
@@ -75,7 +75,7 @@ class Parameters:
 
     @property
     def mirrors(self) -> bool:
-        return bool(self.mirror_en)
+        return bool(self.values.get("MIRROR_EN", 0))
 
     @classmethod
     def of_this_run(cls, top: str) -> Parameters:

@@ -366,7 +366,7 @@ class System:
         for node in self.nodes.values():
             for channel in node.channels.values():
                 for reg in ("DRING_CONS", "CRING_PROD", "CNT_DESC", "CNT_ERR", "CNT_RD_BYTES",
-                            "CNT_WR_BYTES"):
+                            "CNT_WR_BYTES", *(("RRING_CONS",) if channel.rr else ())):
                     await node.axil.read(reg_addr("CH", reg, channel.ch), channel.func)
         await self.recorder.close()
         self.images = {s.name: await s.mem.read_all() for s in self.tb.sides}

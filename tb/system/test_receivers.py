@@ -14,12 +14,12 @@ import pytest
 from cocotb.triggers import Timer
 
 from models.gen.carillon_layout import (
-    PAGES,
     Cmd,
     Cqe,
     CqeKind,
     Desc,
     DescFlag,
+    Op,
     SegRight,
     State,
     Status,
@@ -32,7 +32,7 @@ from tb.lib.sim import run_sim
 from tb.lib.testbed import SYSTEM_SOURCES
 from tb.system import coverage
 from tb.system.base_test import SystemTest, run
-from tb.system.builds import BUILDS, SLICE
+from tb.system.builds import BUILDS, SLICE, has_send
 from tb.system.channel_agent import settle
 from tb.system.harness import System, SystemConfig
 from tb.system.items import Mix
@@ -187,7 +187,7 @@ async def late_and_never(dut):
 
 @cocotb.test(timeout_time=400, timeout_unit="ms")
 async def wrong_buffers(dut):
-    """*Stimulus*: buffers that are too short by one or by much, without bytes, of a revoked key, of another channel, without WRITE, that
+    """*Stimulus*: entries that are no RECV, buffers that are too short by one or by much, without bytes, of a revoked key, of another channel, without WRITE, that
     end behind their segment, whose memory fails at the beginning or later; messages of one frame and several, with and without
     NOTIFY; good buffers between them. *Checking*: the code at both sides, with bit 7 for the sender; the buffer is used up; a message
     that is shorter than a range that reaches too far is fine; nothing is written by what is refused."""
@@ -204,7 +204,7 @@ async def wrong_buffers(dut):
         ({"dst": poster.bad()}, 40, Status.KEY_REVOKED), ({"dst": poster.bad()}, long, Status.KEY_REVOKED),
         ({"dst": poster.bad()}, 0, Status.OK), ({"dst": 21 << 52}, 40, Status.SEG_INVALID), ({"dst": read_only}, long, Status.SEG_RIGHTS),
         ({"dst": gen << 40 | end - 100, "length": 5000}, 100, Status.OK), ({"dst": gen << 40 | end - 100, "length": 5000}, 101, Status.SEG_RANGE),
-        ({}, 300, Status.OK),
+        ({}, 300, Status.OK), ({"opcode": Op.WRITE}, 40, Status.BAD_OPCODE), ({"opcode": 0}, 2500, Status.BAD_OPCODE),
     ]
     if s.tb.params.channels > 1:
         cases.append(({"dst": node.address(1, s.regions["B"][1].offset(s.regions["B"][1].dst.base))}, 40, Status.SEG_BINDING))
@@ -290,8 +290,9 @@ async def paused_and_drained(dut):
 
 @cocotb.test(timeout_time=200, timeout_unit="ms")
 async def bad_receive_rings(dut):
-    """*Stimulus*: enables with a bad size, alignment or segment of the receive ring, with none; doorbells beyond the ring and too far.
-    *Checking*: BAD_RING; without a ring not ready; DOORBELL_RANGE and ERROR; RESET heals."""
+    """*Stimulus*: enables with a bad size, alignment or segment of the receive ring, with none; doorbells beyond the ring and too far;
+    a ring whose memory fails. *Checking*: BAD_RING; without a ring not ready; DOORBELL_RANGE, FETCH_SLVERR, FETCH_DECERR and ERROR; RESET
+    heals."""
     s = await start(dut, channels=1, recv_log2=(3, 3))
     a, b, node = s.channel("A", 0), s.channel("B", 0), s.nodes["B"]
     await a.retry(0, 0)
@@ -321,6 +322,15 @@ async def bad_receive_rings(dut):
         await node.axil.write(b.reg("RRING_PROD"), value, b.func)
         status = await b.until(State.ERROR)
         assert status.error == Status.DOORBELL_RANGE, status
+    for resp, code in ((2, Status.FETCH_SLVERR), (3, Status.FETCH_DECERR)):
+        await b.command(Cmd.RESET)
+        await b.until(State.DISABLED)
+        await b.enable()
+        s.side("B").mem.errors([(b.rr.base, 32 << b.rr.log2, resp, "r")])
+        await s.posters["B", 0].post(1)
+        status = await b.until(State.ERROR)
+        assert status.error == code, status
+        s.side("B").mem.errors([])
     await b.command(Cmd.RESET)
     await b.until(State.DISABLED)
     await b.enable()
@@ -528,11 +538,10 @@ async def node_reset(dut):
 
 CASES = ["random_messages", "many_messages", "late_and_never", "wrong_buffers", "paused_and_drained", "bad_receive_rings", "sender_given_up",
          "receiver_disabled", "link_lost", "answers_lost", "buffers_revoked", "node_reset"]
-THERE = "RRING_BASE" in PAGES["CH"].regs
 
 
 @pytest.mark.system
-@pytest.mark.skipif(not THERE, reason="this RTL has no receive ring")
+@pytest.mark.skipif(not has_send({}), reason="this RTL has no receive ring")
 @pytest.mark.parametrize("build", SLICE)
 @pytest.mark.parametrize("case", CASES)
 def test_receivers(case, build):
@@ -540,7 +549,7 @@ def test_receivers(case, build):
 
 
 @pytest.mark.system
-@pytest.mark.skipif(not THERE, reason="this RTL has no receive ring")
+@pytest.mark.skipif(not has_send({}), reason="this RTL has no receive ring")
 @pytest.mark.parametrize("build", ["64b-small", "128b-link64"])
 @pytest.mark.parametrize("case", ["random_messages", "many_messages"])
 def test_receivers_builds(case, build):
