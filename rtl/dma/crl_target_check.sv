@@ -512,6 +512,9 @@ module crl_target_check #(
       assert (!msg_q || payload_q == (plen_q != '0));
       assert ((!send_q || msg_q) && (!got_q || (msg_q && is_first && state_q != S_JUDGE && state_q != S_ASK)));
       if (state_q == S_JUDGE || state_q == S_ASK) assert (msg_q && is_first);
+      if (state_q == S_ASK) assert (known_q);
+      // Through look and check once more: a SEND with its entry.
+      if (got_q && state_q != S_GIVE) assert (send_q && known_q && g_known && {24'd0, ch_q} < CHANNELS && state_q != S_TAB);
     end
     if (!rst && (state_q == S_CHECK || state_q == S_GIVE || state_q == S_JUDGE || state_q == S_ASK)) begin
       if (send_q && known_q && (got_q || !is_first))
@@ -543,8 +546,7 @@ module crl_target_check #(
     if (!rst && f_valid && f_write && send_q) begin
       // In the receive buffer, and nowhere beyond 2^64.
       assert (g_known && got_q == is_first && segaddr_q == r_dst && total_q <= r_len && !r_bad);
-      assert (g_first == (abs_q ? {6'd0, r_dst} + {38'd0, offset_q} : g_first));
-      assert (g_stop <= g_first + {38'd0, total_q} - {38'd0, offset_q} && g_stop <= 70'h1_0000_0000_0000_0000);
+      if (abs_q) assert (f_addr == r_dst + {32'd0, offset_q} && !wrap_q);
       assert (f_bytes != '0 && f_bytes <= 12'(FRAME_MAX) && !f_drop);
     end
     if (!rst && f_valid && f_write && !data_q && !send_q) begin
