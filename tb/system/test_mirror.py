@@ -46,12 +46,12 @@ class Pair:
     def __getitem__(self, key: tuple[str, int]) -> ChannelDriver:
         return self.ch[key]
 
-    def mirror(self, name: str, ch: int, n: int, *, src: int = 0, dst: int = 0, far: int = 0, tag: int = 0, flags: int = 0, good: bool = True,
+    def mirror(self, name: str, ch: int, n: int, *, s: int = 0, d: int = 0, f: int = 0, tag: int = 0, flags: int = 0, good: bool = True,
                **instead: int) -> Desc:
         """Offsets in the channel's part of each area; `good`: both copies will be there."""
         step = AREA // self.channels
-        s, d, f = ch * step + src, ch * step + dst, ch * step + far
-        assert max(src, dst, far) + n <= step or not good
+        assert max(s, d, f) + n <= step or not good
+        s, d, f = s + ch * step, d + ch * step, f + ch * step
         if good:
             self.image[name, DST][d : d + n] = self.data[name][s : s + n]
             self.image[OTHER[name], FAR][f : f + n] = self.data[name][s : s + n]
@@ -131,7 +131,7 @@ async def lengths(dut):
             work, at = [], 0
             for i, n in enumerate(p.rng.sample(sizes, len(sizes))):
                 where = [at + p.rng.randrange(2 * beat) for _ in range(3)]
-                work.append(p.mirror(name, c, n, src=where[0], dst=where[1], far=where[2], tag=i,
+                work.append(p.mirror(name, c, n, s=where[0], d=where[1], f=where[2], tag=i,
                                      flags=p.rng.choice((0, 1 << DescFlag.FENCE, 1 << DescFlag.NOTIFY))))
                 at += n + 3 * beat
             jobs.append((work, cocotb.start_soon(ch.run(work, timeout_ns=3_000_000))))
@@ -154,7 +154,7 @@ async def beside_others(dut):
             n = p.rng.choice((1, 60, 700, 1024, 3000))
             mine, far, kind = c * step + at, OTHER[name], i % 4 if i % 2 else 0
             if kind == 0:
-                work.append(p.mirror(name, c, n, src=at, dst=at, far=at, tag=i))
+                work.append(p.mirror(name, c, n, s=at, d=at, f=at, tag=i))
             elif kind == 1:
                 p.image[far, FAR][mine : mine + n] = p.data[name][mine : mine + n]
                 work.append(Desc(opcode=Op.WRITE, tag=i, length=n, src=c << 52 | SRC + mine, dst=c << 52 | FAR + mine))
@@ -191,13 +191,12 @@ async def refused_here(dut):
     p.rng.shuffle(cases)
     work, want = [], []
     for i, (fault, status) in enumerate(cases):
-        work += [p.mirror("A", 0, 4096, tag=i, good=False, **fault), p.mirror("A", 0, 900, src=i, dst=8192 + 1000 * i, far=1000 * i, tag=i)]
+        work += [p.mirror("A", 0, 4096, tag=i, good=False, **fault), p.mirror("A", 0, 900, s=i, d=8192 + 1000 * i, f=1000 * i, tag=i)]
         want += [(int(status), BOTH), (0, 0)]
     # Ranges that touch, but share no byte.
-    work += [p.mirror("A", 0, 64, dst=30_000, far=30_000, src=0), p.mirror("A", 0, 64, good=False, src=0, dst=0, **{"dst": SRC + AREA + 64, "src": SRC + AREA}),
-             p.mirror("A", 0, 64, good=False, **{"dst": SRC + AREA, "src": SRC + AREA + 64})]
-    p.image["B", FAR][0:64] = await p.side("A").mem.read(SRC + AREA + 64, 64)
-    want += [(0, 0)] * 3
+    spot = SRC + AREA
+    work += [Desc(opcode=Op.MIRROR, length=64, src=spot, dst=spot + 64, operand=FAR), Desc(opcode=Op.MIRROR, length=64, src=spot + 64, dst=spot, operand=FAR)]
+    want += [(0, 0)] * 2
     got = await ch.run(work)
     assert [(e.status, e.status2) for e in got] == want, show(got)
     await p.same({("B", FAR): [(0, 64)]})
@@ -220,15 +219,15 @@ async def refused_there(dut):
     await far.segment(SPARE + 2, base=FAR, size=4096)
     mtu = p.tb.params.link_mtu
     cases = [(n, operand, status) for n in (1, mtu, mtu + 1, 8 * mtu, 60 * mtu) for operand, status in (
-        (SPARE << 52 | FAR, Status.SEG_RIGHTS), (SPARE + 1 << 52 | FAR, Status.SEG_RIGHTS), (SPARE + 2 << 52 | 4096, Status.SEG_RANGE),
+        (SPARE << 52 | FAR, Status.SEG_RIGHTS), (SPARE + 1 << 52 | FAR, Status.SEG_BINDING), (SPARE + 2 << 52 | 4096, Status.SEG_RANGE),
         (SPARE + 2 << 52 | 1 << 40, Status.KEY_REVOKED), (0x7F << 52, Status.SEG_INVALID))]
     p.rng.shuffle(cases)
     work, want = [], []
     for i, (n, operand, status) in enumerate(cases):
-        work += [p.mirror("A", 0, n, good=False, operand=operand, tag=i), p.mirror("A", 0, 2500, src=i, dst=2600 * i, far=2600 * i, tag=i)]
+        work += [p.mirror("A", 0, n, good=False, operand=operand, tag=i), p.mirror("A", 0, 2500, s=i, d=2600 * i, f=2600 * i, tag=i)]
         want += [(int(status) | PEER, BOTH), (0, 0)]
     job = cocotb.start_soon(p["A", 0].run(work, timeout_ns=3_000_000))
-    others = [cocotb.start_soon(p["A", c].run([p.mirror("A", c, 3000, src=i, dst=3100 * i, far=3100 * i) for i in range(20)], timeout_ns=3_000_000))
+    others = [cocotb.start_soon(p["A", c].run([p.mirror("A", c, 3000, s=i, d=3100 * i, f=3100 * i) for i in range(20)], timeout_ns=3_000_000))
               for c in range(1, p.channels)]
     got = await job
     assert [(e.status, e.status2) for e in got] == want, [x for x in zip(show(got), want, cases, strict=False) if 0 not in x[1]]
@@ -253,7 +252,7 @@ async def memory_errors(dut):
         for n in (50, mtu, 6 * mtu + 9):
             for at in {0, n // 2, n - 1}:
                 b.errors([(FAR + at, 1, resp, "w")])
-                good = p.mirror("A", 0, 500, dst=40_000, far=40_000)
+                good = p.mirror("A", 0, 500, d=40_000, f=40_000)
                 got = await ch.run([p.mirror("A", 0, n, good=False), good])
                 assert [(e.status, e.status2) for e in got] == [(code | PEER, BOTH), (0, 0)], (n, at, show(got))
                 b.errors([])
@@ -312,7 +311,7 @@ async def revoked(dut):
         await p.same(p.undefined("A", 0, 0, 0, n))
         if not e.status2 & PEER_BAD:
             assert await p.side("B").mem.read(FAR, n) == p.data["A"][:n]
-        expect(await ch.run([p.mirror("A", 0, 2 * mtu, dst=n + 9, far=n + 9)]), 0, 0)
+        expect(await ch.run([p.mirror("A", 0, 2 * mtu, d=n + 9, f=n + 9)]), 0, 0)
         await p.same()
     assert {("dst", int(Status.KEY_REVOKED)), ("operand", int(Status.KEY_REVOKED) | PEER)} <= seen, seen
 
@@ -324,7 +323,7 @@ async def given_up(dut):
     p = await start(dut, channels=2, latency=8, delay=25)
     mtu, ch, seen = p.tb.params.link_mtu, p["A", 0], set()
     for turn in range(20):
-        await ch.post([p.mirror("A", 0, n, good=False, src=0, dst=i * 12 * mtu, far=i * 12 * mtu, tag=i)
+        await ch.post([p.mirror("A", 0, n, good=False, s=0, d=i * 12 * mtu, f=i * 12 * mtu, tag=i)
                        for i, n in enumerate((100, 9 * mtu, mtu, 11 * mtu + 3))])
         await p.tb.a.cycles(p.rng.randrange(40, 1500))
         await ch.command(Cmd.RESET if turn % 3 == 2 else Cmd.ABORT)
@@ -339,7 +338,7 @@ async def given_up(dut):
         assert before == [await side.mem.read(area, AREA) for side, area in areas], "something was written later"
         await p.same(p.undefined("A", 0, 0, 0, 48 * mtu))
         await ch.enable()
-        expect(await ch.run([p.mirror("A", 0, 3 * mtu, dst=50 * mtu, far=50 * mtu), p.mirror("A", 0, 9, dst=55 * mtu, far=55 * mtu)]), 0, 0)
+        expect(await ch.run([p.mirror("A", 0, 3 * mtu, d=50 * mtu, f=50 * mtu), p.mirror("A", 0, 9, d=55 * mtu, f=55 * mtu)]), 0, 0)
         await p.same()
     assert int(Status.ABORTED) in seen, seen
 
@@ -351,7 +350,7 @@ async def link_lost(dut):
     p = await start(dut, channels=2, latency=8, delay=25)
     mtu, ch, seen = p.tb.params.link_mtu, p["A", 0], set()
     for turn in range(10):
-        work = [p.mirror("A", 0, n, good=False, src=0, dst=i * 12 * mtu, far=i * 12 * mtu, tag=i) for i, n in enumerate((100, 9 * mtu, mtu, 11 * mtu + 3))]
+        work = [p.mirror("A", 0, n, good=False, s=0, d=i * 12 * mtu, f=i * 12 * mtu, tag=i) for i, n in enumerate((100, 9 * mtu, mtu, 11 * mtu + 3))]
         job = cocotb.start_soon(ch.run(work, timeout_ns=3_000_000))
         await p.tb.a.cycles(p.rng.randrange(60, 1500))
         p.tb.link(False)
@@ -365,7 +364,7 @@ async def link_lost(dut):
         await p.tb.wait_link(False)
         await p.tb.link_setup(epoch=turn + 2)
         await p.same(p.undefined("A", 0, 0, 0, 48 * mtu))
-        expect(await ch.run([p.mirror("A", 0, 3 * mtu, dst=50 * mtu, far=50 * mtu), p.mirror("A", 0, 9, dst=55 * mtu, far=55 * mtu)]), 0, 0)
+        expect(await ch.run([p.mirror("A", 0, 3 * mtu, d=50 * mtu, f=50 * mtu), p.mirror("A", 0, 9, d=55 * mtu, f=55 * mtu)]), 0, 0)
         await p.same()
     assert int(Status.LINK_ERROR) in seen, seen
 
@@ -377,7 +376,7 @@ async def too_late(dut):
     p = await start(dut, channels=2, latency=2)
     mtu = p.tb.params.link_mtu
     p.side("B").mem.stall(0b10000)
-    jobs = [cocotb.start_soon(p["A", c].run([p.mirror("A", c, 300, good=False), p.mirror("A", c, 5 * mtu, dst=1000, far=1000, good=False)], timeout_ns=5_000_000))
+    jobs = [cocotb.start_soon(p["A", c].run([p.mirror("A", c, 300, good=False), p.mirror("A", c, 5 * mtu, d=1000, f=1000, good=False)], timeout_ns=5_000_000))
             for c in range(p.channels)]
     for job in jobs:
         for e in await job:
