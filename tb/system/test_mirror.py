@@ -14,7 +14,18 @@ import cocotb
 import pytest
 from cocotb.triggers import Timer
 
-from models.gen.carillon_layout import Cmd, Cqe, Desc, DescFlag, Op, SegRight, State, Status, Status2, status_name
+from models.gen.carillon_layout import (
+    Cmd,
+    Cqe,
+    Desc,
+    DescFlag,
+    Op,
+    SegRight,
+    State,
+    Status,
+    Status2,
+    status_name,
+)
 from tb.lib.driver import ALL_RIGHTS, ChannelDriver, NodeDriver, RingPlace, right_mask
 from tb.lib.sim import run_sim
 from tb.lib.testbed import SYSTEM_SOURCES, Testbed
