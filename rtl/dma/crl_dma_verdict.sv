@@ -66,7 +66,7 @@ module crl_dma_verdict #(
   logic [63:0] t4_src_q, t5_dist_q;
   logic [31:0] t5_rem_q;
   logic [32:0] t5_sum;
-  logic        t5_overlap, t5_fault_q, t4_local, t5_both;
+  logic        t5_overlap, t4_local, t4_both, t5_both_q;
   logic [7:0]  t5_st_q;
 
   assign t2_atomic = ATOMIC_EN && (t2_op == crl_pkg::OP_FETCH_ADD || t2_op == crl_pkg::OP_CMP_SWAP);
@@ -97,7 +97,8 @@ module crl_dma_verdict #(
 
   always_ff @(posedge clk) begin
     t4_bad_q <= t3_bad;
-    t5_fault_q <= t4_bad_q || (!t4_nodata && t4_local && !chk_ok);
+    t5_fault  <= t4_bad_q || (!t4_nodata && t4_local && !chk_ok) || t4_both;
+    t5_both_q <= t4_both;
     t3_st_q  <= t2_st;
     t4_rd_q  <= t3_rd;
     t4_down_q <= t3_st_q == crl_pkg::ST_OK && !t3_nodata && t3_src_ok && t3_remote && !t3_up;
@@ -137,21 +138,18 @@ module crl_dma_verdict #(
       assign s_carry  = {(src[64:0] & ~dst[64:0]) | (src[64:0] & ~len[64:0]) | (~dst[64:0] & ~len[64:0]), 1'b1};
       assign dst_less = d_sum + d_carry + 66'd1;   // dst - src - length: negative
       assign src_less = s_sum + s_carry + 66'd1;
-      always_ff @(posedge clk) begin
-        t5_both <= t4_mirror && t4_first && !t4_nodata && chk_ok && (t4_st_q == crl_pkg::ST_OK || t4_down_q)
-                   && dst_less[65] && src_less[65];
-      end
+      assign t4_both  = t4_mirror && t4_first && !t4_nodata && chk_ok && (t4_st_q == crl_pkg::ST_OK || t4_down_q)
+                        && dst_less[65] && src_less[65];
 
       logic unused;
       assign unused = &{1'b0, dst_less, src_less};
     end else begin : g_no_both
       logic unused;
       assign unused  = &{1'b0, t4_mirror};
-      assign t5_both = 1'b0;
+      assign t4_both = 1'b0;
     end
   endgenerate
-  assign t5_fault = t5_fault_q || t5_both;
-  assign t5_st    = t5_both ? 8'(crl_pkg::ST_OVERLAP) : t5_st_q;
+  assign t5_st = t5_both_q ? 8'(crl_pkg::ST_OVERLAP) : t5_st_q;
 
 endmodule
 

@@ -7,7 +7,7 @@
 //   follow, or are dropped. A frame that is dropped has no header; but the last one of an operation that failed has one
 //   with the status and no payload.
 //   Places are counted from the take, before the frame's source is read, until its beats are gone.
-// Latency: verdict to the header 2 cycles. Throughput: a beat a cycle, a frame in 2 cycles.
+// Latency: look to the header 3 cycles. Throughput: a beat a cycle, a frame in 3 cycles.
 // Assumes: a take before each frame; its beats before its record.
 // Source: docs/blocks/mirror.md.
 `default_nettype none
@@ -37,7 +37,7 @@ module crl_mirror_hold #(
     input  wire logic              look_ok,
     output logic                   look,
     output logic      [15:0]       look_tag,
-    input  wire logic [2:0]        verdict,
+    input  wire logic [2:0]        verdict,    // two cycles after look
     input  wire logic [7:0]        verdict_status,
 
     output logic                   h_valid,    // frames to the target
@@ -81,12 +81,12 @@ module crl_mirror_hold #(
   );
 
   // ---------------------------------------------------------------- head
-  logic          judge_q, may, none, given, sends, c_ready, c_valid, c_pop, c_drop, c_in;
+  logic          looked_q, judge_q, may, none, given, sends, c_ready, c_valid, c_pop, c_drop, c_in;
   logic [HW-1:0] out_q;              // frames at the target
   logic [NW-1:0] c_beats, done_q;
   logic [2:0]    c_level_unused;
 
-  assign look  = r_valid && look_ok && !judge_q;
+  assign look  = r_valid && look_ok && !looked_q && !judge_q;
   assign none  = verdict == KILLED || ((verdict == REFUSED || verdict == ENDED) && !r_last);
   // What was given up never ends well.
   assign given = verdict == ENDED || (verdict == ACKED && r_len == '0);
@@ -97,12 +97,14 @@ module crl_mirror_hold #(
 
   always_ff @(posedge clk) begin
     if (rst) begin
+      looked_q <= 1'b0;
       judge_q <= 1'b0;
       h_valid <= 1'b0;
       in_q    <= '0;
       out_q   <= '0;
     end else begin
-      judge_q <= look;
+      looked_q <= look;
+      judge_q <= looked_q;
       if (r_pop && !none) h_valid <= 1'b1;
       else if (h_ready)   h_valid <= 1'b0;
       in_q  <= f_valid ? NW'(p_valid) : in_q + NW'(p_valid);

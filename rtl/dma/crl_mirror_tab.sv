@@ -11,7 +11,7 @@
 //   A kill (link lost, late) of one that is not ACKED makes it KILLED, and goes on to the target, which ends it: all of its
 //   frames are dropped, and the target ignores what was released before. One that is ACKED ends by itself.
 //   An entry whose generation is another one belongs to an operation that is over: KILLED.
-// Latency: an answer 2 cycles, a kill 3 cycles; look to the verdict 1 cycle. Throughput: an answer in two cycles.
+// Latency: an answer 2 cycles, a kill 3 cycles; look to the verdict 2 cycles. Throughput: an answer in two cycles.
 // Assumes: operations begin at least two cycles apart and not within OPS cycles after reset; kills three cycles apart. One
 //   that is lost is sent again.
 // Source: docs/blocks/mirror.md.
@@ -59,7 +59,7 @@ module crl_mirror_tab #(
     output logic               look_ok,      // the head may look
     input  wire logic          look,         // event, only while look_ok
     input  wire logic [15:0]   look_tag,     // stays for the next cycle
-    output logic      [2:0]    verdict,      // in the next cycle
+    output logic      [2:0]    verdict,      // two cycles after the look
     output logic      [7:0]    verdict_status
 );
 
@@ -92,8 +92,10 @@ module crl_mirror_tab #(
   assign {a_valid, a_gen, a_verdict, a_status} = a_word;
   assign {b_valid, b_gen, b_verdict, b_status} = b_word;
   assign hit            = a_valid && a_gen == tag[15:OW];
-  assign verdict        = b_valid && b_gen == look_tag[15:OW] ? b_verdict : KILLED;
-  assign verdict_status = b_status;
+  always_ff @(posedge clk) begin
+    verdict        <= b_valid && b_gen == look_tag[15:OW] ? b_verdict : KILLED;
+    verdict_status <= b_status;
+  end
 
   // What an answer or a kill makes of it. After an answer to all of it nothing changes any more.
   always_comb begin

@@ -8,7 +8,7 @@ from collections import deque
 
 import cocotb
 import pytest
-from cocotb.triggers import FallingEdge, RisingEdge
+from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
 from models.gen.carillon_layout import Frame, FrameFlag, FrameType, Status
 from tb.lib.sim import run_sim
@@ -25,13 +25,13 @@ class Tab(CycleBench):
     def begin(self, rate: float, ready: float) -> None:
         self.rate, self.ready, self.wrong = rate, ready, 0
         self.ow = self.p["OPS"].bit_length() - 1
-        self.table: dict[int, list] = {}   # index: [generation, verdict, status, cycle of the last change, verdict before it]
+        self.table: dict[int, list] = {}   # index: [generation, verdict, status, cycle of the last change, (cycle, verdict) that changed, life before, birth]
         self.offer = None
         self.out: deque = deque()
         self.fails: deque = deque()
         self.kills: deque = deque()        # due at the target; None: perhaps, if its answer came at the same time
         self.last_rop = self.last_kill = -9
-        self.looked = None
+        self.looked = self.before = None   # tag and cycle of the look of the last cycle, of the one before
         self.held = None
         self.seen: set = set()
         self.now = 0
@@ -69,36 +69,42 @@ class Tab(CycleBench):
 
     async def step(self, count: int = 1) -> None:
         for _ in range(count):
-            self.want_look = None
-            await super().step()
-
-    def _apply(self) -> None:
-        # A look needs leave, which comes from registers.
-        if getattr(self, "want_look", None) is not None and self.get("look_ok"):
-            self.inp.update(look=1, look_tag=self.want_look)
-        elif getattr(self, "looked", None):
-            self.inp["look_tag"] = self.looked[0]
-        super()._apply()
+            self.inp, self.want_look = dict(self.idle), None
+            self.drive()
+            if self.looked:
+                self.inp["look_tag"] = self.looked[0]
+            self._apply()
+            await Timer(1, unit="ns")
+            if self.want_look is not None and not self.looked and self.get("look_ok"):   # a look needs leave
+                self.inp.update(look=1, look_tag=self.want_look)
+                self._apply()
+            await FallingEdge(self.dut.clk)
+            self.check()
+            self.now += 1
+            await RisingEdge(self.dut.clk)
 
     def change(self, idx: int, verdict: int, status: int = 0) -> None:
         entry = self.table[idx]
-        entry[4] = entry[1] if entry[3] < self.now - 4 else entry[4]
+        entry[4] = [x for x in entry[4] if x[0] >= self.now - 6] + [(self.now, entry[1])]
         entry[1], entry[2], entry[3] = verdict, status, self.now
 
     def check(self) -> None:
         i, g, mask = self.inp, self.get, self.p["OPS"] - 1
-        if self.looked:
-            tag, at = self.looked
+        if self.before:
+            tag, at = self.before
             entry = self.table.get(tag & mask)
             may = {KILLED}
             if entry and entry[0] == tag >> self.ow:
-                may = {entry[1]} | ({entry[4]} if entry[3] >= at - 4 else set())
+                may = {entry[1]} | {v for when, v in entry[4] if when >= at - 4}   # a change that has just been made
+            elif entry and entry[5] and entry[5][0] == tag >> self.ow and entry[6] >= at - 4:
+                may |= {entry[5][1], *(v for when, v in entry[5][4] if when >= at - 4)}   # its life has just ended
             got = g("verdict")
             assert got in may, f"verdict {got} of {tag:#x}, not {may}"
-            if got == ENDED:
+            if got == ENDED and entry[:2] == [tag >> self.ow, ENDED]:
                 assert g("verdict_status") == entry[2] ^ self.wrong
             self.seen.add(got)
             self.compared += 1
+        self.before = self.looked
         self.looked = (i["look_tag"], self.now) if i["look"] else None
 
         out = {n: g(n) for n in DATA} if g("m_valid") else None
@@ -132,8 +138,8 @@ class Tab(CycleBench):
             self.last_rop = self.now
             idx, gen = i["rop_tag"] & mask, i["rop_tag"] >> self.ow
             old = self.table.get(idx)
-            self.table[idx] = [gen, WAITS, 0, self.now, KILLED]
             assert not old or old[0] != gen
+            self.table[idx] = [gen, WAITS, 0, self.now, [(self.now, KILLED)], old and old[:5], self.now]
 
     def answer(self, a: dict) -> None:
         idx, gen = a["s_tag"] & self.p["OPS"] - 1, a["s_tag"] >> self.ow
@@ -180,7 +186,7 @@ class HoldBench(CycleBench):
         self.tag = 0
         self.verdict = [WAITS, 0]             # of the head
         self.fate: str | None = None          # of the head, if it may go
-        self.shown: tuple | None = None       # verdict that answers a look
+        self.shown: list = [None, None]       # verdicts that answer looks, two cycles later
         self.beats: deque = deque()           # (data, last) due
         self.out = 0                          # at the target
         self.counts = dict.fromkeys("data token none full".split(), 0)
@@ -197,8 +203,6 @@ class HoldBench(CycleBench):
 
     def drive(self) -> None:
         r, i = self.rng, self.inp
-        if self.takes and self.get("ok") and r.random() < self.feed:
-            i["take"] = 1
         if self.coming is None and self.taken and r.random() < self.feed:
             self.coming = self.new_frame()
         elif self.coming and r.random() < self.feed:
@@ -208,9 +212,24 @@ class HoldBench(CycleBench):
             else:
                 i.update(f_valid=1, f_tag=c["tag"], f_offset=c["offset"], f_len=c["len"], f_last=c["last"])
         i["look_ok"] = int(r.random() < 0.8)
-        i["verdict"], i["verdict_status"] = self.shown or (r.randrange(6), r.getrandbits(8))
+        i["verdict"], i["verdict_status"] = self.shown[0] or (r.randrange(6), r.getrandbits(8))
+        self.shown = [self.shown[1], None]
         i["h_ready"], i["hp_ready"] = int(r.random() < self.ready), int(r.random() < self.ready)
         i["held_free"] = int(self.out > 0 and r.random() < self.ready * 0.5)
+
+    async def step(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.inp = dict(self.idle)
+            self.drive()
+            self._apply()
+            await Timer(1, unit="ns")
+            if self.takes and self.get("ok") and self.rng.random() < self.feed:   # a place must be there
+                self.inp["take"] = 1
+                self._apply()
+            await FallingEdge(self.dut.clk)
+            self.check()
+            self.now += 1
+            await RisingEdge(self.dut.clk)
 
     def leave(self) -> None:
         """The head has gone."""
@@ -249,7 +268,6 @@ class HoldBench(CycleBench):
         if i["f_valid"]:
             self.frames.append(self.coming)
             self.coming, self.taken = None, self.taken - 1
-        self.shown = None
         if g("look"):
             assert i["look_ok"]
             tag = g("look_tag")
@@ -258,7 +276,7 @@ class HoldBench(CycleBench):
                 self.leave()
                 assert tag == self.frames[0]["tag"]
             self.judge(r)
-            self.shown = tuple(self.verdict)
+            self.shown[1] = tuple(self.verdict)
 
     def judge(self, r) -> None:
         """What the peer says now, and what becomes of the head."""
