@@ -72,6 +72,7 @@ class Parameters:
         values = {**DEFAULTS, "STORE_W": STORE_W.get(top, 23), **sim_parameters()}
         link_defaults(values)
         values.setdefault("ATOMIC_EN", values["READ_EN"])
+        values.setdefault("MIRROR_EN", values["READ_EN"])
         values.setdefault("PREFETCH", max(64, 4 * values["CHANNELS"]))
         return cls(values)
 
