@@ -8,8 +8,8 @@
 //     OP_PERMIT else REFUSED     all but the last are dropped; the engine is told to stop (fail)
 //     OP_ACK         ACKED       all are released
 //     OP_NAK         ENDED       all are dropped, the last one brings the status; the engine is told to stop
-//   A kill (link lost, late) of one that is not ACKED makes it KILLED, and goes on to the target, which ends it: all of its
-//   frames are dropped, and the target ignores what was released before. One that is ACKED ends by itself.
+//   A kill (link lost, late) makes it KILLED, and goes on to the target, which ends it: all of its frames are dropped. One
+//   that is ACKED could do without the link; but that its last frame is here, only the peer has said.
 //   An entry whose generation is another one belongs to an operation that is over: KILLED.
 // Latency: an answer 2 cycles, a kill 3 cycles; look to the verdict 2 cycles. Throughput: an answer in two cycles.
 // Assumes: operations begin at least two cycles apart and not within OPS cycles after reset; kills three cycles apart. One
@@ -103,7 +103,7 @@ module crl_mirror_tab #(
     new_status  = a_status;
     fails       = 1'b0;
     if (state_q == S_KILL) begin
-      if (a_verdict != ACKED) new_verdict = KILLED;
+      new_verdict = KILLED;
     end else if (a_verdict == WAITS || a_verdict == PERMITTED || a_verdict == REFUSED) begin
       if (!m_permit) begin
         new_verdict = m_status == crl_pkg::ST_OK ? ACKED : ENDED;
@@ -148,7 +148,7 @@ module crl_mirror_tab #(
       if (idle && kill_q) state_q <= S_KILL;
       else if (s_valid && s_ready) state_q <= S_ANSWER;
       else state_q <= S_IDLE;
-      tkill_valid <= state_q == S_KILL && !(hit && a_verdict == ACKED);
+      tkill_valid <= state_q == S_KILL;
       if (state_q == S_ANSWER) m_valid <= !hit;
       else if (m_ready) m_valid <= 1'b0;
       // A channel that the peer made up has no operation.

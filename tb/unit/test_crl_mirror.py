@@ -29,7 +29,7 @@ class Tab(CycleBench):
         self.offer = None
         self.out: deque = deque()
         self.fails: deque = deque()
-        self.kills: deque = deque()        # due at the target; None: perhaps, if its answer came at the same time
+        self.kills: deque = deque()        # due at the target
         self.last_rop = self.last_kill = -9
         self.looked = self.before = None   # tag and cycle of the look of the last cycle, of the one before
         self.held = None
@@ -119,7 +119,7 @@ class Tab(CycleBench):
             assert (g("fail_ch"), g("fail_op")) == self.fails.popleft()
             self.compared += 1
         if g("tkill_valid"):
-            assert self.kills, "a kill out of nothing, or of one that was acknowledged"
+            assert self.kills, "a kill out of nothing"
             assert (g("tkill_tag"), g("tkill_status")) == self.kills.popleft()
         # An answer goes before a kill of its cycle.
         if i["s_valid"] and g("s_ready"):
@@ -130,10 +130,9 @@ class Tab(CycleBench):
             idx, gen = i["kill_tag"] & mask, i["kill_tag"] >> self.ow
             entry = self.table.get(idx)
             mine = entry is not None and entry[0] == gen
-            if not (mine and entry[1] == ACKED):
-                self.kills.append((i["kill_tag"], i["kill_status"]))
-                if mine:
-                    self.change(idx, KILLED)
+            self.kills.append((i["kill_tag"], i["kill_status"]))
+            if mine:
+                self.change(idx, KILLED)
         if i["rop_valid"]:
             self.last_rop = self.now
             idx, gen = i["rop_tag"] & mask, i["rop_tag"] >> self.ow
