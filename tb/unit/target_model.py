@@ -118,6 +118,7 @@ class Context:
     status: int = 0
     error: int = 0
     slot: bool = False
+    seen: bool = False
 
 
 @dataclass
@@ -279,6 +280,10 @@ class TargetModel:
                  and binding.peer_ch == frame.src_ch)
         ctx = self.contexts.setdefault(frame.dst_ch, Context()) if known else Context()
         goes_on = ctx.open and not frame.flags & FIRST and ctx.op_seq == frame.op_seq
+        # What comes of an operation that has its answer already, as one without MIRROR gives it at once.
+        answered = (known and ctx.seen and not ctx.open and not frame.flags & FIRST and ctx.op_seq == frame.op_seq
+                    and bool(frame.flags & CANCEL))
+        ctx.seen = True
         status = self.check(frame, ctx, goes_on) if known else Status.PEER_REFUSED
         if not goes_on:
             ctx.error = 0
@@ -325,7 +330,7 @@ class TargetModel:
         if reads:
             return  # the responder gives the slot back
         self.slots.append(frame.src_ch)
-        if ends:
+        if ends and not answered:
             if not code and frame.flags & NOTIFY and not msg:
                 self.irqs.append(frame.dst_ch)
             self.seen[int(code)] = self.seen.get(int(code), 0) + 1
