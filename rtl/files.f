@@ -31,6 +31,10 @@ rtl/dma/crl_target_reads.sv
 rtl/dma/crl_target_check.sv
 rtl/dma/crl_target_msg.sv
 rtl/dma/crl_target.sv
+rtl/dma/crl_mirror_tab.sv
+rtl/dma/crl_mirror_hold.sv
+rtl/dma/crl_mirror_join.sv
+rtl/dma/crl_mirror.sv
 rtl/dma/crl_resp_issue.sv
 rtl/dma/crl_resp_send.sv
 rtl/dma/crl_resp.sv

@@ -39,7 +39,8 @@ NODE_CONFIGS = [
     {"DATA_W": width, "LINK_W": width, "CHANNELS": channels}
     for width in (64, 512)
     for channels in (1, 8, 64)
-] + [{"ATOMIC_EN": 0}, {"READ_EN": 0, "ATOMIC_EN": 0}, {"SEND_EN": 0}, {"READ_EN": 0, "ATOMIC_EN": 0, "SEND_EN": 0}]
+] + [{"ATOMIC_EN": 0}, {"READ_EN": 0, "ATOMIC_EN": 0}, {"SEND_EN": 0}, {"MIRROR_EN": 0},
+     {"READ_EN": 0, "ATOMIC_EN": 0, "SEND_EN": 0}]
 SPDX_SUFFIXES = {
     ".sv",
     ".svh",

@@ -26,8 +26,10 @@ module crl_dma #(
     parameter bit READ_EN  = 1,
     parameter bit ATOMIC_EN = 1,
     parameter bit SEND_EN  = 1,
+    parameter bit MIRROR_EN = READ_EN,
     localparam int B       = DATA_W / 8,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
+    localparam int OW      = $clog2(OPS),
     localparam int SW      = $clog2(SEGMENTS),
     localparam int EW      = 124
 ) (
@@ -99,12 +101,15 @@ module crl_dma #(
     input  wire logic [PEERS-1:0]          peer_up,
     input  wire logic [PEERS*CHANNELS-1:0] tx_ok,
     input  wire logic [PEERS-1:0]          rd_ok,
+    input  wire logic [PEERS-1:0]          hold_ok,
     output logic      [PEERS-1:0]          tx_take,
     output logic                           tx_take_rd,
+    output logic                           tx_take_hold,
     output logic      [7:0]                tx_take_ch,
     output logic      [PEERS-1:0]          txp_valid,
     input  wire logic [PEERS-1:0]          txp_ready,
     output logic      [DATA_W-1:0]         txp_data,
+    output logic                           txp_mirror,
     output logic      [PEERS-1:0]          txf_valid,
     input  wire logic [PEERS-1:0]          txf_ready,
     output logic      [7:0]                txf_type,
@@ -159,9 +164,16 @@ module crl_dma #(
     output logic      [63:0]           rop_dst,
     output logic      [31:0]           rop_total,
     output logic                       rop_atomic,
+    output logic                       rop_mirror,
     output logic      [PEERS-1:0]      kill_valid,
     output logic      [15:0]           kill_tag,
     output logic      [7:0]            kill_status,
+
+    // MIRROR: the peer refused it (docs/blocks/mirror.md)
+    input  wire logic [PEERS-1:0]      mfail_valid,
+    output logic      [PEERS-1:0]      mfail_ready,
+    input  wire logic [PEERS*CW-1:0]   mfail_ch,
+    input  wire logic [PEERS*OW-1:0]   mfail_op,
 
     // Write clients (5.1): 0 data, 1 completions
     output logic      [1:0]            wb_valid,
@@ -207,7 +219,6 @@ module crl_dma #(
     output logic      [1:0]            rev_over    // writes, reads
 );
 
-  localparam int OW     = $clog2(OPS);
   localparam int PW     = $clog2(PREFETCH);
   localparam int PRW    = PEERS > 1 ? $clog2(PEERS) : 1;
   localparam int OFF_W  = $clog2(B);
@@ -280,7 +291,7 @@ module crl_dma #(
 
   crl_dma_fetch #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PREFETCH(PREFETCH), .FUNC_W(FUNC_W),
                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .SEGMENTS(SEGMENTS),
-                  .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_fetch (
+                  .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_fetch (
       .clk, .rst, .db_valid, .db_ch, .db_val, .db_err_valid, .db_err_ch, .accept, .run, .n_enabled,
       .cfg_we(f_cfg_we), .cfg_ch, .cfg_base, .cfg_log2, .cfg_func,
       .mark_req, .mark_done, .pend, .rd_ch(st_ch), .rd_prod(st_dr_prod),
@@ -298,7 +309,7 @@ module crl_dma #(
   logic [CHANNELS-1:0] pick_sel;
   logic [11:0]         charge_bytes;
   logic                charge_none;
-  logic                alloc_ready, alloc_valid, alloc_irq, alloc_nocpl, alloc_remote, alloc_read, alloc_two, alloc_atomic, alloc_swap;
+  logic                alloc_ready, alloc_valid, alloc_irq, alloc_nocpl, alloc_remote, alloc_read, alloc_two, alloc_atomic, alloc_swap, alloc_mirror;
   logic [127:0]        alloc_oper;
   logic [OW-1:0]       alloc_idx;
   logic [15-OW:0]      alloc_gen;
@@ -333,18 +344,18 @@ module crl_dma #(
 
   crl_dma_issue #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .OPS(OPS), .FUNC_W(FUNC_W),
                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN),
-                  .SEND_EN(SEND_EN)) u_issue (
+                  .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_issue (
       .clk, .rst, .cc_we, .cc_ch, .cc_abs, .cc_bind, .cc_peer, .cc_peer_ch, .cc_func,
       .run, .hold, .ch_abort, .halt(fatal), .ip, .young, .sending, .pop_idle, .stall(i_stall),
       .st_empty, .st_enq_valid(enq_valid), .st_enq_ch(enq_ch), .pk_empty, .pool_data, .pool_info, .pool_seg, .pool_oper, .pool_two, .pool_half, .half,
       .pop_valid(i_pop_valid), .pop_ch(i_pop_ch), .pop_undo, .ctl_pop(ctl_pop_valid),
       .elig, .pick_ready, .pick_valid, .pick_ch, .charge_valid, .charge_ch, .charge_bytes, .charge_none,
       .cq_ok, .op_empty, .alloc_ready, .alloc_idx, .alloc_gen, .alloc_valid, .alloc_ch, .alloc_tag, .alloc_irq,
-      .alloc_nocpl, .alloc_remote, .alloc_read, .alloc_two, .alloc_atomic, .alloc_swap, .alloc_oper, .alloc_peer, .alloc_bytes,
+      .alloc_nocpl, .alloc_remote, .alloc_read, .alloc_two, .alloc_atomic, .alloc_swap, .alloc_mirror, .alloc_oper, .alloc_peer, .alloc_bytes,
       .seg_stop(i_seg_stop), .seg_re(i_seg_re), .seg_idx(i_seg_idx), .seg_entry(i_seg_entry),
       .ctl_seg_req, .ctl_seg_gnt, .ctl_seg_addr, .ctl_seg_len, .ctl_seg_ch, .ctl_seg_abs, .chk_ok, .chk_status(chk_status_unused), .chk_addr,
-      .peer_up, .tx_ok, .rd_ok, .tx_take, .tx_take_rd, .tx_take_ch,
-      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .held, .waiting, .due, .permitted, .gone,
+      .peer_up, .tx_ok, .rd_ok, .hold_ok, .tx_take, .tx_take_rd, .tx_take_hold, .tx_take_ch,
+      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .rop_mirror, .held, .waiting, .due, .permitted, .gone,
       .hold_set, .hold_first, .hold_ch, .hold_tag, .hold_peer, .t1_valid, .t1_ch, .t1_over, .hold_drop, .rd_room, .chunk_room, .fail_valid, .fail_ch, .fail_op,
       .ar_push, .ar_addr, .ar_len, .ar_user, .ar_ch, .ar_bytes, .chunk_push, .chunk
   );
@@ -461,24 +472,52 @@ module crl_dma #(
 
   crl_dma_move #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .OPS(OPS), .FUNC_W(FUNC_W),
                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
-                 .CHUNKS(CHUNKS), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_move (
+                 .CHUNKS(CHUNKS), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_move (
       .clk, .rst, .op_we(alloc_valid), .op_idx(alloc_idx), .op_gen(alloc_gen), .op_atomic(alloc_atomic), .op_swap(alloc_swap), .op_oper(alloc_oper),
-      .chunk_room, .chunk_push, .chunk, .fail_valid, .fail_ch, .fail_op,
+      .chunk_room, .chunk_push, .chunk, .fail_valid(rfail_valid), .fail_ch(rfail_ch), .fail_op(rfail_op),
       .d_valid, .d_ready, .d_data, .e_valid, .e_ready, .e_resp,
       .wb_valid(wb_valid[0]), .wb_ready(wb_ready[0]), .wb_first(wb_first[0]), .wb_last(wb_last[0]), .wb_addr(wb_addr[63:0]),
       .wb_len(wb_len[7:0]), .wb_user(wb_user[FUNC_W-1:0]), .wb_data(wb_data[DATA_W-1:0]), .wb_strb(wb_strb[B-1:0]),
       .b_valid(wb_b_valid[0]), .b_resp(wb_b_resp),
-      .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,
+      .txp_valid, .txp_ready, .txp_data, .txp_mirror, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,
       .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg,
       .ldone_valid, .ldone_tag, .ldone_status, .ack_tag(end_tag), .ack_status(end_status), .ack_status_out(ack_status_x),
       .cnt_valid(wr_cnt_valid), .cnt_ch(wr_cnt_ch), .cnt_bytes(wr_cnt_bytes), .idle(mv_idle_unused),
       .mark(rev_mark), .mark_over(rev_over[1])
   );
 
+  // What shall not go on: its read failed, or it is a MIRROR that was refused.
+  logic          rfail_valid;
+  logic [CW-1:0] rfail_ch;
+  logic [OW-1:0] rfail_op;
+  generate
+    if (MIRROR_EN) begin : g_mirror
+      logic [PEERS-1:0] gnt;
+      logic [PRW-1:0]   idx;
+      logic             any;
+
+      crl_rr_arb #(.N(PEERS)) u_arb (.clk, .rst, .req(mfail_valid), .ack(any && !rfail_valid), .gnt, .gnt_idx(idx), .gnt_valid(any));
+      assign mfail_ready = gnt & {PEERS{any && !rfail_valid}};
+      always_ff @(posedge clk) begin
+        if (rst) fail_valid <= 1'b0;
+        else fail_valid <= rfail_valid || any;
+        fail_ch <= rfail_valid ? rfail_ch : mfail_ch[CW*idx +: CW];
+        fail_op <= rfail_valid ? rfail_op : mfail_op[OW*idx +: OW];
+      end
+    end else begin : g_no_mirror
+      logic unused_mirror;
+      assign unused_mirror = &{1'b0, mfail_valid, mfail_ch, mfail_op};
+      assign mfail_ready = '0;
+      assign fail_valid  = rfail_valid;
+      assign fail_ch     = rfail_ch;
+      assign fail_op     = rfail_op;
+    end
+  endgenerate
+
   // ---------------------------------------------------------------- completions
   crl_dma_cpl #(.CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS), .DATA_W(DATA_W), .FUNC_W(FUNC_W),
-                .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN)) u_cpl (
-      .clk, .rst, .alloc_valid, .alloc_ready, .alloc_ch, .alloc_tag, .alloc_irq, .alloc_nocpl, .alloc_remote, .alloc_read,
+                .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN), .MIRROR_EN(MIRROR_EN)) u_cpl (
+      .clk, .rst, .alloc_valid, .alloc_ready, .alloc_ch, .alloc_tag, .alloc_irq, .alloc_nocpl, .alloc_remote, .alloc_read, .alloc_mirror,
       .kill_valid, .kill_tag, .kill_status, .alloc_peer(alloc_peer[PRW-1:0]), .alloc_bytes, .alloc_cons, .alloc_idx, .alloc_gen,
       .ldone_valid, .ldone_idx(ldone_tag[OW-1:0]), .ldone_gen(ldone_tag[15:OW]), .ldone_status,
       .sw_ch, .sw_idx, .sw_waits,

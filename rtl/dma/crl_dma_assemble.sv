@@ -3,8 +3,8 @@
 // crl_dma_assemble: turns the read beats of a descriptor burst into descriptors.
 //
 // How: 64 and 128 bits collect words and hand the descriptor over with the beat that completes the
-//   destination (the operand follows later and is not needed to start, but for atomics, second slots and messages, whose
-//   descriptors wait for it at 64 bits). 256 bits register the beat. 512 bits hold two
+//   destination (the operand follows later and is not needed to start, but for atomics, second slots, messages and MIRROR,
+//   whose descriptors wait for it at 64 bits). 256 bits register the beat. 512 bits hold two
 //   descriptors a beat: a FIFO takes the beats and a serialiser cuts them, one descriptor a cycle.
 // Latency: 0 cycles (64, 128 bits: combinational with the beat), 1 (256), 2 (512).
 // Throughput: one beat a cycle; at 512 bits the FIFO absorbs bursts, two cycles a full beat on average.
@@ -15,7 +15,8 @@
 module crl_dma_assemble #(
     parameter int DATA_W    = 64,  // bits a beat: 64, 128, 256, 512
     parameter bit ATOMIC_EN = 1,   // operands of atomics and second slots are wanted
-    parameter bit SEND_EN   = 1    // immediates are
+    parameter bit SEND_EN   = 1,   // immediates are
+    parameter bit MIRROR_EN = 1    // peer addresses of MIRROR are
 ) (
     input  wire logic              clk,
     input  wire logic              rst,
@@ -30,7 +31,7 @@ module crl_dma_assemble #(
     output logic [1:0]             b_resp,    // with b_done: worst response of the burst
     output logic                   d_valid,   // event: a descriptor
     output logic [191:0]           d_data,    // {DST, SRC, LENGTH..OPCODE}
-    output logic [63:0]            d_oper,    // OPERAND, of atomics, second slots and messages
+    output logic [63:0]            d_oper,    // OPERAND, of atomics, second slots, messages and MIRROR
     output logic                   d_bad      // it lay behind an error response
 );
 
@@ -64,13 +65,13 @@ module crl_dma_assemble #(
         if (take && beat_q == 2'd0) word_q[63:0] <= r_data;
         if (take && beat_q == 2'd1) word_q[127:64] <= r_data;
       end
-      if (ATOMIC_EN || SEND_EN) begin : g_late
+      if (ATOMIC_EN || SEND_EN || MIRROR_EN) begin : g_late
         logic [7:0] op;
         assign op = r_data[crl_pkg::DESC_OPCODE_LSB +: 8];
         always_ff @(posedge clk) begin
           if (take && beat_q == 2'd0)
             late_q <= (ATOMIC_EN && (op == crl_pkg::OP_FETCH_ADD || op == crl_pkg::OP_CMP_SWAP || op == crl_pkg::OP_EXT))
-                      || (SEND_EN && (op == crl_pkg::OP_WRITE_IMM || op == crl_pkg::OP_SEND));
+                      || (SEND_EN && (op == crl_pkg::OP_WRITE_IMM || op == crl_pkg::OP_SEND)) || (MIRROR_EN && op == crl_pkg::OP_MIRROR);
           if (take && beat_q == 2'd2) dst_q <= r_data;
         end
       end else begin : g_early

@@ -17,6 +17,7 @@ module crl_dma_context #(
     parameter int SEGMENTS = 32,
     parameter bit ATOMIC_EN = 1,
     parameter bit SEND_EN  = 1,
+    parameter bit MIRROR_EN = 1,
     localparam int SW      = $clog2(SEGMENTS),
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
@@ -30,11 +31,11 @@ module crl_dma_context #(
     // T0, T1: the pick
     input  wire logic [CW-1:0]       pk_ch,
     input  wire logic [CW-1:0]       t1_ch,
-    output logic      [CINFO_W-1:0]  t1_info,    // {message, read, remote, frame start, frame end, last, n}
+    output logic      [CINFO_W-1:0]  t1_info,    // {message, read, remote, frame start, frame end, last, n}; message and read: MIRROR
     output logic      [SW-1:0]       t1_seg,     // segment of its source
     input  wire logic                t1_first,   // the descriptor is chosen
     input  wire logic [191:0]        t1_desc,
-    input  wire logic [31:0]         t1_imm,     // low part of its operand
+    input  wire logic [63:0]         t1_oper,    // its operand
 
     // T2: the chunk. Length, notify, tag and sequence: of the operation
     output logic      [7:0]          t2_op,
@@ -53,6 +54,8 @@ module crl_dma_context #(
 
     output logic                     t2_msg,     // a message
     output logic      [32:0]         t2_imm,     // {SEND, immediate}
+    output logic                     t2_mirror,  // a MIRROR, with this place at the peer
+    output logic      [63:0]         t2_far,
 
     input  wire logic                t2_remote,
     input  wire logic [MBW:0]        t2_n,
@@ -71,16 +74,23 @@ module crl_dma_context #(
     input  wire logic                w_notify,
     input  wire logic                w_msg,
     input  wire logic [32:0]         w_imm,
+    input  wire logic                w_mirror,
+    input  wire logic [63:0]         w_far,
     input  wire logic [31:0]         w_seq,
     input  wire logic [15:0]         w_tag,
     input  wire logic [31:0]         w_total
 );
 
   localparam int BASE_W = 3 + 32 + 16 + 32 + MTW + MBW + 32 + 64 + 64;
-  localparam int CTX_W  = BASE_W + (SEND_EN ? 34 : 0);
+  localparam int MSG_W  = SEND_EN ? 34 : 0;
+  localparam int FULL_W = BASE_W + 34 + 65;
+  localparam int CTX_W  = BASE_W + MSG_W + (MIRROR_EN ? 65 : 0);
 
   logic [CTX_W-1:0] word;
-  logic             remote, fill, notify, msg;
+  logic [FULL_W-1:0] full;
+  logic [BASE_W-1:0] base;
+  logic             remote, fill, notify, msg, mirror;
+  logic [63:0]      far;
   logic [32:0]      imm;
   logic [63:0]      src, dst;
   logic [31:0]      rem, total, seq;
@@ -96,15 +106,18 @@ module crl_dma_context #(
   logic [MBW:0]     nx_n;
   logic             nx_fend, nx_last;
 
+  assign base = {w_remote, w_fill, w_notify, w_seq, w_tag, w_total, nx_pos, nx_vs, nx_rem, nx_dst, nx_src};
   crl_ram_bram #(.W(CTX_W), .DEPTH(CHANNELS > 1 ? CHANNELS : 2)) u_ctx (
-      .clk, .we, .waddr(wch), .wdata(CTX_W'({w_msg, w_imm, w_remote, w_fill, w_notify, w_seq, w_tag, w_total, nx_pos, nx_vs, nx_rem, nx_dst, nx_src})),
+      .clk, .we, .waddr(wch), .wdata(CTX_W'(SEND_EN ? {w_mirror, w_far, w_msg, w_imm, base} : FULL_W'({w_mirror, w_far, base}))),
       .re(1'b1), .raddr(pk_ch), .rdata(word)
   );
-  assign {msg, imm, remote, fill, notify, seq, tag, total, pos, vs, rem, dst, src} = (BASE_W + 34)'(word);
+  assign full = FULL_W'(word);
+  assign {mirror, far, msg, imm, remote, fill, notify, seq, tag, total, pos, vs, rem, dst, src} =
+      SEND_EN ? full : {full[BASE_W +: 65], 34'd0, full[BASE_W-1:0]};
 
   crl_ram_lut #(.W(SW + CINFO_W), .DEPTH(CHANNELS)) u_info (
       .clk, .we, .waddr(wch),
-      .wdata({nx_src[crl_pkg::SEGADDR_INDEX_LSB +: SW], w_msg, w_remote && w_fill, w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
+      .wdata({nx_src[crl_pkg::SEGADDR_INDEX_LSB +: SW], w_msg || w_mirror, (w_remote && w_fill) || w_mirror, w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
       .raddr(t1_ch), .rdata({t1_seg, t1_info})
   );
 
@@ -126,7 +139,9 @@ module crl_dma_context #(
       t2_tag    <= '0;
       t2_seq    <= '0;
       t2_msg    <= SEND_EN && (t1_desc[crl_pkg::DESC_OPCODE_LSB +: 8] == crl_pkg::OP_WRITE_IMM || t1_send);
-      t2_imm    <= {t1_send, t1_imm} & {33{SEND_EN}};
+      t2_imm    <= {t1_send, t1_oper[31:0]} & {33{SEND_EN}};
+      t2_mirror <= MIRROR_EN && t1_desc[crl_pkg::DESC_OPCODE_LSB +: 8] == crl_pkg::OP_MIRROR;
+      t2_far    <= t1_oper & {64{MIRROR_EN}};
     end else begin
       t2_op     <= fill ? 8'(crl_pkg::OP_FILL) : (remote ? 8'(crl_pkg::OP_WRITE) : 8'(crl_pkg::OP_COPY));
       t2_src    <= src;
@@ -140,6 +155,8 @@ module crl_dma_context #(
       t2_seq    <= seq;
       t2_msg    <= msg;
       t2_imm    <= imm;
+      t2_mirror <= mirror;
+      t2_far    <= far;
     end
   end
 
@@ -152,6 +169,9 @@ module crl_dma_context #(
       .n(t2_n), .back(t2_back), .total(t2_total), .rd_off(t3_off), .rd_n(t3_n), .rd_beats(t3_beats),
       .nx_src, .nx_dst, .nx_rem, .nx_vs, .nx_pos, .nx_n, .nx_fend, .nx_last
   );
+
+  logic unused;
+  assign unused = &{1'b0, t1_oper};
 
 endmodule
 

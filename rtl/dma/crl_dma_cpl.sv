@@ -29,6 +29,7 @@ module crl_dma_cpl #(
     parameter int FUNC_W            = 8,
     parameter int OP_TIMEOUT_CYCLES = 1048576,
     parameter bit READ_EN           = 1,
+    parameter bit MIRROR_EN         = READ_EN,
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int OW = $clog2(OPS),
@@ -45,6 +46,7 @@ module crl_dma_cpl #(
     input  wire logic                alloc_irq,      // interrupt when it completes
     input  wire logic                alloc_nocpl,    // no completion when it ends well
     input  wire logic                alloc_read,     // and is a READ
+    input  wire logic                alloc_mirror,
     input  wire logic                alloc_remote,   // ends by rdone, ldone or the sweeper
     input  wire logic [PW-1:0]       alloc_peer,
     input  wire logic [31:0]         alloc_bytes,    // BYTES of the completion if it ends well
@@ -155,10 +157,10 @@ module crl_dma_cpl #(
   logic [CW-1:0]       ch_q;      // the channel that the engine works on
 
   crl_dma_optab #(
-      .CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN)
+      .CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN), .MIRROR_EN(MIRROR_EN)
   ) u_optab (
       .clk, .rst,
-      .alloc_valid, .alloc_ready, .alloc_ch, .alloc_remote, .alloc_read, .alloc_peer,
+      .alloc_valid, .alloc_ready, .alloc_ch, .alloc_remote, .alloc_read, .alloc_mirror, .alloc_peer,
       .kill_valid, .kill_tag, .kill_status, .sw_ch, .sw_idx, .sw_waits,
       .alloc_info({alloc_tag, alloc_bytes, alloc_cons, alloc_irq, alloc_nocpl}),
       .alloc_idx, .alloc_gen,

@@ -9,11 +9,13 @@
 //   the frame's end, so that the link never holds half a frame.
 //   The first frame of a message leaves its context behind, since it may have to come again: then, and if it has several
 //   frames, it asks first (crl_dma_hold).
+//   What is marked as message and as READ is a MIRROR: a WRITE whose frames need a place in the hold FIFO.
 // Latency: none, combinational.
 `default_nettype none
 
 module crl_dma_decide #(
     parameter int MAX_BURST_BYTES = 512,
+    parameter bit MIRROR_EN = 1,
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
     localparam int CINFO_W = MBW + 7,   // {message, read, remote, frame start, frame end, last, n}
     localparam int INFO_W  = MBW + 9    // {message, bad, no data, read, remote, fence, frame end, last, n}
@@ -35,6 +37,7 @@ module crl_dma_decide #(
     input  wire logic               up,
     input  wire logic               credit,
     input  wire logic               rd_slot,      // a receive slot for an answer
+    input  wire logic               place,        // a place in the hold FIFO
     input  wire logic               reserving,
     input  wire logic               alloc_ready,
     input  wire logic               again,        // nothing of the message is under way: it asks again
@@ -60,16 +63,17 @@ module crl_dma_decide #(
     output logic                    fstart,
     output logic                    remote,
     output logic                    read,
+    output logic                    mirror,
     output logic                    nodata,
     output logic      [MBW:0]       bytes,        // early: if it is not broken off
     output logic      [MBW:0]       n
 );
 
-  logic msg, bad, fence, no_data, to_end, to_fend, stop, old, no_credit, trial;
+  logic k_msg, k_read, msg, bad, fence, no_data, to_end, to_fend, stop, old, no_credit, trial;
 
   always_comb begin
     if (under_way) begin
-      {msg, read, remote, fstart, to_fend, to_end, bytes} = cinfo;
+      {k_msg, k_read, remote, fstart, to_fend, to_end, bytes} = cinfo;
       bad     = 1'b0;
       no_data = 1'b0;
       fence   = 1'b0;
@@ -80,10 +84,14 @@ module crl_dma_decide #(
         bytes   = '0;
       end
     end else begin
-      {msg, bad, no_data, read, remote, fence, to_fend, to_end, bytes} = dinfo;
+      {k_msg, bad, no_data, k_read, remote, fence, to_fend, to_end, bytes} = dinfo;
       fstart  = 1'b1;
     end
   end
+
+  assign mirror = MIRROR_EN && k_msg && k_read;
+  assign msg    = k_msg && !mirror;
+  assign read   = k_read && !mirror;
 
   assign first  = !under_way;
   assign old    = first && no_desc;   // the info of a channel whose last descriptor has just gone means nothing
@@ -103,7 +111,7 @@ module crl_dma_decide #(
 
   assign reserve   = remote && !silent && (term ? !again : fstart);
   assign fenced    = first && !no_desc && fence && !op_empty;
-  assign no_credit = reserve && !old && up && (!credit || (read && !rd_slot) || reserving);
+  assign no_credit = reserve && !old && up && (!credit || (read && !rd_slot) || (mirror && !place) || reserving);
   assign none      = kill || stop;
   assign kill      = fenced || no_credit || (first && (no_desc || half || bad || !cq_ok || !alloc_ready || !run));
 

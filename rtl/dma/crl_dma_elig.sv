@@ -25,11 +25,13 @@ module crl_dma_elig #(
     input  wire logic [PEERS-1:0]          peer_up,
     input  wire logic [PEERS*CHANNELS-1:0] tx_ok,
     input  wire logic [PEERS-1:0]          rd_ok,      // a receive slot for an answer
+    input  wire logic [PEERS-1:0]          hold_ok,    // a place in the hold FIFO of MIRROR
     input  wire logic                      reserving,  // a frame is about to be reserved: tx_ok is old
     output logic      [CHANNELS-1:0]       up,         // bound, and its peer is up
     // As of a cycle ago:
     output logic      [CHANNELS-1:0]       credit,     // its link has room for a frame
     output logic      [CHANNELS-1:0]       rd_slot,    // and a receive slot
+    output logic      [CHANNELS-1:0]       place,      // and a place in the hold FIFO
 
     // State of the channels
     input  wire logic [CHANNELS-1:0]       run,        // new operations may begin
@@ -56,6 +58,7 @@ module crl_dma_elig #(
     input  wire logic                      t1_seen,    // t1_remote means something
     input  wire logic                      t1_remote,
     input  wire logic                      t1_read,
+    input  wire logic                      t1_mirror,
     input  wire logic                      t1_fenced,  // its descriptor waits for all before it
     input  wire logic                      t1_half,    // ... or for its second slot
     input  wire logic [CHANNELS-1:0]       half,       // which may still come
@@ -66,26 +69,29 @@ module crl_dma_elig #(
     output logic      [5*CHANNELS-1:0]     stall       // per channel: {memory, -, -, link, completion ring}
 );
 
-  logic [CHANNELS-1:0]   bind_q, fence_q, half_q, remote_q, read_q;
+  logic [CHANNELS-1:0]   bind_q, fence_q, half_q, remote_q, read_q, mirror_q;
   logic [2*CHANNELS-1:0] peer_q;
-  logic [CHANNELS-1:0]   stay, staged, link_ok, elig_d, up_d, credit_d, rd_slot_d;
+  logic [CHANNELS-1:0]   stay, staged, link_ok, elig_d, up_d, credit_d, rd_slot_d, place_d, ready;
 
   always_comb begin
     credit_d  = '0;
     rd_slot_d = '0;
+    place_d   = '0;
     up_d      = '0;
     for (int c = 0; c < CHANNELS; c++) begin
       for (int p = 0; p < PEERS; p++) begin
         if (peer_q[2*c +: 2] == 2'(p)) begin
           credit_d[c]  = tx_ok[p*CHANNELS + c];
           rd_slot_d[c] = rd_ok[p];
+          place_d[c]   = hold_ok[p];
           up_d[c]      = bind_q[c] && peer_up[p];
         end
       end
     end
   end
 
-  assign link_ok = ~remote_q | (credit & (rd_slot | ~read_q) & {CHANNELS{!reserving}}) | ~up;
+  assign ready   = credit & (rd_slot | ~read_q) & (place | ~mirror_q);   // all that a frame needs
+  assign link_ok = ~remote_q | (ready & {CHANNELS{!reserving}}) | ~up;
   // A message that waits when its link is lost is ended by the operation table.
   assign stay = held | (waiting & (~due | lost));
   always_comb begin
@@ -107,6 +113,7 @@ module crl_dma_elig #(
       up       <= '0;
       credit   <= '0;
       rd_slot  <= '0;
+      place    <= '0;
       lost     <= '0;
       sending  <= '0;
       bind_q   <= '0;
@@ -115,19 +122,22 @@ module crl_dma_elig #(
       half_q   <= '0;
       remote_q <= '0;
       read_q   <= '0;
+      mirror_q <= '0;
     end else begin
       elig    <= elig_d;
       up      <= up_d;
       credit  <= credit_d;
       rd_slot <= rd_slot_d;
+      place   <= place_d;
       lost    <= ip & (lost | (remote_q & ~up));
-      sending <= ip & remote_q & ((credit & (rd_slot | ~read_q) & ~held) | waiting);
+      sending <= ip & remote_q & ((ready & ~held) | waiting);
       fence_q <= fence_q & ~op_empty;
       if (t1_valid && t1_fenced) fence_q[t1_ch] <= 1'b1;
       half_q <= half_q & half;
       if (t1_valid && t1_half) half_q[t1_ch] <= half[t1_ch];
       if (t1_valid && t1_seen) remote_q[t1_ch] <= t1_remote;
       if (t1_valid && t1_seen) read_q[t1_ch] <= t1_read;
+      if (t1_valid && t1_seen) mirror_q[t1_ch] <= t1_mirror;
       if (cc_we) begin
         bind_q[cc_ch]        <= cc_bind;
         peer_q[2*cc_ch +: 2] <= cc_peer;

@@ -26,6 +26,7 @@ module crl_dma_fetch #(
     parameter bit READ_EN   = 1,
     parameter bit ATOMIC_EN = 1,
     parameter bit SEND_EN   = 1,
+    parameter bit MIRROR_EN = READ_EN,
     localparam int SW       = $clog2(SEGMENTS),
     localparam int CW       = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW       = $clog2(PREFETCH),
@@ -225,7 +226,7 @@ module crl_dma_fetch #(
   logic [PW-1:0] enq_idx, pk_idx;
   logic [PW:0]   free_unused;
 
-  crl_dma_assemble #(.DATA_W(DATA_W), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_asm (
+  crl_dma_assemble #(.DATA_W(DATA_W), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_asm (
       .clk, .rst, .r_valid, .r_ready, .r_data, .r_resp, .r_last,
       .b_odd(q_odd), .b_odd_end(q_odd_end), .b_done, .b_resp,
       .d_valid, .d_data, .d_oper, .d_bad
@@ -280,11 +281,12 @@ module crl_dma_fetch #(
     end else begin : g_no_atomic
       logic unused_atomic;
       assign unused_atomic = &{1'b0, d_oper, q_all};
-      if (SEND_EN) begin : g_imm
-        crl_ram_bram #(.W(32), .DEPTH(PREFETCH)) u_imm (
-            .clk, .we(d_valid), .waddr(enq_idx), .wdata(d_oper[31:0]), .re(pk_en), .raddr(pk_idx), .rdata(pool_oper[31:0])
+      if (SEND_EN || MIRROR_EN) begin : g_imm
+        localparam int OPER_W = MIRROR_EN ? 64 : 32;   // what is used of it
+        crl_ram_bram #(.W(OPER_W), .DEPTH(PREFETCH)) u_imm (
+            .clk, .we(d_valid), .waddr(enq_idx), .wdata(d_oper[OPER_W-1:0]), .re(pk_en), .raddr(pk_idx), .rdata(pool_oper[OPER_W-1:0])
         );
-        assign pool_oper[127:32] = '0;
+        assign pool_oper[127:OPER_W] = '0;
       end else begin : g_no_oper
         assign pool_oper = '0;
       end
@@ -297,7 +299,7 @@ module crl_dma_fetch #(
   endgenerate
 
   crl_dma_first #(.PREFETCH(PREFETCH), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .SEGMENTS(SEGMENTS),
-                  .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_first (
+                  .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_first (
       .clk, .rst, .d_valid(enq_valid), .d_idx(enq_idx), .d_bad, .d_op,
       .d_flags(d_data[crl_pkg::DESC_FLAGS_LSB +: 8]), .d_len(d_data[crl_pkg::DESC_LENGTH_LSB +: 32]),
       .d_src(d_data[crl_pkg::DESC_SRC_LSB +: MBW]), .d_dst(d_data[crl_pkg::DESC_DST_LSB +: 12]),

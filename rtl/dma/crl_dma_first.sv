@@ -15,6 +15,7 @@ module crl_dma_first #(
     parameter bit READ_EN  = 1,
     parameter bit ATOMIC_EN = 1,
     parameter bit SEND_EN  = 1,
+    parameter bit MIRROR_EN = READ_EN,
     localparam int SW      = $clog2(SEGMENTS),
     localparam int PW      = $clog2(PREFETCH),
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
@@ -35,7 +36,7 @@ module crl_dma_first #(
     input  wire logic              pk_en,    // look-up
     input  wire logic [PW-1:0]     pk_idx,
     output logic      [SW-1:0]     seg,
-    output logic      [INFO_W-1:0] info      // {message, bad, nodata, read, remote, fence, frame end, last, n}
+    output logic      [INFO_W-1:0] info      // {message, bad, nodata, read, remote, fence, frame end, last, n}; message and read: MIRROR
 );
 
   logic           valid_q, bad_q;
@@ -43,7 +44,7 @@ module crl_dma_first #(
   logic [SW-1:0]  seg_q;
   logic [7:0]     op_q, flags_q;
   logic [31:0]    len_q;
-  logic           write, read, atomic, d_read, msg, asks, empty, nodata, fits, last, fend;
+  logic           write, read, atomic, d_read, msg, mirror, asks, empty, nodata, fits, last, fend;
   logic [MBW:0]   most, most_q, n;
 
   always_ff @(posedge clk) begin
@@ -68,13 +69,15 @@ module crl_dma_first #(
   assign d_read = (READ_EN && d_op == crl_pkg::OP_READ)
                   || (ATOMIC_EN && (d_op == crl_pkg::OP_FETCH_ADD || d_op == crl_pkg::OP_CMP_SWAP));
   assign msg    = SEND_EN && (op_q == crl_pkg::OP_WRITE_IMM || op_q == crl_pkg::OP_SEND);
+  assign mirror = MIRROR_EN && op_q == crl_pkg::OP_MIRROR;
   assign empty  = len_q == 32'd0;
   assign asks   = msg && len_q > LINK_MTU;
-  assign nodata = bad_q || !(op_q == crl_pkg::OP_FILL || write || read || msg || op_q == crl_pkg::OP_COPY) || (empty && !msg) || flags_q[7:4] != 4'd0
-                  || (flags_q[crl_pkg::DESC_FLAG_NOTIFY] && !write && !msg) || (atomic && len_q != 32'd8);
+  assign nodata = bad_q || !(op_q == crl_pkg::OP_FILL || write || read || msg || mirror || op_q == crl_pkg::OP_COPY) || (empty && !msg) || flags_q[7:4] != 4'd0
+                  || (flags_q[crl_pkg::DESC_FLAG_NOTIFY] && !write && !msg && !mirror) || (atomic && len_q != 32'd8);
 
   crl_dma_size #(.MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU)) u_size (
-      .remote(d_op == crl_pkg::OP_WRITE || d_read || (SEND_EN && (d_op == crl_pkg::OP_WRITE_IMM || d_op == crl_pkg::OP_SEND))), .src(d_op == crl_pkg::OP_FILL || d_read ? '0 : d_src), .dst(d_dst), .pos(MTW'(0)), .most
+      .remote(d_op == crl_pkg::OP_WRITE || d_read || (SEND_EN && (d_op == crl_pkg::OP_WRITE_IMM || d_op == crl_pkg::OP_SEND))
+              || (MIRROR_EN && d_op == crl_pkg::OP_MIRROR)), .src(d_op == crl_pkg::OP_FILL || d_read ? '0 : d_src), .dst(d_dst), .pos(MTW'(0)), .most
   );
   assign fits = len_q <= 32'(most_q);
   assign last = nodata || (fits && !asks);
@@ -86,7 +89,8 @@ module crl_dma_first #(
 
   crl_ram_lut #(.W(SW + INFO_W), .DEPTH(PREFETCH)) u_info (
       .clk, .we(valid_q), .waddr(idx_q),
-      .wdata({seg_q, msg && !nodata, bad_q, nodata, read && !nodata, (write || read || msg) && !nodata, flags_q[crl_pkg::DESC_FLAG_FENCE], fend, last, n}),
+      .wdata({seg_q, (msg || mirror) && !nodata, bad_q, nodata, (read || mirror) && !nodata,
+               (write || read || msg || mirror) && !nodata, flags_q[crl_pkg::DESC_FLAG_FENCE], fend, last, n}),
       .raddr(pk_idx_q), .rdata({seg, info})
   );
 

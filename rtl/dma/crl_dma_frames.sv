@@ -31,6 +31,7 @@ module crl_dma_frames #(
     input  wire logic              n_remote,
     input  wire logic              n_read,      // it asks for data, no payload; an atomic does
     input  wire logic              n_msg,       // WRITE_IMM or SEND
+    input  wire logic              n_mirror,    // MIRROR
     input  wire logic [32:0]       n_imm,       // {SEND, immediate}
     input  wire logic              n_cancel,    // its frame is broken off
     input  wire logic              n_last,      // ends the operation
@@ -82,6 +83,7 @@ module crl_dma_frames #(
     output logic      [PEERS-1:0]  txp_valid,
     input  wire logic [PEERS-1:0]  txp_ready,
     output logic      [DATA_W-1:0] txp_data,
+    output logic                   txp_mirror,  // it is a MIRROR's: to be held too
     output logic      [PEERS-1:0]  txf_valid,
     input  wire logic [PEERS-1:0]  txf_ready,
     output logic      [7:0]        txf_type,
@@ -118,6 +120,7 @@ module crl_dma_frames #(
   assign wb_strb   = o_strb;
   assign txp_valid = peer_sel & {PEERS{o_valid && n_valid && n_remote && !o_none && !txf_busy}};
   assign txp_data  = o_data;
+  assign txp_mirror = n_mirror;
   always_comb begin
     if (!n_valid) o_ready = 1'b0;
     else if (!n_remote) o_ready = end_ready && (o_none || wb_ready);
@@ -146,7 +149,8 @@ module crl_dma_frames #(
       txf_segaddr <= n_x;
       txf_total   <= n_y[63:32];
       txf_offset  <= n_y[31:0];
-      type_q      <= n_read ? crl_pkg::FRAME_TYPE_READ : n_msg ? (n_imm[32] ? crl_pkg::FRAME_TYPE_SEND : crl_pkg::FRAME_TYPE_WRITE_IMM) : crl_pkg::FRAME_TYPE_WRITE;
+      type_q      <= n_read ? crl_pkg::FRAME_TYPE_READ : n_msg ? (n_imm[32] ? crl_pkg::FRAME_TYPE_SEND : crl_pkg::FRAME_TYPE_WRITE_IMM)
+                     : n_mirror ? crl_pkg::FRAME_TYPE_MIRROR : crl_pkg::FRAME_TYPE_WRITE;
       asks_q      <= n_read;
       txf_len     <= n_cancel || n_read ? 16'd0 : 16'(n_flen);
       arg_q       <= n_cancel ? 32'd0 : n_read ? 32'(n_flen) : n_msg ? n_imm[31:0] : 32'd0;

@@ -31,6 +31,7 @@ module crl_dma_issue #(
     parameter bit READ_EN  = 1,
     parameter bit ATOMIC_EN = 1,
     parameter bit SEND_EN  = 1,
+    parameter bit MIRROR_EN = READ_EN,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int OW      = $clog2(OPS),
     localparam int SW      = $clog2(SEGMENTS),
@@ -108,6 +109,7 @@ module crl_dma_issue #(
     output logic                       alloc_two,   // its descriptor has two slots
     output logic                       alloc_atomic,
     output logic                       alloc_swap,
+    output logic                       alloc_mirror,
     output logic      [127:0]          alloc_oper,
     output logic      [1:0]            alloc_peer,
     output logic      [31:0]           alloc_bytes,
@@ -131,8 +133,10 @@ module crl_dma_issue #(
     input  wire logic [PEERS-1:0]          peer_up,
     input  wire logic [PEERS*CHANNELS-1:0] tx_ok,
     input  wire logic [PEERS-1:0]          rd_ok,
+    input  wire logic [PEERS-1:0]          hold_ok,     // a place in the hold FIFO of MIRROR
     output logic      [PEERS-1:0]          tx_take,  // event
     output logic                           tx_take_rd,
+    output logic                           tx_take_hold,
     output logic      [7:0]                tx_take_ch,
 
     // An own READ begins, to the targets
@@ -145,6 +149,7 @@ module crl_dma_issue #(
     output logic      [63:0]           rop_dst,
     output logic      [31:0]           rop_total,
     output logic                       rop_atomic,
+    output logic                       rop_mirror,   // its bytes come from the hold FIFO
 
     // Messages (crl_dma_hold)
     input  wire logic [CHANNELS-1:0]   held,
@@ -202,13 +207,13 @@ module crl_dma_issue #(
   logic [4:3][MTW-1:0]    pos_q;
 
   // ---------------------------------------------------------------- T0, T1: pick, decide
-  logic [CHANNELS-1:0] up, credit, rd_slot, busy, failed, ending, lost;
+  logic [CHANNELS-1:0] up, credit, rd_slot, place, busy, failed, ending, lost;
   logic                room, reserving, fail_now, pk_en;
   logic [CW-1:0]       pk_ch;
   logic                ctl_pop_q, t1_none_there, t1_half;
   logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_none, t1_seen, t1_fenced, t1_silent, t1_reserve;
   logic                t1_ends, t1_holds, t1_back;
-  logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_read, t1_nodata, t1_abs;
+  logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_read, t1_mirror, t1_nodata, t1_abs;
   logic [MBW:0]        t1_n, t1_bytes;
   logic [CINFO_W-1:0]  t1_cinfo;
   logic [FUNC_W-1:0]   t1_func;
@@ -220,8 +225,8 @@ module crl_dma_issue #(
   assign ending = ch_abort | failed;
 
   crl_dma_elig #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_elig (
-      .clk, .rst, .cc_we, .cc_ch, .cc_bind, .cc_peer, .peer_up, .tx_ok, .rd_ok, .reserving, .up, .credit,
-      .rd_slot, .t1_read,
+      .clk, .rst, .cc_we, .cc_ch, .cc_bind, .cc_peer, .peer_up, .tx_ok, .rd_ok, .hold_ok, .reserving, .up, .credit,
+      .rd_slot, .place, .t1_read, .t1_mirror,
       .run, .hold, .ending, .ip, .busy, .held, .waiting, .due, .gone, .st_empty, .st_enq_valid, .st_enq_ch, .cq_ok, .op_empty, .alloc_ready, .room,
       .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .t1_half, .half, .lost, .sending, .elig, .stall
   );
@@ -236,13 +241,13 @@ module crl_dma_issue #(
       .clk, .we(cc_we), .waddr(cc_ch), .wdata({cc_func, cc_peer_ch, cc_peer, cc_abs}),
       .raddr(t1_ch), .rdata({t1_func, t1_peer_ch, t1_peer, t1_abs})
   );
-  crl_dma_decide #(.MAX_BURST_BYTES(MAX_BURST_BYTES)) u_decide (
+  crl_dma_decide #(.MAX_BURST_BYTES(MAX_BURST_BYTES), .MIRROR_EN(MIRROR_EN)) u_decide (
       .under_way(t1_ip), .no_desc(t1_none_there), .half(t1_half), .in_frame(t1_stick), .cinfo(t1_cinfo), .dinfo(pool_info),
       .run(run[t1_ch]), .cq_ok(cq_ok[t1_ch]), .op_empty(op_empty[t1_ch]), .ending(ending[t1_ch]), .lost(lost[t1_ch]),
-      .up(up[t1_ch]), .credit(credit[t1_ch]), .rd_slot(rd_slot[t1_ch]), .reserving, .alloc_ready,
+      .up(up[t1_ch]), .credit(credit[t1_ch]), .rd_slot(rd_slot[t1_ch]), .place(place[t1_ch]), .reserving, .alloc_ready,
       .again(waiting[t1_ch]), .permitted(permitted[t1_ch]), .gone(gone[t1_ch]), .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen),
       .none(t1_none), .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .ends(t1_ends), .holds(t1_holds), .back(t1_back), .fend(t1_fend),
-      .fstart(t1_fstart), .remote(t1_remote), .read(t1_read), .nodata(t1_nodata), .bytes(t1_bytes), .n(t1_n)
+      .fstart(t1_fstart), .remote(t1_remote), .read(t1_read), .mirror(t1_mirror), .nodata(t1_nodata), .bytes(t1_bytes), .n(t1_n)
   );
   assign t1_none_there = t1_empty || ctl_pop_q;
   assign t1_half       = ATOMIC_EN && pool_half && !t1_ip && !t1_none_there;
@@ -267,19 +272,23 @@ module crl_dma_issue #(
   logic [127:0]     t2_oper_q;
   logic [5:3]       atomic_q;
   logic [32:0]      t2_imm;
+  logic             t2_mirror;
+  logic [63:0]      t2_far;
+  logic [5:3]       mirror_q;
+  logic [4:3][63:0] far_q;       // place of a MIRROR at the peer
   logic [OFF_W-1:0] t3_off;
   logic [SW-1:0]    t1_seg;      // of the operation under way
   logic             ctl_seg_q;   // the entry that is shown is the channel control's
   logic [RBW-1:0]   t3_beats;
 
   crl_dma_context #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU),
-                    .SEGMENTS(SEGMENTS), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_context (
-      .clk, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_seg, .t1_first, .t1_desc(pool_data), .t1_imm(pool_oper[31:0]),
+                    .SEGMENTS(SEGMENTS), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_context (
+      .clk, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_seg, .t1_first, .t1_desc(pool_data), .t1_oper(pool_oper[63:0]), .t2_mirror, .t2_far,
       .t2_msg, .t2_imm, .t2_back(back_q),
       .t2_op, .t2_fill, .t2_atomic, .t2_src, .t2_dst, .t2_rem, .t2_pos, .t2_total, .t2_notify, .t2_tag(t2_ctx_tag), .t2_seq(t2_ctx_seq),
       .t2_flags, .t2_dtag(alloc_tag), .t2_remote(remote_q[2]), .t2_n(t2_n_q), .t3_off, .t3_n, .t3_beats,
       .we(v_q[4] && !last_q[4]), .wch(ch_q[4]), .w_remote(remote_q[4]), .w_fill(fill_q[4]), .w_notify(notify_q[4]),
-      .w_msg(msg_q[4]), .w_imm(imm_q[4]), .w_seq(seq_q[4]), .w_tag(tag_q[4]), .w_total(total_q[4])
+      .w_msg(msg_q[4]), .w_imm(imm_q[4]), .w_mirror(mirror_q[4]), .w_far(far_q[4]), .w_seq(seq_q[4]), .w_tag(tag_q[4]), .w_total(total_q[4])
   );
   crl_dma_begin #(.CHANNELS(CHANNELS), .OPS(OPS)) u_begin (
       .clk, .rst, .valid(v_q[2]), .first(first_q[2]), .again(again_q[2] && !term_q[2]), .remote(remote_q[2]), .ch(ch_q[2]), .ctx_tag(t2_ctx_tag),
@@ -289,7 +298,8 @@ module crl_dma_issue #(
   assign alloc_irq    = t2_flags[crl_pkg::DESC_FLAG_IRQ];
   assign alloc_nocpl  = t2_flags[crl_pkg::DESC_FLAG_NO_CPL];
   assign alloc_remote = remote_q[2];
-  assign alloc_read   = remote_q[2] && t2_fill;
+  assign alloc_read   = remote_q[2] && (t2_fill || t2_mirror);   // bytes of it may be under way to the memory
+  assign alloc_mirror = t2_mirror;
   assign alloc_two    = ATOMIC_EN && t2_two_q;
   assign alloc_atomic = t2_atomic;
   assign alloc_swap   = t2_op == crl_pkg::OP_CMP_SWAP;
@@ -344,6 +354,8 @@ module crl_dma_issue #(
     back_q    <= SEND_EN && t1_back;
     msg_q     <= {msg_q[4:3], t2_msg};
     imm_q     <= {imm_q[4:3], t2_imm};
+    mirror_q  <= {mirror_q[4:3], MIRROR_EN && t2_mirror};
+    far_q     <= {far_q[3], t2_far};
     t3_none_q  <= t2_n_q == '0;
     t3_empty_q <= SEND_EN && t2_msg && t2_total == '0;
     fend_q    <= {fend_q[4:2], t1_fend};
@@ -368,11 +380,11 @@ module crl_dma_issue #(
   logic       t3_up, t5_up, t5_rd, t5_lost;
   logic [7:0] t5_st;
 
-  crl_dma_verdict #(.READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_verdict (
+  crl_dma_verdict #(.READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_verdict (
       .clk, .chk_ok, .chk_status, .chk_addr, .t2_first(first_q[2]), .t2_term(term_q[2]), .t2_op, .t2_flags, .t2_rem,
       .t2_two(t2_two_q), .t2_low(t2_src[2:0]),
       .t3_first(first_q[3]), .t3_nodata(nodata_q[3]), .t3_remote(remote_q[3]), .t3_fill(fill_q[3]), .t3_up(t3_up), .t3_none(t3_none_q), .t3_empty(t3_empty_q), .t3_rd,
-      .t4_first(first_q[4]), .t4_nodata(nodata_q[4]), .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_rem(rem_q[4]),
+      .t4_first(first_q[4]), .t4_nodata(nodata_q[4]), .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_mirror(mirror_q[4]), .t4_rem(rem_q[4]),
       .t5_first(first_q[5]), .t5_remote(remote_q[5]), .t5_rd, .t5_fault, .t5_st, .t6_overlap
   );
   // A link that comes up behind T1 is not up for this pick: neither a credit nor its frame's turn was asked for.
@@ -380,17 +392,17 @@ module crl_dma_issue #(
   crl_dma_record #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .FUNC_W(FUNC_W),
                    .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .SEND_EN(SEND_EN)) u_record (
       .clk, .t3_off, .t3_n, .t3_beats, .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_total(total_q[4]), .t4_src(src_q[4]),
-      .t4_dst(dst_q[4]), .t4_rem(rem_q[4]), .t4_pos(pos_q[4]), .t4_permitted(permitted_q[4]), .chk_addr,
+      .t4_dst(mirror_q[4] ? far_q[4] : dst_q[4]), .t4_rem(rem_q[4]), .t4_pos(pos_q[4]), .t4_permitted(permitted_q[4]), .chk_addr,
       .t5_valid(v_q[5]), .t5_ch(ch_q[5]), .t5_func(func_q[5]), .t5_peer_ch(peer_ch_q[5]),
       .t5_peer(peer_q[5]), .t5_remote(remote_q[5]), .t5_first(first_q[5]), .t5_term(term_q[5]), .t5_last(ends_q[5]),
-      .t5_again(again_q[5]), .t5_msg(msg_q[5]), .t5_imm(imm_q[5]), .t5_fend(fend_q[5]), .t5_fstart(fstart_q[5]), .t5_nodata(nodata_q[5]), .t5_fill(fill_q[5]), .t5_notify(notify_q[5]),
-      .t5_seq(seq_q[5]), .t5_tag(tag_q[5]), .t5_up, .t5_rd, .t5_fault, .t5_st, .tx_take, .tx_take_rd, .t6_overlap, .chunk
+      .t5_again(again_q[5]), .t5_mirror(mirror_q[5]), .t5_msg(msg_q[5]), .t5_imm(imm_q[5]), .t5_fend(fend_q[5]), .t5_fstart(fstart_q[5]), .t5_nodata(nodata_q[5]), .t5_fill(fill_q[5]), .t5_notify(notify_q[5]),
+      .t5_seq(seq_q[5]), .t5_tag(tag_q[5]), .t5_up, .t5_rd, .t5_fault, .t5_st, .tx_take, .tx_take_rd, .tx_take_hold, .t6_overlap, .chunk
   );
   // The link has just been lost between two frames: the operation table ends it, as one that may have been executed.
   assign t5_lost    = remote_q[5] && !first_q[5] && !again_q[5] && t5_fault && fstart_q[5] && !t5_up;
   assign tx_take_ch = 8'(ch_q[5]);
 
-  // A READ has passed its checks here: its bytes may come, once it has asked.
+  // A READ has passed its checks here: its bytes may come, once it has asked. Those of a MIRROR come from the hold FIFO.
   logic        t4_abs_q, t5_abs_q;
   logic [63:0] t5_dst_q;
   logic [31:0] t5_total_q;
@@ -400,7 +412,7 @@ module crl_dma_issue #(
     t5_dst_q   <= dst_q[4];
     t5_total_q <= total_q[4];
   end
-  assign rop_valid = READ_EN && v_q[5] && first_q[5] && remote_q[5] && fill_q[5] && !t5_fault;
+  assign rop_valid = READ_EN && v_q[5] && first_q[5] && remote_q[5] && (fill_q[5] || mirror_q[5]) && !t5_fault;
   assign rop_peer  = peer_q[5];
   assign rop_tag   = tag_q[5];
   assign rop_ch    = ch_q[5];
@@ -409,6 +421,7 @@ module crl_dma_issue #(
   assign rop_dst   = t5_dst_q;
   assign rop_total = t5_total_q;
   assign rop_atomic = ATOMIC_EN && atomic_q[5];
+  assign rop_mirror = mirror_q[5];
   assign hold_set   = SEND_EN && v_q[5] && holds_q[5] && !t5_fault;
   assign hold_first = !again_q[5];
   assign hold_ch    = ch_q[5];

@@ -25,6 +25,7 @@ module crl_dma_move #(
     parameter int CHUNKS   = 128,                // power of two
     parameter bit ATOMIC_EN = 1,
     parameter bit SEND_EN  = 1,
+    parameter bit MIRROR_EN = 1,
     localparam int B       = DATA_W / 8,
     localparam int OFF_W   = $clog2(B),
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
@@ -76,6 +77,7 @@ module crl_dma_move #(
     output logic      [PEERS-1:0]    txp_valid,
     input  wire logic [PEERS-1:0]    txp_ready,
     output logic      [DATA_W-1:0]   txp_data,
+    output logic                     txp_mirror,  // it is a MIRROR's: to be held too
     output logic      [PEERS-1:0]    txf_valid,
     input  wire logic [PEERS-1:0]    txf_ready,
     output logic      [7:0]          txf_type,
@@ -142,11 +144,11 @@ module crl_dma_move #(
           h_soff, h_doff, h_n, h_rbeats, h_st, h_flen, h_peer, h_peer_ch, h_func, h_seq, h_x, h_y} = FULL_W'(h);
 
   // ---------------------------------------------------------------- X: the command
-  logic             h_remote, h_err, h_bad, h_drop, h_feed, feed_ready;
+  logic             h_remote, h_cancel, h_mirror, h_err, h_bad, h_drop, h_feed, feed_ready;
   logic [7:0]       h_bad_st;
   logic [MBW:0]     h_beats_up;
   logic             x_v_q, x_free, x_fresh_q;  // fresh: since this cycle
-  logic             x_tok_q, x_last_q, x_flush_q, x_cont_q, x_remote_q, x_cancel_q, x_new_q, x_ffirst_q, x_notify_q, x_read_q;
+  logic             x_tok_q, x_last_q, x_flush_q, x_cont_q, x_remote_q, x_cancel_q, x_new_q, x_ffirst_q, x_notify_q, x_read_q, x_mirror_q;
   logic [CW-1:0]    x_ch_q;
   logic [15:0]      x_tag_q;
   logic [OFF_W-1:0] x_soff_q, x_doff_q;
@@ -163,9 +165,12 @@ module crl_dma_move #(
       .clk, .go(h_go), .ch(h_ch), .op(h_tag[OW-1:0]), .first(h_new), .rd(h_rd), .resp(e_resp), .status(h_st),
       .rd_err(h_err), .bad(h_bad), .bad_status(h_bad_st), .ack_tag, .ack_status, .ack_status_out
   );
-  assign h_remote   = h_kind == 3'd3 || h_kind == 3'd4;
+  assign h_mirror   = MIRROR_EN && (h_kind == 3'd5 || h_kind == 3'd6);
+  assign h_cancel   = h_kind == 3'd4 || (MIRROR_EN && h_kind == 3'd6);
+  assign h_remote   = h_kind == 3'd3 || h_kind == 3'd4 || h_mirror;
   assign h_go       = h_valid && (!h_rd || e_valid) && x_free && feed_ready && n_room_q;
-  assign h_drop     = h_kind == 3'd0 || (h_bad && !h_remote);   // late
+  // Late. A MIRROR whose destination here was revoked has read its source.
+  assign h_drop     = h_kind == 3'd0 || (MIRROR_EN && h_kind == 3'd6) || (h_bad && !h_remote);
   assign h_feed     = h_rd || h_kind == 3'd2;
   assign h_beats_up = (MBW + 1)'(h_doff) + h_n + (h_flush ? (MBW + 1)'(B - 1) : '0);
   assign e_ready    = h_go && h_rd;
@@ -184,9 +189,10 @@ module crl_dma_move #(
     if (rst) x_fresh_q <= 1'b0;
     else x_fresh_q <= h_go;
     if (h_go) begin
-      x_tok_q    <= h_kind == 3'd0 || h_kind == 3'd4 || h_read || (h_bad && !h_remote);  // READ moves nothing here
+      x_tok_q    <= h_kind == 3'd0 || h_cancel || h_read || (h_bad && !h_remote);  // READ moves nothing here
       x_remote_q <= h_remote;
-      x_cancel_q <= h_kind == 3'd4 || (h_bad && h_remote);
+      x_cancel_q <= h_cancel || (h_bad && h_remote);
+      x_mirror_q <= h_mirror;
       x_new_q    <= h_new;
       x_last_q   <= h_last;
       x_flush_q  <= h_flush;
@@ -220,7 +226,9 @@ module crl_dma_move #(
   end
 
   // ---------------------------------------------------------------- align, with the info beside
-  localparam int INFO_W = MSG_W + 8 + CW + 16 + 8 + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
+  localparam int BASE_W  = 8 + CW + 16 + 8 + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
+  localparam int INFO_W  = MSG_W + (MIRROR_EN ? 1 : 0) + BASE_W;
+  localparam int NFULL_W = 34 + 1 + BASE_W;
   logic              c_valid, c_ready, i_valid, i_ready, o_valid, o_ready, o_none, o_first, o_last, o_tag_unused;
   logic [DATA_W-1:0] i_data, o_data;
   logic [B-1:0]      o_strb, a_strb;
@@ -228,7 +236,7 @@ module crl_dma_move #(
   logic [DATA_W-1:0] a_data;
 
   logic              n_ready_unused, n_room_q, n_valid, n_pop;
-  logic              n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_read;
+  logic              n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_read, n_mirror;
   logic [CW-1:0]     n_ch;
   logic [15:0]       n_tag;
   logic [7:0]        n_st, n_len, n_peer_ch;
@@ -240,6 +248,8 @@ module crl_dma_move #(
   logic              n_msg;
   logic [32:0]       n_imm;
   logic [INFO_W-1:0] n_info;
+  logic [BASE_W-1:0] x_info;
+  logic [NFULL_W-1:0] n_wide;
   logic [4:0]        n_level;
 
   crl_dma_feed #(.DATA_W(DATA_W), .RBW(RBW)) u_feed (
@@ -283,15 +293,18 @@ module crl_dma_move #(
     if (rst) n_room_q <= 1'b0;
     else n_room_q <= n_level < 5'd14;
   end
+  assign x_info = {x_read_q, x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q,
+                   x_flen_q, x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q};
   crl_fifo_bram #(.W(INFO_W), .DEPTH(16), .OUTREG(2)) u_info (
       .clk, .rst, .s_valid(x_fresh_q), .s_ready(n_ready_unused),
-      .s_data(INFO_W'({x_msg_q, x_read_q, x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q,
-               x_flen_q, x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q})),
+      .s_data(INFO_W'(MIRROR_EN ? {x_msg_q, x_mirror_q, x_info} : NFULL_W'({x_msg_q, x_info}))),
       .m_valid(n_valid), .m_ready(n_pop),
       .m_data(n_info), .level(n_level)
   );
-  assign {n_msg, n_imm, n_read, n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_ch, n_tag, n_st, n_len,
-          n_flen, n_peer, n_peer_ch, n_func, n_seq, n_x, n_y} = (INFO_W - MSG_W + 34)'(n_info);
+  assign n_wide = NFULL_W'(n_info);
+  assign {n_msg, n_imm, n_mirror, n_read, n_remote, n_cancel, n_new, n_last, n_flush, n_ffirst, n_notify, n_ch, n_tag, n_st, n_len,
+          n_flen, n_peer, n_peer_ch, n_func, n_seq, n_x, n_y} =
+      MIRROR_EN ? n_wide : {n_wide[BASE_W +: 34], 1'b0, n_wide[BASE_W-1:0]};
 
   // ---------------------------------------------------------------- output
   logic end_valid, end_ready, end_busy, txf_busy;
@@ -299,10 +312,10 @@ module crl_dma_move #(
   crl_dma_frames #(.DATA_W(DATA_W), .PEERS(PEERS), .FUNC_W(FUNC_W), .LINK_MTU(LINK_MTU), .OPS(OPS), .ATOMIC_EN(ATOMIC_EN)) u_frames (
       .clk, .rst, .op_we, .op_idx, .op_gen, .op_atomic, .op_swap, .op_oper,
       .n_valid, .n_pop, .n_remote, .n_read, .n_cancel, .n_last, .n_flush, .n_first_frame(n_ffirst), .n_notify, .n_ch(8'(n_ch)),
-      .n_tag, .n_len, .n_flen, .n_peer, .n_peer_ch, .n_func, .n_seq, .n_x, .n_y, .n_msg, .n_imm,
+      .n_tag, .n_len, .n_flen, .n_peer, .n_peer_ch, .n_func, .n_seq, .n_x, .n_y, .n_msg, .n_imm, .n_mirror,
       .o_valid, .o_ready, .o_none, .o_first, .o_last, .o_data, .o_strb,
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb, .end_valid, .end_ready,
-      .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,
+      .txp_valid, .txp_ready, .txp_data, .txp_mirror, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,
       .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg, .txf_busy
   );
   crl_dma_wrend #(.CHANNELS(CHANNELS), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)) u_wrend (

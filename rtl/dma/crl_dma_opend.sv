@@ -22,6 +22,7 @@ module crl_dma_opend #(
     parameter int PEERS             = 1,
     parameter int OP_TIMEOUT_CYCLES = 1048576,  // at least 16 * OPS
     parameter bit READ_EN           = 1,
+    parameter bit MIRROR_EN         = READ_EN,
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int OW = $clog2(OPS),
@@ -36,7 +37,8 @@ module crl_dma_opend #(
     input  wire logic [GW-1:0]       alloc_gen,
     input  wire logic [CW-1:0]       alloc_ch,
     input  wire logic                alloc_remote,
-    input  wire logic                alloc_read,   // it is a READ: bytes of it may be under way to the memory
+    input  wire logic                alloc_read,   // it is a READ or MIRROR: bytes of it may be under way to the memory
+    input  wire logic                alloc_mirror, // it is a MIRROR: a bad end found here tells that neither copy is known to be good
     input  wire logic [PW-1:0]       alloc_peer,
 
     input  wire logic                ldone_valid,  // event
@@ -78,7 +80,9 @@ module crl_dma_opend #(
   localparam int TICK_W  = $clog2(TICK + 1);
   localparam int FALLS_W = 4;                       // counts the times a peer went down
   localparam logic [15:0] MAY = 16'd1 << crl_pkg::STATUS2_MAY_HAVE_EXECUTED;
-  localparam int IDENT_W = GW + CW + 1 + PW + FALLS_W + 1;
+  localparam logic [15:0] BAD = 16'd1 << crl_pkg::STATUS2_LOCAL_BAD | 16'd1 << crl_pkg::STATUS2_PEER_BAD;
+  localparam int ID0_W   = GW + CW + 1 + PW + FALLS_W + 1;
+  localparam int IDENT_W = ID0_W + (MIRROR_EN ? 1 : 0);
 
   initial begin
     if (OPS < 4 || OPS > 4096 || (OPS & (OPS - 1)) != 0)
@@ -207,7 +211,7 @@ module crl_dma_opend #(
   logic [IDENT_W-1:0] ident;
   logic [GW-1:0]      id_gen;
   logic [CW-1:0]      id_ch;
-  logic               id_remote, id_read;
+  logic               id_remote, id_read, id_mirror;
   logic [PW-1:0]      id_peer;
   logic [FALLS_W-1:0] id_falls, peer_falls;
   logic [AGE_W-1:0]   id_time, age;
@@ -267,8 +271,8 @@ module crl_dma_opend #(
 
   crl_dma_tab #(.W(IDENT_W), .DEPTH(OPS)) u_ident (
       .clk, .we(alloc_valid || e1_init_q), .waddr(e1_init_q ? e1_idx_q : alloc_idx),
-      .wdata({alloc_gen | {GW{e1_init_q}}, alloc_ch & {CW{!e1_init_q}}, alloc_remote, alloc_peer,
-              falls_q[alloc_peer], alloc_read && READ_EN}),
+      .wdata(IDENT_W'({MIRROR_EN && alloc_mirror, alloc_gen | {GW{e1_init_q}}, alloc_ch & {CW{!e1_init_q}}, alloc_remote, alloc_peer,
+              falls_q[alloc_peer], alloc_read && READ_EN})),
       .re(1'b1), .raddr(e0_idx), .rdata(ident)
   );
   crl_dma_tab #(.W(AGE_W), .DEPTH(OPS)) u_time (
@@ -280,7 +284,7 @@ module crl_dma_opend #(
       .re(1'b1), .raddr(e0_idx), .rdata(id_end)
   );
 
-  assign {id_gen, id_ch, id_remote, id_peer, id_falls, id_read} = ident;
+  assign {id_mirror, id_gen, id_ch, id_remote, id_peer, id_falls, id_read} = (ID0_W + 1)'(ident);
 
   assign sw_ch      = own_ch_q;
   assign sw_idx     = own_idx_q;
@@ -325,7 +329,8 @@ module crl_dma_opend #(
     end
     e2_idx_q    <= e1_idx_q;
     e2_ch_q     <= id_ch;
-    e2_result_q <= {id_gen[0] || e1_init_q, e1_good_q, e1_status_q, e1_status2_q};
+    e2_result_q <= {id_gen[0] || e1_init_q, e1_good_q, e1_status_q,
+                    e1_status2_q | (id_mirror && e1_local_q && !e1_good_q ? BAD : '0)};
   end
 
 endmodule

@@ -20,6 +20,7 @@ module crl_dma_optab #(
     parameter int PEERS             = 1,
     parameter int OP_TIMEOUT_CYCLES = 1048576,
     parameter bit READ_EN           = 1,
+    parameter bit MIRROR_EN         = READ_EN,
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int OW = $clog2(OPS),
@@ -34,6 +35,7 @@ module crl_dma_optab #(
     input  wire logic [CW-1:0]       alloc_ch,
     input  wire logic                alloc_remote,
     input  wire logic                alloc_read,
+    input  wire logic                alloc_mirror,
     input  wire logic [PW-1:0]       alloc_peer,
     input  wire logic [INFO_W-1:0]   alloc_info,   // kept until the entry retires
     output logic      [OW-1:0]       alloc_idx,    // the entry that the next allocation takes
@@ -83,10 +85,10 @@ module crl_dma_optab #(
   logic [RES_W-1:0] res_data;
 
   crl_dma_opend #(
-      .CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN)
+      .CHANNELS(CHANNELS), .OPS(OPS), .PEERS(PEERS), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN), .MIRROR_EN(MIRROR_EN)
   ) u_end (
       .clk, .rst,
-      .alloc_valid, .alloc_idx, .alloc_gen, .alloc_ch, .alloc_remote, .alloc_read, .alloc_peer,
+      .alloc_valid, .alloc_idx, .alloc_gen, .alloc_ch, .alloc_remote, .alloc_read, .alloc_mirror, .alloc_peer,
       .kill_valid, .kill_tag, .kill_status, .sw_ch, .sw_idx, .sw_waits,
       .ldone_valid, .ldone_idx, .ldone_gen, .ldone_status,
       .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2, .peer_up, .sending, .fatal,

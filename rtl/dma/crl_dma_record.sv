@@ -4,7 +4,8 @@
 //
 // How: T4 works out where the chunk goes, T5 with its status what becomes of it. Every refusal is a token that carries the
 //   status; a remote operation of which something was sent is ended at the peer by a cancelled frame.
-// Record, MSB first: with SEND_EN {message, SEND, immediate[32]}, kind[3] (0 token, 1 local, 2 fill, 3 remote, 4 cancel), channel, operation {gen, idx}[16],
+// Record, MSB first: with SEND_EN {message, SEND, immediate[32]}, kind[3] (0 token, 1 local, 2 fill, 3 remote, 4 cancel,
+//   5 remote of a MIRROR, 6 its cancel), channel, operation {gen, idx}[16],
 //   {first, last, flush, cont, has read data, first frame, notify, READ}, source lane, destination lane, bytes,
 //   read beats, status[8], bytes of the frame so far, peer[2], peer's channel[8], function, operation sequence[32],
 //   x[64] (absolute destination | peer segment address), y[64] (pattern | {total length, offset of the frame}).
@@ -60,6 +61,7 @@ module crl_dma_record #(
     input  wire logic               t5_fill,
     input  wire logic               t5_notify,
     input  wire logic               t5_again,     // nothing of the message is under way
+    input  wire logic               t5_mirror,
     input  wire logic               t5_msg,
     input  wire logic [32:0]        t5_imm,       // {SEND, immediate}
     input  wire logic [31:0]        t5_seq,
@@ -70,6 +72,7 @@ module crl_dma_record #(
     input  wire logic [7:0]         t5_st,
     output logic      [PEERS-1:0]   tx_take,      // event
     output logic                    tx_take_rd,   // with it: and a receive slot for the answer
+    output logic                    tx_take_hold, // or a place in the hold FIFO
 
     // T6
     input  wire logic               t6_overlap,   // refused after all
@@ -119,12 +122,13 @@ module crl_dma_record #(
   always_comb begin
     t5_kind = 3'd1;                            // local
     if (t5_fill) t5_kind = 3'd2;
-    if (t5_remote) t5_kind = 3'd3;
-    if (t5_cancel) t5_kind = 3'd4;
+    if (t5_remote) t5_kind = t5_mirror ? 3'd5 : 3'd3;
+    if (t5_cancel) t5_kind = t5_mirror ? 3'd6 : 3'd4;
     if (t5_token) t5_kind = 3'd0;
   end
 
-  assign tx_take_rd = t5_fill;
+  assign tx_take_rd   = t5_fill;
+  assign tx_take_hold = t5_mirror;
   assign t5_send = t5_fault ? t5_sent : !t5_nodata;
   always_comb begin
     tx_take = '0;

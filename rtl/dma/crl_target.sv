@@ -26,6 +26,8 @@ module crl_target #(
     parameter bit READ_EN         = 1,              // 0: READ is BAD_OPCODE, there are no own READs
     parameter bit ATOMIC_EN       = 1,              // 0: ATOMIC is BAD_OPCODE
     parameter bit SEND_EN         = 1,              // 0: WRITE_IMM and SEND are BAD_OPCODE
+    parameter bit MIRROR_EN       = READ_EN,        // 0: MIRROR is BAD_OPCODE; needs READ_EN
+    parameter int HELD            = 12,             // frames of the hold FIFO in the ring at most
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
@@ -36,6 +38,7 @@ module crl_target #(
     input  wire logic                         rx_valid,      // header of a frame
     output logic                              rx_ready,
     input  wire logic [crl_pkg::FRAME_W-1:0]  rx_hdr,
+    input  wire logic                         rx_held,       // it comes from the hold FIFO of MIRROR
     input  wire logic                         rxp_valid,     // payload, in frame order
     output logic                              rxp_ready,
     input  wire logic [DATA_W-1:0]            rxp_data,
@@ -43,6 +46,7 @@ module crl_target #(
     output logic                              slot_free,     // event: a slot of that channel is free
     output logic      [7:0]                   slot_free_ch,  // channel at the sender
     output logic                              slot_free_rd,  // it was a READ_DATA's
+    output logic                              held_free,     // event: a frame of the hold FIFO has left
 
     output logic                              rsp_valid,     // op-ack (status 0) or op-nak
     input  wire logic                         rsp_ready,
@@ -86,6 +90,7 @@ module crl_target #(
     input  wire logic [63:0]                  rop_dst,
     input  wire logic [31:0]                  rop_total,
     input  wire logic                         rop_atomic,
+    input  wire logic                         rop_mirror,
     input  wire logic                         kill_valid,    // event: one shall end; repeated until it has
     input  wire logic [15:0]                  kill_tag,
     input  wire logic [7:0]                   kill_status,
@@ -166,7 +171,7 @@ module crl_target #(
   logic [7:0]        f_status, f_ch, f_peer_ch;
   logic [31:0]       f_op_seq;
   logic [15:0]       f_tag;
-  logic              f_req, f_rd, f_slot, f_is_atomic, f_atomic, f_own_atomic, a_free;
+  logic              f_req, f_rd, f_slot, f_is_atomic, f_atomic, f_own_atomic, a_free, f_permit, f_mirror, f_given;
   logic [7:0]        a_free_ch;
   logic              a_free_rd;
   logic              check_busy, answer_busy;
@@ -183,13 +188,13 @@ module crl_target #(
   crl_target_check #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(PEER), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
       .MAX_BURST_BYTES(MAX_BURST_BYTES), .FRAME_MAX(LINK_MTU), .NB_W(NB_W), .OPS(OPS),
-      .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)
+      .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)
   ) u_check (
-      .clk, .rst, .rx_valid, .rx_ready, .rx_hdr,
+      .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .rx_held,
       .bind_ch, .bind_ok, .bind_peer, .bind_peer_ch, .bind_func, .seg_idx, .seg_entry,
       .q_valid, .q_ch, .q_send, .q_done, .q_ok, .q_dst, .q_len, .q_bad, .q_abs, .held, .held_we, .held_d, .inj_valid(inj_valid && a_ready), .inj_take, .inj_ch, .inj_lost,
-      .f_ask, .f_msg, .f_post, .f_send, .f_imm, .f_msg_irq,
-      .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .kill_valid, .kill_tag, .kill_status,
+      .f_ask, .f_permit, .f_mirror, .f_given, .f_msg, .f_post, .f_send, .f_imm, .f_msg_irq,
+      .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .rop_mirror, .kill_valid, .kill_tag, .kill_status,
       .f_valid, .f_ready, .f_write, .f_drop, .f_addr, .f_bytes, .f_user, .f_bursts, .f_known,
       .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch, .f_op_seq, .f_tag,
       .f_req, .f_is_atomic, .f_atomic, .f_oper(aq_oper), .f_swap(aq_swap), .f_own_atomic, .f_rd, .f_slot, .f_segaddr(rq_segaddr), .f_total(rq_total), .f_offset(rq_offset), .f_ffirst(rq_first),
@@ -226,11 +231,11 @@ module crl_target #(
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb
   );
 
-  crl_target_answer #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS), .NB_W(NB_W), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN),
-                      .SEND_EN(SEND_EN)) u_answer (
+  crl_target_answer #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS + (MIRROR_EN ? HELD : 0)), .NB_W(NB_W), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN),
+                      .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_answer (
       .clk, .rst, .f_valid(f_valid && w_ready && p_ready && !f_req && !(f_ask && !f_msg) && (!f_is_atomic || aq_room)), .f_ready(a_ready),
       .f_bursts, .f_known, .f_first, .f_answer(f_answer && !f_atomic), .f_notify, .f_status, .f_ch, .f_peer_ch,
-      .f_op_seq, .f_tag, .f_rd, .f_slot(f_slot && !f_atomic), .f_atomic, .f_own_atomic, .at_head, .at_done,
+      .f_op_seq, .f_tag, .f_rd, .f_slot(f_slot && !f_atomic), .f_atomic, .f_own_atomic, .f_mirror, .f_given, .held_free, .at_head, .at_done,
       .f_msg, .x_valid(a_x_valid), .x_ready, .x_good(a_x_good), .x_status(x_status[6:0]), .x_ch,
       .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2,
       .b_valid(wb_b_valid), .b_resp(wb_b_resp),
@@ -240,10 +245,10 @@ module crl_target #(
   );
 
   generate
-    if (SEND_EN) begin : g_msg
-      crl_target_msg #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS)) u_msg (
+    if (SEND_EN || MIRROR_EN) begin : g_msg
+      crl_target_msg #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS + (MIRROR_EN ? CHANNELS : 0))) u_msg (
           .clk, .rst, .link_up, .dead, .held, .held_we, .held_d, .inj_valid, .inj_take, .inj_ch, .inj_lost,
-          .f_take(f_valid && f_ready), .p_ready, .f_ask, .f_msg, .f_post, .f_send, .f_imm, .f_irq(f_msg_irq), .f_total(rq_total),
+          .f_take(f_valid && f_ready), .p_ready, .f_ask, .f_permit, .f_msg, .f_post, .f_send, .f_imm, .f_irq(f_msg_irq), .f_total(rq_total),
           .f_status, .f_ch, .f_peer_ch, .f_op_seq, .f_tag,
           .a_x_valid, .a_x_good, .x_valid, .x_ready, .x_back, .x_send, .sure_valid, .sure_ch, .x_irq, .x_bytes, .x_imm,
           .a_valid(a_rsp_valid), .a_ready(a_rsp_ready), .a_data({a_status2, a_status, a_tag, a_op_seq, a_dst_ch, a_src_ch}),
@@ -253,7 +258,7 @@ module crl_target #(
       );
     end else begin : g_no_msg
       logic unused_msg;
-      assign unused_msg = &{1'b0, link_up, dead, inj_take, held_we, held_d, f_ask, f_post, f_send, f_imm, f_msg_irq, a_x_valid, a_x_good, x_ready};
+      assign unused_msg = &{1'b0, link_up, dead, inj_take, held_we, held_d, f_ask, f_permit, f_post, f_send, f_imm, f_msg_irq, a_x_valid, a_x_good, x_ready};
       assign {held, inj_valid, inj_ch, inj_lost, p_free, p_free_ch, x_valid, x_back, x_send, sure_valid, sure_ch, x_irq, x_bytes, x_imm, rsp_permit} = '0;
       assign p_ready     = 1'b1;
       assign rsp_valid   = a_rsp_valid;

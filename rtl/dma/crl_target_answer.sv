@@ -7,7 +7,7 @@
 //   operation goes out and the frame's slot is freed. An error response is remembered a channel
 //   until the operation's last frame takes it along. An atomic of the peer waits at done until it has been carried out
 //   (crl_target_atomic, which answers it and frees its slot). A frame that has a completion slot leaves when crl_target_msg
-//   has used it, before its answer. Ends of this node's own READs go to its table of operations (rdone).
+//   has used it, before its answer. Frames of the hold FIFO of MIRROR have a place there (held_free). Ends of this node's own READs go to its table of operations (rdone).
 // Latency: 3 cycles from the last response to rsp_valid. Throughput: a frame a cycle.
 // Assumes: no more than SLOTS frames are under way (the link's credits), so the ring never fills
 //   because of rsp_ready.
@@ -20,6 +20,7 @@ module crl_target_answer #(
     parameter bit READ_EN  = 1,
     parameter bit ATOMIC_EN = 1,
     parameter bit SEND_EN  = 1,
+    parameter bit MIRROR_EN = READ_EN,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1
 ) (
     input  wire logic             clk,
@@ -41,6 +42,8 @@ module crl_target_answer #(
     input  wire logic             f_slot,       // it has a receive slot
     input  wire logic             f_atomic,     // an atomic of the peer: no answer and no slot from here
     input  wire logic             f_own_atomic, // READ_DATA of an own atomic
+    input  wire logic             f_mirror,     // of an own MIRROR; its slot is a place in the hold FIFO's share of the ring
+    input  wire logic             f_given,      // with it: its status was given
     output logic                  at_head,      // all before an atomic have their responses
     input  wire logic             at_done,      // event, while at_head: it has been carried out
     input  wire logic             f_msg,        // it has a completion slot
@@ -72,6 +75,7 @@ module crl_target_answer #(
     output logic                  slot_free,    // event
     output logic      [7:0]       slot_free_ch,
     output logic                  slot_free_rd, // of a READ_DATA
+    output logic                  held_free,    // event: a frame of the hold FIFO has left
     output logic                  irq_valid,    // event
     output logic      [CW-1:0]    irq_ch,
     output logic                  busy,         // writes are under way
@@ -97,10 +101,10 @@ module crl_target_answer #(
   // ------------------------------------------------------------------------------------------
   // Responses. They may come faster than frames without writes are stepped over.
 
-  localparam int HEAD_W = NB_W + 5 + CW + 2;
+  localparam int HEAD_W = NB_W + 5 + CW + 2 + (MIRROR_EN ? 1 : 0);
   logic [HEAD_W-1:0] head;
   logic [NB_W-1:0]   head_bursts, count_q;
-  logic              head_known, head_first, head_answer, head_notify, head_good, head_rd, head_atomic;
+  logic              head_known, head_first, head_answer, head_notify, head_good, head_rd, head_atomic, head_mirror;
   logic [CW-1:0]     head_ch;
   logic              r_valid, r_ready, r_full_n;
   logic [1:0]        r_resp;
@@ -114,17 +118,18 @@ module crl_target_answer #(
 
   crl_ram_lut #(.W(HEAD_W), .DEPTH(DEPTH)) u_head (
       .clk, .we(push), .waddr(wr_q[AW-1:0]),
-      .wdata({f_bursts, f_known, f_first, f_answer, f_notify, f_status == crl_pkg::ST_OK,
-              f_ch[CW-1:0], READ_EN && f_rd, ATOMIC_EN && f_atomic}),
+      .wdata(HEAD_W'({f_mirror, f_bursts, f_known, f_first, f_answer, f_notify, f_status == crl_pkg::ST_OK,
+              f_ch[CW-1:0], READ_EN && f_rd, ATOMIC_EN && f_atomic})),
       .raddr(done_q[AW-1:0]), .rdata(head)
   );
-  assign {head_bursts, head_known, head_first, head_answer, head_notify, head_good, head_ch, head_rd, head_atomic} = head;
+  assign {head_mirror, head_bursts, head_known, head_first, head_answer, head_notify, head_good, head_ch, head_rd, head_atomic} =
+      (NB_W + 5 + CW + 3)'(head);
 
   // What earlier frames of the operation met.
-  localparam int ECW = READ_EN ? CW + 1 : CW;
-  crl_ram_lut #(.W(2), .DEPTH(READ_EN ? 2 << CW : CHANNELS)) u_err (
-      .clk, .we(done && head_known), .waddr(ECW'({head_rd, head_ch})), .wdata(err_op),
-      .raddr(ECW'({head_rd, head_ch})), .rdata(err_old)
+  localparam int ECW = READ_EN ? CW + 1 + (MIRROR_EN ? 1 : 0) : CW;
+  crl_ram_lut #(.W(2), .DEPTH(MIRROR_EN ? 4 << CW : READ_EN ? 2 << CW : CHANNELS)) u_err (
+      .clk, .we(done && head_known), .waddr(ECW'({head_mirror, head_rd, head_ch})), .wdata(err_op),
+      .raddr(ECW'({head_mirror, head_rd, head_ch})), .rdata(err_old)
   );
 
   assign r_ready = busy && head_bursts != count_q;
@@ -140,23 +145,23 @@ module crl_target_answer #(
   // ------------------------------------------------------------------------------------------
   // Answers.
 
-  localparam int INFO_W = 1 + 8 + 8 + 8 + 32 + 16 + 3 + (SEND_EN ? 1 : 0);
+  localparam int INFO_W = 1 + 8 + 8 + 8 + 32 + 16 + 3 + (SEND_EN || MIRROR_EN ? 1 : 0) + (MIRROR_EN ? 2 : 0);
   logic [INFO_W-1:0] info;
-  logic              i_answer, i_rd, i_slot, i_own, i_msg;
+  logic              i_answer, i_rd, i_slot, i_own, i_msg, i_mirror, i_given;
   logic [7:0]        i_status, i_ch, i_peer_ch;
   logic [31:0]       i_op_seq;
   logic [15:0]       i_tag;
   logic [1:0]        i_err;
   logic [7:0]        status;
-  logic              rsp_valid_q, rsp_free, rd_q, slot_q, out_ready;
+  logic              rsp_valid_q, rsp_free, rd_q, slot_q, mirror_q, out_ready, any_free;
 
   crl_ram_lut #(.W(INFO_W), .DEPTH(DEPTH)) u_info (
       .clk, .we(push), .waddr(wr_q[AW-1:0]),
-      .wdata(INFO_W'({f_msg, f_answer, f_status, f_ch, f_peer_ch, f_op_seq, f_tag, READ_EN && f_rd, (!READ_EN && !SEND_EN) || f_slot,
+      .wdata(INFO_W'({f_mirror, f_given, f_msg, f_answer, f_status, f_ch, f_peer_ch, f_op_seq, f_tag, READ_EN && f_rd, (!READ_EN && !SEND_EN) || f_slot,
                       ATOMIC_EN && f_own_atomic})),
       .raddr(ans_q[AW-1:0]), .rdata(info)
   );
-  assign {i_msg, i_answer, i_status, i_ch, i_peer_ch, i_op_seq, i_tag, i_rd, i_slot, i_own} = 77'(info);
+  assign {i_mirror, i_given, i_msg, i_answer, i_status, i_ch, i_peer_ch, i_op_seq, i_tag, i_rd, i_slot, i_own} = 79'(info);
 
   crl_ram_lut #(.W(2), .DEPTH(DEPTH)) u_result (
       .clk, .we(done), .waddr(done_q[AW-1:0]), .wdata(err_op),
@@ -184,7 +189,9 @@ module crl_target_answer #(
   assign rdone_valid  = rsp_valid_q && rd_q;
   assign rdone_tag    = rsp_tag;
   assign rdone_status = rsp_status;
-  assign slot_free    = (rsp_valid_q && out_ready && slot_q) || (leave && !i_answer && !rsp_valid_q && i_slot);
+  assign any_free     = (rsp_valid_q && out_ready && slot_q) || (leave && !i_answer && !rsp_valid_q && i_slot);
+  assign held_free    = MIRROR_EN && any_free && (rsp_valid_q ? mirror_q : i_mirror);
+  assign slot_free    = any_free && !held_free;
   assign slot_free_ch = rsp_valid_q ? rsp_dst_ch : i_peer_ch;
   assign slot_free_rd = rsp_valid_q ? rd_q : i_rd;
 
@@ -212,6 +219,7 @@ module crl_target_answer #(
     if (rsp_free) begin
       rd_q        <= i_rd;
       slot_q      <= i_slot;
+      mirror_q    <= MIRROR_EN && i_mirror;
       rsp_src_ch  <= i_ch;
       rsp_dst_ch  <= i_peer_ch;
       rsp_op_seq  <= i_op_seq;
@@ -220,6 +228,14 @@ module crl_target_answer #(
       rsp_status2 <= {15'd0, i_status == crl_pkg::ST_LINK_ERROR} << crl_pkg::STATUS2_MAY_HAVE_EXECUTED;
       // An own atomic that ends here without the peer having said that it failed has been done there, or may have been.
       rdone_status2 <= {15'd0, ATOMIC_EN && i_own && status != crl_pkg::ST_OK && !status[7]} << crl_pkg::STATUS2_MAY_HAVE_EXECUTED;
+      // The end of a MIRROR comes with the peer's last word: its copy is good if its last frame came with bytes.
+      if (MIRROR_EN && i_mirror && status != crl_pkg::ST_OK) begin
+        rdone_status2 <= '0;
+        rdone_status2[crl_pkg::STATUS2_LOCAL_BAD] <= 1'b1;
+        rdone_status2[crl_pkg::STATUS2_PEER_BAD]  <= i_given;
+        rdone_status2[crl_pkg::STATUS2_MAY_HAVE_EXECUTED] <=
+            i_given && (i_status[6:0] == 7'(crl_pkg::ST_LINK_ERROR) || i_status[6:0] == 7'(crl_pkg::ST_OP_TIMEOUT));
+      end
     end
   end
 

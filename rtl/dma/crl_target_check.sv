@@ -16,6 +16,9 @@
 //   address. It is kept a channel, and checked with every frame as a local address.
 //   The slot is the operation's until the frame that ends it takes it along (f_msg). What crl_target_msg wants given back
 //   (inj) goes the way of a frame too, and leaves the operation refused, or forgotten if the link is down.
+//   Frames of the hold FIFO of MIRROR (rx_held) are READ_DATA of a MIRROR: one that is refused in the middle makes all that
+//   follow refused, and the operation ends with the last. A peer's MIRROR is a WRITE whose first frame is answered at once
+//   (f_permit) if others follow.
 // Faults in this order: PEER_REFUSED, the operation's earlier fault, CANCEL (as ABORTED),
 //   BAD_OPCODE, LINK_ERROR (offset or sequence), BAD_LENGTH, BAD_ALIGN, the faults of crl_seg_check, RECEIVER_NOT_READY; of a SEND's
 //   receive entry BAD_OPCODE, RECV_TOO_SHORT, the faults of crl_seg_check or ADDR_WRAP.
@@ -39,6 +42,7 @@ module crl_target_check #(
     parameter bit READ_EN         = 1,     // 0: READ is BAD_OPCODE, there are no own READs
     parameter bit ATOMIC_EN       = 1,     // 0: ATOMIC is BAD_OPCODE
     parameter bit SEND_EN         = 1,     // 0: WRITE_IMM and SEND are BAD_OPCODE
+    parameter bit MIRROR_EN       = READ_EN,     // 0: MIRROR is BAD_OPCODE; needs READ_EN
     localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1,
     localparam int SW = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
@@ -49,6 +53,7 @@ module crl_target_check #(
     input  wire logic                         rx_valid,      // a frame
     output logic                              rx_ready,
     input  wire logic [crl_pkg::FRAME_W-1:0]  rx_hdr,
+    input  wire logic                         rx_held,       // it comes from the hold FIFO
 
     output logic      [CW-1:0]                bind_ch,       // look-up of a channel's binding
     input  wire logic                         bind_ok,
@@ -83,6 +88,7 @@ module crl_target_check #(
     input  wire logic [63:0]                  rop_dst,
     input  wire logic [31:0]                  rop_total,
     input  wire logic                         rop_atomic,
+    input  wire logic                         rop_mirror,
     input  wire logic                         kill_valid,    // event: this one shall end; lost while another one waits
     input  wire logic [15:0]                  kill_tag,
     input  wire logic [7:0]                   kill_status,
@@ -99,7 +105,8 @@ module crl_target_check #(
     output logic                              f_first,       // begins an operation
     output logic                              f_answer,      // ends one
     output logic                              f_notify,
-    output logic                              f_ask,         // is to be answered by OP_PERMIT
+    output logic                              f_ask,         // is to be answered by OP_PERMIT, and nothing else
+    output logic                              f_permit,      // is to be answered by OP_PERMIT as well
     output logic                              f_msg,         // takes the operation's slot along ...
     output logic                              f_post,        // ... for an entry, if the writes go well or it is a SEND's
     output logic                              f_send,        // it has a receive entry
@@ -116,6 +123,8 @@ module crl_target_check #(
     output logic      [127:0]                 f_oper,        // its operands
     output logic                              f_swap,        // it is CMP_SWAP
     output logic                              f_own_atomic,  // READ_DATA, of an own atomic
+    output logic                              f_mirror,      // of the hold FIFO, or the end of an own MIRROR that was asked for (kill)
+    output logic                              f_given,       // with it: the end's status was given
     output logic                              f_rd,          // READ_DATA: the operation is this node's
     output logic                              f_slot,        // it has a receive slot
     output logic      [63:0]                  f_segaddr,     // of a READ, to be returned
@@ -169,6 +178,7 @@ module crl_target_check #(
   logic [31:0] imm_q;
 
   // Of an own READ.
+  logic              held_q, own_mirror_q, bad_q, t_mirror, t_bad;
   logic              t_hit, t_over, t_abs, t_atomic, own_atomic_q, hit_q, gone_q, abs_q, upd;
   logic [31:0]       t_next, t_total, next_q;
   logic [CW-1:0]     t_ch;
@@ -195,6 +205,7 @@ module crl_target_check #(
       read_q    <= in_read && !kill_wait_q;
       atomic_q  <= in_atomic && !kill_wait_q;
       kill_q    <= kill_wait_q;
+      held_q    <= MIRROR_EN && rx_held && !kill_wait_q && !in_inj;
       status_in_q <= kill_wait_q ? kill_status_q : rx_hdr[crl_pkg::FRAME_STATUS_LSB +: 8];
       segaddr_q <= rx_hdr[crl_pkg::FRAME_SEGADDR_LSB +: 64];
       total_q   <= rx_hdr[crl_pkg::FRAME_TOTAL_LEN_LSB +: 32];
@@ -216,24 +227,29 @@ module crl_target_check #(
       next_q    <= t_next;
       abs_q     <= t_abs;
       own_atomic_q <= t_atomic;
+      own_mirror_q <= MIRROR_EN && t_mirror;
+      bad_q        <= MIRROR_EN && t_bad;
     end
   end
 
   generate
     if (READ_EN) begin : g_reads
-      crl_target_reads #(.CHANNELS(CHANNELS), .OPS(OPS), .FUNC_W(FUNC_W)) u_reads (
-          .clk, .rst, .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic,
+      crl_target_reads #(.CHANNELS(CHANNELS), .OPS(OPS), .FUNC_W(FUNC_W), .MIRROR_EN(MIRROR_EN)) u_reads (
+          .clk, .rst, .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .rop_mirror,
           .look(state_q == S_TAB), .tag(tag_q), .hit(t_hit), .over(t_over), .next(t_next), .ch(t_ch), .func(t_func), .abs(t_abs),
-          .dst(t_dst), .total(t_total), .atomic(t_atomic), .upd, .upd_over(f_answer), .upd_next(stop_q)
+          .dst(t_dst), .total(t_total), .atomic(t_atomic), .mirror(t_mirror), .bad(t_bad), .upd, .upd_over(f_answer),
+          .upd_bad(f_status != crl_pkg::ST_OK), .upd_next(stop_q)
       );
     end else begin : g_none
       logic unused;
-      assign unused = &{1'b0, rop_valid, rop_tag, rop_ch, rop_func, rop_abs, rop_dst, rop_total, rop_atomic, upd, kill_valid, kill_tag,
+      assign unused = &{1'b0, rop_valid, rop_tag, rop_ch, rop_func, rop_abs, rop_dst, rop_total, rop_atomic, rop_mirror, upd, kill_valid, kill_tag,
                         kill_status, kill_q};
       assign t_hit   = 1'b0;
       assign t_over  = 1'b1;
       assign t_abs   = 1'b0;
       assign t_atomic = 1'b0;
+      assign t_mirror = 1'b0;
+      assign t_bad    = 1'b0;
       assign t_next  = '0;
       assign t_total = '0;
       assign t_ch    = '0;
@@ -273,9 +289,10 @@ module crl_target_check #(
   assign is_last   = flags_q[crl_pkg::FRAME_FLAG_LAST];
   assign is_notify = flags_q[crl_pkg::FRAME_FLAG_NOTIFY];
   assign is_cancel = flags_q[crl_pkg::FRAME_FLAG_CANCEL];
-  // May I come? A peer without messages says no at once.
+  // May I come? A peer without messages says no at once, and one without MIRROR to what will wait for a permission.
   assign asks      = is_first && !is_last && !is_cancel
-                     && (type_q == crl_pkg::FRAME_TYPE_WRITE_IMM || type_q == crl_pkg::FRAME_TYPE_SEND) && !inj_q && !data_q;
+                     && (type_q == crl_pkg::FRAME_TYPE_WRITE_IMM || type_q == crl_pkg::FRAME_TYPE_SEND
+                         || (!MIRROR_EN && type_q == crl_pkg::FRAME_TYPE_MIRROR)) && !inj_q && !data_q;
 
   // ------------------------------------------------------------------------------------------
   // Look.
@@ -322,7 +339,7 @@ module crl_target_check #(
   always_ff @(posedge clk) begin
     if (state_q == S_LOOK) begin
       // A SEND that has got its receive entry stays known: it has something to give back.
-      if (!got_q) known_q <= data_q ? hit_q && !gone_q : inj_q ? SEND_EN && held[bind_ch] : known;
+      if (!got_q) known_q <= data_q ? hit_q && !gone_q && (kill_q || held_q == own_mirror_q) : inj_q ? SEND_EN && held[bind_ch] : known;
       odd_q        <= r_bad;
       short_q      <= total_q > r_len;
       wrap_q       <= &segaddr_q[63:32] && recv_end[32] && recv_end[31:0] != '0;
@@ -397,11 +414,12 @@ module crl_target_check #(
       status = crl_pkg::ST_KEY_REVOKED;   // it was granted when the operation began
       if (status_in_q != crl_pkg::ST_OK)           status = status_in_q;
       else if (silent)                             status = crl_pkg::ST_LINK_ERROR;
+      else if (MIRROR_EN && bad_q)                 status = crl_pkg::ST_KEY_REVOKED;
       else if (abs_q || (seg_ok && !beyond_q))     status = crl_pkg::ST_OK;
     end else if (!known_q)                                    status = crl_pkg::ST_PEER_REFUSED;
     else if (old_status_q != crl_pkg::ST_OK)         status = old_status_q;
     else if (is_cancel)                              status = crl_pkg::ST_ABORTED;
-    else if (type_q != crl_pkg::FRAME_TYPE_WRITE && !read_q && !(ATOMIC_EN && atomic_q) && !msg_q) status = crl_pkg::ST_BAD_OPCODE;
+    else if (type_q != crl_pkg::FRAME_TYPE_WRITE && !(MIRROR_EN && type_q == crl_pkg::FRAME_TYPE_MIRROR) && !read_q && !(ATOMIC_EN && atomic_q) && !msg_q) status = crl_pkg::ST_BAD_OPCODE;
     else if (!goes_on_q)                             status = crl_pkg::ST_LINK_ERROR;
     else if (bad_len_q)                              status = crl_pkg::ST_BAD_LENGTH;
     else if (ATOMIC_EN && atomic_q && segaddr_q[2:0] != '0) status = crl_pkg::ST_BAD_ALIGN;
@@ -426,7 +444,7 @@ module crl_target_check #(
   assign f_known   = known_q && !silent;
   assign f_first   = !same_op_q || begin_q;
   // Frames that were under way when the operation was cancelled come as CANCEL too: one answer is enough.
-  assign f_answer  = inj_q ? 1'b0 : data_q ? !silent && (end_q || status != crl_pkg::ST_OK)
+  assign f_answer  = inj_q ? 1'b0 : data_q ? !silent && (end_q || (status != crl_pkg::ST_OK && !(held_q && status_in_q == crl_pkg::ST_OK)))
                      : is_cancel ? !over_q : is_last || (asks && !msg_q);
   assign f_notify  = is_notify && !data_q && !msg_q && !inj_q;
   assign f_ask     = msg_q && asks;
@@ -445,6 +463,9 @@ module crl_target_check #(
   assign f_req        = read_q || (atomic_q && !f_atomic);
   assign f_swap       = flags_q[crl_pkg::FRAME_FLAG_SWAP];
   assign f_own_atomic = data_q && own_atomic_q && ATOMIC_EN;
+  assign f_mirror     = MIRROR_EN && data_q && (held_q || (kill_q && own_mirror_q));
+  assign f_given      = status_in_q != crl_pkg::ST_OK;
+  assign f_permit     = MIRROR_EN && type_q == crl_pkg::FRAME_TYPE_MIRROR && is_first && !is_last && !is_cancel && !data_q && !inj_q;
   assign f_rd      = data_q;
   assign f_slot    = !(READ_EN && kill_q) && !inj_q;
   assign f_segaddr = segaddr_q;

@@ -8,6 +8,7 @@
 //   operation with a slot leave the entry's fields in a second FIFO, in the order of the ring. A SEND whose receive entry will be used
 //   up, whatever becomes of its writes, is told then (sure).
 // Latency: 2 cycles from an ASK to rsp_valid; a ring's answer none. A slot is found within CHANNELS + 2 cycles.
+//   The first frame of a MIRROR of several frames is answered there as well, and goes on to the ring.
 // Assumes: no more than SLOTS frames are under way, so neither FIFO is ever full because of a neighbour.
 `default_nettype none
 
@@ -33,6 +34,7 @@ module crl_target_msg #(
     input  wire logic                f_take,       // event: a frame goes on
     output logic                     p_ready,      // it may
     input  wire logic                f_ask,
+    input  wire logic                f_permit,     // a MIRROR's first frame: it is answered and goes on
     input  wire logic                f_msg,        // it takes a completion slot along
     input  wire logic                f_post,       // for an entry
     input  wire logic                f_send,       // it has a receive entry
@@ -106,8 +108,8 @@ module crl_target_msg #(
 
   // A refused one that has a slot to give back goes through the ring too, and leaves the receive slot to it.
   crl_fifo_bram #(.W(P_W), .DEPTH(DEPTH)) u_permits (
-      .clk, .rst, .s_valid(f_take && f_ask), .s_ready(p_ready),
-      .s_data({!f_msg, f_status, f_tag, f_op_seq, f_peer_ch, f_ch}),
+      .clk, .rst, .s_valid(f_take && (f_ask || f_permit)), .s_ready(p_ready),
+      .s_data({!f_msg && !f_permit, f_status, f_tag, f_op_seq, f_peer_ch, f_ch}),
       .m_valid(p_valid), .m_ready(p_take), .m_data(p_rec), .level(p_level)
   );
   assign {p_slot, p_status, p_tag, p_op_seq, p_dst_ch, p_src_ch} = p_rec;

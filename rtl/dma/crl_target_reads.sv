@@ -3,7 +3,8 @@
 // crl_target_reads: the node's own READs of one peer, by the index in their tag: where their bytes go, how far they are.
 //
 // How: two block RAMs. The engine writes both when an operation begins; the target looks up the tag of each READ_DATA and
-//   writes back how far the operation is, or that it is over. What begins waits in a register until the RAMs are free.
+//   writes back how far the operation is, or that it is over. A MIRROR's local copy goes the same way; one that was
+//   refused in the middle stays bad until its end. What begins waits in a register until the RAMs are free.
 // Latency: look to the result 1 cycle; it stays until the next look. After reset nothing is found for OPS cycles.
 // Assumes: 'upd' comes between two looks, for the last tag looked up. Operations begin two cycles apart or more, and a look
 //   or upd leaves one of two cycles free. No answer comes before its operation has been written.
@@ -13,6 +14,7 @@ module crl_target_reads #(
     parameter int CHANNELS = 8,
     parameter int OPS      = 128,
     parameter int FUNC_W   = 8,
+    parameter bit MIRROR_EN = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int OW      = $clog2(OPS)
 ) (
@@ -27,6 +29,7 @@ module crl_target_reads #(
     input  wire logic [63:0]       rop_dst,
     input  wire logic [31:0]       rop_total,
     input  wire logic              rop_atomic, // it is an atomic: what it reads is the old value
+    input  wire logic              rop_mirror, // it is a MIRROR: its bytes come from the hold FIFO
 
     input  wire logic              look,       // event
     input  wire logic [15:0]       tag,        // stays until upd
@@ -39,14 +42,19 @@ module crl_target_reads #(
     output logic      [63:0]       dst,
     output logic      [31:0]       total,
     output logic                   atomic,
+    output logic                   mirror,
+    output logic                   bad,        // a part of it was refused here
 
     input  wire logic              upd,        // event
     input  wire logic              upd_over,
+    input  wire logic              upd_bad,
     input  wire logic [31:0]       upd_next
 );
 
   localparam int GW     = 16 - OW;
-  localparam int INFO_W = 1 + GW + CW + FUNC_W + 1 + 64 + 32 + 1;
+  localparam int BASE_W  = 1 + GW + CW + FUNC_W + 1 + 64 + 32 + 1;
+  localparam int INFO_W  = BASE_W + (MIRROR_EN ? 1 : 0);
+  localparam int STATE_W = 33 + (MIRROR_EN ? 1 : 0);
 
   logic              init_q, wait_q, put;
   logic [OW-1:0]     sweep_q;
@@ -54,7 +62,7 @@ module crl_target_reads #(
   logic [INFO_W-1:0] w_info_q, info;
   logic              valid, state_we;
   logic [GW-1:0]     gen;
-  logic [32:0]       state;
+  logic [STATE_W-1:0] state;
 
   assign put      = wait_q && !look && !upd && !init_q;
   assign state_we = upd || put;
@@ -71,7 +79,7 @@ module crl_target_reads #(
     end
     if (rop_valid) begin
       w_idx_q  <= rop_tag[OW-1:0];
-      w_info_q <= {1'b1, rop_tag[15:OW], rop_ch, rop_func, rop_abs, rop_dst, rop_total, rop_atomic};
+      w_info_q <= INFO_W'({MIRROR_EN && rop_mirror, 1'b1, rop_tag[15:OW], rop_ch, rop_func, rop_abs, rop_dst, rop_total, rop_atomic});
     end
   end
 
@@ -79,13 +87,13 @@ module crl_target_reads #(
       .clk, .we(put || init_q), .waddr(init_q ? sweep_q : w_idx_q), .wdata(init_q ? '0 : w_info_q),
       .re(look && !init_q), .raddr(tag[OW-1:0]), .rdata(info)
   );
-  crl_dma_tab #(.W(33), .DEPTH(OPS)) u_state (
-      .clk, .we(state_we), .waddr(upd ? tag[OW-1:0] : w_idx_q), .wdata(upd ? {upd_over, upd_next} : 33'd0),
+  crl_dma_tab #(.W(STATE_W), .DEPTH(OPS)) u_state (
+      .clk, .we(state_we), .waddr(upd ? tag[OW-1:0] : w_idx_q), .wdata(upd ? STATE_W'({upd_bad, upd_over, upd_next}) : '0),
       .re(look), .raddr(tag[OW-1:0]), .rdata(state)
   );
 
-  assign {valid, gen, ch, func, abs, dst, total, atomic} = info;
-  assign {over, next} = state;
+  assign {mirror, valid, gen, ch, func, abs, dst, total, atomic} = (BASE_W + 1)'(info);
+  assign {bad, over, next} = 34'(state);
   assign hit          = valid && gen == tag[15:OW] && !init_q;
 
 `ifndef SYNTHESIS

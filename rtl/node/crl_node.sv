@@ -28,6 +28,8 @@ module crl_node #(
     parameter bit READ_EN   = 1,                 // READ, as initiator and as target
     parameter bit ATOMIC_EN = READ_EN,           // FETCH_ADD and CMP_SWAP likewise; need READ_EN
     parameter bit SEND_EN   = 1,                 // messages: WRITE_IMM and SEND, as initiator and as target
+    parameter bit MIRROR_EN = READ_EN,           // MIRROR likewise; needs READ_EN
+    parameter int HOLD_FRAMES = REPLAY_FRAMES,   // frames of MIRROR held until the peer agrees, a peer; power of two
     parameter int READ_SLOTS = LINK_W > 128 ? 32 : 16,  // receive slots a peer for READ_DATA
     parameter int FUNC_W   = 8,                  // FUNCTION_ID bits, to 12
     parameter int ID_W     = 4,                  // AXI ID bits, at least 3
@@ -119,8 +121,10 @@ module crl_node #(
   localparam int SW = $clog2(SEGMENTS);
   localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1;
   localparam int EW = crl_pkg::SEGENT_W;
+  localparam int OW = $clog2(OPS);
   localparam int AT = ATOMIC_EN ? 1 : 0;
   localparam int RE = SEND_EN ? 1 : 0;
+  localparam int HELD = 12;                      // frames of MIRROR at the target at most, a peer
   localparam int N  = 1 + PEERS + AT + 2;        // write clients: data, targets, atomic unit, completions, MSI-X
 
   initial begin
@@ -148,6 +152,9 @@ module crl_node #(
     if (REPLAY_FRAMES < 8 || REPLAY_FRAMES > 256 || (REPLAY_FRAMES & (REPLAY_FRAMES - 1)) != 0)
       $fatal(1, "crl_node: REPLAY_FRAMES must be a power of two from 8 to 256");
     if (ID_W < 3) $fatal(1, "crl_node: ID_W must be at least 3");
+    if (MIRROR_EN && !READ_EN) $fatal(1, "crl_node: MIRROR_EN needs READ_EN");
+    if (MIRROR_EN && (HOLD_FRAMES < 4 || HOLD_FRAMES > 256 || (HOLD_FRAMES & (HOLD_FRAMES - 1)) != 0))
+      $fatal(1, "crl_node: HOLD_FRAMES must be a power of two from 4 to 256");
     if (ATOMIC_EN && !READ_EN) $fatal(1, "crl_node: ATOMIC_EN needs READ_EN");
   end
 
@@ -249,7 +256,10 @@ module crl_node #(
   logic [31:0]         txf_op_seq, txf_total, txf_offset;
   logic [15:0]         txf_tag, txf_len;
   logic [127:0]        txf_arg;
-  logic                tx_take_rd, rop_valid, rop_abs, rop_atomic;
+  logic                tx_take_rd, rop_valid, rop_abs, rop_atomic, tx_take_hold, txp_mirror, rop_mirror;
+  logic [PEERS-1:0]    hold_ok, mfail_valid, mfail_ready;
+  logic [PEERS*CW-1:0] mfail_ch;
+  logic [PEERS*OW-1:0] mfail_op;
   logic [1:0]          rop_peer;
   logic [15:0]         rop_tag, kill_tag;
   logic [CW-1:0]       rop_ch, d_cnt_ch;
@@ -290,7 +300,7 @@ module crl_node #(
       .DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .READS_IN_FLIGHT(READS_IN_FLIGHT),
       .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT), .MAX_BURST_BYTES(MAX_BURST_BYTES), .PREFETCH(PREFETCH), .OPS(OPS),
       .LINK_MTU(LINK_MTU), .FUNC_W(FUNC_W), .ID_W(ID_W), .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .READ_EN(READ_EN),
-      .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)
+      .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)
   ) u_dma (
       .clk, .rst, .db_valid, .db_ch, .db_val, .cdb_valid, .cdb_ch, .cdb_val, .rdb_valid, .cmd_valid, .cmd_ch, .cmd,
       .rc_ch, .rc_sel, .rc_data, .ch_locked, .cc_we, .cc_ch, .cc_func, .cc_class, .cc_weight, .cc_mgmt, .cc_rate, .cc_burst,
@@ -299,8 +309,9 @@ module crl_node #(
       .irq_valid(cpl_irq_valid), .irq_ch(cpl_irq_ch), .err_irq, .ret_valid, .ret_ch, .ret_status,
       .rd_cnt_valid(d_cnt_valid), .rd_cnt_ch(d_cnt_ch), .rd_cnt_bytes(d_cnt_bytes), .wr_cnt_valid(wr_cnt_valid[0]), .wr_cnt_ch(wr_cnt_ch[CW-1:0]),
       .wr_cnt_bytes(wr_cnt_bytes[11:0]), .stall, .fatal,
-      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .kill_valid, .kill_tag, .kill_status,
-      .peer_up, .tx_ok, .rd_ok, .tx_take, .tx_take_rd, .tx_take_ch, .txp_valid, .txp_ready, .txp_data, .txf_valid, .txf_ready, .txf_type, .txf_flags,
+      .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .rop_mirror, .kill_valid, .kill_tag, .kill_status,
+      .mfail_valid, .mfail_ready, .mfail_ch, .mfail_op,
+      .peer_up, .tx_ok, .rd_ok, .hold_ok, .tx_take, .tx_take_rd, .tx_take_hold, .tx_take_ch, .txp_valid, .txp_ready, .txp_data, .txp_mirror, .txf_valid, .txf_ready, .txf_type, .txf_flags,
       .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg,
       .ack_valid, .ack_ready, .ack_ch, .ack_permit, .ack_tag, .ack_status, .ack_status2, .retry_we, .retry_ch, .retry_data,
       .dead, .q_valid, .q_ch, .q_send, .q_done, .q_ok, .q_dst, .q_len, .q_bad, .q_abs, .sure_valid, .sure_ch,
@@ -481,10 +492,17 @@ module crl_node #(
       logic               lk_ack_valid, lk_ack_ready;
       logic [15:0]        lk_ack_tag, lk_ack_status2;
       logic [7:0]         lk_ack_status;
+      // In front of crl_mirror.
+      logic               l_valid, l_ready, lp_valid, lp_ready, lp_last, la_valid, la_ready, la_permit;
+      logic [crl_pkg::FRAME_W-1:0] l_hdr;
+      logic [DATA_W-1:0]  lp_data;
+      logic [7:0]         la_ch, la_status, tkill_status;
+      logic [15:0]        la_tag, la_status2, tkill_tag;
+      logic               rx_held, held_free, tkill_valid;
 
       crl_link #(.DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED),
                  .READ_SLOTS(READ_EN ? READ_SLOTS : 0), .REPLAY_FRAMES(REPLAY_FRAMES),
-                 .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
+                 .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN || MIRROR_EN), .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
           .clk, .rst, .cfg_enable(peer_enable[p]), .cfg_node(node_id), .cfg_peer_node(peer_node[8*p +: 8]),
           .cfg_epoch(peer_epoch[16*p +: 16]), .link_up_i(link_up[p]), .up(peer_up[p]),
           .tx_ok(tx_ok[p*CHANNELS +: CHANNELS]), .tx_take(tx_take[p]), .tx_take_ch(tx_take_ch[CW-1:0]),
@@ -494,9 +512,10 @@ module crl_node #(
           .txp_valid(txp_valid[p]), .txp_ready(txp_ready[p]), .txp_data, .txf_valid(txf_valid[p]), .txf_ready(txf_ready[p]),
           .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len,
           .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_permit, .rsp_status, .rsp_status2,
-          .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free, .slot_free_ch,
-          .ack_valid(lk_ack_valid), .ack_ready(lk_ack_ready), .ack_tag(lk_ack_tag), .ack_src_ch(lk_ack_ch), .ack_permit(lk_ack_permit),
-          .ack_status(lk_ack_status), .ack_status2(lk_ack_status2),
+          .rx_valid(l_valid), .rx_ready(l_ready), .rx_hdr(l_hdr), .rxp_valid(lp_valid), .rxp_ready(lp_ready), .rxp_data(lp_data),
+          .rxp_last(lp_last), .slot_free, .slot_free_ch,
+          .ack_valid(la_valid), .ack_ready(la_ready), .ack_tag(la_tag), .ack_src_ch(la_ch), .ack_permit(la_permit),
+          .ack_status(la_status), .ack_status2(la_status2),
           .ev_crc_err(peer_ev[5*p]), .ev_frame_tx(peer_ev[5*p + 1]), .ev_frame_rx(peer_ev[5*p + 2]), .ev_nak(peer_ev[5*p + 3]),
           .ev_bad_frame(peer_ev[5*p + 4]),
           .link_clk(link_clk[p]), .link_rst(link_rst[p]),
@@ -508,6 +527,35 @@ module crl_node #(
           .s_axis_link_tlast(s_axis_link_tlast[p])
       );
 
+      // Local copies of MIRROR.
+      if (MIRROR_EN) begin : g_mirror
+        crl_mirror #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .OPS(OPS), .LINK_MTU(LINK_MTU), .FRAMES(HOLD_FRAMES), .HELD(HELD)) u_mirror (
+            .clk, .rst, .hold_ok(hold_ok[p]), .take(tx_take[p] && tx_take_hold),
+            .rop_valid(rop_valid && rop_mirror && 32'(rop_peer) == p), .rop_tag, .kill_valid(kill_valid[p]), .kill_tag, .kill_status,
+            .txp_valid(txp_valid[p]), .txp_ready(txp_ready[p]), .txp_mirror, .txp_data, .txf_valid(txf_valid[p]), .txf_ready(txf_ready[p]),
+            .txf_type, .txf_flags, .txf_tag, .txf_offset, .txf_len,
+            .fail_valid(mfail_valid[p]), .fail_ready(mfail_ready[p]), .fail_ch(mfail_ch[p*CW +: CW]), .fail_op(mfail_op[p*OW +: OW]),
+            .s_valid(la_valid), .s_ready(la_ready), .s_ch(la_ch), .s_permit(la_permit), .s_tag(la_tag), .s_status(la_status),
+            .s_status2(la_status2), .m_valid(lk_ack_valid), .m_ready(lk_ack_ready), .m_ch(lk_ack_ch), .m_permit(lk_ack_permit),
+            .m_tag(lk_ack_tag), .m_status(lk_ack_status), .m_status2(lk_ack_status2),
+            .l_valid, .l_ready, .l_hdr, .lp_valid, .lp_ready, .lp_data, .lp_last,
+            .rx_valid, .rx_ready, .rx_hdr, .rx_held, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last,
+            .held_free, .tkill_valid, .tkill_tag, .tkill_status
+        );
+      end else begin : g_no_mirror
+        logic unused_mirror;
+        assign unused_mirror = &{1'b0, held_free, mfail_ready[p], tx_take_hold, txp_mirror};
+        assign {hold_ok[p], mfail_valid[p], mfail_ch[p*CW +: CW], mfail_op[p*OW +: OW], rx_held} = '0;
+        assign {rx_valid, rx_hdr, rxp_valid, rxp_data, rxp_last} = {l_valid, l_hdr, lp_valid, lp_data, lp_last};
+        assign {l_ready, lp_ready} = {rx_ready, rxp_ready};
+        assign {lk_ack_valid, lk_ack_ch, lk_ack_permit, lk_ack_tag, lk_ack_status, lk_ack_status2} =
+            {la_valid, la_ch, la_permit, la_tag, la_status, la_status2};
+        assign la_ready     = lk_ack_ready;
+        assign tkill_valid  = kill_valid[p];
+        assign tkill_tag    = kill_tag;
+        assign tkill_status = kill_status;
+      end
+
       // Which peer and which of its channels may act on this channel, and for whom.
       crl_ram_lut #(.W(10 + FUNC_W), .DEPTH(CHANNELS)) u_bind (
           .clk, .we(cc_we), .waddr(cc_ch), .wdata({cc_func, cc_peer_ch, cc_peer}), .raddr(bind_ch),
@@ -517,12 +565,12 @@ module crl_node #(
 
       crl_target #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(p), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
                    .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .RX_SLOTS(CHANNELS + RX_SHARED + (READ_EN ? READ_SLOTS : 0)),
-                   .OPS(OPS), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN)) u_target (
-          .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free, .slot_free_ch,
-          .slot_free_rd, .rq_valid, .rq_ch, .rq_peer_ch, .rq_op_seq, .rq_tag, .rq_segaddr, .rq_total, .rq_offset, .rq_first, .rq_last,
+                   .OPS(OPS), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN), .HELD(HELD)) u_target (
+          .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .rx_held, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free, .slot_free_ch,
+          .slot_free_rd, .held_free, .rq_valid, .rq_ch, .rq_peer_ch, .rq_op_seq, .rq_tag, .rq_segaddr, .rq_total, .rq_offset, .rq_first, .rq_last,
           .rq_bytes, .rq_status, .rq_addr, .rq_user, .aq_valid, .aq_room, .aq_oper, .aq_swap, .at_head, .at_done, .rf_valid, .rf_ready, .rf_ch,
-          .rop_valid(rop_valid && 32'(rop_peer) == p), .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic,
-          .kill_valid(kill_valid[p]), .kill_tag, .kill_status, .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2,
+          .rop_valid(rop_valid && 32'(rop_peer) == p), .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .rop_mirror,
+          .kill_valid(tkill_valid), .kill_tag(tkill_tag), .kill_status(tkill_status), .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2,
           .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_permit, .rsp_status, .rsp_status2,
           .link_up(peer_up[p]), .dead, .q_valid(q_valid[p]), .q_ch(q_ch[p*CW +: CW]), .q_send(q_send[p]), .q_done(q_done[p]), .q_ok,
           .q_dst, .q_len, .q_bad, .q_abs, .sure_valid(sure_valid[p]), .sure_ch(sure_ch[p*CW +: CW]),

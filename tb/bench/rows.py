@@ -25,6 +25,14 @@ dma_remote  WRITE. P = ceil(min(S, MTU)/B), H = 64/B beats of a header (the CRC 
                 write port = N*(ceil(S/B) + 16/B)
                 bound = max of these + 4*L + 2*D + 2*P + H + 32
             The 4*L: descriptor, far read, write, completion.
+            MIRROR. Read once, written twice; the local copy of an operation's last frame waits for its op-ack, and an operation of
+            several frames has a permission too: E = H beats of op-ack, and of OP_PERMIT if there are several frames.
+                link beats, one direction = N*(frames*H + ceil(S/B)), with both directions + N*E
+                read port  = N*(ceil(S/B) + 32/B)
+                write port = N*(ceil(S/B) + 16/B), with both directions N*(2*ceil(S/B) + 16/B)
+                bound = max(link beats, read port) + 5*L + 2*D + 3*P + A + 32, or if that is more write port + 4*L + D + 2*P + A + 32
+            The 5*L: descriptor, data, far write, local write, completion. The third P: the local copy of the last frame. The write
+            port waits for the first frame of the peer at most.
 dma_cross   three nodes, each writes to both others at once, N/2 operations to each; at the memory ports the same work as
             dma_remote WRITE in both directions, on each link half of it.
                 link beats, one direction = N/2*(frames*H + ceil(S/B) + A)
@@ -116,12 +124,19 @@ def remote_bound(c: dict[str, Any]) -> int:
         link = n * (frames * head + data) + (n * frames * head if both else 0)
         read = ceil(n * (data + 32 / b)) if both else max(n * data, ceil(n * 32 / b))
         write = ceil(n * (data + 16 / b))
+    elif c["op"] == "MIRROR":
+        link = n * (frames * head + data) + (n * head * (2 if frames > 1 else 1) if both else 0)
+        read = ceil(n * (data + 32 / b))
+        write = ceil(n * ((2 if both else 1) * data + 16 / b))
     else:
         link = n * (frames * head + data) + (n * head if both else 0)
         read = ceil(n * (data + 32 / b))
         write = max(ceil(n * 16 / b), n * data) if not both else ceil(n * (data + 16 / b))
     p = ceil(min(s, MTU) / b)
-    return max(link, read, write) + 4 * c["latency"] + 2 * c["delay"] + 2 * p + head + 32
+    ends = 4 * c["latency"] + 2 * c["delay"] + 2 * p + head + 32
+    if c["op"] == "MIRROR":
+        return max(max(link, read) + ends + c["latency"] + p, write + ends - c["delay"])
+    return max(link, read, write) + ends
 
 
 def cross_bound(c: dict[str, Any]) -> int:
@@ -194,15 +209,16 @@ def _kick_rows() -> Iterator[Row]:
 
 
 def _remote_rows() -> Iterator[Row]:
-    for op, limit in (("WRITE", 1.03), ("READ", 1.05)):
+    for op, limit in (("WRITE", 1.03), ("READ", 1.05), ("MIRROR", 1.05)):
         for data_w in (64, 512):
             for directions in (1, 2):
                 for delay in (10, 200):
                     for s in (64, 256, 512, 1024, 4096):
-                        config = {"data_w": data_w, "n": 1000, "s": s, "latency": 20, "channels": 1,
+                        n = 400 if op == "MIRROR" and s > 1024 else 1000  # both copies fit the memory
+                        config = {"data_w": data_w, "n": n, "s": s, "latency": 20, "channels": 1,
                                   "op": op, "delay": delay, "directions": directions}
                         yield Row("dma_remote", config, "crl_tb_pair", BUILDS[f"{data_w}b-8ch"],
-                                  limit if s >= 512 and (data_w == 64 or op == "WRITE") else None,
+                                  limit if s >= 512 and (data_w == 64 or op != "READ") else None,
                                   quick=data_w == 64 and s == 1024)
 
 

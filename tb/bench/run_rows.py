@@ -184,8 +184,14 @@ async def dma_remote(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     for i in senders:
         here, there = (sides[1 - i], sides[i]) if c["op"] == "READ" else (sides[i], sides[1 - i])
         pairs, dst, image = await place_transfers(rng, here, there, c["n"], c["s"], 0, 0, c["channels"])
-        work[i] = [Desc(opcode=Op[c["op"]], tag=k & 0xFFFF, length=c["s"], src=s, dst=d)
+        # A MIRROR's other copy, behind what the peer writes here.
+        second = pairs[-1][1] + stride_of(c["s"], 0) - dst if c["op"] == "MIRROR" else 0
+        if second:
+            assert dst + 2 * second <= here.mem.size, "memory full"
+        work[i] = [Desc(opcode=Op[c["op"]], tag=k & 0xFFFF, length=c["s"], src=s, dst=d + second, operand=d if second else 0)
                    for k, (s, d) in enumerate(pairs)]
+        if second:
+            await here.mem.fill(dst + second, len(image), GUARD)
         images[i] = (dst, image)
         await preload(drivers[i], work[i])
     for side in sides:
@@ -208,8 +214,12 @@ async def dma_remote(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     for i in senders:
         await check_completions(drivers[i], work[i])
         dst, image = images[i]
-        got = await sides[i if c["op"] == "READ" else 1 - i].mem.read(dst, len(image))
-        assert got == image, f"data differs at {dst + first_difference(got, image):#x}"
+        places = [(sides[i if c["op"] == "READ" else 1 - i], dst)]
+        if c["op"] == "MIRROR":
+            places.append((sides[i], dst + len(image)))
+        for side, at in places:
+            got = await side.mem.read(at, len(image))
+            assert got == image, f"{side.name}: data differs at {at + first_difference(got, image):#x}"
     extra["utilisation"] = round(
         100 * c["n"] * c["s"] / (c["data_w"] // 8) / max(each), 1
     )

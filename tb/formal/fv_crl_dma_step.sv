@@ -63,7 +63,7 @@ module fv_crl_dma_step #(
   wire            i_bad, i_nodata, i_read, i_remote, i_fence, i_fend, i_last;
   assign {i_msg, i_bad, i_nodata, i_read, i_remote, i_fence, i_fend, i_last, i_n} = info;
 
-  crl_dma_first #(.PREFETCH(2), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .ATOMIC_EN(1'b0), .SEND_EN(1'b0)) u_first (
+  crl_dma_first #(.PREFETCH(2), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .ATOMIC_EN(1'b0), .SEND_EN(1'b0), .MIRROR_EN(1'b0)) u_first (
       .clk, .rst, .d_valid(arrive), .d_idx(1'b1), .d_op(op), .d_flags(flags), .d_len(len),
       .d_src(src[MBW-1:0]), .d_dst(dst[11:0]), .d_bad(bad), .pk_en(at == PICK), .pk_idx(1'b1), .info
   );

@@ -12,6 +12,7 @@ module fv_crl_target_check #(
     input wire                         rst,
     input wire                         rx_valid,
     input wire [crl_pkg::FRAME_W-1:0]  rx_hdr,
+    input wire                         rx_held,
     input wire                         bind_ok,
     input wire [1:0]                   bind_peer,
     input wire [7:0]                   bind_peer_ch,
@@ -23,6 +24,7 @@ module fv_crl_target_check #(
     input wire                         rop_abs,
     input wire [63:0]                  rop_dst,
     input wire [31:0]                  rop_total,
+    input wire                         rop_mirror,
     input wire                         kill_valid,
     input wire [15:0]                  kill_tag,
     input wire [7:0]                   kill_status,
@@ -58,10 +60,10 @@ module fv_crl_target_check #(
       .CHANNELS(CHANNELS), .PEERS(3), .PEER(1), .SEGMENTS(SEGMENTS), .FUNC_W(8),
       .MAX_BURST_BYTES(512), .FRAME_MAX(FRAME_MAX), .NB_W(NB_W), .OPS(4), .READ_EN(READ_EN), .SEND_EN(SEND_EN)
   ) u_dut (
-      .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .bind_ch, .bind_ok, .bind_peer, .bind_peer_ch,
+      .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .rx_held, .bind_ch, .bind_ok, .bind_peer, .bind_peer_ch,
       .bind_func, .seg_idx, .seg_entry, .f_valid, .f_ready, .f_write, .f_drop, .f_addr, .f_bytes,
       .f_user, .f_bursts, .f_known, .f_first, .f_answer, .f_notify, .f_status, .f_ch, .f_peer_ch,
-      .f_op_seq, .f_tag, .q_done, .q_ok, .q_dst, .q_len, .q_bad, .q_abs, .q_send, .f_send, .held, .inj_valid, .inj_ch, .inj_lost, .rop_valid, .rop_tag, .rop_ch, .rop_func(8'd5), .rop_abs, .rop_dst, .rop_total, .rop_atomic(1'b0), .kill_valid, .kill_tag,
+      .f_op_seq, .f_tag, .q_done, .q_ok, .q_dst, .q_len, .q_bad, .q_abs, .q_send, .f_send, .held, .inj_valid, .inj_ch, .inj_lost, .rop_valid, .rop_tag, .rop_ch, .rop_func(8'd5), .rop_abs, .rop_dst, .rop_total, .rop_atomic(1'b0), .rop_mirror, .kill_valid, .kill_tag,
       .kill_status, .f_req, .f_rd, .f_slot, .f_segaddr, .f_total, .f_offset, .f_ffirst, .f_flast, .busy
   );
 

@@ -84,6 +84,7 @@ class Parameters:
             values["PEERS"] = sim_parameters().get("PEERS", 2)
         link_defaults(values)
         values.setdefault("ATOMIC_EN", values["READ_EN"])
+        values.setdefault("MIRROR_EN", values["READ_EN"])
         values.setdefault("PREFETCH", max(64, 4 * values["CHANNELS"]))
         return cls(values)
 

@@ -22,9 +22,10 @@ BUILDS: dict[str, dict[str, int]] = {
     "128b-link64": {"DATA_W": 128, "LINK_W": 64, "CHANNELS": 8, **SHORT},
     "64b-small": {"DATA_W": 64, "CHANNELS": 8, "READS_IN_FLIGHT": 8, "WRITES_IN_FLIGHT": 2, "OPS": 8,
                   "MAX_BURST_BYTES": 64, "LINK_MTU": 256, "RX_SHARED": 2, "READ_SLOTS": 2, **SHORT},
-    "64b-no-read": {"DATA_W": 64, "CHANNELS": 4, "READ_EN": 0, **SHORT},
+    "64b-no-read": {"DATA_W": 64, "CHANNELS": 4, "READ_EN": 0, "MIRROR_EN": 0, **SHORT},
     "64b-no-atomic": {"DATA_W": 64, "CHANNELS": 4, "ATOMIC_EN": 0, **SHORT},
     "64b-no-send": {"DATA_W": 64, "CHANNELS": 4, "SEND_EN": 0, **SHORT},
+    "64b-no-mirror": {"DATA_W": 64, "CHANNELS": 4, "MIRROR_EN": 0, **SHORT},
 }
 SLICE = ("64b-8ch", "512b-1ch")
 

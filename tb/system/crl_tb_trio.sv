@@ -15,6 +15,7 @@ module crl_tb_trio #(
     parameter bit READ_EN           = 1,
     parameter bit ATOMIC_EN         = READ_EN,
     parameter bit SEND_EN           = 1,
+    parameter bit MIRROR_EN         = READ_EN,
     parameter int FUNC_W            = 8,
     parameter int ID_W              = 4,
     parameter int STALL_MAX_CYCLES  = 65536,
@@ -82,7 +83,7 @@ module crl_tb_trio #(
   assign a_up[PREV] = link_up_a & c2a_up;
   crl_tb_side #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .READ_EN(READ_EN),
-      .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),
+      .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),
       .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES), .STORE_W(STORE_W), .NAME("a")
   ) a (
       .clk(clk_a), .rst(rst_a), .link_clk(clk_l), .link_rst(lrst_a), .link_up(a_up),
@@ -96,7 +97,7 @@ module crl_tb_trio #(
   assign b_up[PREV] = link_up_b & a2b_up;
   crl_tb_side #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .READ_EN(READ_EN),
-      .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),
+      .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),
       .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES), .STORE_W(STORE_W), .NAME("b")
   ) b (
       .clk(clk_b), .rst(rst_b), .link_clk(clk_l), .link_rst(lrst_b), .link_up(b_up),
@@ -110,7 +111,7 @@ module crl_tb_trio #(
   assign c_up[PREV] = link_up_c & b2c_up;
   crl_tb_side #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .READ_EN(READ_EN),
-      .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),
+      .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),
       .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES), .STORE_W(STORE_W), .NAME("c")
   ) c (
       .clk(clk_c), .rst(rst_c), .link_clk(clk_l), .link_rst(lrst_c), .link_up(c_up),

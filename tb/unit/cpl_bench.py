@@ -18,6 +18,7 @@ from models.gen import carillon_layout as layouts
 
 OK = layouts.Status.OK
 MAY = 1 << layouts.Status2.MAY_HAVE_EXECUTED
+BAD = 1 << layouts.Status2.LOCAL_BAD | 1 << layouts.Status2.PEER_BAD
 MESSAGES = ("rsv_valid", "rsv_ch", "back_valid", "back_ch", "msg_valid", "msg_ch", "msg_kind", "msg_tag", "msg_status",
             "msg_irq", "msg_bytes", "msg_imm", "msg_cons")
 MESSAGES_IN = MESSAGES + ("sw_waits",)
@@ -38,6 +39,7 @@ class Op:
     gen: int
     born: int
     falls: int  # times its peer had gone down when it was allocated
+    mirror: bool = False  # what ends badly here has both bits
     ended: tuple[int, int] | None = None  # status, status2
     ended_at: int = -1
     raced: bool = False
@@ -163,6 +165,8 @@ class CplModel:
             return
         if peer is not None and (not op.remote or op.peer != peer):
             return
+        if op.mirror and peer is None and status != OK:
+            status2 |= BAD
         op.ended, op.ended_at = (status, status2), self.now
         # The sweeper may have been there before.
         op.raced = self.fatal or op.remote and (
@@ -185,16 +189,17 @@ class CplModel:
 
     def _swept(self, op: Op, status: int, status2: int) -> None:
         """An operation that nobody ended: only the sweeper can have done it."""
+        bad = BAD if op.mirror else 0
         if self.fatal and status == layouts.Status.MEM_TIMEOUT:
-            assert status2 == (MAY if op.remote else 0)
+            assert status2 == (MAY if op.remote else 0) | bad
         elif status == layouts.Status.LINK_ERROR:
             assert op.remote and self.falls[op.peer] > op.falls, f"{op}: its link was not lost"
-            assert status2 == MAY
+            assert status2 == MAY | bad
         else:
             assert op.remote and status == layouts.Status.OP_TIMEOUT, f"{op} ends with {status:#x}"
             since = max(op.born, self.sent[op.ch])
             assert self.now - since > self.timeout, f"{op} timed out too early"
-            assert status2 == MAY
+            assert status2 == MAY | bad
         op.ended, op.ended_at = (status, status2), self.now
 
     def _skip(self, ring: Ring, tag: int) -> None:
@@ -335,7 +340,7 @@ class CplModel:
         assert ring.ops, "retired without an operation"
         op = ring.ops.popleft()
         if op.ended is None or op.raced and not op.posted and op.ended[0] != status:
-            may = MAY if op.remote else 0
+            may = (MAY if op.remote else 0) | (BAD if op.mirror else 0)
             self._swept(op, status, may)
         silent = op.nocpl and op.ended[0] == OK
         if op.posted:
@@ -399,7 +404,7 @@ class CplBench:
 
     async def start(self) -> None:
         d = self.dut
-        for name in (*EVENTS, "alloc_ch", "alloc_tag", "alloc_irq", "alloc_nocpl", "alloc_remote", "alloc_read",
+        for name in (*EVENTS, "alloc_ch", "alloc_tag", "alloc_irq", "alloc_nocpl", "alloc_remote", "alloc_read", "alloc_mirror",
                      "alloc_peer", "alloc_bytes", "alloc_cons", "ldone_idx", "ldone_gen",
                      "ldone_status", "rdone_valid", "rdone_tag", "rdone_status", "rdone_status2",
                      "fatal", "sending", "suppress", "cfg_ch", "cfg_base", "cfg_log2", "cfg_func", "cdb_ch",
@@ -519,14 +524,15 @@ class CplBench:
         peer = rng.randrange(m.peers)
         op = Op(ch, self.tag, rng.random() < k["irq"], rng.random() < k["nocpl"],
                 rng.random() < k["remote"], peer, rng.randrange(1 << 32), rng.randrange(4096),
-                int(d.alloc_idx.value), int(d.alloc_gen.value), m.now, m.falls[peer])
+                int(d.alloc_idx.value), int(d.alloc_gen.value), m.now, m.falls[peer],
+                bool(self.p.get("MIRROR_EN", 1)) and rng.random() < 0.3)
         m.alloc(op)
         self.open.append(op)
         self.old_tags.append((op.gen - 1) % (1 << 16 - self.ow) << self.ow | op.idx)
         self.log["alloc"].append(m.now)
         d.alloc_ch.value, d.alloc_tag.value, d.alloc_irq.value = op.ch, op.tag, op.irq
         d.alloc_nocpl.value, d.alloc_remote.value, d.alloc_peer.value = op.nocpl, op.remote, op.peer
-        d.alloc_bytes.value, d.alloc_cons.value = op.bytes, op.cons
+        d.alloc_bytes.value, d.alloc_cons.value, d.alloc_mirror.value = op.bytes, op.cons, op.mirror
 
     def _ldone(self, idx: int, gen: int, status: int) -> None:
         d = self.dut

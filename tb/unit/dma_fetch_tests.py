@@ -70,6 +70,7 @@ class Bench(CycleBench):
         self.supported = WITH_READ if p.get("READ_EN", 1) else SUPPORTED
         if p.get("SEND_EN", 1):
             self.supported |= set(MESSAGES)
+        self.mirrors = bool(p.get("MIRROR_EN", p.get("READ_EN", 1)))
         self.rings = [Ring() for _ in range(self.n)]
         self.bursts: deque[Burst] = deque()  # handshaken, last beat not taken
         self.arriving: deque = deque()  # (burst, number of the descriptor) not yet staged
@@ -100,7 +101,7 @@ class Bench(CycleBench):
     # -- software -------------------------------------------------------------------------
     def desc(self) -> Desc:
         r = self.rng
-        op = r.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE, Op.WRITE_IMM, Op.READ, Op.SEND, 0x77])
+        op = r.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE, Op.WRITE_IMM, Op.READ, Op.MIRROR, Op.SEND, 0x77])
         flags = r.choice([0, 0, r.getrandbits(4), r.getrandbits(8)])
         b = self.burst
         length = r.choice(
@@ -380,6 +381,14 @@ class Bench(CycleBench):
         assert int(self.dut.pool_oper.value[31:0]) == desc.operand & 0xFFFFFFFF, "the immediate"
         self.compared += 1
 
+    def _mirror(self, desc, got) -> None:
+        """MIRROR: cut as a WRITE, marked as message and READ."""
+        chunk = first_chunk(desc, self.burst, self.mtu, self.supported)
+        last = int(chunk.n == desc.length)
+        assert got == (chunk.n, last, int(last or chunk.n == self.mtu), 1, 1, 0), f"{desc}: {got}"
+        assert int(self.dut.pool_oper.value[63:0]) == desc.operand, "the peer's address"
+        self.compared += 1
+
     def _picked(self, ch: int, i) -> bool:
         r = self.rings[ch]
         desc, bad = r.staged[0]
@@ -397,7 +406,11 @@ class Bench(CycleBench):
             assert self.get("pool_seg") == desc.src >> 52 & 31, "segment of the source"
             assert fence == (desc.flags >> DescFlag.FENCE & 1)
             message = desc.opcode in MESSAGES and not refused(desc.opcode, desc.flags, desc.length, self.supported)
-            assert msg == message
+            as_write = replace(desc, opcode=Op.WRITE)
+            mirror = self.mirrors and desc.opcode == Op.MIRROR and not refused(Op.WRITE, desc.flags, desc.length, self.supported)
+            assert msg == (message or mirror)
+            if mirror:
+                self._mirror(as_write, (n, last, frame_end, remote, read, nodata))
             if message:
                 self._message(desc, (n, last, frame_end, remote, read, nodata))
         if not got_bad and not msg:

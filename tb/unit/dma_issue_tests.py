@@ -13,7 +13,7 @@ from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
 from models.blocks import burst_faults, split_chunks
 from models.lay import Desc, DescFlag, Op, Status
-from models.ops import ATOMICS, SUPPORTED, WITH_ATOMIC, WITH_READ, Ctx, check_local
+from models.ops import ATOMICS, SUPPORTED, WITH_ATOMIC, WITH_READ, Ctx, Plan, check_local
 from models.ops import REMOTE as REMOTE_OPS
 from models.segments import (
     R_LOCAL,
@@ -27,7 +27,8 @@ from models.segments import (
 )
 from tb.unit.dma_lib import CycleBench, expects_failure, first_chunk
 
-TOKEN, LOCAL, FILL, REMOTE, CANCEL = range(5)
+TOKEN, LOCAL, FILL, REMOTE, CANCEL, MIRROR, MIRROR_CANCEL = range(7)
+REMOTE_ALL = REMOTE_OPS | {Op.MIRROR}
 ENDS = (Status.ABORTED, Status.KEY_REVOKED, Status.PEER_DOWN)
 
 
@@ -46,7 +47,7 @@ class Operation:
     may_end: bool = False  # abort, failed read, revoked or lost peer
     t_lost: int | None = None  # its peer went down
     allocated: bool = False
-    announced: bool = False  # READ: told to the target
+    announced: bool = False  # READ, MIRROR: told to the target
     oper: int = 0
     extra: set = field(default_factory=set)  # statuses of a refusal that are right as well
 
@@ -58,7 +59,7 @@ class Bench(CycleBench):
             "cc_we cc_ch cc_abs cc_bind cc_peer cc_peer_ch cc_func run hold ch_abort halt st_empty "
             "st_enq_valid st_enq_ch pool_data pool_info pool_seg pool_oper pool_two pool_half half cq_ok op_empty alloc_ready alloc_idx "
             "alloc_gen ctl_seg_req ctl_seg_addr ctl_seg_len ctl_seg_ch ctl_seg_abs seg_stop peer_up tx_ok "
-            "rd_ok rd_room chunk_room fail_valid fail_ch fail_op ctl_pop held waiting due permitted gone"
+            "rd_ok hold_ok rd_room chunk_room fail_valid fail_ch fail_op ctl_pop held waiting due permitted gone"
         ).split()
     }
 
@@ -70,6 +71,8 @@ class Bench(CycleBench):
         self.supported = WITH_READ if p.get("READ_EN", 1) else SUPPORTED
         if p.get("ATOMIC_EN", 1):
             self.supported = WITH_ATOMIC
+        if p.get("MIRROR_EN", p.get("READ_EN", 1)):
+            self.supported |= {Op.MIRROR}
         self.mbw, self.ow = self.burst.bit_length() - 1, self.ops.bit_length() - 1
         off, mtw = self.width.bit_length() - 1, self.mtu.bit_length() - 1
         cw = max(1, (self.n - 1).bit_length())
@@ -109,6 +112,8 @@ class Bench(CycleBench):
         self.credit_back: list = []
         self.rd_slots = [2] * self.peers  # receive slots for answers
         self.rd_back: list = []
+        self.places = [2] * self.peers  # in the hold FIFO
+        self.place_back: list = []
         self.reads: deque = deque()
         self.seqs: dict[int, int] = {}
         self.open_tag = None
@@ -126,7 +131,7 @@ class Bench(CycleBench):
         self.halves: dict[Desc, int] = {}  # it comes in this cycle
         self.oper = 0
         self.counts = dict.fromkeys(
-            "ops refused ended frames takes read_frames read_takes fences ctl chunks killed sending half".split(), 0
+            "ops refused ended frames takes read_frames read_takes mirror_frames mirror_takes fences ctl chunks killed sending half".split(), 0
         )
         self.statuses: set = set()
         self.room = 0.9
@@ -162,13 +167,13 @@ class Bench(CycleBench):
     def desc(self, ch: int) -> Desc:
         rng = self.rng
         bad = lambda: rng.random() < self.fault_rate  # noqa: E731
-        op = rng.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE, Op.READ, Op.FETCH_ADD, Op.CMP_SWAP])
+        op = rng.choice([Op.NOP, Op.COPY, Op.COPY, Op.FILL, Op.WRITE, Op.WRITE, Op.READ, Op.FETCH_ADD, Op.CMP_SWAP, Op.MIRROR, Op.MIRROR])
         if op not in self.supported and not bad():
             op = Op.COPY
         if bad():
             op = rng.choice([Op.RECV, Op.EXT, 0xFE])
         flags = rng.choice([0, 0, 1 << DescFlag.IRQ, 1 << DescFlag.NO_CPL, 1 << DescFlag.FENCE])
-        if op == Op.WRITE or bad():
+        if op in (Op.WRITE, Op.MIRROR) or bad():
             flags |= rng.getrandbits(1) << DescFlag.NOTIFY
         if bad():
             flags |= 1 << rng.randrange(4, 8)
@@ -177,7 +182,7 @@ class Bench(CycleBench):
              self.mtu, self.mtu + 1, rng.randrange(1, 3 * self.mtu)]
         )  # fmt: skip
         if rng.random() < self.long_rate:
-            op, length = rng.choice([Op.COPY, Op.WRITE]), rng.randrange(4 * self.burst, 8 * self.burst)
+            op, length = rng.choice([Op.COPY, Op.WRITE, Op.MIRROR if Op.MIRROR in self.supported else Op.WRITE]), rng.randrange(4 * self.burst, 8 * self.burst)
         if bad():
             length = rng.choice([0, 0xFFFFFFFF, 0x3000])
         src, dst = self.address(ch, bad()), self.address(ch, bad())
@@ -186,9 +191,12 @@ class Bench(CycleBench):
             dst = rng.getrandbits(64) & ~(0 if bad() else 7)
         if op in (Op.FILL, Op.READ):
             src = rng.getrandbits(64)
+        if op == Op.MIRROR and bad():
+            dst = src + rng.choice([-1, 1]) * rng.choice([0, length - 1, length, length + 1])   # around an overlap
+            dst &= (1 << 64) - 1
         d = Desc(int(op), flags, rng.getrandbits(16), length, src, dst, rng.getrandbits(64))
         second = not bad()
-        if length > 0x3000 and check_local(d, self.context(ch)).status == Status.OK:
+        if length > 0x3000 and self.plan(d, ch).status == Status.OK:
             d = replace(d, length=0x3000)  # what is executed has an end
         self.seconds[d] = second
         return d
@@ -197,14 +205,27 @@ class Bench(CycleBench):
         up = self.bind[ch] and bool(self.peer_up >> self.peer[ch] & 1)
         return Ctx(ch, self.table, self.abs[ch], up, ops=self.supported)
 
+    def plan(self, d: Desc, ch: int, second: bool = True) -> Plan:
+        """What becomes of an operation. A MIRROR is checked as a COPY that may notify; then its peer has to be there."""
+        if d.opcode != Op.MIRROR or d.opcode not in self.supported:
+            return check_local(d, self.context(ch), second)
+        plan = check_local(replace(d, opcode=Op.COPY, flags=d.flags & ~(1 << DescFlag.NOTIFY)), self.context(ch))
+        return plan if not plan.ok or self.context(ch).peer_up else Plan(Status.PEER_DOWN)
+
+    def first(self, d: Desc):
+        """The first chunk; a MIRROR is cut as a WRITE."""
+        as_if = replace(d, opcode=Op.WRITE) if d.opcode == Op.MIRROR and d.opcode in self.supported else d
+        return first_chunk(as_if, self.burst, self.mtu, self.supported)
+
     def info(self, d: Desc) -> int:
-        chunk = first_chunk(d, self.burst, self.mtu, self.supported)
+        chunk = self.first(d)
+        mirror = bool(chunk) and d.opcode == Op.MIRROR
         n = chunk.n if chunk else 0
         last = not chunk or n == d.length
-        remote = bool(chunk) and d.opcode in REMOTE_OPS
+        remote = bool(chunk) and d.opcode in REMOTE_ALL
         fend = last or (remote and n == self.mtu)
         word = 0
-        for bit in (0, not chunk, remote and d.opcode in (Op.READ, *ATOMICS), remote, d.flags & 1, fend, last):
+        for bit in (mirror, 0, not chunk, mirror or (remote and d.opcode in (Op.READ, *ATOMICS)), remote, d.flags & 1, fend, last):
             word = word << 1 | int(bit)
         return word << (self.mbw + 1) | n
 
@@ -252,8 +273,12 @@ class Bench(CycleBench):
         self.rd_back, due = self._due(self.rd_back)
         for peer in due:
             self.rd_slots[peer] += 1
+        self.place_back, due = self._due(self.place_back)
+        for peer in due:
+            self.places[peer] += 1
         i["seg_stop"] = int(self.table_write is not None or rng.random() < 0.02)
         i["rd_ok"] = sum((s > 0) << p for p, s in enumerate(self.rd_slots))
+        i["hold_ok"] = sum((s > 0) << p for p, s in enumerate(self.places))
         busy = {op.ch for op in self.live.values()}
         i["op_empty"] = sum((c not in busy) << c for c in range(self.n))
         i["cq_ok"] = sum((self.slots[c] > 0) << c for c in range(self.n))
@@ -343,7 +368,7 @@ class Bench(CycleBench):
         sending = self.get("sending")
         for c, op in enumerate(self.cur):
             if sending >> c & 1:
-                assert op is not None and op.desc.opcode in REMOTE_OPS, "what is not remote is sending"
+                assert op is not None and op.desc.opcode in REMOTE_ALL, "what is not remote is sending"
                 self.counts["sending"] += 1
         self._read(i)
         self._confirm()
@@ -364,9 +389,9 @@ class Bench(CycleBench):
         assert ch == was_picked and self.staged[ch], "pop of nothing"
         d = self.staged[ch].popleft()
         self.tentative = ch, d, i, self.cur[ch]
-        plan = check_local(d, self.context(ch), self.seconds[d])
+        plan = self.plan(d, ch, self.seconds[d])
         chunks = []
-        remote = d.opcode in REMOTE_OPS
+        remote = d.opcode in REMOTE_ALL
         if plan.ok and d.opcode != Op.NOP:
             chunks = split_chunks(
                 0 if d.opcode in (Op.READ, *ATOMICS) else plan.src or 0, 0 if remote else plan.dst, d.length, self.burst,
@@ -412,9 +437,10 @@ class Bench(CycleBench):
         assert self.get("alloc_ch") == op.ch and self.get("alloc_tag") == d.tag
         assert self.get("alloc_irq") == d.flags >> DescFlag.IRQ & 1
         assert self.get("alloc_nocpl") == d.flags >> DescFlag.NO_CPL & 1
-        remote = d.opcode in REMOTE_OPS and first_chunk(d, self.burst, self.mtu, self.supported) is not None
+        remote = d.opcode in REMOTE_ALL and self.first(d) is not None
         assert self.get("alloc_remote") == remote
-        assert self.get("alloc_read") == (remote and d.opcode in (Op.READ, *ATOMICS))
+        assert self.get("alloc_read") == (remote and d.opcode in (Op.READ, *ATOMICS, Op.MIRROR))
+        assert self.get("alloc_mirror") == (d.opcode == Op.MIRROR and d.opcode in self.supported)
         atomic = d.opcode in ATOMICS and d.opcode in self.supported
         assert self.get("alloc_two") == (atomic and d.opcode == Op.CMP_SWAP and self.seconds[d])
         assert self.get("alloc_atomic") == atomic
@@ -453,6 +479,11 @@ class Bench(CycleBench):
                     self.rd_slots[p] -= 1
                     self.counts["read_takes"] += 1
                     self.rd_back.append((self.now + self.rng.randint(3, 6 * self.lazy), p))
+                if self.get("tx_take_hold"):
+                    assert self.places[p] > 0, "a MIRROR without a place in the hold FIFO"
+                    self.places[p] -= 1
+                    self.counts["mirror_takes"] += 1
+                    self.place_back.append((self.now + self.rng.randint(3, 6 * self.lazy), p))
                 self.credit_back.append((self.now + self.rng.randint(3, 4 * self.lazy), (p, ch)))
         assert taken & (taken - 1) == 0
 
@@ -464,11 +495,11 @@ class Bench(CycleBench):
         op = next(o for o in self.live.values() if o.tag == tag)
         d = op.desc
         got = {n: self.get(f"rop_{n}") for n in ("peer", "ch", "func", "abs", "dst", "total")}
-        assert d.opcode in (Op.READ, *ATOMICS) and not op.done and not op.announced
+        assert d.opcode in (Op.READ, *ATOMICS, Op.MIRROR) and not op.done and not op.announced
         assert op.status == Status.OK or op.may_end
         assert got == {"peer": self.peer[op.ch], "ch": op.ch, "func": self.func[op.ch], "abs": int(self.abs[op.ch]),
                        "dst": d.src if d.opcode in ATOMICS else d.dst, "total": d.length}, f"{got} for {d}"
-        assert self.get("rop_atomic") == (d.opcode in ATOMICS)
+        assert self.get("rop_atomic") == (d.opcode in ATOMICS) and self.get("rop_mirror") == (d.opcode == Op.MIRROR)
         op.announced = True
 
     def _chunk(self, word: int) -> None:
@@ -490,19 +521,22 @@ class Bench(CycleBench):
         want = op.chunks[op.done] if op.done < len(op.chunks) else None
         d = op.desc
         self.counts["chunks"] += 1
-        if want is None or c["kind"] in (TOKEN, CANCEL):
+        if want is None or c["kind"] in (TOKEN, CANCEL, MIRROR_CANCEL):
             self._end(op, c)
         else:
             self._data(op, c, want, read)
         op.done += 1
         self.compared += 1
-        remote = c["kind"] in (REMOTE, CANCEL)
+        remote = c["kind"] in (REMOTE, CANCEL, MIRROR, MIRROR_CANCEL)
         self.open_tag = op.tag if remote and not c["flush"] else None
         self.counts["frames"] += remote and c["flush"]
         if remote:
             assert c["peer"] == self.peer[op.ch] and c["peer_ch"] == self.peer_ch[op.ch]
-            assert c["x"] == (d.src if d.opcode == Op.READ else d.dst) and c["y"] >> 32 == d.length
-            assert c["read"] == (d.opcode in (Op.READ, *ATOMICS)) == op.announced
+            x = d.src if d.opcode == Op.READ else op.oper & (1 << 64) - 1 if d.opcode == Op.MIRROR else d.dst
+            assert c["x"] == x and c["y"] >> 32 == d.length
+            assert c["read"] == (d.opcode in (Op.READ, *ATOMICS))
+            assert op.announced == (d.opcode in (Op.READ, *ATOMICS, Op.MIRROR))
+            self.counts["mirror_frames"] += d.opcode == Op.MIRROR and c["flush"]
             self.counts["read_frames"] += c["read"] and c["flush"]
             expected = self.seqs.get(op.ch, c["seq"]) if op.seq is None else op.seq
             if op.seq is None:
@@ -536,7 +570,7 @@ class Bench(CycleBench):
             self.begin.may_end = True
         lost = []
         for op in self.live.values():
-            if op.desc.opcode in REMOTE_OPS and self.peer[op.ch] == peer and not op.over:
+            if op.desc.opcode in REMOTE_ALL and self.peer[op.ch] == peer and not op.over:
                 op.may_end, op.t_lost = True, self.now
                 self._dies(op, self.now + self.rng.randint(80, 200))
                 lost.append(op)
@@ -556,17 +590,18 @@ class Bench(CycleBench):
             self.counts["refused"] += status != Status.OK
         else:
             assert op.may_end and status in ENDS, f"{op.desc} ended with {status.name}"
-            if op.desc.opcode in REMOTE_OPS:
-                assert c["kind"] == CANCEL, "an operation of which something was sent: CANCEL"
+            if op.desc.opcode in REMOTE_ALL:
+                cancel = MIRROR_CANCEL if op.desc.opcode == Op.MIRROR else CANCEL
+                assert c["kind"] == cancel, "an operation of which something was sent: CANCEL"
             else:
                 assert c["kind"] == TOKEN
             self.counts["ended"] += 1
 
     def _data(self, op: Operation, c: dict, want, read) -> None:
         d = op.desc
-        remote = d.opcode in REMOTE_OPS
-        kind = {Op.COPY: LOCAL, Op.FILL: FILL, Op.WRITE: REMOTE}.get(Op(d.opcode), REMOTE)
-        reads = d.opcode in (Op.COPY, Op.WRITE)
+        remote = d.opcode in REMOTE_ALL
+        kind = {Op.COPY: LOCAL, Op.FILL: FILL, Op.WRITE: REMOTE, Op.MIRROR: MIRROR}.get(Op(d.opcode), REMOTE)
+        reads = d.opcode in (Op.COPY, Op.WRITE, Op.MIRROR)
         frame_pos = want.pos % self.mtu if remote else 0
         soff = want.src % self.width
         doff = (frame_pos if remote else want.dst) % self.width
@@ -660,7 +695,10 @@ async def operations(dut):
     await bench.drain()
     bench.end(200)
     assert bench.counts["refused"] > 10 and bench.counts["fences"] > 3 and bench.counts["ctl"] > 5
+    if Op.MIRROR in bench.supported:
+        assert bench.counts["mirror_frames"] > 5 and Status.OVERLAP in bench.statuses
     assert bench.counts["read_takes"] == bench.counts["read_frames"]
+    assert bench.counts["mirror_takes"] == bench.counts["mirror_frames"]
     assert bool(bench.counts["read_frames"]) == (Op.READ in bench.supported)
     assert bench.counts["takes"] == bench.counts["frames"] > 10 and bench.counts["sending"] > 10
     dut._log.info(f"{bench.counts} {sorted(bench.statuses)}")
@@ -790,7 +828,7 @@ async def peer_lost(dut):
 
     def sending() -> list[int]:
         ops = enumerate(bench.cur)
-        return [c for c, o in ops if o and o.desc.opcode in REMOTE_OPS and o.done and not o.over]
+        return [c for c, o in ops if o and o.desc.opcode in REMOTE_ALL and o.done and not o.over]
 
     lost = 0
     for turn in range(40):

@@ -66,7 +66,7 @@ class Bench:
         self.model = TargetModel(self.peer, self.channels, self.max_burst, self.mtu, self.table,
                                  self.bindings, self.response, self.p.get("OPS", 128),
                                  bool(self.p.get("READ_EN", 1)), bool(self.p.get("ATOMIC_EN", 1)),
-                                 bool(self.p.get("SEND_EN", 1)), lambda: self.rng.random() < self.p_ready,
+                                 bool(self.p.get("SEND_EN", 1)), bool(self.p.get("MIRROR_EN", self.p.get("READ_EN", 1))), lambda: self.rng.random() < self.p_ready,
                                  self.next_buffer)
 
     def next_buffer(self, ch):
@@ -89,7 +89,7 @@ class Bench:
 
     async def reset(self, clock=True):
         d = self.dut
-        for name in ("rop_valid", "rop_tag", "rop_ch", "rop_func", "rop_abs", "rop_dst", "rop_total", "rop_atomic", "aq_room", "at_done", "kill_valid",
+        for name in ("rop_valid", "rop_tag", "rop_ch", "rop_func", "rop_abs", "rop_dst", "rop_total", "rop_atomic", "rop_mirror", "rx_held", "aq_room", "at_done", "kill_valid",
                      "kill_tag", "kill_status", "rdone_ready", "rf_valid", "rf_ch", "mark", "rx_valid", "rx_hdr", "rxp_valid", "rxp_data", "rxp_last", "rsp_ready",
                      "bind_ok", "bind_peer", "bind_peer_ch", "bind_func", "seg_entry", "wb_ready",
                      "wb_b_valid", "wb_b_resp", "mark", "dead", "q_done", "q_ok", "q_dst", "q_len", "q_bad", "q_abs", "x_ready"):
@@ -164,6 +164,7 @@ class Bench:
         todo = deque(items)
         payload: deque = deque()    # (beat, last)
         held = 0                    # slots in use
+        places = 0                  # frames of the hold FIFO under way
         hdr_on = pay_on = False
         bursts: deque = deque()     # responses: (cycle, resp, bytes)
         given = answered = 0        # bytes accepted, bytes with a response
@@ -176,7 +177,7 @@ class Bench:
         rf_on = False
         cycle, idle, started, finished = 0, 0, None, None
         while True:
-            if not hdr_on and todo and callable(todo[0]) and not held and not d.busy.value and not m.used:
+            if not hdr_on and todo and callable(todo[0]) and not held and not places and not d.busy.value and not m.used:
                 todo.popleft()()
                 continue
             self.wait = self.wait and bool(m.used)
@@ -193,13 +194,15 @@ class Bench:
             x_wait -= x_wait >= 0
             if not hdr_on and todo and isinstance(todo[0], (Own, Kill)):
                 self.event(todo.popleft())
-            elif not hdr_on and todo and not callable(todo[0]) and held < slots and not self.wait and (
+            elif not hdr_on and todo and not callable(todo[0]) and held < slots and places < 12 and not self.wait and (
                     rng.random() < rates.hdr):
-                frame, data = todo[0]
+                frame, data, *mirror = todo[0]
                 hdr_on = True
-                held += 1
+                held += not mirror
+                places += bool(mirror)
+                d.rx_held.value = int(bool(mirror))
                 d.rx_hdr.value = frame.to_int() | rng.getrandbits(32) << 480
-                m.frame(frame, data)
+                m.frame(frame, data, bool(mirror))
                 for at in range(0, len(data), self.lanes):
                     beat = data[at : at + self.lanes].ljust(self.lanes, b"\0")
                     payload.append((int.from_bytes(beat, "little"), at + self.lanes >= len(data)))
@@ -316,11 +319,15 @@ class Bench:
                     rdone_held, idle = None, 0
                     assert m.rdones, f"an end that is not due: {got}"
                     want = m.rdones.popleft()
-                    got = self.tamper("rdone", got)
+                    got = (*self.tamper("rdone", got), int(d.rdone_status2.value))
                     assert got == want, f"end {got}, expected {want}"
                     self.compared += 1
             else:
                 assert rdone_held is None, "an end was withdrawn"
+            if d.held_free.value:
+                assert places, "a place of the hold FIFO comes back that was not taken"
+                places -= 1
+                idle = 0
             if d.slot_free.value:
                 key = (-1,) if d.slot_free_rd.value else int(d.slot_free_ch.value)
                 if rf_on and d.rf_ready.value:
@@ -334,7 +341,7 @@ class Bench:
                 idle = 0
             if stop_after is not None and cycle >= stop_after:
                 return cycle
-            if not (todo or payload or held or beats or bursts or m.used):
+            if not (todo or payload or held or places or beats or bursts or m.used):
                 break
             if hold_rsp and idle > 60:
                 return held
@@ -392,7 +399,7 @@ class Bench:
         self.model.event(item)
         if isinstance(item, Own):
             d.rop_valid.value = 1
-            for name in ("tag", "ch", "func", "abs", "dst", "total"):
+            for name in ("tag", "ch", "func", "abs", "dst", "total", "mirror"):
                 getattr(d, f"rop_{name}").value = getattr(item, name)
         else:
             d.kill_valid.value, d.kill_tag.value, d.kill_status.value = 1, item.tag, item.status

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from models.gen.carillon_layout import ST_AT_PEER, Frame, FrameFlag, FrameType, Status
+from models.gen.carillon_layout import ST_AT_PEER, Frame, FrameFlag, FrameType, Status, Status2
 from models.segments import R_ATOMIC, R_READ, R_WRITE, SegmentTable, User
 
 FIRST, LAST = 1 << FrameFlag.FIRST, 1 << FrameFlag.LAST
@@ -97,7 +97,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Own:
-    """A READ of this node begins."""
+    """A READ of this node begins, or a MIRROR, whose bytes come from the hold FIFO."""
 
     tag: int
     ch: int
@@ -105,6 +105,14 @@ class Own:
     abs: int
     dst: int
     total: int
+    mirror: int = 0
+
+    def bits(self, status: int, given: bool) -> int:
+        """Second status of an end; `given`: it was told, not found here."""
+        if not self.mirror or not status:
+            return 0
+        may = given and status & 0x7F in (Status.LINK_ERROR, Status.OP_TIMEOUT)
+        return 1 << Status2.LOCAL_BAD | given << Status2.PEER_BAD | may << Status2.MAY_HAVE_EXECUTED
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,7 @@ class Progress:
     next: int = 0
     over: bool = False
     error: int = 0
+    bad: bool = False   # MIRROR: a part was refused here
 
 
 @dataclass
@@ -132,6 +141,7 @@ class Context:
     error: int = 0
     slot: bool = False
     buffer: Buffer | None = None  # of a SEND
+    seen: bool = False
 
 
 @dataclass
@@ -149,6 +159,7 @@ class TargetModel:
     read_en: bool = True
     atomic_en: bool = True
     send_en: bool = True
+    mirror_en: bool = True
     ready: object = None       # whether a receiver has a slot for the next message
     buffer: object = None      # the next receive entry of a channel
     contexts: dict[int, Context] = field(default_factory=dict)
@@ -179,7 +190,7 @@ class TargetModel:
             return ctx.status
         if frame.flags & CANCEL:
             return Status.ABORTED
-        if frame.type != FrameType.WRITE and not reads and not msg and not (atomic and self.atomic_en):
+        if frame.type != FrameType.WRITE and not (self.mirror_en and frame.type == FrameType.MIRROR) and not reads and not msg and not (atomic and self.atomic_en):
             return Status.BAD_OPCODE
         if frame.offset != (0 if frame.flags & FIRST else ctx.next if goes_on else None):
             return Status.LINK_ERROR
@@ -234,10 +245,9 @@ class TargetModel:
     def segment(self, frame: Frame) -> int:
         return self.table.check(frame.segaddr, frame.total_len, User(frame.dst_ch, self.peer), R_WRITE).status
 
-    @staticmethod
-    def questions(frame: Frame) -> bool:
-        return bool(frame.flags & FIRST and not frame.flags & (LAST | CANCEL)) and frame.type in (
-            FrameType.WRITE_IMM, FrameType.SEND)
+    def questions(self, frame: Frame) -> bool:
+        return bool(frame.flags & FIRST and not frame.flags & (LAST | CANCEL)) and (frame.type in (
+            FrameType.WRITE_IMM, FrameType.SEND) or (frame.type == FrameType.MIRROR and not self.mirror_en))
 
     def give_back(self, ch: int, lost: bool) -> None:
         """Its channel dies, or the link is lost: an open message is refused, or forgotten."""
@@ -255,7 +265,7 @@ class TargetModel:
         p = self.own.get(item.tag % self.ops)
         if p and p.own.tag == item.tag and not p.over:
             p.over = True
-            self.rdones.append((item.tag, item.status))
+            self.rdones.append((item.tag, item.status, p.own.bits(item.status, True)))
 
     def owns(self, at: int) -> bool:
         for p in self.own.values():
@@ -286,27 +296,30 @@ class TargetModel:
             addr, payload = addr + size, payload[size:]
         return error
 
-    def data(self, frame: Frame, payload: bytes) -> None:
-        """READ_DATA."""
-        self.slots.append((-1,))
+    def data(self, frame: Frame, payload: bytes, held: bool) -> None:
+        """READ_DATA, of the link or of the hold FIFO."""
+        if not held:
+            self.slots.append((-1,))
         p = self.own.get(frame.tag % self.ops)
-        if not p or p.own.tag != frame.tag or p.over:
+        if not p or p.own.tag != frame.tag or p.over or bool(p.own.mirror) != held:
             return
         if frame.status:
             p.over = True
-            self.rdones.append((frame.tag, frame.status))
+            self.rdones.append((frame.tag, frame.status, p.own.bits(frame.status, True)))
             return
         end = frame.offset + frame.payload_len
         if frame.offset != p.next or not 0 < frame.payload_len <= self.mtu or end > p.own.total:
             return
-        if p.own.abs:
+        if p.own.abs and not p.bad:
             addr = p.own.dst + frame.offset
         else:
             base = p.own.dst & (1 << 40) - 1
             found = self.table.check(p.own.dst + frame.offset, p.own.total - frame.offset, User(p.own.ch), R_WRITE)
-            if not found.ok or base + frame.offset >= 1 << 40:
-                p.over = True
-                self.rdones.append((frame.tag, int(Status.KEY_REVOKED)))
+            if p.bad or not found.ok or base + frame.offset >= 1 << 40:
+                # A MIRROR goes on to its last frame.
+                p.bad, p.next, p.over = True, end, not held or end == p.own.total
+                if p.over:
+                    self.rdones.append((frame.tag, int(Status.KEY_REVOKED), p.own.bits(Status.KEY_REVOKED, False)))
                 return
             addr = found.addr
         self.counts.append((p.own.ch, len(payload)))
@@ -314,17 +327,22 @@ class TargetModel:
         p.next = end
         if end == p.own.total:
             p.over = True
-            self.rdones.append((frame.tag, {0: 0, 2: int(Status.WRITE_SLVERR), 3: int(Status.WRITE_DECERR)}[p.error]))
+            code = {0: 0, 2: int(Status.WRITE_SLVERR), 3: int(Status.WRITE_DECERR)}[p.error]
+            self.rdones.append((frame.tag, code, p.own.bits(code, False)))
 
-    def frame(self, frame: Frame, payload: bytes) -> None:
+    def frame(self, frame: Frame, payload: bytes, held: bool = False) -> None:
         if frame.type == FrameType.READ_DATA and self.read_en:
-            self.data(frame, payload)
+            self.data(frame, payload, held)
             return
         binding = self.bindings.get(frame.dst_ch, Binding())
         known = (frame.dst_ch < self.channels and binding.ok and binding.peer == self.peer
                  and binding.peer_ch == frame.src_ch)
         ctx = self.contexts.setdefault(frame.dst_ch, Context()) if known else Context()
         goes_on = ctx.open and not frame.flags & FIRST and ctx.op_seq == frame.op_seq
+        # What comes of an operation that has its answer already, as one without MIRROR gives it at once.
+        answered = (known and ctx.seen and not ctx.open and not frame.flags & FIRST and ctx.op_seq == frame.op_seq
+                    and bool(frame.flags & CANCEL))
+        ctx.seen = True
         status = self.check(frame, ctx, goes_on) if known else Status.PEER_REFUSED
         if not goes_on:
             ctx.error = 0
@@ -350,7 +368,9 @@ class TargetModel:
         ends = bool(frame.flags & (LAST | CANCEL))
         asks = msg and self.questions(frame)
         if not msg and self.questions(frame):
-            ends = True  # a peer without messages says no at once
+            ends = True  # a peer without messages, or without MIRROR, says no at once
+        if self.mirror_en and frame.type == FrameType.MIRROR and frame.flags & FIRST and not frame.flags & (LAST | CANCEL):
+            self.permits.append(Answer(frame.dst_ch, frame.src_ch, frame.op_seq, frame.tag, status | ST_AT_PEER if status else 0, 0))
         code = status
         if not code and ctx.error:
             code = Status.WRITE_SLVERR if ctx.error == 2 else Status.WRITE_DECERR
@@ -378,7 +398,7 @@ class TargetModel:
         if reads:
             return  # the responder gives the slot back
         self.slots.append(frame.src_ch)
-        if ends:
+        if ends and not answered:
             if not code and frame.flags & NOTIFY and not msg:
                 self.irqs.append(frame.dst_ch)
             self.seen[int(code)] = self.seen.get(int(code), 0) + 1

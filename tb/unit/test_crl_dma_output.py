@@ -252,7 +252,7 @@ class Chunk:
 class Frames(CycleBench):
     idle = dict.fromkeys(
         "n_valid n_remote n_read n_cancel n_last n_flush n_first_frame n_notify n_ch n_tag n_len n_flen"
-        " n_peer n_peer_ch n_func n_seq n_x n_y n_msg n_imm o_valid o_none o_first o_last o_data o_strb"
+        " n_peer n_peer_ch n_func n_seq n_x n_y n_msg n_imm n_mirror o_valid o_none o_first o_last o_data o_strb"
         " wb_ready end_ready txp_ready txf_ready op_we op_idx op_gen op_atomic op_swap op_oper".split(),
         0,
     )
@@ -285,6 +285,7 @@ class Frames(CycleBench):
         else:
             n["n_read"] = 0
         n["n_msg"], n["n_imm"] = int(remote and not n["n_read"] and r.random() < 0.4), r.getrandbits(33)
+        n["n_mirror"] = int(remote and not n["n_read"] and not n["n_msg"] and r.random() < 0.4)
         n["n_peer"], n["n_len"] = r.randrange(self.p["PEERS"]), max(count - 1, 0)
         beats = [
             {
@@ -329,6 +330,7 @@ class Frames(CycleBench):
             assert (g("wb_len"), g("wb_user")) == (n["n_len"], n["n_func"])
         if g("txp_valid"):
             assert g("txp_data") == i["o_data"] ^ self.wrong
+            assert g("txp_mirror") == n["n_mirror"]
         if n["n_remote"]:
             may = not self.closing and (none or bool(i["txp_ready"] & peer))
         else:
@@ -367,6 +369,7 @@ class Frames(CycleBench):
         flags |= n["n_notify"] << FrameFlag.NOTIFY | cancel << FrameFlag.CANCEL
         read = n["n_read"]
         kind = FrameType.READ if read else (FrameType.SEND if n["n_imm"] >> 32 else FrameType.WRITE_IMM) if n["n_msg"] else FrameType.WRITE
+        kind = FrameType.MIRROR if n["n_mirror"] else kind
         values = [kind, flags, n["n_ch"], n["n_peer_ch"], n["n_seq"], n["n_tag"]]
         values += [n["n_x"], n["n_y"] >> 32, n["n_y"] & 0xFFFFFFFF, 0 if cancel or read else n["n_flen"]]
         values.append(0 if cancel else n["n_flen"] if read else n["n_imm"] & 0xFFFFFFFF if n["n_msg"] else 0)

@@ -285,6 +285,9 @@ async def considx(dut):
     await expects_failure(bench.step(50))
 
 
+LATE = (Op.FETCH_ADD, Op.CMP_SWAP, Op.EXT, Op.WRITE_IMM, Op.MIRROR)  # the engine wants their operands
+
+
 class Assemble(CycleBench):
     idle = dict.fromkeys("r_valid r_data r_resp r_last b_odd b_odd_end".split(), 0)
 
@@ -312,8 +315,8 @@ class Assemble(CycleBench):
         for k in range(count):
             at = lead + 32 * k
             if r.random() < 0.4:  # those whose operand is wanted
-                raw = raw[:at] + bytes([r.choice((Op.FETCH_ADD, Op.CMP_SWAP, Op.EXT))]) + raw[at + 1 :]
-            late = raw[at] in (Op.FETCH_ADD, Op.CMP_SWAP, Op.EXT)
+                raw = raw[:at] + bytes([r.choice(LATE)]) + raw[at + 1 :]
+            late = raw[at] in LATE
             sure = max(resps[: (at + (31 if late else 23)) // w + 1]) > 1
             oper = int.from_bytes(raw[at + 24 : at + 32], "little") if late else None
             self.descs.append((int.from_bytes(raw[at : at + 24], "little"), sure, oper))
