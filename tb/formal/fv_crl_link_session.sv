@@ -182,7 +182,7 @@ module fv_link_side #(
       .heard(d_v), .ep_valid(ep), .ep_ops({ops[127:72], 6'd0, 1'b0, d[64:0]}),
       .epoch_due, .epoch_ops(ops), .did_epoch(put && !item[65]), .did_any(put), .busy, .unacked, .progress, .news, .urgent,
       .fv_free, .fv_nonce, .fv_peer(peer), .fv_c_nonce, .fv_state(state), .fv_heard(heard), .fv_swept(swept),
-      .fv_c_fits, .fv_c_new, .fv_c_echo, .fv_tick(), .fv_silent(), .fv_stuck(), .idle_due
+      .fv_c_fits, .fv_c_new, .fv_c_echo, .fv_lost(), .fv_still(), .fv_silent(), .fv_stuck(), .fv_sent(), .idle_due
   );
 
   // ---- what it sends: EPOCH when it is due, anything else while UP
