@@ -7,9 +7,9 @@
 //
 // Proved by induction: in every reachable state something can move: a request can be taken, a frame or an answer sent, a wire has
 //   something to deliver, and what is delivered is accepted; a slot can be served, an answer taken; or a header tells the other end
-//   something that it does not know (one goes at the latest after KEEPALIVE_CYCLES), or such news is being worked in. So requests and
-//   answers never wait for each other in a ring, however full all of it is. Each move but the tellings takes a request one of
-//   finitely many steps on; a telling is over when it is known.
+//   something that it does not know (one goes at the latest after KEEPALIVE_CYCLES), or such news is being worked in, which a number
+//   that falls in every cycle bounds. So requests and answers never wait for each other in a ring, however full all of it is. Each
+//   move but the tellings takes a request one of finitely many steps on; a telling is over when it is known.
 // Left out: losses (crl_link_replay: a frame lost is sent again), sessions, several channels (a channel has a credit of its own).
 // Task 'broken': slots are served one after the other with a request of its own first, as if an answer needed it.
 `default_nettype none
@@ -32,17 +32,15 @@ module fv_crl_link_deadlock #(
     if (clear) boot <= boot + 1'b1;
   end
 
-  wire [1:0] moves, taken_all, full_all;
-  wire [1:0]  a_put, b_put;
+  wire [1:0] moves, full_all;
   wire [10:0] a_item, b_item;
   wire        a_pop, b_pop, a_has, b_has, a_space, b_space;
   wire [10:0] a_head, b_head;
-  wire [1:0]  a_nreq, b_nreq, a_nrsp, b_nrsp;     // frames of each kind on the wire that begins here
 
   fv_deadlock_end u_a (
       .clk, .rst, .clear, .ask(ask[0]), .put(put[0]), .deliver(deliver[0]), .serve(serve[0]), .sink(sink[0]), .rsp_first(rsp_first[0]),
       .idle(idle[0]), .space(a_space), .send(a_send), .item(a_item), .has(b_has), .head(b_head), .pop(b_pop),
-      .moves(moves[0]), .full(full_all[0]),
+      .moves(moves[0]), .inner(inner[0]), .full(full_all[0]),
       .u_req(u_req[0]), .s_req(s_req[0]), .w_req(w_req[0]), .e_req(e_req[0]), .u_rsp(u_rsp[0]), .s_rsp(s_rsp[0]), .e_rsp(e_rsp[0]),
       .c_rsp(c_rsp[0]), .occ(occ[0]), .last(last[0]), .used(used[0]), .took(took[0]), .fr(fr[0]), .adds(adds[0]),
       .p_req(p_req[0]), .p_rsp(p_rsp[0]), .p_cr(p_cr[0]), .v_req(v_req[0]), .v_rsp(v_rsp[0]), .v_cr(v_cr[0]), .q_cr(q_cr[0]), .vq_cr(vq_cr[0]),
@@ -51,13 +49,14 @@ module fv_crl_link_deadlock #(
   fv_deadlock_end u_b (
       .clk, .rst, .clear, .ask(ask[1]), .put(put[1]), .deliver(deliver[1]), .serve(serve[1]), .sink(sink[1]), .rsp_first(rsp_first[1]),
       .idle(idle[1]), .space(b_space), .send(b_send), .item(b_item), .has(a_has), .head(a_head), .pop(a_pop),
-      .moves(moves[1]), .full(full_all[1]),
+      .moves(moves[1]), .inner(inner[1]), .full(full_all[1]),
       .u_req(u_req[1]), .s_req(s_req[1]), .w_req(w_req[1]), .e_req(e_req[1]), .u_rsp(u_rsp[1]), .s_rsp(s_rsp[1]), .e_rsp(e_rsp[1]),
       .c_rsp(c_rsp[1]), .occ(occ[1]), .last(last[1]), .used(used[1]), .took(took[1]), .fr(fr[1]), .adds(adds[1]),
       .p_req(p_req[1]), .p_rsp(p_rsp[1]), .p_cr(p_cr[1]), .v_req(v_req[1]), .v_rsp(v_rsp[1]), .v_cr(v_cr[1]), .q_cr(q_cr[1]), .vq_cr(vq_cr[1]),
       .n_req(n_req[1]), .n_rsp(n_rsp[1]), .ap_req(ap_req[1]), .ap_rsp(ap_rsp[1])
   );
   wire       a_send, b_send;
+  wire [5:0] inner [0:1];
   wire [1:0] u_req [0:1];
   wire [1:0] s_req [0:1];
   wire [1:0] w_req [0:1];
@@ -98,9 +97,18 @@ module fv_crl_link_deadlock #(
   // what the other end does not know yet, and a header could tell it
   wire tell_ab = a_space && (e_req[0] != u_req[1] || c_rsp[0] != u_rsp[1] || fr[0] != last[1]);
   wire tell_ba = b_space && (e_req[1] != u_req[0] || c_rsp[1] != u_rsp[0] || fr[1] != last[0]);
+  wire       can   = moves != 0 || wire_moves != 0 || tell_ab || tell_ba;
+  wire [6:0] inside = inner[0] + inner[1];
+  reg        could;
+  reg  [6:0] before;
+  always @(posedge clk) begin
+    could  <= can || clear;
+    before <= inside;
+  end
   integer x;
   always @(posedge clk) if (!clear) begin
-    assert (moves != 0 || wire_moves != 0 || tell_ab || tell_ba);
+    assert (can || inside != 0);                 // something can move, or something goes on by itself
+    assert (could || inside < before);           // which comes to its end: in less than 2^7 cycles something can move
     // slots: taken at one end = not accepted, in a slot, free and not known
     for (x = 0; x < 2; x = x + 1) begin
       assert (3'(used[x]) + 3'(took[x]) ==
@@ -209,6 +217,7 @@ module fv_deadlock_end (
     input  wire        space, has,
     input  wire [10:0] head,
     output wire        send, pop, moves, full,
+    output wire [5:0]  inner,
     output wire [10:0] item,
     output wire [1:0]  u_req, s_req, w_req, e_req, u_rsp, s_rsp, e_rsp, c_rsp,
     output reg  [1:0]  occ,
@@ -294,11 +303,12 @@ module fv_deadlock_end (
       .cr_take(send), .news, .urgent
   );
 
-  wire works = v_req || v_rsp || v_cr || vq_cr || ap_req || ap_rsp || took || took_q || adds || back != 0 || late
-               || (q_may != req_avail) || (r_may != rsp_avail);
   reg  late;                           // 'ok' follows the counts
   always @(posedge clk) late <= !clear && (took || vq_cr || back != 0);
-  assign moves = can_take || can_serve || level != 0 || (space && (q_may || r_may)) || works;
+  // What goes on by itself, and how far it is from its end.
+  assign inner = 6'(v_req) * 2 + 6'(ap_req) + 6'(v_rsp) * 2 + 6'(ap_rsp) + 6'(v_cr) * 8 + 6'(took || vq_cr) * 4 + 6'(back != 0) * 2
+                 + 6'(late) + 6'(took_q) + 6'(adds) + 6'(q_may != req_avail) + 6'(r_may != rsp_avail);
+  assign moves = can_take || can_serve || level != 0 || (space && (q_may || r_may));
   assign full  = req_full && rsp_full && occ == 2 && level == 2;
 
   always @(posedge clk) if (!clear) begin
