@@ -40,7 +40,7 @@ module fv_crl_link_session #(
       .s_put(put[1]), .s_item(item[1]), .s_state(state[1]), .s_nonce(nonce[1]), .s_peer(peer[1]), .s_heard(heard[1]),
       .s_ever(ever[1]), .s_swept(swept[1]),
       .put(put[0]), .item(item[0]), .state(state[0]), .nonce(nonce[0]), .peer(peer[0]), .heard(heard[0]), .ever(ever[0]),
-      .swept(swept[0]), .took(took[0])
+      .swept(swept[0]), .took(took[0]), .stale(stale_a)
   );
   fv_link_side #(.D(D)) u_b (
       .clk, .past_valid, .rst(rst[1]), .enable(enable[1]), .pin(pin[1]), .quiet(quiet[1]), .busy(busy[1]), .unacked(unacked[1]),
@@ -49,11 +49,12 @@ module fv_crl_link_session #(
       .s_put(put[0]), .s_item(item[0]), .s_state(state[0]), .s_nonce(nonce[0]), .s_peer(peer[0]), .s_heard(heard[0]),
       .s_ever(ever[0]), .s_swept(swept[0]),
       .put(put[1]), .item(item[1]), .state(state[1]), .nonce(nonce[1]), .peer(peer[1]), .heard(heard[1]), .ever(ever[1]),
-      .swept(swept[1]), .took(took[1])
+      .swept(swept[1]), .took(took[1]), .stale(stale)
   );
 
   wire [1:0]  put, heard, ever, swept, took;
   wire [65:0] item [0:1];
+  wire        stale, stale_a;
   wire [1:0]  state [0:1];
 
   always @(posedge clk) if (past_valid) begin
@@ -75,6 +76,7 @@ module fv_crl_link_session #(
     assume (unacked == '0 && progress == '0 && news == '0 && urgent == '0 && epoch == 2'b11 && busy == sent);
 `ifdef ANY_ORDER
     assume (pin == (now == `WITNESS ? 2'b00 : 2'b11));
+    assume (deliver[1] && !pick[1]);     // this wire keeps order
 `else
     assume (pin == (now == `WITNESS ? 2'b01 : 2'b11));
     assume (deliver == 2'b11);
@@ -95,7 +97,11 @@ module fv_crl_link_session #(
       for (int i = 0; i < 2; i = i + 1)
         if (took[i] && one == 2'b11 && nonce[0] != first[0] && nonce[1] != first[1]) two[i] <= 1;
     end
+`ifdef ANY_ORDER
+    cover (past_valid && stale && took[1]);     // a frame of the session before came, and one of this session is taken
+`else
     cover (past_valid && two == 2'b11 && state[0] == 2'd3 && state[1] == 2'd3);
+`endif
   end
 
 endmodule
@@ -118,7 +124,8 @@ module fv_link_side #(
     output wire [1:0]  state,
     output wire [31:0] nonce, peer,
     output wire        heard, ever, swept,
-    output wire        took               // DATA is accepted
+    output wire        took,              // DATA is accepted
+    output reg         stale              // DATA of an older session came while UP
 );
 
   localparam logic [1:0] CLEAR = 2'd1, HAND = 2'd2, UP = 2'd3;
@@ -159,6 +166,7 @@ module fv_link_side #(
   wire take2 = d_v && d[65] && up && mine_d;        // its acknowledgement and credit
   wire ep    = d_v && !d[65];
   assign took = take1;
+  always @(posedge clk) stale <= past_valid && (stale || (come && head[65] && up && head[63:32] < nonce));
 
   integer i;
   always @(posedge clk) begin
@@ -211,10 +219,6 @@ module fv_link_side #(
     if (take2) assert (d[31:0] == peer && d[63:32] == nonce);
     if (state[1] && before != nonce) assert (before < nonce);
   end
-  // a frame of an older session comes while UP
-  reg stale;
-  always @(posedge clk) stale <= past_valid && (stale || (come && head[65] && up && head[63:32] < nonce));
-
 `ifndef ANY_ORDER
   // ---- invariants
   //   s: the sender's present nonce, r: ours. A frame's nonce is n, the one that it repeats p.
@@ -277,7 +281,6 @@ module fv_link_side #(
     assert (before <= nonce && nonce < fv_free);
     assert (lived || !(state[1] || swept));
     assert (state != CLEAR || !swept || nonce + 1'b1 == fv_free);
-    cover (stale && took);
   end
 `endif
 
