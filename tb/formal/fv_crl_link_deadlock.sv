@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Harness for the link with both directions full: two ends, each with the windows of REQ and RSP (crl_link_gbn), what it expects
-// (crl_link_seq), credits (crl_link_credit_tx, _rx), R receive slots, a FIFO of answers, and one wire each way that REQ and RSP
+// (crl_link_seq), credits (crl_link_credit_tx, _rx), two receive slots, a FIFO of answers, and one wire each way that REQ and RSP
 // share. The node behind each end asks as often as it may, serves a slot only when the RSP ring has a place for the answer
 // (the slot is free only then), and takes answers. Who moves when is free.
 //
@@ -10,8 +10,9 @@
 //   something that it does not know (one goes at the latest after KEEPALIVE_CYCLES), or such news is being worked in, which a number
 //   that falls in every cycle bounds. So requests and answers never wait for each other in a ring, however full all of it is. Each
 //   move but the tellings takes a request one of finitely many steps on; a telling is over when it is known.
-// Left out: losses (crl_link_replay: a frame lost is sent again), sessions, several channels (a channel has a credit of its own).
-// Task 'broken': slots are served one after the other with a request of its own first, as if an answer needed it.
+// Left out: losses (crl_link_replay: a frame lost is sent again), sessions, several channels (a channel has a credit of its own),
+//   READ_DATA (in the window of REQ, into slots that were reserved for it with the request).
+// Task 'broken': an answer needs what a request needs, a credit and a place in the window of REQ: they wait in a ring.
 `default_nettype none
 
 module fv_crl_link_deadlock #(
@@ -20,8 +21,6 @@ module fv_crl_link_deadlock #(
     input wire       clk,
     input wire [1:0] ask, put, deliver, serve, sink, rsp_first, idle
 );
-
-  localparam int W = 3 + 2 * 2 + 2 + 3;  // a frame: kind, REQ's and RSP's number, acknowledgements, credit
 
   reg past_valid = 1'b0;
   reg [2:0] boot = 0;
