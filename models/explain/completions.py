@@ -318,7 +318,7 @@ class PairCompletions:
                     c.wr_bytes += op.data_len
                 if op.remote and not op.from_peer:
                     far = self._far_chan(op)
-                    if far is not None and op.last_resp > dst.t_reset:
+                    if far is not None and op.there_resp > dst.t_reset:
                         far.wr_bytes += op.data_len
                 else:
                     c.wr_bytes += op.data_len

@@ -126,7 +126,8 @@ async def refused(dut):
                               (30 << 52, Status.SEG_INVALID), (4095 << 52, Status.SEG_INVALID)):
             d = s.mirror("A", 0, size, at=0, here=0)
             d.operand = operand
-            work += [d, s.mirror("A", 0, 700, at=40_000, here=40_000)]
+            place = 40_000 + 704 * len(work)   # one of its own: what two alike do could not be told apart
+            work += [d, s.mirror("A", 0, 700, at=place, here=place)]
             want += [(int(code) | PEER, BOTH), (0, 0)]
     before = await s.side("A").mem.read(s.regions["A"][0].dst.base, 30_000)
     got = await s.channel("A", 0).run(work, timeout_ns=2_000_000)
