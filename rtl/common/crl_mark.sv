@@ -18,6 +18,9 @@ module crl_mark #(
     input  wire logic [W-1:0] held,
     input  wire logic         enter,      // event
     input  wire logic         leave,      // event
+`ifdef FORMAL
+    output logic      [W-1:0] fv_left,    // for the proof of revocation: entries that are waited for
+`endif
     output logic              over        // all of it has left; stays until the next mark
 );
 
@@ -32,6 +35,7 @@ module crl_mark #(
   end
 
 `ifdef FORMAL
+  assign fv_left = left_q;
 `ifdef CRL_GHOST
   // Entries are numbered in the order in which they come, and leave in it.
   logic [W+1:0] g_in, g_out, g_mark;

@@ -45,6 +45,13 @@ module crl_link_ctl #(
     input  wire logic         progress,     // event: some were acknowledged
     input  wire logic         news,         // an acknowledgement or credit waits to be sent
     input  wire logic         urgent,
+`ifdef FORMAL
+    output logic [31:0]       fv_free, fv_nonce, fv_peer, fv_c_nonce,  // for the proof of sessions
+    output logic [1:0]        fv_state,
+    output logic              fv_heard, fv_swept, fv_c_fits, fv_c_new, fv_c_echo,
+    output logic              fv_lost, fv_still,   // for the proof of the time-outs
+    output logic [$clog2(4 * KEEPALIVE_CYCLES + 1)-1:0] fv_silent, fv_stuck, fv_sent,
+`endif
     output logic              idle_due
 );
 
@@ -210,6 +217,12 @@ module crl_link_ctl #(
       end
     end
   end
+
+`ifdef FORMAL
+  assign {fv_free, fv_nonce, fv_peer, fv_c_nonce, fv_state} = {free_q, nonce_q, peer_q, c_nonce_q, state_q};
+  assign {fv_heard, fv_swept, fv_c_fits, fv_c_new, fv_c_echo} = {heard_q, sweep_q != '0, c_fits_q, c_new_q, c_echo_q};
+  assign {fv_lost, fv_still, fv_silent, fv_stuck, fv_sent} = {lost_q, still_q, silent_q, stuck_q, sent_q};
+`endif
 
 endmodule
 

@@ -40,6 +40,7 @@ module crl_link_gbn #(
     output logic      [ACK_W-1:0] fv_num,
     output logic                  fv_pend,
     output logic                  fv_apply,
+    output logic                  fv_nak,
     output logic      [CNT_W-1:0] fv_n,
     output logic      [CNT_W-1:0] fv_ever,
 `endif
@@ -115,6 +116,7 @@ module crl_link_gbn #(
   end
 
 `ifdef FORMAL
+  assign fv_nak = nak_q || (apply_q && apply_nak_q);
   assign {fv_u, fv_num, fv_pend, fv_apply, fv_n, fv_ever} = {u_q, num_q, pend_q, apply_q, n_q, ever};
 
   // Order of the four numbers, and the ring is never over-full: inductive.

@@ -22,6 +22,10 @@ module crl_link_seq #(
     input  wire logic             hint_valid, // event: the sender says what it sends next
     input  wire logic [SEQ_W-1:0] hint_seq,
     output logic      [SEQ_W-1:0] expected,
+`ifdef FORMAL
+    output logic                  fv_gap,     // for the proof of progress
+    output logic [$clog2(REPEAT_CYCLES + 1)-1:0] fv_timer,
+`endif
     output logic                  nak_due,
     input  wire logic             nak_sent    // event
 );
@@ -70,6 +74,10 @@ module crl_link_seq #(
       else if (gap_q && timer_end)  nak_due_q <= 1'b1;
     end
   end
+
+`ifdef FORMAL
+  assign {fv_gap, fv_timer} = {gap_q, timer_q};
+`endif
 
 endmodule
 

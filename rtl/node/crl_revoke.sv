@@ -21,6 +21,12 @@ module crl_revoke #(
     input  wire logic [15:0]  seq,            // holds until the next request
     output logic      [15:0]  ack,            // number of the latest one that is over
     output logic              mark,           // event, to every queue
+`ifdef FORMAL
+    output logic      [1:0]   fv_state,       // for the proof with the queues
+    output logic      [15:0]  fv_seq,
+    output logic      [$clog2(SETTLE_CYCLES + 1)-1:0] fv_count,
+    output logic              fv_pend, fv_over,
+`endif
     input  wire logic [N-1:0] over            // of each
 );
 
@@ -69,6 +75,10 @@ module crl_revoke #(
       endcase
     end
   end
+
+`ifdef FORMAL
+  assign {fv_state, fv_seq, fv_count, fv_pend, fv_over} = {state_q, seq_q, count_q, pend_q, over_q};
+`endif
 
 endmodule
 
