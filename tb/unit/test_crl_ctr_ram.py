@@ -167,7 +167,7 @@ async def exact(dut):
             before = b.count.get((0, b.n - 1, k), 0)
             got = await b.get(0, b.n - 1, k, busy=True)
             assert seen.get(k, 0) <= got <= b.count.get((0, b.n - 1, k), 0)
-            if density < 0.5:  # sources pause often enough for an exact answer
+            if density < 0.5 and b.peers == 1:  # sources pause often enough for an exact answer, all at once
                 assert got >= before
             seen[k] = got
         await b.check_all()
