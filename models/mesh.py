@@ -82,7 +82,7 @@ class Mesh:
         if done.status == Status.OK and d.opcode == Op.WRITE_IMM:
             told = self.messages.setdefault((b.far_node, b.far_channel), [])
             told.append((d.operand & 0xFFFF_FFFF, d.length))
-        return done.status, done.nbytes or (d.length if done.status == Status.OK and d.opcode == Op.WRITE_IMM else 0)
+        return done.status, done.nbytes
 
     @staticmethod
     def atomic(d: Desc, plan: Plan, near: Memory, far: Memory, swap: int | None) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from models.gen.carillon_layout import (
     reg_value,
     status_name,
 )
+from models.segments import Segment
 from tb.lib.sim import run_sim
 from tb.lib.testbed import TRIO_SOURCES
 from tb.system.builds import TRIO_BUILDS
@@ -41,11 +42,12 @@ async def start(dut, **config) -> Trio:
     return t
 
 
-async def reader(t: Trio, name: str, ch: int, over: list) -> None:
-    """Software that takes its messages while others write them."""
-    while not over:
-        await t.channel(name, ch).reap()
-        await t.side(name).cycles(60)
+async def all_ended(t: Trio, lanes: list[tuple[str, int]], count: int) -> None:
+    """What these channels had over a link that was lost: each ended well, or as it may then."""
+    for name, ch in lanes:
+        await settle(t.channel(name, ch))
+        got = await t.channel(name, ch).reap()
+        assert len(got) == count and all(e.status in LOST for e in got), [status_name(e.status) for e in got]
 
 
 @cocotb.test(timeout_time=400, timeout_unit="ms")
@@ -66,10 +68,7 @@ async def one_cell(dut):
     t = await start(dut, channels=2, **PLAIN)
     c = t.nodes["C"]
     region = t.regions["C"][0]
-    # C's channels 0 and 1 are bound to A and B; one segment a channel, both over the same cell.
-    for ch in (0, 1):
-        far = t.regions["C"][ch]
-        await c.segment(ch, base=far.base, size=far.segment_size, channel=ch, gen=c.segments[ch].gen, peer=t.peer(ch))
+    # C's channels 0 and 1 are bound to A and B; the cell is in channel 0's segment, and in another one for channel 1.
     cell = region.inbound.base
     await c.segment(9, base=region.base, size=region.segment_size, channel=1, gen=3, peer=t.peer(1))
     await t.side("C").mem.write(cell, bytes(8))
@@ -114,10 +113,7 @@ async def link_cut(dut):
         for pipe in (f"{x}2{y}".lower(), f"{y}2{x}".lower()):
             t.tb.pipes[pipe].cut(1, 0)
         await t.tb.wait_link(False, links=[link])
-        for n, ch in ends:
-            await settle(t.channel(n, ch))
-            got = await t.channel(n, ch).reap()
-            assert len(got) == 12 and all(e.status in LOST for e in got), [status_name(e.status) for e in got]
+        await all_ended(t, ends, 12)
         for run in others:
             await run
         fell = {s.name: int(s.handle.st_downs.value) - downs[s.name] for s in t.tb.sides}
@@ -145,19 +141,14 @@ async def node_reset(dut):
         await t.channel("C", ch).post([t.write("C", ch, 3000, tag=i, at=3008 * i + 45_000) for i in range(8)])
     await Timer(t.rng.randrange(2_000, 15_000), "ns")
     await t.side("C").reset()
-    for n, ch in toward:
-        await settle(t.channel(n, ch))
-        got = await t.channel(n, ch).reap()
-        assert len(got) == 16 and all(e.status in LOST for e in got), [status_name(e.status) for e in got]
+    await all_ended(t, toward, 16)
     for run in runs:
         await run
-    # Memory that only A and B touch: their channels with each other, C's own place apart.
+    # Memory that only A and B touch.
     await t.quiet()
     for name, ch in keep:
         region, memory = t.regions[name][ch], t.mesh.memories[name]
         for area in (region.dst, region.inbound):
-            if area is region.inbound and t.far(name, ch)[0] == "C":
-                continue
             assert await t.side(name).mem.read(area.base, area.size) == memory.read(area.base, area.size), f"node {name} channel {ch}"
     assert t.compared >= 100
     t.tb.check_rules()
@@ -206,16 +197,15 @@ async def strangers(dut):
     await a.axil.write(reg_addr("CHP", "BIND", 0), reg_value("CHP", "BIND", PEER=t.peer(0), PEER_CH=0, VALID=1))
     t.mesh.bind("A", 0, "B", 0, t.peer(0))
     await t.channel("A", 0).enable()
-    b0 = t.nodes["B"].segments[0]
     target = t.nodes["B"].address(0, t.regions["B"][0].offset(t.regions["B"][0].inbound.base))
     near = t.generator("A", 0).local(t.regions["A"][0].src.base)
     got = await t.work("A", 0, [Desc(opcode=Op.WRITE, tag=i, length=n, src=near, dst=target) for i, n in enumerate((8, 3000))]
                        + [Desc(opcode=Op.READ, tag=2, length=100, src=target, dst=t.generator("A", 0).local(t.regions["A"][0].dst.base))])
-    assert [e.status for e in got] == [Status.PEER_REFUSED | PEER] * 3 and b0.valid
+    assert [e.status for e in got] == [Status.PEER_REFUSED | PEER] * 3
     # A's channel 2 and B's channel 3 are bound; B's segment 3 is for C.
     s = t.nodes["B"].segments[3]
     await t.nodes["B"].segment(3, base=s.base, size=s.size, channel=3, gen=s.gen, peer=t.peer(0))
-    t.mesh.tables["B"].set(3, t.mesh.tables["B"].get(3).__class__(True, s.base, s.size, s.rights, 3, t.peer(0), s.gen))
+    t.mesh.segment("B", 3, Segment(True, s.base, s.size, s.rights, 3, t.peer(0), s.gen))
     got = await t.work("A", 2, [t.write("A", 2, n, tag=i) for i, n in enumerate((8, 3000))] + [t.read("A", 2, 64, tag=2)])
     assert [e.status for e in got] == [Status.SEG_BINDING | PEER] * 3
     # C's channel 1 sends to a peer that this build has not.

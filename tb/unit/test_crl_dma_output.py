@@ -388,7 +388,8 @@ class Frames(CycleBench):
 async def frames(dut):
     """Stimulus: local and remote chunks of 0 to 5 beats, to all peers, cancelled ones, every
     neighbour stalling. Checking: in each cycle who is offered what, every beat, every field of
-    every frame, operands of atomics, a READ where the place of its operands has a new owner, one frame after its last beat and before the next beat. A wrong bit fails."""
+    every frame, operands of atomics, a READ where the place of its operands has a new owner, one frame
+    after its last beat and before the next beat. A wrong bit fails."""
     bench = Frames(dut)
     for rate, ready in ((0.3, 1.0), (1.0, 0.4), (1.0, 1.0)):
         bench.rate, bench.ready = rate, ready
