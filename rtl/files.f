@@ -73,6 +73,7 @@ rtl/dma/crl_dma_segtab.sv
 rtl/dma/crl_target_segtab.sv
 rtl/dma/crl_dma_considx.sv
 rtl/dma/crl_dma_hold.sv
+rtl/dma/crl_dma_linkwait.sv
 rtl/dma/crl_recv_ring.sv
 rtl/dma/crl_recv.sv
 rtl/dma/crl_dma_assemble.sv

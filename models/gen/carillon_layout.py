@@ -652,6 +652,7 @@ PAGES: dict[str, PageInfo] = {
         'RETRY': RegInfo(0x20, 1, 0x8, False, False, {
             'RNR_COUNT': FieldInfo(0, 8, 'rw', 0x0),
             'RNR_TIME': FieldInfo(8, 8, 'rw', 0x0),
+            'LINK_WAIT': FieldInfo(16, 16, 'rw', 0x0),
         }),
     }),
     'SEG': PageInfo(0x1f2000, 0x20, 128, {

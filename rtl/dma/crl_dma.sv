@@ -64,9 +64,9 @@ module crl_dma #(
     input  wire logic                  cc_bind,
     input  wire logic [1:0]            cc_peer,
     input  wire logic [7:0]            cc_peer_ch,
-    input  wire logic [1:0]            retry_we,
+    input  wire logic [3:0]            retry_we,    // event: bytes of CHP.RETRY
     input  wire logic [CW-1:0]         retry_ch,
-    input  wire logic [15:0]           retry_data,
+    input  wire logic [31:0]           retry_data,
     input  wire logic                  seg_we,
     input  wire logic [SW-1:0]         seg_idx,
     input  wire logic [EW-1:0]         seg_entry,
@@ -354,10 +354,18 @@ module crl_dma #(
       .alloc_nocpl, .alloc_remote, .alloc_read, .alloc_two, .alloc_atomic, .alloc_swap, .alloc_mirror, .alloc_oper, .alloc_peer, .alloc_bytes,
       .seg_stop(i_seg_stop), .seg_re(i_seg_re), .seg_idx(i_seg_idx), .seg_entry(i_seg_entry),
       .ctl_seg_req, .ctl_seg_gnt, .ctl_seg_addr, .ctl_seg_len, .ctl_seg_ch, .ctl_seg_abs, .chk_ok, .chk_status(chk_status_unused), .chk_addr,
-      .peer_up, .tx_ok, .rd_ok, .hold_ok, .tx_take, .tx_take_rd, .tx_take_hold, .tx_take_ch,
+      .peer_up, .give_up, .tx_ok, .rd_ok, .hold_ok, .tx_take, .tx_take_rd, .tx_take_hold, .tx_take_ch,
       .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .rop_mirror, .held, .waiting, .due, .permitted, .gone,
       .hold_set, .hold_first, .hold_ch, .hold_tag, .hold_peer, .t1_valid, .t1_ch, .t1_over, .hold_drop, .rd_room, .chunk_room, .fail_valid, .fail_ch, .fail_op,
       .ar_push, .ar_addr, .ar_len, .ar_user, .ar_ch, .ar_bytes, .chunk_push, .chunk
+  );
+
+  // ---------------------------------------------------------------- links that are down
+  logic [CHANNELS-1:0] give_up;
+
+  crl_dma_linkwait #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_linkwait (
+      .clk, .rst, .wait_we(retry_we[3:2]), .wait_ch(retry_ch), .wait_data(retry_data[31:16]), .cc_we, .cc_ch, .cc_bind, .cc_peer,
+      .peer_up, .give_up
   );
 
   // ---------------------------------------------------------------- messages: held channels, slots of the receiver
@@ -388,7 +396,7 @@ module crl_dma #(
       logic [7:0]  h_status;
 
       crl_dma_hold #(.CHANNELS(CHANNELS), .PEERS(PEERS), .OPS(OPS)) u_hold (
-          .clk, .rst, .retry_we, .retry_ch, .retry_data,
+          .clk, .rst, .retry_we(retry_we[1:0]), .retry_ch, .retry_data(retry_data[15:0]),
           .set(hold_set), .set_first(hold_first), .set_ch(hold_ch), .set_tag(hold_tag), .set_peer(hold_peer[PRW-1:0]),
           .t1_valid, .t1_ch, .t1_over, .drop(hold_drop), .drop_ch(hold_ch), .held, .waiting, .due, .permitted, .gone,
           .sw_ch, .sw_idx, .sw_waits, .s_valid(ack_valid), .s_ready(ack_ready), .s_ch(ack_ch), .s_permit(ack_permit),
@@ -413,7 +421,7 @@ module crl_dma #(
       );
     end else begin : g_no_msg
       logic unused_msg;
-      assign unused_msg = &{1'b0, retry_we, retry_ch, retry_data, ack_ch, ack_permit, hold_set, hold_first, hold_ch, hold_tag,
+      assign unused_msg = &{1'b0, retry_we[1:0], retry_data[15:0], ack_ch, ack_permit, hold_set, hold_first, hold_ch, hold_tag,
                             hold_peer, t1_valid, t1_ch, t1_over, hold_drop, sw_ch, sw_idx, q_valid, q_ch, q_send, sure_valid, sure_ch, x_valid, x_back, x_send, x_ch,
                             x_status, x_irq, x_bytes, x_imm, rdb_valid, r_cfg_we, re_ar_ready, re_r_valid, rsv_done, rsv_ok, back_ready, msg_ready};
       assign {held, waiting, due, permitted, gone, sw_waits, inbound, q_done, q_ok, x_ready} = '0;

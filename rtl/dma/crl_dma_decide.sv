@@ -35,6 +35,7 @@ module crl_dma_decide #(
     input  wire logic               ending,       // the operation under way is to be ended
     input  wire logic               lost,         // its link fell
     input  wire logic               up,
+    input  wire logic               give_up,      // if it is down: no more waiting
     input  wire logic               credit,
     input  wire logic               rd_slot,      // a receive slot for an answer
     input  wire logic               place,        // a place in the hold FIFO
@@ -48,6 +49,7 @@ module crl_dma_decide #(
     output logic                    kill,
     output logic                    none,         // killed, or nothing is left to do
     output logic                    fenced,       // because the descriptor waits for all before it
+    output logic                    parked,       // because it waits for its link to come up
     output logic                    seen,         // remote means something
     output logic                    silent,       // the context goes, nothing else
     output logic                    reserve,      // a frame is to be reserved, if it is not killed
@@ -112,8 +114,9 @@ module crl_dma_decide #(
   assign reserve   = remote && !silent && (term ? !again : fstart);
   assign fenced    = first && !no_desc && fence && !op_empty;
   assign no_credit = reserve && !old && up && (!credit || (read && !rd_slot) || (mirror && !place) || reserving);
+  assign parked    = first && remote && !no_desc && !bad && !up && !give_up;
   assign none      = kill || stop;
-  assign kill      = fenced || no_credit || (first && (no_desc || half || bad || !cq_ok || !alloc_ready || !run));
+  assign kill      = fenced || parked || no_credit || (first && (no_desc || half || bad || !cq_ok || !alloc_ready || !run));
 
 endmodule
 

@@ -6,6 +6,7 @@
 //   picked stays eligible for its next descriptor: T1 finds out. One with an operation under way is busy. A channel
 //   whose last operation was remote is taken to be remote until T1 has seen otherwise: it is not picked in vain while the
 //   link has no room, which would cost it its turn. All such channels become eligible together when room comes.
+//   One that waits for its link to come up is parked: T1 has seen its descriptor, which stays the first.
 // Latency: a condition is seen in elig a cycle later.
 `default_nettype none
 
@@ -26,6 +27,7 @@ module crl_dma_elig #(
     input  wire logic [PEERS*CHANNELS-1:0] tx_ok,
     input  wire logic [PEERS-1:0]          rd_ok,      // a receive slot for an answer
     input  wire logic [PEERS-1:0]          hold_ok,    // a place in the hold FIFO of MIRROR
+    input  wire logic [CHANNELS-1:0]       give_up,    // if the link is down, what has not begun no longer waits for it
     input  wire logic                      reserving,  // a frame is about to be reserved: tx_ok is old
     output logic      [CHANNELS-1:0]       up,         // bound, and its peer is up
     // As of a cycle ago:
@@ -61,6 +63,7 @@ module crl_dma_elig #(
     input  wire logic                      t1_mirror,
     input  wire logic                      t1_fenced,  // its descriptor waits for all before it
     input  wire logic                      t1_half,    // ... or for its second slot
+    input  wire logic                      t1_parked,  // ... or for its link
     input  wire logic [CHANNELS-1:0]       half,       // which may still come
 
     output logic      [CHANNELS-1:0]       lost,       // the link fell in the middle of its operation
@@ -69,7 +72,7 @@ module crl_dma_elig #(
     output logic      [5*CHANNELS-1:0]     stall       // per channel: {memory, -, -, link, completion ring}
 );
 
-  logic [CHANNELS-1:0]   bind_q, fence_q, half_q, remote_q, read_q, mirror_q;
+  logic [CHANNELS-1:0]   bind_q, fence_q, half_q, parked_q, remote_q, read_q, mirror_q;
   logic [2*CHANNELS-1:0] peer_q;
   logic [CHANNELS-1:0]   stay, staged, link_ok, elig_d, up_d, credit_d, rd_slot_d, place_d, ready;
 
@@ -102,7 +105,7 @@ module crl_dma_elig #(
         elig_d[c] = !busy[c] && (!hold[c] || ending[c] || lost[c] || gone[c]) && (!stay[c] || ending[c] || op_empty[c] || (lost[c] && !waiting[c]))
                     && (link_ok[c] || op_empty[c] || lost[c] || gone[c] || (waiting[c] && ending[c]));
       else
-        elig_d[c] = run[c] && staged[c] && cq_ok[c] && alloc_ready && !fence_q[c] && !half_q[c] && link_ok[c];
+        elig_d[c] = run[c] && staged[c] && cq_ok[c] && alloc_ready && !fence_q[c] && !half_q[c] && !parked_q[c] && link_ok[c];
     end
     if (t1_valid && t1_more) elig_d[t1_ch] = 1'b0;
   end
@@ -120,6 +123,7 @@ module crl_dma_elig #(
       peer_q   <= '0;
       fence_q  <= '0;
       half_q   <= '0;
+      parked_q <= '0;
       remote_q <= '0;
       read_q   <= '0;
       mirror_q <= '0;
@@ -135,6 +139,8 @@ module crl_dma_elig #(
       if (t1_valid && t1_fenced) fence_q[t1_ch] <= 1'b1;
       half_q <= half_q & half;
       if (t1_valid && t1_half) half_q[t1_ch] <= half[t1_ch];
+      parked_q <= parked_q & run & ~up & ~give_up;
+      if (t1_valid && t1_parked) parked_q[t1_ch] <= 1'b1;
       if (t1_valid && t1_seen) remote_q[t1_ch] <= t1_remote;
       if (t1_valid && t1_seen) read_q[t1_ch] <= t1_read;
       if (t1_valid && t1_seen) mirror_q[t1_ch] <= t1_mirror;
@@ -148,7 +154,7 @@ module crl_dma_elig #(
   always_comb begin
     for (int c = 0; c < CHANNELS; c++) begin
       stall[5*c + 0] = !ip[c] && !st_empty[c] && run[c] && !cq_ok[c];
-      stall[5*c + 1] = !link_ok[c] && (ip[c] || !st_empty[c]);
+      stall[5*c + 1] = (!link_ok[c] || parked_q[c]) && (ip[c] || !st_empty[c]);
       stall[5*c + 2] = 1'b0;
       stall[5*c + 3] = 1'b0;
       stall[5*c + 4] = elig[c] && !room;

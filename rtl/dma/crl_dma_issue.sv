@@ -131,6 +131,7 @@ module crl_dma_issue #(
 
     // Link
     input  wire logic [PEERS-1:0]          peer_up,
+    input  wire logic [CHANNELS-1:0]       give_up,     // what has not begun waits no longer for a link that is down
     input  wire logic [PEERS*CHANNELS-1:0] tx_ok,
     input  wire logic [PEERS-1:0]          rd_ok,
     input  wire logic [PEERS-1:0]          hold_ok,     // a place in the hold FIFO of MIRROR
@@ -211,7 +212,7 @@ module crl_dma_issue #(
   logic                room, reserving, fail_now, pk_en;
   logic [CW-1:0]       pk_ch;
   logic                ctl_pop_q, t1_none_there, t1_half;
-  logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_none, t1_seen, t1_fenced, t1_silent, t1_reserve;
+  logic                t1_v, t1_ip, t1_empty, t1_stick, t1_go, t1_kill, t1_none, t1_seen, t1_fenced, t1_parked, t1_silent, t1_reserve;
   logic                t1_ends, t1_holds, t1_back;
   logic                t1_first, t1_term, t1_last, t1_fend, t1_fstart, t1_remote, t1_read, t1_mirror, t1_nodata, t1_abs;
   logic [MBW:0]        t1_n, t1_bytes;
@@ -225,10 +226,10 @@ module crl_dma_issue #(
   assign ending = ch_abort | failed;
 
   crl_dma_elig #(.CHANNELS(CHANNELS), .PEERS(PEERS)) u_elig (
-      .clk, .rst, .cc_we, .cc_ch, .cc_bind, .cc_peer, .peer_up, .tx_ok, .rd_ok, .hold_ok, .reserving, .up, .credit,
+      .clk, .rst, .cc_we, .cc_ch, .cc_bind, .cc_peer, .peer_up, .tx_ok, .rd_ok, .hold_ok, .give_up, .reserving, .up, .credit,
       .rd_slot, .place, .t1_read, .t1_mirror,
       .run, .hold, .ending, .ip, .busy, .held, .waiting, .due, .gone, .st_empty, .st_enq_valid, .st_enq_ch, .cq_ok, .op_empty, .alloc_ready, .room,
-      .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .t1_half, .half, .lost, .sending, .elig, .stall
+      .t1_valid(t1_v), .t1_ch, .t1_more(t1_kill || !t1_last), .t1_seen, .t1_remote, .t1_fenced, .t1_half, .t1_parked, .half, .lost, .sending, .elig, .stall
   );
   crl_dma_turn #(.CHANNELS(CHANNELS)) u_turn (
       .clk, .rst, .room(room && !ctl_seg_req && !seg_stop && !halt), .pick_ready, .pick_valid, .pick_ch, .pk_en, .pk_ch, .pk_empty,
@@ -244,8 +245,8 @@ module crl_dma_issue #(
   crl_dma_decide #(.MAX_BURST_BYTES(MAX_BURST_BYTES), .MIRROR_EN(MIRROR_EN)) u_decide (
       .under_way(t1_ip), .no_desc(t1_none_there), .half(t1_half), .in_frame(t1_stick), .cinfo(t1_cinfo), .dinfo(pool_info),
       .run(run[t1_ch]), .cq_ok(cq_ok[t1_ch]), .op_empty(op_empty[t1_ch]), .ending(ending[t1_ch]), .lost(lost[t1_ch]),
-      .up(up[t1_ch]), .credit(credit[t1_ch]), .rd_slot(rd_slot[t1_ch]), .place(place[t1_ch]), .reserving, .alloc_ready,
-      .again(waiting[t1_ch]), .permitted(permitted[t1_ch]), .gone(gone[t1_ch]), .kill(t1_kill), .fenced(t1_fenced), .seen(t1_seen),
+      .up(up[t1_ch]), .give_up(give_up[t1_ch]), .credit(credit[t1_ch]), .rd_slot(rd_slot[t1_ch]), .place(place[t1_ch]), .reserving, .alloc_ready,
+      .again(waiting[t1_ch]), .permitted(permitted[t1_ch]), .gone(gone[t1_ch]), .kill(t1_kill), .fenced(t1_fenced), .parked(t1_parked), .seen(t1_seen),
       .none(t1_none), .silent(t1_silent), .reserve(t1_reserve), .first(t1_first), .term(t1_term), .last(t1_last), .ends(t1_ends), .holds(t1_holds), .back(t1_back), .fend(t1_fend),
       .fstart(t1_fstart), .remote(t1_remote), .read(t1_read), .mirror(t1_mirror), .nodata(t1_nodata), .bytes(t1_bytes), .n(t1_n)
   );

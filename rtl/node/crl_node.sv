@@ -193,9 +193,9 @@ module crl_node #(
   logic [(1+PEERS)*CW-1:0] irq_ev_ch;
   logic [CW-1:0]       misc_irq_ch;
   logic                rev_req;
-  logic [1:0]          retry_we;
+  logic [3:0]          retry_we;
   logic [CW-1:0]       retry_ch;
-  logic [15:0]         retry_data;
+  logic [31:0]         retry_data;
   logic [15:0]         rev_seq, rev_ack;
 
   // Write clients

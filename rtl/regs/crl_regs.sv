@@ -83,9 +83,9 @@ module crl_regs #(
     output logic                       cc_bind,
     output logic      [1:0]            cc_peer,
     output logic      [7:0]            cc_peer_ch,
-    output logic      [1:0]            retry_we,    // event: bytes of CHP.RETRY
+    output logic      [3:0]            retry_we,    // event: bytes of CHP.RETRY
     output logic      [CW-1:0]         retry_ch,
-    output logic      [15:0]           retry_data,
+    output logic      [31:0]           retry_data,
 
     output logic                       seg_we,          // event: entry of seg_idx
     output logic      [SW-1:0]         seg_idx,
@@ -232,7 +232,7 @@ module crl_regs #(
   logic [CW-1:0]       coal_ch;
   logic [31:0]         coal_data;
   assign retry_ch   = coal_ch;
-  assign retry_data = coal_data[15:0];
+  assign retry_data = coal_data;
 
   crl_regs_node #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .DATA_W(DATA_W),

@@ -47,7 +47,7 @@ module crl_regs_store #(
     output logic      [3:0]                   coal_we,     // bytes of IRQ_COALESCE of coal_ch
     output logic      [CW-1:0]                coal_ch,
     output logic      [31:0]                  coal_data,
-    output logic      [1:0]                   retry_we,    // bytes of CHP.RETRY of coal_ch, in coal_data
+    output logic      [3:0]                   retry_we,    // bytes of CHP.RETRY of coal_ch, in coal_data
 
     input  wire logic [CW-1:0]                rc_ch,       // ring set-up for the engine
     input  wire logic [2:0]                   rc_sel,      // slot less 2
@@ -202,7 +202,7 @@ module crl_regs_store #(
 
   // Interrupt coalescing has a copy of slot 6 (crl_regs_map), the engine one of slot 7; the sweep clears them too.
   assign coal_we   = !waddr_q[RAM_AW-1] && waddr_q[3:0] == 4'd6 ? be_q[3:0] : 4'd0;
-  assign retry_we  = !waddr_q[RAM_AW-1] && waddr_q[3:0] == 4'd7 ? be_q[1:0] : 2'd0;
+  assign retry_we  = !waddr_q[RAM_AW-1] && waddr_q[3:0] == 4'd7 ? be_q[3:0] : 4'd0;
   assign coal_ch   = waddr_q[4 +: CW];
   assign coal_data = wdata_q[31:0];
 

@@ -523,11 +523,12 @@ class ChpBind(_Reg):
 
 
 class ChpRetry(_Reg):
-    """Retry of messages."""
+    """Retry and waiting."""
 
     FIELDS = (
         ('RNR_COUNT', 8, 0, 'RW', False, 0),
         ('RNR_TIME', 8, 8, 'RW', False, 0),
+        ('LINK_WAIT', 16, 16, 'RW', False, 0),
     )
 
 

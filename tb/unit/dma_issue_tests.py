@@ -59,7 +59,7 @@ class Bench(CycleBench):
             "cc_we cc_ch cc_abs cc_bind cc_peer cc_peer_ch cc_func run hold ch_abort halt st_empty "
             "st_enq_valid st_enq_ch pool_data pool_info pool_seg pool_oper pool_two pool_half half cq_ok op_empty alloc_ready alloc_idx "
             "alloc_gen ctl_seg_req ctl_seg_addr ctl_seg_len ctl_seg_ch ctl_seg_abs seg_stop peer_up tx_ok "
-            "rd_ok hold_ok rd_room chunk_room fail_valid fail_ch fail_op ctl_pop held waiting due permitted gone"
+            "rd_ok hold_ok give_up rd_room chunk_room fail_valid fail_ch fail_op ctl_pop held waiting due permitted gone"
         ).split()
     }
 
@@ -100,7 +100,8 @@ class Bench(CycleBench):
         self.peer_ch = [rng.getrandbits(8) for _ in range(self.n)]
         self.func = [rng.getrandbits(p["FUNC_W"]) for _ in range(self.n)]
         self.peer_up = (1 << self.peers) - 1
-        self.run = (1 << self.n) - 1
+        self.run = self.give_up = (1 << self.n) - 1
+        self.parked = [0] * self.n  # cycles in which what has not begun has to wait for the link
         self.hold = self.abort = self.halt = 0
         self.staged: list[deque] = [deque() for _ in range(self.n)]
         self.cur: list[Operation | None] = [None] * self.n
@@ -239,7 +240,7 @@ class Bench(CycleBench):
                         self.limit -= 1
         i["half"] = sum(1 << c for c, s in enumerate(self.staged) if s and self.halves.get(s[0], -1) > self.now)
         i["st_empty"] = sum((not s) << c for c, s in enumerate(self.staged))
-        for name in ("run", "hold", "halt", "peer_up"):
+        for name in ("run", "hold", "halt", "peer_up", "give_up"):
             i[name] = getattr(self, name)
         i["ch_abort"] = self.abort
         if self.picked is not None and self.staged[self.picked]:
@@ -381,6 +382,8 @@ class Bench(CycleBench):
         for c in range(self.n):
             quiet = i["hold"] >> c & 1 and not i["ch_abort"] >> c & 1
             self.calm[c] = self.calm[c] + 1 if quiet else 0
+            parked = self.bind[c] and not (i["peer_up"] >> self.peer[c] | i["give_up"] >> c) & 1
+            self.parked[c] = self.parked[c] + 1 if parked else 0
 
     def _pop(self, i, was_picked) -> None:
         if not self.get("pop_valid"):
@@ -427,6 +430,7 @@ class Bench(CycleBench):
         if d.flags >> DescFlag.FENCE & 1:
             assert i["op_empty"] >> ch & 1, "a fenced operation did not wait"
             self.counts["fences"] += 1
+        assert d.opcode not in REMOTE_ALL or self.parked[ch] <= 4, "an operation began that has to wait for its link"
 
     def _alloc(self, i) -> None:
         assert self.get("alloc_valid") == (self.begin is not None), "alloc not a cycle after pop"
@@ -814,6 +818,48 @@ async def peer_down(dut):
         await bench.drain()
     bench.end(60)
     assert Status.PEER_DOWN in bench.statuses
+
+
+@cocotb.test()
+async def peer_awaited(dut):
+    """Stimulus: no peer is up and no channel may give up; then the peers come up, or the channels give up one after another, with
+    pauses in between. Checking: no remote operation begins before, while local ones of channels that have no remote one in front
+    do, and a channel without a peer ends with PEER_DOWN; then all of them do, well or with PEER_DOWN."""
+    bench = Bench(dut)
+    bench.fault_rate = 0.0
+    await bench.start()
+    waited = 0
+    for turn in range(12):
+        bench.peer_up = bench.give_up = 0
+        bench.new_rate, bench.limit = 0.5, 40
+        await bench.until(lambda: bench.limit == 0 or all(len(s) == 4 for s in bench.staged), 4000, "operations")
+        bench.limit = 0
+        await bench.step(300)
+        fronts = [s[0].opcode if s else None for s in bench.staged]
+        for c, front in enumerate(fronts):
+            assert front is None or (front in REMOTE_ALL and bench.bind[c]), f"channel {c} waits with {front!r} in front"
+        waited += sum(f is not None for f in fronts)
+        begun = bench.counts["ops"]
+        await bench.step(200)
+        assert bench.counts["ops"] == begun
+        if turn % 3 == 0:
+            for peer in range(bench.peers):
+                bench.rise(peer)
+        elif turn % 3 == 1:
+            for c in range(bench.n):
+                bench.give_up |= 1 << c
+                await bench.step(bench.rng.randrange(30))
+        else:  # a pause in between, then both
+            bench.run = 0
+            await bench.step(20)
+            bench.give_up = bench.rng.getrandbits(bench.n)
+            bench.run = (1 << bench.n) - 1
+            await bench.step(100)
+            assert all(not s or s[0].opcode in REMOTE_ALL for s in bench.staged)
+            bench.give_up = (1 << bench.n) - 1
+        await bench.drain()
+    bench.end(60)
+    assert waited > 12 and {Status.OK, Status.PEER_DOWN} <= bench.statuses
 
 
 @cocotb.test()

@@ -150,8 +150,8 @@ class Model:
         if key[::2] == ("NODE", "REVOKE") and strb & 3:
             self.events.append(("rev", 0, self.held[key]))
         if where.page == "CHP" and where.reg == "RETRY":
-            if strb & 3:
-                self.events.append(("retry", where.index, strb & 3, data & byte_mask(strb & 3)))
+            if strb & 15:
+                self.events.append(("retry", where.index, strb & 15, data & byte_mask(strb & 15)))
         elif where.page == "CHP":
             self.events.append(("cc", where.index, self.channel(where.index)))
         if where.page == "SEG" and where.reg == "CTRL":

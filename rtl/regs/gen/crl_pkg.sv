@@ -529,12 +529,14 @@ package crl_pkg;
   localparam int CHP_BIND_PEER_W = 2;
   localparam int CHP_BIND_VALID_LSB = 63;
   localparam int CHP_BIND_VALID_W = 1;
-  localparam logic [11:0] REG_CHP_RETRY = 12'h020;                // Retry of messages
-  localparam logic [63:0] WMASK_CHP_RETRY = 64'h000000000000FFFF;  // bits that hold what is written
+  localparam logic [11:0] REG_CHP_RETRY = 12'h020;                // Retry and waiting
+  localparam logic [63:0] WMASK_CHP_RETRY = 64'h00000000FFFFFFFF;  // bits that hold what is written
   localparam int CHP_RETRY_RNR_COUNT_LSB = 0;
   localparam int CHP_RETRY_RNR_COUNT_W = 8;
   localparam int CHP_RETRY_RNR_TIME_LSB = 8;
   localparam int CHP_RETRY_RNR_TIME_W = 8;
+  localparam int CHP_RETRY_LINK_WAIT_LSB = 16;
+  localparam int CHP_RETRY_LINK_WAIT_W = 16;
 
   // Segment
   localparam logic [11:0] REG_SEG_BASE = 12'h000;                 // Base
