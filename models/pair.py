@@ -133,6 +133,7 @@ class Pair(
     links: Sequence[tuple[tuple[str, int], tuple[str, int]]] = ()
     strict: bool = True
     check_reads: bool = True
+    periods: dict[str, int] = field(default_factory=dict)  # of the nodes' clocks, ps: without it LINK_WAIT is not timed
     errors: list[Mismatch] = field(default_factory=list)
     allowances: list[Allowance] = field(default_factory=list)
     RULES = RULES

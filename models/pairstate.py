@@ -367,6 +367,9 @@ class ChanState:
     ring: dict[str, int] = field(default_factory=dict)
     states: set[int] = field(default_factory=lambda: {int(State.DISABLED)})
     before: set[int] = field(default_factory=lambda: {int(State.DISABLED)})
+    retry: int = 0
+    link_waits: list[tuple[int, int]] = field(default_factory=lambda: [(-1, 0)])  # LINK_WAIT, and since when
+    cut_short: tuple[int, int] = (-1, 0)  # a fall of the link, and how many ends with PEER_DOWN it excused
     t_command: int = -1  # when `states` last changed by a command; `before` held until then
     errors: set[int] = field(default_factory=lambda: {0})
     life: Life | None = None
@@ -434,6 +437,7 @@ class NodeState:
     chans: list[ChanState] = field(init=False)
     peer_ctrl: dict[int, int] = field(default_factory=dict)
     link_up: dict[int, bool | None] = field(default_factory=dict)
+    link_downs: dict[int, list[tuple[int, int | None]]] = field(default_factory=dict)  # when a link fell and rose again
     link_fault: set[int] = field(default_factory=set)
     fatal: bool = False
     mem_stall: bool = False
@@ -461,6 +465,16 @@ class NodeState:
     def __post_init__(self) -> None:
         self.reset()
 
+    def link_is(self, peer: int, up: bool, t: int) -> None:
+        """A link is seen up or down."""
+        downs = self.link_downs.setdefault(peer, [])
+        fell, rose = downs[-1] if downs else (t, t)
+        if up and rose is None:
+            downs[-1] = (fell, t)
+        elif not up and rose is not None:
+            downs.append((t, None))
+        self.link_up[peer] = up
+
     def reset(self) -> None:
         """What rst clears; memory and statistics stay."""
         self.table = SegmentTable(self.params.segments)
@@ -468,6 +482,7 @@ class NodeState:
         self.staged.clear()
         self.peer_ctrl.clear()
         self.link_up = dict.fromkeys(range(self.params.peers))
+        self.link_downs = {p: [(max(self.t_reset, 0), None)] for p in range(self.params.peers)}
         self.link_fault.clear()
         self.msix.clear()
         self.foreign.clear()

@@ -48,7 +48,7 @@ UNIT = "unit"  # stands for the build of a module's test, which has parameters o
 SEEDED = (
     (TRAFFIC, "random_traffic"), (TRAFFIC, "long_transfers"), (TRAFFIC, "small_rings"),
     (LIFE, "commands_at_random_moments"), (LIFE, "node_reset_in_flight"),
-    (LIFE, "link_lost_in_flight"), (LIFE, "paused_across_epochs"),
+    (LIFE, "link_lost_in_flight"), (LIFE, "link_awaited"), (LIFE, "paused_across_epochs"),
     ("tb.system.test_revoke", "revoked_under_traffic"),
 )
 ATOMIC = tuple(("tb.system.test_atomic", test) for test in ("sums", "against_writes", "link_lost", "revoked"))

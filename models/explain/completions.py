@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from models.blocks import read_bursts, split_chunks, split_requests, touched_beats
 from models.channel import CHANNEL_ERRORS
@@ -21,8 +21,12 @@ from models.lay import (
     status_name,
 )
 from models.memory import OKAY
-from models.ops import Plan
+from models.ops import MESSAGES, Plan
 from models.pairstate import ChanState, Life, NodeState, OpState
+
+NO_LIMIT = 0xFFFF  # LINK_WAIT
+SEEN_LATE = 64  # cycles between a link's fall and the sight of it
+JUST_BEGUN = 2  # operations of a channel that can be between pick and start when their link falls
 
 
 class PairCompletions:
@@ -230,6 +234,8 @@ class PairCompletions:
             self._allow(t, n.name, "error" if status in op.errors else "mid-flight", where)
         if status == Status.PEER_DOWN and op.written:
             bad("wrong-completion", "a part is written: must be LINK_ERROR")
+        if status == Status.PEER_DOWN:
+            self._judge_wait(n, n.chans[life.ch], op, t, bad)
         if op.atomic:
             self._judge_may(op, plain, status, cqe.status2, bad)
             return
@@ -244,6 +250,27 @@ class PairCompletions:
             bad("wrong-completion", "MAY_HAVE_EXECUTED must be set")
         if status not in LINK_ENDS and status not in {Status.LINK_ERROR | AT_PEER} and cqe.status2:
             bad("wrong-completion", "second status must be 0")
+
+    def _judge_wait(self, n: NodeState, c: ChanState, op: OpState, t: int, bad: Callable[[str, str], None]) -> None:
+        """It ended with PEER_DOWN: had it waited long enough for its link? Rule: docs/blocks/rdma.md section 5."""
+        period = self.periods.get(n.name)
+        if not period or not c.bound or op.desc.opcode in MESSAGES and op.disturbed:
+            return  # a message that waited for its receiver waits for nothing more
+        later = [since for since, _ in c.link_waits[1:]] + [t]
+        units = min(w for (_, w), until in zip(c.link_waits, later, strict=True) if until >= op.t_pub)
+        downs = [(fell, min(rose or t, t)) for fell, rose in n.link_downs[c.peer] if fell <= t]
+        longest = max((rose - fell for fell, rose in downs if rose >= op.t_pub), default=0)
+        if units != NO_LIMIT and longest >= 1024 * units * period - SEEN_LATE * period:
+            return
+        # It was just being begun when the link fell.
+        falls = [fell for fell, _ in downs if fell >= op.t_pub]
+        if falls:
+            fall, count = c.cut_short
+            c.cut_short = (falls[-1], count + 1 if fall == falls[-1] else 1)
+            if c.cut_short[1] <= JUST_BEGUN:
+                self._allow(t, n.name, "just-begun", str(op))
+                return
+        bad("wrong-completion", f"its link was down for {longest // period} cycles, LINK_WAIT is {units}")
 
     def _fatal_there(self, op: OpState) -> bool:
         far = self._far_node(op)

@@ -15,7 +15,7 @@ class PairLinks:
         self.now = max(self.now, e.t)
         n = self._n[e.node]
         was = n.link_up.get(e.peer)
-        n.link_up[e.peer] = e.up
+        n.link_is(e.peer, e.up, e.t)
         if was and not e.up:
             self._disturb(e.node, e.peer)
         self._replan_all(e.t)
@@ -70,8 +70,8 @@ class PairLinks:
         for c in n.chans:
             if c.life is not None and c.life.open:
                 self._close(c.life, e.t)
-        n.reset()
         n.t_reset, n.exact = e.t, False
+        n.reset()
         self._replan_all(e.t)
 
     def _link_frame(self, e: LinkFrame) -> None:

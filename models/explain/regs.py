@@ -41,7 +41,7 @@ class PairRegs:
         elif name == "PEER_CTRL":
             n.peer_ctrl[i] = regmap.merge(n.peer_ctrl.get(i, 0), e.data, e.strb)
             if not n.peer_ctrl[i] >> 63:
-                n.link_up[i] = False
+                n.link_is(i, False, e.t)
                 self._disturb(n.name, i)
             elif n.link_up.get(i) is False:
                 n.link_up[i] = None
@@ -70,6 +70,9 @@ class PairRegs:
         elif name == "CH_POLICY":
             c.policy = regmap.merge(c.policy, e.data, e.strb)
             self._replan_all(e.t)
+        elif name == "CH_RETRY":
+            c.retry = regmap.merge(c.retry, e.data, e.strb)
+            c.link_waits.append((e.t, c.retry >> 16 & 0xFFFF))
         elif name == "CH_BIND":
             c.bind = regmap.merge(c.bind, e.data, e.strb)
             self._replan_all(e.t)
@@ -276,7 +279,7 @@ class PairRegs:
         if where.name == "PEER_STATUS":
             up = bool(e.data & 1)
             if n.link_up.get(where.index) is None:
-                n.link_up[where.index] = up
+                n.link_is(where.index, up, e.t)
                 self._replan_all(e.t)
         elif where.name == "REVOKE":
             asked = n.revokes.get(e.data >> 32 & 0xFFFF)

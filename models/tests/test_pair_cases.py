@@ -394,6 +394,32 @@ def test_peer_down() -> None:
     assert rules(judge(sys, [*ev[:j], refused]))
 
 
+def test_waiting_for_the_link() -> None:
+    """Stimulus: the link is down before the doorbell and LINK_WAIT is 2, 3, 3 just before the end, or without limit.
+    Checking: PEER_DOWN only if it was down for LINK_WAIT units."""
+    sys, _, ev, k = _write()
+    i = first(ev, RegWrite, addr=regmap.guest(0, "DRING_PROD"))
+    j = first(ev, AxiRead, id=1)
+    period = 10
+    t = ev[i].t
+    where = regmap.chan(0, "CH_RETRY")
+
+    def outcome(units: int, since: int, fell: int, end: int) -> set[str]:
+        head = [e for e in ev[:i] if e.t < t]
+        before = sorted([*head, LinkState("A", 0, 0, True), RegWrite("A", since, where, units << 16, 0xFF, 0),
+                         LinkState("A", fell, 0, False)], key=lambda e: e.t)
+        refused = replace(with_entry(ev[k], status=int(Status.PEER_DOWN), nbytes=0), t_addr=end - 1, t_resp=end)
+        pair = Pair(sys.params, sys.links, strict=False, periods={"A": period, "B": period})
+        pair.feed_all([*before, *ev[i:j], refused])
+        return rules(pair)
+
+    fell = t - 1
+    assert outcome(2, 0, fell, fell + 2 * 1024 * period + 1) == set()
+    assert outcome(3, 0, fell, fell + 2 * 1024 * period + 1) == {"wrong-completion"}
+    assert outcome(0xFFFF, 0, fell, fell + 2 * 1024 * period + 1) == {"wrong-completion"}
+    assert outcome(0, 0, fell, t + 1000) == set()
+
+
 def test_link_that_came_back() -> None:
     """Stimulus: the link falls and returns between the doorbell and the fetch. Checking: the WRITE may end
     well; LINK_ERROR it may not without a fall after that, and not because of noise."""

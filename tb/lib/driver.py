@@ -327,9 +327,9 @@ class ChannelDriver:
             await self.consume()
         return got
 
-    async def retry(self, count: int, time: int) -> None:
+    async def retry(self, count: int, time: int, link_wait: int = 0) -> None:
         """CHP.RETRY, by function 0."""
-        await self.node.write("CHP", "RETRY", self.ch, RNR_COUNT=count, RNR_TIME=time)
+        await self.node.write("CHP", "RETRY", self.ch, RNR_COUNT=count, RNR_TIME=time, LINK_WAIT=link_wait)
 
     async def consume(self) -> None:
         await self.node.axil.write(self.reg("CRING_CONS"), self.cq_cons, self.func)

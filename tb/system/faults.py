@@ -78,7 +78,7 @@ class Scenario:
     mix: Mix = field(default_factory=Mix)
     delay: int = 10
     stall: int = 0
-    retry: tuple[int, int] = (0, 0)  # CHP.RETRY: further attempts, time
+    retry: tuple[int, int, int] = (0, 0, 0)  # CHP.RETRY: further attempts, time, LINK_WAIT
     posting: Posting = field(default_factory=Posting)  # of receive buffers
 
     @classmethod
@@ -90,7 +90,7 @@ class Scenario:
         s.channels = min(s.channels, channels)
         s.count = rng.choice((3, 6, 12)) * max(1, 4 // s.channels)
         s.mix = Mix(max_bytes=rng.choice((64, 600, 600, 2500)), no_cpl=rng.choice((0, 0.1)), max_gap=400, messages=rng.choice((0, 5)))
-        s.retry = rng.choice((0, 1, 12)), rng.randrange(3)
+        s.retry = rng.choice((0, 1, 12)), rng.randrange(3), random.Random(f"link {seed}").choice((0, 0, 1, 4, 30))
         s._receivers(random.Random(f"receivers {seed}"))
         s.delay = rng.choice((1, 3, 10, 30, 60, 200))
         s.stall = rng.choice((0, 0, 0, 30, 100))

@@ -49,7 +49,7 @@ class SystemConfig:
     link_stalls: bool = True
     mix: Mix = field(default_factory=Mix)
     stop_on_error: bool = False
-    retry: tuple[int, int] | None = None  # further attempts of messages, and their time
+    retry: tuple[int, ...] | None = None  # CHP.RETRY: further attempts of messages, and their time; LINK_WAIT
     recv_log2: tuple[int, int] = (2, 4)  # of receive rings, where the build has them
     posting: Posting = field(default_factory=Posting)  # how their software posts buffers, once `start_posters` is called
     lazy: float = 0.3
@@ -106,6 +106,7 @@ class System:
             period_a=periods[0], period_b=periods[1], period_l=periods[2], seed=self.seed & 0xFFFFFF,
             windows={name: places for name in self.names}, replay=c.replay,
         )
+        self.pair.periods = {side.name: side.period for side in self.tb.sides}
         await self.recorder.open()
         for side in self.tb.sides:
             latency = rng.choice((0, 1, 5, 20, 100)) if c.latency is None else c.latency

@@ -237,6 +237,94 @@ async def link_lost_in_flight(dut):
     await s.finish()
 
 
+async def _waiters(s: System, waits: list[int]) -> list:
+    """The link falls; then a remote operation and a COPY behind it on channels of node A with these LINK_WAITs; what came at once."""
+    lanes = [s.channel("A", ch) for ch in range(len(waits))]
+    for lane, wait in zip(lanes, waits, strict=True):
+        await lane.retry(0, 0, wait)
+        lane.seen.clear()
+    await s.link_down()
+    for lane in lanes:
+        await lane.post([s.rng.choice(s.movers)("A", lane.ch, 300), s.copy("A", lane.ch, 200)])
+    return lanes
+
+
+@cocotb.test(timeout_time=300, timeout_unit="ms")
+async def link_awaited(dut):
+    """*Stimulus*: remote operations, and local ones behind them, on channels that wait for their link for no time, 3 or 40 units or
+    for ever; the link comes back, or the channel is aborted, paused and resumed, reset, or given less time.
+    *Checking*: nothing ends before its time, nothing overtakes; PEER_DOWN within a unit of it; behind a link that has been down for
+    longer at once; all else is executed when the link is back; a channel that waits delays no other."""
+    s = System(dut)
+    use = min(4, s.tb.params.channels)
+    await s.begin(SystemConfig(channels=use, absolute=0, ring_log2=(4, 4), qos=False, latency=5, back_pressure=0))
+    down, ok, forever = int(Status.PEER_DOWN), 0, 0xFFFF
+    cycles = s.tb.a.cycles
+
+    async def statuses(lane) -> list[int]:
+        await lane.reap()
+        return [e.status for e in lane.seen]
+
+    epoch = 2
+    for turn in range(7):
+        waits = [0, 3, 40, forever] if use == 4 else [(forever, 3, forever, forever, forever, 40, forever)[turn]] * use
+        lanes = await _waiters(s, waits)
+        await cycles(1500)
+        for lane, wait in zip(lanes, waits, strict=True):
+            assert await statuses(lane) == ([] if wait else [down, ok]), f"LINK_WAIT {wait}: {lane.seen}"
+        await cycles(3200)   # the link needs some time to be seen as down
+        for lane, wait in zip(lanes, waits, strict=True):
+            assert await statuses(lane) == ([] if wait > 3 else [down, ok]), f"LINK_WAIT {wait}: {lane.seen}"
+            if wait == 3:   # the link has been down for longer
+                got = await lane.run([s.write("A", lane.ch, 100), s.copy("A", lane.ch, 100)], timeout_ns=10_000)
+                assert [e.status for e in got] == [down, ok]
+                lane.seen.clear()
+        left = [lane for lane, wait in zip(lanes, waits, strict=True) if wait > 3]
+        if turn == 1:
+            for lane in left:
+                await lane.command(Cmd.ABORT)
+                await lane.until(State.DISABLED)
+                assert await statuses(lane) == []
+                await lane.enable()
+        elif turn == 2:
+            for lane in left:
+                await lane.command(Cmd.PAUSE)
+                await lane.until(State.PAUSED)
+        elif turn == 3:
+            for lane in left:
+                await lane.command(Cmd.RESET)
+                await lane.until(State.DISABLED)
+                await lane.enable()
+        elif turn == 4:
+            for lane in left:
+                await lane.retry(0, 0, 1)
+            await cycles(600)
+            for lane in left:
+                assert await statuses(lane) == [down, ok], lane.seen
+        elif turn == 5:
+            await cycles(40 * 1024)
+            for lane, wait in zip(lanes, waits, strict=True):
+                if wait == 40:
+                    assert await statuses(lane) == [down, ok], lane.seen
+        await s.link_up(epoch=epoch)
+        epoch += 1
+        if turn == 2:
+            await cycles(400)
+            for lane in left:
+                assert await statuses(lane) == [], lane.seen
+                await lane.command(Cmd.RESUME)
+        for lane in lanes:
+            await settle(lane)
+        for lane, wait in zip(lanes, waits, strict=True):
+            waited = turn in (0, 2, 6) and wait > 3 or turn == 5 and wait == forever
+            if waited:
+                assert await statuses(lane) == [ok, ok], lane.seen
+        for lane in lanes:
+            got = await lane.run([s.write("A", lane.ch, 100)])
+            assert [e.status for e in got] == [ok]
+    await s.finish()
+
+
 @cocotb.test(timeout_time=300, timeout_unit="ms")
 async def paused_across_epochs(dut):
     """*Stimulus*: a channel is paused in the middle of WRITEs and READs; the link is lost and comes up with a new epoch;
@@ -335,7 +423,7 @@ async def scoreboard_fails(dut):
 @pytest.mark.system
 @pytest.mark.parametrize("build", SLICE)
 @pytest.mark.parametrize("case", ["commands_at_random_moments", "abort_stops_a_long_one",
-                                  "node_reset_in_flight", "link_lost_in_flight",
+                                  "node_reset_in_flight", "link_lost_in_flight", "link_awaited",
                                   "paused_across_epochs", "paused_for_long"])
 def test_life(case, build):
     run_sim("crl_tb_pair", __name__, BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase=case,

@@ -828,9 +828,11 @@ async def peer_awaited(dut):
     bench = Bench(dut)
     bench.fault_rate = 0.0
     await bench.start()
+    unbound = sum((not b) << c for c, b in enumerate(bench.bind))   # crl_dma_linkwait never lets them wait
     waited = 0
     for turn in range(12):
-        bench.peer_up = bench.give_up = 0
+        bench.peer_up = 0
+        bench.give_up = unbound
         bench.new_rate, bench.limit = 0.5, 40
         await bench.until(lambda: bench.limit == 0 or all(len(s) == 4 for s in bench.staged), 4000, "operations")
         bench.limit = 0
@@ -852,7 +854,7 @@ async def peer_awaited(dut):
         else:  # a pause in between, then both
             bench.run = 0
             await bench.step(20)
-            bench.give_up = bench.rng.getrandbits(bench.n)
+            bench.give_up = unbound | bench.rng.getrandbits(bench.n)
             bench.run = (1 << bench.n) - 1
             await bench.step(100)
             assert all(not s or s[0].opcode in REMOTE_ALL for s in bench.staged)
