@@ -406,7 +406,7 @@ def test_waiting_for_the_link() -> None:
 
     def outcome(units: int, since: int, fell: int, end: int) -> set[str]:
         head = [e for e in ev[:i] if e.t < t]
-        before = sorted([*head, LinkState("A", 0, 0, True), RegWrite("A", since, where, units << 16, 0xFF, 0),
+        before = sorted([*head, LinkState("A", 0, 0, True), RegWrite("A", since, 0, where, units << 16),
                          LinkState("A", fell, 0, False)], key=lambda e: e.t)
         refused = replace(with_entry(ev[k], status=int(Status.PEER_DOWN), nbytes=0), t_addr=end - 1, t_resp=end)
         pair = Pair(sys.params, sys.links, strict=False, periods={"A": period, "B": period})
