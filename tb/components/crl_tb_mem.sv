@@ -499,7 +499,7 @@ module crl_tb_mem #(
               while (!s[k]) k = k - 1;
               lo = (a & ~64'(B - 1)) + 64'(j);
               hi = (a & ~64'(B - 1)) + 64'(k);
-              if (lo < ((i == 0) ? bq_addr[pick] : a) || hi >= a + (64'd1 << bq_size[pick]))
+              if (lo < ((i == 0) ? bq_addr[pick] : a) || hi > a + (64'd1 << bq_size[pick]) - 1)
                 violation(8'd7, a);
               e = range_error(lo, hi, 1'b1);
               if (e > resp) resp = e;

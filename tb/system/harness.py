@@ -197,7 +197,7 @@ class System:
         if rr:
             self.posters[name, ch] = Poster(
                 driver, region, mine, c.posting, lambda a: a if absolute else node.address(ch, region.offset(a)),
-                lambda: (1 << 64) - 1 if absolute else seg_address(ch, region.offset(region.recv.base), node.segments[ch].gen ^ 1))
+                lambda: (1 << 64) - 1 if absolute else seg_address(ch, region.offset(region.recv.base), node.segments[ch].gen - 1 & 0xFFF))
         if enable:
             await driver.enable()
         return driver

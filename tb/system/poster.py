@@ -30,7 +30,8 @@ class Poster:
 
     def __init__(self, channel: ChannelDriver, region: Region, rng: random.Random, posting: Posting,
                  value: Callable[[int], int], bad: Callable[[], int]) -> None:
-        """`value`: a byte's address as entries have it; `bad`: one that is refused."""
+        """`value`: a byte's address as entries have it; `bad`: one that is refused, now and under any later key. An absolute one is
+        the last byte of all, which takes a message of one byte."""
         self.channel, self.region, self.rng, self.posting = channel, region, rng, posting
         self.value, self.bad = value, bad
         self.stopped = False

@@ -551,13 +551,20 @@ async def operation_errors(dut):
 
 @cocotb.test(timeout_time=100, timeout_unit="ms")
 async def address_wrap(dut):
-    """*Stimulus*: a function-0 channel with absolute addresses, ranges that run past 2^64.
-    *Checking*: ADDR_WRAP for source and destination, no access; the last byte itself is usable."""
+    """*Stimulus*: a function-0 channel with absolute addresses, ranges that run past 2^64, and that end there.
+    *Checking*: ADDR_WRAP for source and destination, no access; up to the last byte all is usable."""
     s = await start(dut, absolute=1.0)
     c = s.copy("A", VICTIM, 64)
     top = (1 << 64) - 63
-    got = await s.channel("A", VICTIM).run([change(c, src=top), change(c, dst=top), c])
-    assert [e.status for e in got] == [Status.ADDR_WRAP, Status.ADDR_WRAP, Status.OK]
+    mem = s.side("A").mem
+    await mem.fill(top + 63 - 4096, 4096, 0)
+    work = [change(c, src=top), change(c, dst=top), c, change(c, dst=top, length=63), change(c, dst=top + 62, src=c.src + 9, length=1),
+            change(c, src=top, length=63, flags=1 << DescFlag.FENCE)]
+    got = await s.channel("A", VICTIM).run(work)
+    assert [e.status for e in got] == [Status.ADDR_WRAP, Status.ADDR_WRAP] + [Status.OK] * 4
+    moved = await mem.read(c.src, 64)
+    assert await mem.read(top - 1, 64) == b"\0" + moved[:62] + moved[9:10]
+    assert await mem.read(c.dst, 64) == moved[:62] + moved[9:10] + moved[63:]
     await s.finish()
 
 

@@ -241,6 +241,35 @@ async def wrong_buffers(dut):
 
 
 @cocotb.test(timeout_time=400, timeout_unit="ms")
+async def end_of_space(dut):
+    """*Stimulus*: buffers with absolute addresses shortly before 2^64; messages of one frame and several that end at the last byte of all, before
+    it, or would go on behind it. *Checking*: ADDR_WRAP for the last ones only, at both sides; each is in its place, nothing
+    else is written."""
+    s = await start(dut, most=1, absolute=1.0, recv_log2=(4, 4))
+    poster, mem, top = s.posters["B", 0], s.side("B").mem, 1 << 64
+    long = min(poster.slot, 2500)
+    page = bytearray(s.rng.randbytes(4096))
+    await mem.write(top - 4096, bytes(page))
+    cases = [(1, 0), (1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (64, 64), (64, 65), (65, 64), (long, long), (long, long + 1), (long, long - 1),
+             (1, long), (4096, 40)]
+    s.rng.shuffle(cases)
+    await s.channel("A", 0).retry(255, 0)
+    for k, (room, size) in enumerate(cases):
+        entry = poster.entry(s.channel("B", 0).rprod, dst=top - room, length=5000)
+        await s.channel("B", 0).post_recv([entry])
+        d = s.send("A", 0, size, imm=k, at=3000 * k)
+        got = await s.channel("A", 0).run([d])
+        code = int(Status.ADDR_WRAP) if size > room else 0
+        assert got[0].status == (code and code | PEER), (room, size, status_name(got[0].status))
+        e = (await told(s, "B", 0, k + 1))[-1]
+        assert (e.kind, e.tag, e.status) == (CqeKind.RECEIVE, entry.tag, code), (room, size, e)
+        if not code:
+            page[4096 - room : 4096 - room + size] = await s.side("A").mem.read(d.src, size) if size else b""
+        assert await mem.read(top - 4096, 4096) == bytes(page), (room, size)
+    await s.finish()
+
+
+@cocotb.test(timeout_time=400, timeout_unit="ms")
 async def paused_and_drained(dut):
     """*Stimulus*: SENDs to a channel that is PAUSED, DRAINING with its own work, DISABLED, in ERROR, enabled again; its completion
     ring full. *Checking*: PAUSED receives; the others are not ready; the new life has a receive ring from its beginning."""
@@ -540,7 +569,7 @@ async def node_reset(dut):
     await s.finish()
 
 
-CASES = ["random_messages", "many_messages", "late_and_never", "wrong_buffers", "paused_and_drained", "bad_receive_rings", "sender_given_up",
+CASES = ["random_messages", "many_messages", "late_and_never", "wrong_buffers", "end_of_space", "paused_and_drained", "bad_receive_rings", "sender_given_up",
          "receiver_disabled", "link_lost", "answers_lost", "buffers_revoked", "node_reset"]
 
 

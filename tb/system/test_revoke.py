@@ -141,3 +141,14 @@ async def revoked_under_traffic(dut):
 def test_revoke(build):
     run_sim("crl_tb_pair", __name__, BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase="revoked_under_traffic",
             public="top")
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("seed", [
+    11,  # node A: a buffer was posted with the key that its segment got next
+    40,  # the same; its entry had been fetched long before
+])
+def test_revoke_seeds(seed):
+    """Runs that once found something."""
+    run_sim("crl_tb_pair", __name__, BUILDS["512b-1ch"], SYSTEM_SOURCES, sim="verilator", testcase="revoked_under_traffic",
+            public="top", seed=seed)
