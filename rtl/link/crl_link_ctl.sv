@@ -92,23 +92,25 @@ module crl_link_ctl #(
   // 79:72 CHANNELS, 95:80 LINK_MTU, 111:96 RX_SHARED, 112 the sender answers READ.
   localparam logic [39:0] PARAMS = {16'(RX_SHARED), 16'(LINK_MTU), 8'(CHANNELS)};
 
-  logic        e_fits, e_new, e_echo, e_up;
-  logic [31:0] e_nonce;
+  logic        c_fits_q, c_new_q, c_echo_q, c_up_q, c_reads_q;
+  logic [31:0] c_nonce_q;
+  logic        e_fits, e_new, e_echo, e_up, taking;
+  logic [31:0] e_nonce, known;
 
   assign epoch_ops = {15'd0, READ_EN, PARAMS, 6'd0, state_q == UP, heard_q, heard_q ? peer_q : 32'd0, nonce_q};
   assign e_nonce   = ep_ops[31:0];
   assign e_fits    = ep_valid && ep_ops[111:72] == PARAMS;
-  assign e_new     = !heard_q || e_nonce != peer_q;
+  // The frame before may just be taken: then its nonce is the known one.
+  assign taking    = c_fits_q && (state_q == HAND || state_q == UP);
+  assign known     = taking ? c_nonce_q : peer_q;
+  assign e_new     = !(heard_q || taking) || e_nonce != known;
   assign e_echo    = ep_ops[64] && ep_ops[63:32] == nonce_q;
   assign e_up      = ep_ops[65];
 
   logic unused;
   assign unused = &{1'b0, ep_ops[127:113], ep_ops[71:66]};
 
-  // The comparison of the EPOCH frame is registered; such frames are far apart.
-  logic        c_fits_q, c_new_q, c_echo_q, c_up_q, c_reads_q;
-  logic [31:0] c_nonce_q;
-
+  // The comparison of the EPOCH frame is registered.
   always_ff @(posedge clk) begin
     c_new_q   <= e_new;
     c_echo_q  <= e_echo;

@@ -267,6 +267,8 @@ module fv_link_side #(
       if (state[1] && !fv_c_new) assert (ever && peer == c[31:0]);
       assert (!c[65]);
       assert (about(c));
+      // a doubled frame is nothing new
+      if ($past(c_v) && $past(state[1]) && $past(c[31:0]) == c[31:0]) assert (!fv_c_new);
     end
     if (d_v) assert (about(d));
     if (c_v && d_v) assert (order(c, d));
