@@ -191,8 +191,9 @@ class ChannelDriver:
     func: int
     dr: RingPlace
     cr: RingPlace
-    prod: int = 0  # next slot of the descriptor ring
-    cons: int = 0  # consumer index that the last completion told
+    posted: int = 0  # descriptors written into the ring since it was enabled
+    freed: int = 0  # of them, how many are known to be over
+    told: int = 0  # how many at least are over by what completions say, which can be late
     cq_cons: int = 0
     phase: int = 1
     seen: list[Cqe] = field(default_factory=list)
@@ -203,8 +204,28 @@ class ChannelDriver:
         return reg_addr("CH", name, self.ch)
 
     @property
+    def prod(self) -> int:
+        """Next slot of the descriptor ring."""
+        return self.posted % self.dr.size
+
+    @property
+    def cons(self) -> int:
+        """First slot that is not known to be free."""
+        return self.freed % self.dr.size
+
+    def learned(self, index: int, since: int) -> None:
+        """DRING_CONS was read as `index`, and `since` was `freed` when the read began."""
+        self.freed = max(self.freed, min(since + (index - since) % self.dr.size, self.posted))
+
+    def tells(self, index: int) -> None:
+        """A descriptor's completion carries consumer index `index`. The register may have told more already: a late entry
+        takes nothing back, and of all counts that its index can mean the lowest is taken."""
+        self.told += (index - self.told) % self.dr.size
+        self.freed = max(self.freed, min(self.told, self.posted))
+
+    @property
     def used(self) -> int:
-        return (self.prod - self.cons) % self.dr.size
+        return self.posted - self.freed
 
     @property
     def free(self) -> int:
@@ -235,7 +256,7 @@ class ChannelDriver:
 
     def rewind(self) -> None:
         """Indices as after an enable."""
-        self.prod = self.cons = self.cq_cons = 0
+        self.posted = self.freed = self.told = self.cq_cons = 0
         self.phase = 1
 
     async def enable(self, *, clear: bool = True) -> None:
@@ -255,7 +276,7 @@ class ChannelDriver:
             run = min(len(descs) - at, self.dr.size - self.prod)
             raw = b"".join(d.pack() for d in descs[at : at + run])
             await self.node.mem.write(self.dr.base + 32 * self.prod, raw)
-            self.prod = (self.prod + run) % self.dr.size
+            self.posted += run
             at += run
         return self.prod
 
@@ -282,8 +303,11 @@ class ChannelDriver:
                 if entry.phase != self.phase:
                     break
                 fresh += 1
-                (got if entry.kind == CqeKind.DESCRIPTOR else self.messages).append(entry)
-                self.cons = entry.dring_cons % self.dr.size
+                if entry.kind == CqeKind.DESCRIPTOR:
+                    got.append(entry)
+                    self.tells(entry.dring_cons)
+                else:
+                    self.messages.append(entry)
             taken += fresh
             self.cq_cons += fresh
             if self.cq_cons == self.cr.size:

@@ -89,9 +89,10 @@ class PublishDriver(uvm_driver):
 
 async def learn_consumer(channel: ChannelDriver) -> int:
     """Consumer index from the register: needed when descriptors report nothing."""
-    value = await channel.node.axil.read(channel.reg("DRING_CONS"), channel.func)
-    channel.cons = value % channel.dr.size
-    return channel.cons
+    since = channel.freed
+    index = await channel.node.axil.read(channel.reg("DRING_CONS"), channel.func) % channel.dr.size
+    channel.learned(index, since)
+    return index
 
 
 async def settle(channel: ChannelDriver, *, timeout_ns: int = 3_000_000) -> None:

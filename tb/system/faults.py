@@ -332,14 +332,16 @@ class FaultRun:
             open_ = []
             for node in s.nodes.values():
                 channels = list(node.channels.values())
+                since = [c.freed for c in channels]
                 got = await node.axil.play(
                     [Access.rd(c.reg(r), c.func) for c in channels for r in ("DRING_CONS", "STATUS")])
                 for i, c in enumerate(channels):
-                    c.cons = got[2 * i].data % c.dr.size
+                    index = got[2 * i].data % c.dr.size
+                    c.learned(index, since[i])
                     state = reg_field("CH", "STATUS", "STATE", got[2 * i + 1].data)
                     if state not in RUNNING:
                         raise AssertionError(f"node {node.side.name} channel {c.ch} is {State(state).name}")
-                    if c.cons != c.prod:
+                    if index != c.prod:
                         open_.append(c)
             if not open_:
                 return
