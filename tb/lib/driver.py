@@ -213,6 +213,13 @@ class ChannelDriver:
         """First slot that is not known to be free."""
         return self.freed % self.dr.size
 
+    async def learn(self) -> int:
+        """Consumer index from the register: needed when descriptors report nothing."""
+        since = self.freed
+        index = await self.node.axil.read(self.reg("DRING_CONS"), self.func) % self.dr.size
+        self.learned(index, since)
+        return index
+
     def learned(self, index: int, since: int) -> None:
         """DRING_CONS was read as `index`, and `since` was `freed` when the read began."""
         self.freed = max(self.freed, min(since + (index - since) % self.dr.size, self.posted))
@@ -357,11 +364,24 @@ class ChannelDriver:
         if owed is None:
             owed = sum(1 for d in todo if not d.flags >> DescFlag.NO_CPL & 1 and d.opcode != Op.EXT)
         got: list[Cqe] = []
-        while todo or len(got) < owed:
+        watch = self.node.mem.handle.st_cpl_bursts
+        waited = 0
+        while todo:
             batch = todo[: whole(todo, self.free)]
             if batch:
                 await self.post(batch)
                 del todo[: len(batch)]
-            if len(got) < owed:
-                got += await self.wait(1, timeout_ns=timeout_ns)
+                waited = 0
+                continue
+            before = int(watch.value)
+            got += await self.reap()
+            if whole(todo, self.free) or int(watch.value) != before:
+                continue
+            if waited > timeout_ns:
+                raise NoProgress(f"node {self.node.side.name} channel {self.ch}: ring full for {timeout_ns} ns; {await self.status()}")
+            if await First(ValueChange(watch), pause := Timer(2_000, "ns")) is pause:
+                waited += 2_000
+                await self.learn()  # what is in the ring may report nothing
+        while len(got) < owed:
+            got += await self.wait(1, timeout_ns=timeout_ns)
         return got

@@ -26,7 +26,6 @@ from tb.lib.driver import ChannelDriver, whole
 from tb.lib.recorder import Recorder, now
 from tb.lib.testbed import LinkPipe, NoProgress
 from tb.system import coverage
-from tb.system.channel_agent import learn_consumer
 from tb.system.harness import System, SystemConfig
 from tb.system.items import Mix
 
@@ -183,7 +182,7 @@ class Lane:
                 else:
                     await side.cycles(self.rng.randrange(50, 400))
                     await ch.reap()
-                    await learn_consumer(ch)  # descriptors that report nothing free their slots too
+                    await ch.learn()  # descriptors that report nothing free their slots too
                     waits += 1
                     if waits > LANE_WAITS:
                         raise NoProgress(f"node {side.name} channel {ch.ch}: ring full, at {ch.cons} of {ch.prod}")
