@@ -197,8 +197,9 @@ class ChannelDriver:
     func: int
     dr: RingPlace
     cr: RingPlace
-    prod: int = 0  # next slot of the descriptor ring
-    cons: int = 0  # consumer index that the last completion told
+    posted: int = 0  # descriptors written into the ring since it was enabled
+    freed: int = 0  # of them, how many are known to be over
+    told: int = 0  # how many at least are over by what completions say, which can be late
     cq_cons: int = 0
     phase: int = 1
     seen: list[Cqe] = field(default_factory=list)
@@ -212,8 +213,35 @@ class ChannelDriver:
         return reg_addr("CH", name, self.ch)
 
     @property
+    def prod(self) -> int:
+        """Next slot of the descriptor ring."""
+        return self.posted % self.dr.size
+
+    @property
+    def cons(self) -> int:
+        """First slot that is not known to be free."""
+        return self.freed % self.dr.size
+
+    async def learn(self) -> int:
+        """Consumer index from the register: needed when descriptors report nothing."""
+        since = self.freed
+        index = await self.node.axil.read(self.reg("DRING_CONS"), self.func) % self.dr.size
+        self.learned(index, since)
+        return index
+
+    def learned(self, index: int, since: int) -> None:
+        """DRING_CONS was read as `index`, and `since` was `freed` when the read began."""
+        self.freed = max(self.freed, min(since + (index - since) % self.dr.size, self.posted))
+
+    def tells(self, index: int) -> None:
+        """A descriptor's completion carries consumer index `index`. The register may have told more already: a late entry
+        takes nothing back, and of all counts that its index can mean the lowest is taken."""
+        self.told += (index - self.told) % self.dr.size
+        self.freed = max(self.freed, min(self.told, self.posted))
+
+    @property
     def used(self) -> int:
-        return (self.prod - self.cons) % self.dr.size
+        return self.posted - self.freed
 
     @property
     def free(self) -> int:
@@ -244,7 +272,7 @@ class ChannelDriver:
 
     def rewind(self) -> None:
         """Indices as after an enable."""
-        self.prod = self.cons = self.cq_cons = self.rprod = self.rcons = 0
+        self.posted = self.freed = self.told = self.cq_cons = self.rprod = self.rcons = 0
         self.phase = 1
 
     async def enable(self, *, clear: bool = True) -> None:
@@ -264,7 +292,7 @@ class ChannelDriver:
             run = min(len(descs) - at, self.dr.size - self.prod)
             raw = b"".join(d.pack() for d in descs[at : at + run])
             await self.node.mem.write(self.dr.base + 32 * self.prod, raw)
-            self.prod = (self.prod + run) % self.dr.size
+            self.posted += run
             at += run
         return self.prod
 
@@ -310,11 +338,13 @@ class ChannelDriver:
                 if entry.phase != self.phase:
                     break
                 fresh += 1
-                (got if entry.kind == CqeKind.DESCRIPTOR else self.messages).append(entry)
+                if entry.kind == CqeKind.DESCRIPTOR:
+                    got.append(entry)
+                    self.tells(entry.dring_cons)
+                else:
+                    self.messages.append(entry)
                 if entry.kind == CqeKind.RECEIVE:
                     self.rcons = entry.dring_cons
-                else:
-                    self.cons = entry.dring_cons % self.dr.size
             taken += fresh
             self.cq_cons += fresh
             if self.cq_cons == self.cr.size:
@@ -364,11 +394,24 @@ class ChannelDriver:
         if owed is None:
             owed = sum(1 for d in todo if not d.flags >> DescFlag.NO_CPL & 1 and d.opcode != Op.EXT)
         got: list[Cqe] = []
-        while todo or len(got) < owed:
+        watch = self.node.mem.handle.st_cpl_bursts
+        waited = 0
+        while todo:
             batch = todo[: whole(todo, self.free)]
             if batch:
                 await self.post(batch)
                 del todo[: len(batch)]
-            if len(got) < owed:
-                got += await self.wait(1, timeout_ns=timeout_ns)
+                waited = 0
+                continue
+            before = int(watch.value)
+            got += await self.reap()
+            if whole(todo, self.free) or int(watch.value) != before:
+                continue
+            if waited > timeout_ns:
+                raise NoProgress(f"node {self.node.side.name} channel {self.ch}: ring full for {timeout_ns} ns; {await self.status()}")
+            if await First(ValueChange(watch), pause := Timer(2_000, "ns")) is pause:
+                waited += 2_000
+                await self.learn()  # what is in the ring may report nothing
+        while len(got) < owed:
+            got += await self.wait(1, timeout_ns=timeout_ns)
         return got

@@ -9,7 +9,6 @@ import cocotb
 from cocotb.triggers import Combine
 from pyuvm import ConfigDB, uvm_root, uvm_test
 
-from tb.system.channel_agent import learn_consumer
 from tb.system.env import SystemEnv
 from tb.system.harness import System, SystemConfig
 from tb.system.sequences import RandomTraffic
@@ -77,4 +76,4 @@ async def run(dut, test: type[SystemTest], config: SystemConfig | None = None) -
     return system
 
 
-__all__ = ["SystemTest", "learn_consumer", "run"]
+__all__ = ["SystemTest", "run"]

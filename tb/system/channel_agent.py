@@ -77,7 +77,7 @@ class PublishDriver(uvm_driver):
             woken = Timer(2_000, "ns")
             if await First(self.consumer.progress.wait(), woken) is woken:
                 waited += 2_000
-                await learn_consumer(self.channel)
+                await self.channel.learn()
                 if (await self.channel.status()).state not in (
                     State.ACTIVE, State.PAUSED, State.DRAINING
                 ):
@@ -87,17 +87,10 @@ class PublishDriver(uvm_driver):
         return self.channel.free
 
 
-async def learn_consumer(channel: ChannelDriver) -> int:
-    """Consumer index from the register: needed when descriptors report nothing."""
-    value = await channel.node.axil.read(channel.reg("DRING_CONS"), channel.func)
-    channel.cons = value % channel.dr.size
-    return channel.cons
-
-
 async def settle(channel: ChannelDriver, *, timeout_ns: int = 3_000_000) -> None:
     """Wait until every published descriptor is over, or the channel is not running."""
     waited = 0
-    while await learn_consumer(channel) != channel.prod:
+    while await channel.learn() != channel.prod:
         status = await channel.status()
         if status.state not in (State.ACTIVE, State.DRAINING) and not status.busy:
             return

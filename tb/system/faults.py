@@ -26,7 +26,6 @@ from tb.lib.driver import ChannelDriver, whole
 from tb.lib.recorder import Recorder, now
 from tb.lib.testbed import LinkPipe, NoProgress
 from tb.system import coverage
-from tb.system.channel_agent import learn_consumer
 from tb.system.harness import System, SystemConfig
 from tb.system.items import Mix
 from tb.system.poster import Posting
@@ -192,7 +191,7 @@ class Lane:
                 else:
                     await side.cycles(self.rng.randrange(50, 400))
                     await ch.reap()
-                    await learn_consumer(ch)  # descriptors that report nothing free their slots too
+                    await ch.learn()  # descriptors that report nothing free their slots too
                     waits += 1
                     if waits > LANE_WAITS:
                         raise NoProgress(f"node {side.name} channel {ch.ch}: ring full, at {ch.cons} of {ch.prod}")
@@ -348,14 +347,16 @@ class FaultRun:
             open_ = []
             for node in s.nodes.values():
                 channels = list(node.channels.values())
+                since = [c.freed for c in channels]
                 got = await node.axil.play(
                     [Access.rd(c.reg(r), c.func) for c in channels for r in ("DRING_CONS", "STATUS")])
                 for i, c in enumerate(channels):
-                    c.cons = got[2 * i].data % c.dr.size
+                    index = got[2 * i].data % c.dr.size
+                    c.learned(index, since[i])
                     state = reg_field("CH", "STATUS", "STATE", got[2 * i + 1].data)
                     if state not in RUNNING:
                         raise AssertionError(f"node {node.side.name} channel {c.ch} is {State(state).name}")
-                    if c.cons != c.prod:
+                    if index != c.prod:
                         open_.append(c)
             if not open_:
                 return

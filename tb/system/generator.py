@@ -65,6 +65,12 @@ class Generator:
                           Op.SEND: mix.sends if far else 0, Op.MIRROR: mix.mirrors if far else 0}
         self.ops = {op: w for op, w in ops.items() if w and (far or op not in REMOTE)}
 
+    def keep_off_cells(self) -> None:
+        """What is written at the peer stays away from the cells of atomics: between the two there is no order."""
+        if self.far:
+            area = self.far.inbound
+            self.inbound = Cursor(Area(area.base + 8 * CELLS, area.size - 8 * CELLS))
+
     def length(self, limit: int) -> int:
         low, high = self.rng.choices(LENGTHS, WEIGHTS)[0]
         if low > limit:

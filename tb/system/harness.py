@@ -27,7 +27,7 @@ from tb.lib.driver import ALL_RIGHTS, ANY_PEER, ChannelDriver, NodeDriver, RingP
 from tb.lib.recorder import Recorder, now
 from tb.lib.testbed import NoProgress, Side, Testbed
 from tb.system import coverage
-from tb.system.channel_agent import Consumer, learn_consumer, settle
+from tb.system.channel_agent import Consumer, settle
 from tb.system.generator import Generator
 from tb.system.items import Mix
 from tb.system.places import Region, largest_rings, recv_place, regions, ring_places, windows
@@ -408,4 +408,4 @@ class System:
         coverage.dump(run / "coverage.json")
 
 
-__all__ = ["Cmd", "System", "SystemConfig", "learn_consumer"]
+__all__ = ["Cmd", "System", "SystemConfig"]

@@ -17,7 +17,7 @@ from tb.lib.testbed import SYSTEM_SOURCES
 from tb.system import coverage
 from tb.system.base_test import SystemTest, run
 from tb.system.builds import BUILDS, SLICE
-from tb.system.channel_agent import learn_consumer, settle
+from tb.system.channel_agent import settle
 from tb.system.harness import System, SystemConfig
 from tb.system.items import Mix
 from tb.system.poster import Posting
@@ -33,7 +33,7 @@ async def flood(system: System, name: str, ch: int, stop: list[bool]) -> None:
     while not stop[0]:
         if channel.free == 0:
             await channel.reap()
-            await learn_consumer(channel)
+            await channel.learn()
         room = channel.free
         if room and not stop[0]:
             await channel.post(gen.batch(min(room, 4)))
@@ -109,7 +109,7 @@ async def reap_until(channel, state: State, timeout_ns: int = 20_000_000) -> Non
 
 async def finish_channel(channel) -> None:
     """Reap until all that was published is over."""
-    while await learn_consumer(channel) != channel.prod:
+    while await channel.learn() != channel.prod:
         await channel.reap()
         await Timer(1_000, "ns")
         status = await channel.status()
@@ -139,7 +139,7 @@ async def abort_stops_a_long_one(dut):
         print(kind, [status_name(e.status) for e in got], flush=True)
         assert got and got[0].tag == 1 and got[0].status in (Status.ABORTED, Status.OK), got
         assert got[0].status == Status.ABORTED, "600 cycles in, 60 KiB can't be over"
-        cons = await learn_consumer(ch)
+        cons = await ch.learn()
         assert cons == (first + len(got)) % ch.dr.size, (cons, first, got)
         coverage.sample_disturbance("abort")
         await ch.enable()

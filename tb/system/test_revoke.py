@@ -16,7 +16,6 @@ from tb.lib.sim import run_sim
 from tb.lib.testbed import SYSTEM_SOURCES
 from tb.system import coverage
 from tb.system.builds import BUILDS, SLICE
-from tb.system.channel_agent import learn_consumer
 from tb.system.harness import System, SystemConfig
 from tb.system.items import Mix
 from tb.system.test_life import finish_channel
@@ -43,7 +42,7 @@ async def keep_busy(s: System, name: str, ch: int, local: list, stop: list) -> N
     while not stop[0]:
         if channel.free == 0:
             await channel.reap()
-            await learn_consumer(channel)
+            await channel.learn()
         room = channel.free
         if room:
             gen.gen, gen.far_gen = local

@@ -23,6 +23,8 @@ from models.mesh import Mesh
 from models.segments import Segment
 from tb.lib.driver import NodeDriver
 from tb.lib.testbed import Link, Testbed
+from tb.system.channel_agent import settle
+from tb.system.generator import Generator
 from tb.system.harness import System, SystemConfig
 from tb.system.items import Mix
 from tb.system.places import regions, windows
@@ -102,6 +104,11 @@ class Trio(System):
             memory.write(base, image[at : at + side.mem.window_bytes])
 
     # ------------------------------------------------------------------ traffic
+    def generator(self, name: str, ch: int, mix: Mix | None = None, *, remote: bool = True) -> Generator:
+        made = super().generator(name, ch, mix, remote=remote)
+        made.keep_off_cells()
+        return made
+
     async def work(self, name: str, ch: int, descs: list[Desc], *, timeout_ns: int = 3_000_000) -> list:
         """Carry descriptors out, here and in the model; completions have to be the model's."""
         want = self.mesh.carry_out(name, ch, [ModelDesc.unpack(d.pack()) for d in descs])
@@ -125,6 +132,7 @@ class Trio(System):
                 size += slots[0].length + 4096
                 count -= 1
             await self.work(name, ch, batch)
+            await settle(self.channel(name, ch))  # the last ones may report nothing
 
     # ------------------------------------------------------------------ end
     async def finish(self, require: int = 1) -> None:  # type: ignore[override]

@@ -199,7 +199,7 @@ class Controller:
             if entry.phase != d.phase:
                 break
             got.append(entry)
-            d.cons = entry.dring_cons % d.dr.size
+            d.tells(entry.dring_cons)
             d.cq_cons += 1
             if d.cq_cons == d.cr.size:
                 d.cq_cons, d.phase = 0, d.phase ^ 1
