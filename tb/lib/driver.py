@@ -327,6 +327,10 @@ class ChannelDriver:
             await self.consume()
         return got
 
+    async def unread(self) -> bool:
+        """A completion is there that was not taken."""
+        return Cqe.unpack(await self.node.mem.read(self.cr.base + 16 * self.cq_cons, 16)).phase == self.phase
+
     async def retry(self, count: int, time: int) -> None:
         """CHP.RETRY, by function 0."""
         await self.node.write("CHP", "RETRY", self.ch, RNR_COUNT=count, RNR_TIME=time)

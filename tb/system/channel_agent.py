@@ -88,10 +88,13 @@ class PublishDriver(uvm_driver):
 
 
 async def learn_consumer(channel: ChannelDriver) -> int:
-    """Consumer index from the register: needed when descriptors report nothing."""
-    value = await channel.node.axil.read(channel.reg("DRING_CONS"), channel.func)
-    channel.cons = value % channel.dr.size
-    return channel.cons
+    """Consumer index from the register: needed when descriptors report nothing. The driver takes it over unless a completion that
+    it has not read would lead it back, or one that it has read meanwhile knows better."""
+    place = channel.cq_cons, channel.phase
+    value = await channel.node.axil.read(channel.reg("DRING_CONS"), channel.func) % channel.dr.size
+    if not await channel.unread() and (channel.cq_cons, channel.phase) == place:
+        channel.cons = value
+    return value
 
 
 async def settle(channel: ChannelDriver, *, timeout_ns: int = 3_000_000) -> None:

@@ -588,3 +588,13 @@ def test_receivers(case, build):
 def test_receivers_builds(case, build):
     """The smallest buffers, and a link that is narrower than the memory."""
     run_sim("crl_tb_pair", __name__, BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase=case, public="top")
+
+
+@pytest.mark.system
+@pytest.mark.skipif(not has_send({}), reason="this RTL has no receive ring")
+@pytest.mark.parametrize("case,seed", [
+    ("many_messages", 1),  # a late completion led the software's consumer index back, and a doorbell too far
+])
+def test_receivers_seeds(case, seed):
+    """Runs that once found something."""
+    run_sim("crl_tb_pair", __name__, BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase=case, public="top", seed=seed)
