@@ -8,12 +8,13 @@ from pathlib import Path
 
 from tools.paths import BUILD, ROOT, rtl_sources
 
-CAMPAIGN, ATOMIC = "tb.system.test_faults", "tb.system.test_atomic"
+CAMPAIGN, ATOMIC, RECEIVERS = "tb.system.test_faults", "tb.system.test_atomic", "tb.system.test_receivers"
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """`old` stands in the file exactly once; `finds` are rules of which one has to show, in the fault campaign or in this test."""
+    """`old` stands in the file exactly once; `finds` are rules of which one has to show, in the fault campaign or in this test, or
+    `says` is what the test's own check says."""
 
     path: str
     old: str
@@ -21,6 +22,7 @@ class Mutant:
     finds: tuple[str, ...]
     module: str = CAMPAIGN
     test: str = "campaign"
+    says: str = ""
 
 
 MUTANTS = {
@@ -41,6 +43,15 @@ MUTANTS = {
                            ("atomic",), ATOMIC, "against_writes"),
     "lock-does-not-wait": Mutant("rtl/node/crl_axi_wr.sv", "lock_over  = locked_q && lock && over == '1;",
                                  "lock_over  = locked_q && lock;", ("atomic",), ATOMIC, "against_writes"),
+    "entry-lost-after-cancel": Mutant("rtl/dma/crl_recv_ring.sv", "O_BACK: taken_d = taken - 3'd1;",
+                                      "O_BACK: begin cons_d = (cons + 12'd1) & mask; asked_d = asked - 3'd1; got_d = got - 3'd1; "
+                                      "taken_d = taken - 3'd1; end",
+                                      (), RECEIVERS, "sender_given_up", "buffers or slots are lost: ['"),
+    "entry-used-by-what-is-given-up": Mutant("rtl/dma/crl_target_check.sv", """assign f_post    = msg_q && !is_cancel && (!send_q ?""",
+                                             """assign f_post    = msg_q && (is_cancel ? send_q && !(slot_q && is_first) : !send_q ?""",
+                                             ("extra-completion", "wrong-completion"), RECEIVERS, "sender_given_up"),
+    "too-short-by-one": Mutant("rtl/dma/crl_target_check.sv", "short_q      <= total_q > r_len;", "short_q      <= total_q > r_len + 32'd1;",
+                               ("unexplained-access", "wrong-completion", "frame"), RECEIVERS, "many_messages"),
 }
 
 
@@ -62,5 +73,6 @@ def sources_of(name: str) -> list[Path]:
 
 def found(name: str, text: str) -> bool:
     """Whether a failed run's text shows that the change was found by what should find it."""
-    failed = MUTANTS[name].module != CAMPAIGN or "scenarios failed" in text
-    return failed and any(f"[{rule}]" in text for rule in MUTANTS[name].finds)
+    m = MUTANTS[name]
+    failed = m.module != CAMPAIGN or "scenarios failed" in text
+    return failed and (any(f"[{rule}]" in text for rule in m.finds) or (m.says != "" and m.says in text))

@@ -95,7 +95,7 @@ async def all_buffers(s: System, name: str, ch: int, at: int) -> None:
     await s.side(OTHER[name]).cycles(80)
     reap = Reader(s, OTHER[name], ch)
     got = await s.channel(name, ch).run([s.send(name, ch, min(size, 40), imm=k, at=at + 64 * k) for k in range(held + 1)])
-    assert [e.status for e in got] == [0] * held + [NOT_READY], [status_name(e.status) for e in got]
+    assert [e.status for e in got] == [0] * held + [NOT_READY], f"buffers or slots are lost: {[status_name(e.status) for e in got]}"
     await reap.end()
     for _ in range(50):  # a sender is told when its entry has a place, which is before it is in memory
         await far.reap()
@@ -588,3 +588,13 @@ def test_receivers(case, build):
 def test_receivers_builds(case, build):
     """The smallest buffers, and a link that is narrower than the memory."""
     run_sim("crl_tb_pair", __name__, BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase=case, public="top")
+
+
+@pytest.mark.system
+@pytest.mark.skipif(not has_send({}), reason="this RTL has no receive ring")
+@pytest.mark.parametrize("case,seed", [
+    ("many_messages", 1),  # a late completion led the software's consumer index back, and a doorbell too far
+])
+def test_receivers_seeds(case, seed):
+    """Runs that once found something."""
+    run_sim("crl_tb_pair", __name__, BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase=case, public="top", seed=seed)
