@@ -222,13 +222,15 @@ module crl_link #(
   assign ev_bad_frame = rx_bad || cr_bad;
   assign ev_frame_tx = did_any;
 
-  logic rx_quiet;
+  logic       rx_quiet, free, free_rd;
+  logic [7:0] free_ch;
 
   crl_link_rxbuf #(.DATA_W(DATA_W), .LINK_W(LINK_W), .LINK_MTU(LINK_MTU), .SLOTS(RX_SLOTS)) u_rxbuf (
       .clk, .rst, .flush, .clear, .quiet(rx_quiet),
       .room, .w_hdr, .w_hidx, .w_pay, .w_pidx, .w_data,
       .commit(req_accept), .commit_beats(fr_beats), .commit_len(fr_len),
-      .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free
+      .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last,
+      .slot_free, .slot_free_ch, .slot_free_rd, .free, .free_ch, .free_rd
   );
 
   // ---- what is expected next
@@ -363,7 +365,7 @@ module crl_link #(
       .ret_valid(live && d_cr_valid), .ret_ch(d_cr_ch), .ret_cnt(d_cr_cnt), .ok(cr_ok), .bad(cr_bad)
   );
   crl_link_credit_rx #(.CHANNELS(CHANNELS), .URGENT(URGENT)) u_credit_rx (
-      .clk, .rst, .clear, .refresh, .free(slot_free && !slot_free_rd), .free_ch(slot_free_ch),
+      .clk, .rst, .clear, .refresh, .free(free && !free_rd), .free_ch,
       .cr_ch, .cr_cnt, .cr_take(did_any), .news(cr_news), .urgent
   );
 
@@ -380,7 +382,7 @@ module crl_link #(
   ) u_room (
       .clk, .rst, .flush, .clear, .tx_take, .rdt_take, .rdt_want, .started(did_req && !req_resend), .started_rd,
       .started_beats(req_beats), .freed(req_freed), .closed, .closed_rd(push_rd), .closed_beats(push_beats), .room(room_q), .rdt_room, .none_open,
-      .rd_take(tx_take && tx_take_rd && peer_reads), .rd_free(slot_free && slot_free_rd), .rd_ok(slot_ok)
+      .rd_take(tx_take && tx_take_rd && peer_reads), .rd_free(free && free_rd), .rd_ok(slot_ok)
   );
 
   always_ff @(posedge clk) begin

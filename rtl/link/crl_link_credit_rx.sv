@@ -72,11 +72,15 @@ module crl_link_credit_rx #(
 
   // The pick is renewed when it was used (seen a cycle late), or as long as it has no news.
   assign next     = take_q || !pick_q;
-  assign add_bit  = {{(CHANNELS-1){1'b0}}, add_q} << add_ch_q;
   assign took_bit = next ? gnt : '0;
   assign cr_ch    = 8'(pick_ch_q);
   assign news     = pick_q || any;
   assign urgent   = since_q == FW'(URGENT);
+
+  always_comb begin
+    // Not a shift: add_ch_q is unknown until the first slot is freed.
+    for (int c = 0; c < CHANNELS; c++) add_bit[c] = add_q && add_ch_q == CW'(c);
+  end
 
   always_ff @(posedge clk) begin
     if (rst || clear) begin

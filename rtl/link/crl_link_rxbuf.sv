@@ -3,13 +3,14 @@
 // crl_link_rxbuf: receive slots. A frame is written beat by beat into the current slot and becomes
 // visible when it is committed; slots are used in turn and read in the same order.
 //
-// How: the credits that the peer holds never exceed the slots, and a slot is emptied (read out) before
-//   its credit is given back, so that frames may be freed in any order while slots go round. Two readers follow
+// How: the peer's credits and the slots in use are together never more than the slots. Frames may be freed in any order, and
+//   one without payload, or a refused one, before payload has left that came in front of it or with it; so what the node frees
+//   waits in a FIFO until as many slots have been emptied (read out), and only then gives a credit back. Two readers follow
 //   the writer: one loads headers, one streams payloads and never runs ahead of the header.
 // Flush (level): frames whose header has not been shown are dropped; the others are finished as usual.
 //   'quiet' tells that nothing is left and that the node has freed everything it was given.
-// Latency: commit to rx_valid FRAME_W/LINK_W + 4 cycles. Throughput: a beat a cycle, no bubble between payloads.
-// Assumes: clear only when quiet and flushed; commit only with room.
+// Latency: commit to rx_valid FRAME_W/LINK_W + 4 cycles, slot_free to free 1. Throughput: a beat a cycle, no bubble between payloads.
+// Assumes: clear only when quiet and flushed; commit only with room; no more than EARLY frames are freed ahead of their payload.
 `default_nettype none
 
 module crl_link_rxbuf #(
@@ -17,6 +18,7 @@ module crl_link_rxbuf #(
     parameter int LINK_W   = 64,
     parameter int LINK_MTU = 1024,
     parameter int SLOTS    = 24,
+    parameter int EARLY    = 4,     // frames that are freed and not read out, a power of two
     localparam int HB      = crl_pkg::FRAME_W / LINK_W,
     localparam int HW      = HB > 1 ? $clog2(HB) : 1,
     localparam int MB      = LINK_MTU * 8 / LINK_W,
@@ -45,7 +47,18 @@ module crl_link_rxbuf #(
     input  wire logic              rxp_ready,
     output logic      [DATA_W-1:0] rxp_data,
     output logic                   rxp_last,
-    input  wire logic              slot_free    // event: one frame is done with
+    input  wire logic              slot_free,   // event: one frame is done with
+    input  wire logic [7:0]        slot_free_ch,
+    input  wire logic              slot_free_rd,
+    // credits
+`ifdef FORMAL
+    output logic      [$clog2(SLOTS + 1)-1:0] fv_used, fv_wait, fv_open, fv_spare,   // for the proof
+    output logic                   fv_commit, fv_read, fv_load,
+    output logic      [$clog2(EARLY):0] fv_freed,
+`endif
+    output logic                   free,        // event: one may be given back
+    output logic      [7:0]        free_ch,
+    output logic                   free_rd
 );
 
   localparam int SW    = $clog2(SLOTS);
@@ -59,7 +72,7 @@ module crl_link_rxbuf #(
   logic [CW-1:0] used_q;     // slots written and not yet read out
   logic [CW-1:0] wait_q;     // visible, header not shown
   logic [CW-1:0] open_q;     // header shown, payload not finished
-  logic [CW-1:0] held_q;     // header shown, not freed by the node
+  logic [CW-1:0] spare_q;    // read out, credit not given back
   logic          room_q, show, p_done;
   logic          p_free_q;   // p_done, one cycle later
   logic          commit_q;   // a frame becomes visible, a cycle after it was committed
@@ -74,7 +87,7 @@ module crl_link_rxbuf #(
   endfunction
 
   assign room  = room_q;
-  assign quiet = held_q == '0 && open_q == '0;
+  assign quiet = spare_q == '0 && open_q == '0;
 
   // ---- header reader
   logic                        ld_q, ld_v_q;     // reading; the RAM's word is valid
@@ -206,6 +219,19 @@ module crl_link_rxbuf #(
       .m_valid(rxp_valid), .m_ready(rxp_ready), .m_data(rxp_data), .m_last(rxp_last)
   );
 
+  // ---- credits: what the node has freed, and as many as are read out
+  logic                   e_valid, e_ready;
+  logic [$clog2(EARLY):0] e_level;
+
+  crl_fifo #(.W(9), .DEPTH(EARLY)) u_freed (
+      .clk, .rst, .s_valid(slot_free), .s_ready(e_ready), .s_data({slot_free_rd, slot_free_ch}),
+      .m_valid(e_valid), .m_ready(free), .m_data({free_rd, free_ch}), .level(e_level)
+  );
+  assign free = e_valid && spare_q != '0;
+
+  logic unused_freed;
+  assign unused_freed = &{1'b0, e_ready, e_level};
+
   // ---- counts
   always_ff @(posedge clk) begin
     meta_q        <= meta_in;
@@ -231,13 +257,19 @@ module crl_link_rxbuf #(
       wait_q <= flush ? '0 : count(wait_q, commit_q, show);
     end
     if (rst) begin
-      open_q <= '0;
-      held_q <= '0;
+      open_q  <= '0;
+      spare_q <= '0;
     end else begin
-      open_q <= count(open_q, show, p_done);
-      held_q <= count(held_q, show, slot_free);
+      open_q  <= count(open_q, show, p_done);
+      spare_q <= count(spare_q, p_done, free);
     end
   end
+
+`ifdef FORMAL
+  assign {fv_used, fv_wait, fv_open, fv_spare} = {used_q, wait_q, open_q, spare_q};
+  assign {fv_commit, fv_read, fv_load}         = {commit_q, p_free_q, ld_q || ld_v_q};
+  assign fv_freed                              = e_level;
+`endif
 
 `ifndef SYNTHESIS
   logic begun_q;  // there was a reset: nothing holds of what registers are before it
@@ -247,7 +279,8 @@ module crl_link_rxbuf #(
   always @(posedge clk) begin
     if (rst) begun_q <= 1'b1;
     else if (begun_q) begin
-      assert (!(slot_free && held_q == '0));   // the node frees what it was given, once
+      assert (!(slot_free && !e_ready));
+      assert (32'(e_level) + 32'(slot_free) <= 32'(open_q) + 32'(spare_q));   // the node frees what it was given, once
       assert (!(commit && !room_q));
       assert (room_q == (used_q != CW'(SLOTS)));
     end

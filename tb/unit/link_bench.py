@@ -94,6 +94,8 @@ class Node:
         self.p_fields = 1.0  # chance that fields are shown, a cycle
         self.p_junk = 0.0  # chance that a frame closed with length 0 has had beats all the same
         self.free_delay = (0, 0)
+        self.early = False  # a frame without payload or answer is freed with its header, whatever payload is ahead
+        self.max_early = 0
         self.slow: set[int] = set()  # channels whose slots are not freed
         self.max_open = 6
         self.answer = True
@@ -234,6 +236,10 @@ class Node:
             self.hdrs.append(h)
             if h["PAYLOAD_LEN"] == 0 and len(self.hdrs) == 1:
                 self._complete(self.hdrs.popleft(), b"")
+            elif self.early and h["PAYLOAD_LEN"] == 0 and h["TYPE"] == FrameType.WRITE and not h["FLAGS"] & LAST:
+                h["EARLY"] = True
+                self.frees.append((self.cycle + self.rng.randint(*self.free_delay), ch))
+                self.max_early = max(self.max_early, sum("EARLY" in one for one in self.hdrs))
         if self.rxp_on and int(s.rxp_valid.value):
             data = s.rxp_data.value
             self.partial += int(data).to_bytes(self.bytes, "little")
@@ -337,7 +343,7 @@ class Node:
             self.rsps.append(
                 (Rsp(req.dst_ch, req.src_ch, req.op_seq, req.tag, status, status & 1, req.op_seq >> 1 & 1), when)
             )
-        else:
+        elif "EARLY" not in h:
             self.frees.append((when, req.src_ch))
 
     def _answers(self, s) -> None:
