@@ -18,7 +18,7 @@ module crl_link_rxbuf #(
     parameter int LINK_W   = 64,
     parameter int LINK_MTU = 1024,
     parameter int SLOTS    = 24,
-    parameter int EARLY    = 4,     // frames that are freed and not read out, a power of two
+    parameter int EARLY    = 16,    // frames that are freed and not read out, a power of two
     localparam int HB      = crl_pkg::FRAME_W / LINK_W,
     localparam int HW      = HB > 1 ? $clog2(HB) : 1,
     localparam int MB      = LINK_MTU * 8 / LINK_W,
