@@ -17,12 +17,11 @@ SEG_BASE, SEG_STEP = g.BAR_SEG_BASE, g.BAR_SEG_STRIDE
 PEER_BASE, PEER_STEP = g.BAR_PEER_BASE, g.BAR_PEER_STRIDE
 FOREIGN_CNT = g.BAR_FUNC_BASE
 
-# Registers of the receive ring: by name where the register source has them; a build without SEND has nothing there.
-RECEIVE_RING = "RRING_BASE" in g.PAGES["CH"].regs
-_RRING = {"RRING_BASE": 0x30, "RRING_SIZE": 0x38, "RRING_PROD": 0x60, "RRING_CONS": 0x68}
-
 GUEST_REGS = {
-    **{getattr(g, f"REG_CH_{name}", place): name for name, place in _RRING.items()},
+    g.REG_CH_RRING_BASE: "RRING_BASE",
+    g.REG_CH_RRING_SIZE: "RRING_SIZE",
+    g.REG_CH_RRING_PROD: "RRING_PROD",
+    g.REG_CH_RRING_CONS: "RRING_CONS",
     g.REG_CH_CTRL: "CTRL",
     g.REG_CH_STATUS: "STATUS",
     g.REG_CH_DRING_BASE: "DRING_BASE",

@@ -124,7 +124,7 @@ enum crl_status {
     CRL_ST_BAD_LENGTH = 0x02, /* length 0 for an operation that moves data, or not 8 for an atomic */
     CRL_ST_BAD_FLAGS = 0x03, /* a reserved flag is set or a flag does not fit the opcode */
     CRL_ST_OVERLAP = 0x04, /* source and destination of a COPY or MIRROR overlap */
-    CRL_ST_ADDR_WRAP = 0x05, /* an absolute range runs past 2^64 */
+    CRL_ST_ADDR_WRAP = 0x05, /* an absolute range, or a receive buffer of an ABS channel, runs past 2^64 */
     CRL_ST_BAD_EXT = 0x06, /* second slot of a CMP_SWAP not published or not EXT */
     CRL_ST_BAD_ALIGN = 0x07, /* the peer address of an atomic is no multiple of 8 */
     CRL_ST_SEG_INVALID = 0x10, /* segment index not enabled or not in the table */

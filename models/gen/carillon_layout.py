@@ -274,7 +274,7 @@ STATUS_INFO: dict[int, StatusInfo] = {
     Status.BAD_LENGTH: StatusInfo('BAD_LENGTH', 'crl_dma_issue', 'length 0 for an operation that moves data, or not 8 for an atomic', 'correct the descriptor'),
     Status.BAD_FLAGS: StatusInfo('BAD_FLAGS', 'crl_dma_issue', 'a reserved flag is set or a flag does not fit the opcode', 'correct the descriptor'),
     Status.OVERLAP: StatusInfo('OVERLAP', 'crl_dma_issue', 'source and destination of a COPY or MIRROR overlap', 'use a bounce buffer'),
-    Status.ADDR_WRAP: StatusInfo('ADDR_WRAP', 'crl_dma_issue', 'an absolute range runs past 2^64', 'correct the descriptor'),
+    Status.ADDR_WRAP: StatusInfo('ADDR_WRAP', 'crl_dma_issue; with bit 7 crl_target_check', 'an absolute range, or a receive buffer of an ABS channel, runs past 2^64', 'correct the descriptor'),
     Status.BAD_EXT: StatusInfo('BAD_EXT', 'crl_dma_issue', 'second slot of a CMP_SWAP not published or not EXT', 'publish both slots with one doorbell'),
     Status.BAD_ALIGN: StatusInfo('BAD_ALIGN', 'crl_dma_issue', 'the peer address of an atomic is no multiple of 8', 'correct the descriptor'),
     Status.SEG_INVALID: StatusInfo('SEG_INVALID', 'segment check', 'segment index not enabled or not in the table', 'use a segment that was granted'),

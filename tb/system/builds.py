@@ -7,9 +7,6 @@ need a parameter of their own share these builds.
 
 from __future__ import annotations
 
-from models.gen.carillon_layout import PAGES
-from tools.paths import ROOT
-
 SHORT = {"STALL_MAX_CYCLES": 8192, "OP_TIMEOUT_CYCLES": 32768, "KEEPALIVE_CYCLES": 1024}
 
 BUILDS: dict[str, dict[str, int]] = {
@@ -48,10 +45,9 @@ TRIO_BUILDS: dict[str, dict[str, int]] = {
 
 def has_send(parameters: dict[str, int]) -> bool:
     """Messages, and registers of the receive ring."""
-    return "RRING_BASE" in PAGES["CH"].regs and bool(parameters.get("SEND_EN", 1))
+    return bool(parameters.get("SEND_EN", 1))
 
 
 def has_mirror(parameters: dict[str, int]) -> bool:
-    """The bench's top has the parameter, and the build does not switch it off, nor READ, whose ways it takes."""
-    top = (ROOT / "tb/system/crl_tb_pair.sv").read_text()
-    return "MIRROR_EN" in top and bool(parameters.get("MIRROR_EN", parameters.get("READ_EN", 1)))
+    """It takes READ's ways."""
+    return bool(parameters.get("MIRROR_EN", parameters.get("READ_EN", 1)))

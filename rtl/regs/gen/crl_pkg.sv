@@ -230,7 +230,7 @@ package crl_pkg;
   localparam logic [7:0] ST_BAD_LENGTH = 8'h02;                   // length 0 for an operation that moves data, or not 8 for an atomic
   localparam logic [7:0] ST_BAD_FLAGS = 8'h03;                    // a reserved flag is set or a flag does not fit the opcode
   localparam logic [7:0] ST_OVERLAP = 8'h04;                      // source and destination of a COPY or MIRROR overlap
-  localparam logic [7:0] ST_ADDR_WRAP = 8'h05;                    // an absolute range runs past 2^64
+  localparam logic [7:0] ST_ADDR_WRAP = 8'h05;                    // an absolute range, or a receive buffer of an ABS channel, runs past 2^64
   localparam logic [7:0] ST_BAD_EXT = 8'h06;                      // second slot of a CMP_SWAP not published or not EXT
   localparam logic [7:0] ST_BAD_ALIGN = 8'h07;                    // the peer address of an atomic is no multiple of 8
   localparam logic [7:0] ST_SEG_INVALID = 8'h10;                  // segment index not enabled or not in the table
