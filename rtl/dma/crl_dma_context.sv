@@ -139,9 +139,9 @@ module crl_dma_context #(
       t2_tag    <= '0;
       t2_seq    <= '0;
       t2_msg    <= SEND_EN && (t1_desc[crl_pkg::DESC_OPCODE_LSB +: 8] == crl_pkg::OP_WRITE_IMM || t1_send);
-      t2_imm    <= {t1_send, t1_oper[31:0]} & {33{SEND_EN}};
+      t2_imm    <= SEND_EN ? {t1_send, t1_oper[31:0]} : 33'd0;
       t2_mirror <= MIRROR_EN && t1_desc[crl_pkg::DESC_OPCODE_LSB +: 8] == crl_pkg::OP_MIRROR;
-      t2_far    <= t1_oper & {64{MIRROR_EN}};
+      t2_far    <= MIRROR_EN ? t1_oper : 64'd0;
     end else begin
       t2_op     <= fill ? 8'(crl_pkg::OP_FILL) : (remote ? 8'(crl_pkg::OP_WRITE) : 8'(crl_pkg::OP_COPY));
       t2_src    <= src;

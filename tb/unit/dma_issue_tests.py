@@ -861,7 +861,7 @@ async def peer_awaited(dut):
             bench.give_up = (1 << bench.n) - 1
         await bench.drain()
     bench.end(60)
-    assert waited > 12 and {Status.OK, Status.PEER_DOWN} <= bench.statuses
+    assert waited >= 10 and {Status.OK, Status.PEER_DOWN} <= bench.statuses
 
 
 @cocotb.test()
