@@ -217,7 +217,8 @@ module crl_dma_opend #(
   logic [AGE_W-1:0]   id_time, age;
   logic               id_end;      // lowest bit of the generation that ended last
   logic               live, match, from_peer, lost, late, accept;
-  logic               live_q, lost_q, late_q, read_q;  // of the sweeper's entry
+  logic               live_q, lost_q, read_q;  // of the sweeper's entry
+  logic [AGE_W-1:0]   time_q;
   logic [PW-1:0]      peer_q;
   logic               e2_accept_q, e2_init_q;
   logic [OW-1:0]      e2_idx_q;
@@ -240,12 +241,12 @@ module crl_dma_opend #(
       e1_init_q   <= sweep && init_q;
       swept_q     <= e1_sweep_q && live && id_remote;
       judge_q     <= e1_sweep_q;
-      if (judge_q)           own_q <= live_q && (fatal || ((lost_q || (late_q && !sw_waits)) && !read_q));
+      if (judge_q)           own_q <= live_q && (fatal || ((lost_q || (late && !sw_waits)) && !read_q));
       else if (!ldone_valid) own_q <= 1'b0;
     end
     live_q       <= live;
     lost_q       <= lost;
-    late_q       <= late;
+    time_q       <= id_time;
     read_q       <= id_read;
     peer_q       <= id_peer;
     e1_same_q    <= e1_idx_q == e0_idx;
@@ -291,9 +292,9 @@ module crl_dma_opend #(
   assign restart    = swept_q && sends_q[own_ch_q];
 
   assign peer_falls = falls_q[id_peer];
-  assign age        = now_q - id_time;
+  assign age        = now_q - time_q;   // a cycle after the rest: the RAM may lie far away
   assign lost       = id_remote && id_falls != peer_falls;
-  assign late       = id_remote && age[AGE_W-1] && age[AGE_W-2:0] != '0;
+  assign late       = own_remote_q && age[AGE_W-1] && age[AGE_W-2:0] != '0;
   // The entry was being written when it was read, or its end had just been accepted.
   assign e1_stale   = e1_wrote_q || e1_born_q || (e1_same_q && e2_accept_q);
   assign live       = id_gen[0] != id_end && !e1_stale;
@@ -303,7 +304,7 @@ module crl_dma_opend #(
   // A READ is ended by the target, which knows when nothing of it is under way any more. It is asked again if it does not hear.
   always_ff @(posedge clk) begin
     for (int p = 0; p < PEERS; p++)
-      kill_valid[p] <= READ_EN && !rst && judge_q && live_q && (lost_q || late_q) && read_q && !fatal && peer_q == PW'(p);
+      kill_valid[p] <= READ_EN && !rst && judge_q && live_q && (lost_q || late) && read_q && !fatal && peer_q == PW'(p);
     kill_tag    <= {own_gen_q, own_idx_q};
     kill_status <= lost_q ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OP_TIMEOUT;
   end
