@@ -315,8 +315,8 @@ module fv_link_side #(
   endfunction
   // A frame that comes here.
   function automatic logic about(input logic [81:0] f);
-    about = f[31:16] <= s_nonce[31:16]
-        && (!f[64] || f[63:48] <= count)
+    about = f[31:16] <= s_nonce[31:16] - 16'(s_state == CLEAR)
+        && (!f[64] || f[63:48] <= count - 16'(state == CLEAR))
         && (!f[64] || (ME == 0 ? high(f[63:48], f[31:16]) : low(f[31:16], f[63:48])))
         && (!f[65] || (f[64] && f[81:66] == f[31:16] + f[63:48]
                        && (ME == 0 ? low(f[63:48], f[31:16]) : high(f[31:16], f[63:48]))));
@@ -333,7 +333,8 @@ module fv_link_side #(
     assert (up == (state == UP));
     assert (!epoch_due || state[1]);
     assert (!(heard && state == CLEAR));
-    if (heard) assert (p_count <= s_nonce[31:16]);
+    if (heard) assert (p_count <= s_nonce[31:16] - 16'(s_state == CLEAR));
+    if (state == CLEAR) assert (count != '0);
     if (state == UP) begin
       assert (heard && session == count + p_count);
       assert (ME == 0 ? high(count, p_count) : low(p_count, count));
