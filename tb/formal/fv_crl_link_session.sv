@@ -91,7 +91,7 @@ module fv_crl_link_session #(
     assume (deliver == 2'b11);
 `else
     assume (pin == (now == `WITNESS ? 2'b00 : 2'b11));
-    assume (deliver[1] && !pick[1]);     // this wire keeps order
+    assume (deliver[1] && !pick[1] && data == 2'b11);   // this wire keeps order
 `endif
   end
 `endif
