@@ -269,7 +269,6 @@ module fv_link_side #(
     order = p[31:0] <= q[31:0] && (!(p[31:0] == q[31:0] && p[64]) || (q[64] && p[63:32] <= q[63:32]));
   endfunction
 
-`ifndef WITNESS
   integer j;
   always @(posedge clk) if (past_valid) begin
     assert (n <= D);
@@ -307,7 +306,6 @@ module fv_link_side #(
       if (j > 0) assert (order(w[j-1], w[j]));
     end
   end
-`endif
 `else
   // Sessions a of side 0 and b of side 1: b began before a had ended; a began before b had ended.
   function automatic logic low(input logic [15:0] a, input logic [15:0] b);
@@ -336,16 +334,12 @@ module fv_link_side #(
                        && (ME == 0 ? low(f[63:48], f[31:16]) : high(f[31:16], f[63:48]))));
   endfunction
 
+  integer j;
   always @(posedge clk) if (past_valid) begin
     if (take1) assert (ours(x));
     if (take2) assert (ours(d));
     if (state[1] && before != count) assert (before < count);   // a session's number is new
-  end
-
-  // ---- invariants
-`ifndef WITNESS
-  integer j;
-  always @(posedge clk) if (past_valid) begin
+    // ---- invariants
     assert (n <= D);
     assert (before <= count);
     assert (up == (state == UP));
@@ -369,7 +363,6 @@ module fv_link_side #(
     if (d_v && d[65]) assert (state == DOWN || state == CLEAR || (state == UP && d[81:66] == session));
     for (j = 0; j < D; j = j + 1) if (j < n) assert (about(w[j]));
   end
-`endif
 `endif
 
 endmodule
