@@ -62,6 +62,7 @@ class Frame:
     epoch: int = 0
     link_seq: int = 0
     op_seq: int = 0
+    session: int = 0
     tag: int = 0
     status2: int = 0
     ack_req: int = 0

@@ -7,7 +7,8 @@ be false alarms.
 
 A sender's session begins with an EPOCH frame that shows a new nonce: its numbers, credits and
 operations begin again. What a frame acknowledges belongs to the session of the other side that its sender
-has heard of. A frame that comes again (replay) must be what it was, and counts once.
+has heard of. A frame that comes again (replay) must be what it was, and counts once. The upper half of a nonce
+is the number of the sender's session; every frame but EPOCH carries the sum of both sides' numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from models.frame import Frame, FrameError, parse
 from models.lay import AT_PEER, FrameFlag, FrameType, FrameVc
 
 SEQ_MOD = 1 << 16
-OP_SEQ_MOD = 1 << 16  # the sender counts 16 bits of the field
+OP_SEQ_MOD = 1 << 16
+SESSION_MOD = 1 << 16
 ASKS = (FrameType.READ, FrameType.ATOMIC)  # answered by READ_DATA
 REPLAY_FRAMES = 256  # a sender keeps fewer
 
@@ -63,6 +65,11 @@ class Direction:
     epoch: int | None = None
     frames: int = 0
     kept: dict[tuple[int, int], Frame] = field(default_factory=dict)  # by channel, LINK_SEQ
+
+
+def session_of(nonce: int) -> int:
+    """The number of a side's session, which goes up by one with each."""
+    return nonce >> 16
 
 
 @dataclass(frozen=True)
@@ -126,9 +133,10 @@ class LinkChecker:
         if any(raw[64 + len(f.payload) :]):
             bad("padding", "bytes after the payload are not 0")
         if f.type == FrameType.EPOCH:
-            self._session(src, f)
+            self._session(src, f, bad)
         me = self.way[src]
         me.frames += 1
+        self._session_number(f, me, bad)
         self._identity(src, f, me, bad)
         again = f.vc in me.next_seq and self._again(f, window(f), me, bad)
         if not self.dirty and me.heard == you.nonce:
@@ -143,13 +151,26 @@ class LinkChecker:
             bad("payload", f"{FrameType(f.type).name} carries {len(f.payload)} bytes")
         return f
 
-    def _session(self, src: str, f: Frame) -> None:
+    def _session(self, src: str, f: Frame, bad: Callback) -> None:
         """Operands of EPOCH: nonce, the peer's nonce, and whether that was heard."""
-        nonce = f.operand0 & 0xFFFFFFFF
-        if nonce != self.way[src].nonce:
+        nonce, old = f.operand0 & 0xFFFFFFFF, self.way[src].nonce
+        if nonce != old:
+            if old is not None and not 0 < (session_of(nonce) - session_of(old)) % SESSION_MOD < SESSION_MOD // 2:
+                bad("nonce", f"session {session_of(nonce)} after {session_of(old)}")
             self.way[src] = Direction(nonce=nonce)
         if f.operand1 & 1:
             self.way[src].heard = f.operand0 >> 32
+
+    def _session_number(self, f: Frame, me: Direction, bad: Callback) -> None:
+        """SESSION, as far as the sender's EPOCH frames have told of the session."""
+        if f.type == FrameType.EPOCH:
+            want = 0
+        elif me.nonce is None or me.heard is None:
+            return
+        else:
+            want = (session_of(me.nonce) + session_of(me.heard)) % SESSION_MOD
+        if f.session != want:
+            bad("session", f"SESSION {f.session:#06x}, this one is {want:#06x}")
 
     def _again(self, f: Frame, win: int, me: Direction, bad: Callback) -> bool:
         """Whether a numbered frame was sent before; if not, the next number is counted."""

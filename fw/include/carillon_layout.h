@@ -260,7 +260,8 @@ struct crl_frame {
     uint8_t dst_ch; /* channel at the receiver */
     uint16_t epoch; /* epoch of the link */
     uint16_t link_seq; /* sequence number, per peer and virtual channel */
-    uint32_t op_seq; /* operation sequence number, per channel; 15:0 count, 31:16 are 0 */
+    uint16_t op_seq; /* operation sequence number, per channel */
+    uint16_t session; /* session of the link, the same in both directions: sum of both ends' session numbers (EPOCH OPERAND0 31:16 and 63:48); 0 in EPOCH */
     uint16_t tag; /* operation index and generation at the initiator, returned in op-ack */
     uint16_t payload_len; /* payload bytes without padding */
     uint16_t status2; /* second status */
@@ -288,6 +289,7 @@ static_assert(offsetof(struct crl_frame, dst_ch) == 7, "offset of FRAME.dst_ch")
 static_assert(offsetof(struct crl_frame, epoch) == 8, "offset of FRAME.epoch");
 static_assert(offsetof(struct crl_frame, link_seq) == 10, "offset of FRAME.link_seq");
 static_assert(offsetof(struct crl_frame, op_seq) == 12, "offset of FRAME.op_seq");
+static_assert(offsetof(struct crl_frame, session) == 14, "offset of FRAME.session");
 static_assert(offsetof(struct crl_frame, tag) == 16, "offset of FRAME.tag");
 static_assert(offsetof(struct crl_frame, payload_len) == 18, "offset of FRAME.payload_len");
 static_assert(offsetof(struct crl_frame, status2) == 20, "offset of FRAME.status2");

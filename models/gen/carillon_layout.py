@@ -394,7 +394,8 @@ class Frame(Layout):
         'dst_ch': (56, 8),
         'epoch': (64, 16),
         'link_seq': (80, 16),
-        'op_seq': (96, 32),
+        'op_seq': (96, 16),
+        'session': (112, 16),
         'tag': (128, 16),
         'payload_len': (144, 16),
         'status2': (160, 16),
@@ -422,7 +423,8 @@ class Frame(Layout):
     dst_ch: int = 0  # channel at the receiver
     epoch: int = 0  # epoch of the link
     link_seq: int = 0  # sequence number, per peer and virtual channel
-    op_seq: int = 0  # operation sequence number, per channel; 15:0 count, 31:16 are 0
+    op_seq: int = 0  # operation sequence number, per channel
+    session: int = 0  # session of the link, the same in both directions: sum of both ends' session numbers (EPOCH OPERAND0 31:16 and 63:48); 0 in EPOCH
     tag: int = 0  # operation index and generation at the initiator, returned in op-ack
     payload_len: int = 0  # payload bytes without padding
     status2: int = 0  # second status

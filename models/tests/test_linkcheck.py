@@ -284,16 +284,25 @@ def test_sessions() -> None:
     """Stimulus: two sessions; late acknowledgements of the first.
     Checking: numbers begin again, nothing of the first goes on."""
     one = flags(FrameFlag.FIRST, FrameFlag.LAST)
-    w = Frame(W, tag=1, flags=one, payload=b"x", total_len=1)
-    first = [("A", epoch(5)), ("B", epoch(6, 5)), ("A", epoch(5, 6)), ("A", w)]
-    acked = ("B", Frame(ACK, tag=1, ack_req=1))
-    idle = ("B", Frame(FrameType.IDLE, ack_req=1, link_seq=1))
-    second = [("A", epoch(15)), idle, ("B", epoch(16, 15)), ("A", epoch(15, 16))]
-    assert not judge([*first, acked, *second, ("A", w), acked])
-    assert "link-seq" in judge([*first, acked, *second, ("A", replace(w, link_seq=1))])
-    assert "ack" in judge([*first, acked, *second, idle])
+    w = Frame(W, tag=1, flags=one, payload=b"x", total_len=1, session=2)
+    v = replace(w, session=4)
+    first = [("A", epoch(0x10005)), ("B", epoch(0x10006, 0x10005)), ("A", epoch(0x10005, 0x10006)), ("A", w)]
+    acked = ("B", Frame(ACK, tag=1, ack_req=1, session=2))
+    idle = ("B", Frame(FrameType.IDLE, ack_req=1, link_seq=1, session=2))
+    second = [("A", epoch(0x20005)), idle, ("B", epoch(0x20001, 0x20005)), ("A", epoch(0x20005, 0x20001))]
+    now = ("B", replace(acked[1], session=4))
+    assert not judge([*first, acked, *second, ("A", v), now])
+    assert "link-seq" in judge([*first, acked, *second, ("A", replace(v, link_seq=1))])
+    assert judge([*first, acked, *second, ("B", replace(idle[1], session=4))]) == {"ack"}
     a, b = split_write(Frame(W, tag=1), bytes(MTU + 1), MTU)
-    assert "operation" in judge([*first[:3], ("A", a), *second, ("A", b)])
+    assert "operation" in judge([*first[:3], ("A", replace(a, session=2)), *second, ("A", replace(b, session=4))])
+    # each frame says in which session it was sent, and an EPOCH frame nothing of the kind
+    assert "session" in judge([*first, acked, *second, ("A", w)])
+    assert "session" in judge([*first, acked, *second, idle])
+    assert judge([("A", replace(epoch(0x10005), session=1))]) == {"session"}
+    assert judge([("A", epoch(0x20005)), ("A", epoch(0x20006))]) == {"nonce"}
+    assert judge([("A", epoch(0x20005)), ("A", epoch(0x10006))]) == {"nonce"}
+    assert not judge([("A", epoch(0xFFFF0005)), ("A", epoch(0x00010006))])
 
 
 def test_operation_numbers_wrap() -> None:
@@ -301,4 +310,3 @@ def test_operation_numbers_wrap() -> None:
     one = flags(FrameFlag.FIRST, FrameFlag.LAST)
     a = Frame(W, tag=1, flags=one, payload=b"x", total_len=1, op_seq=65535)
     assert judge([("A", a), ("A", replace(a, op_seq=0, link_seq=1, tag=2))]) == {"unanswered"}
-    assert "op-seq" in judge([("A", a), ("A", replace(a, op_seq=65536, link_seq=1, tag=2))])

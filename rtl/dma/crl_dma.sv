@@ -116,7 +116,7 @@ module crl_dma #(
     output logic      [7:0]                txf_flags,
     output logic      [7:0]                txf_src_ch,
     output logic      [7:0]                txf_dst_ch,
-    output logic      [31:0]               txf_op_seq,
+    output logic      [15:0]               txf_op_seq,
     output logic      [15:0]               txf_tag,
     output logic      [63:0]               txf_segaddr,
     output logic      [31:0]               txf_total,
@@ -226,7 +226,7 @@ module crl_dma #(
   localparam int MTW    = $clog2(LINK_MTU);
   localparam int RBW    = MBW - OFF_W + 1;
   localparam int INFO_W = MBW + 9;
-  localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
+  localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 16 + 128;
   // Covers 200 cycles of latency beside the chunks that are being filled and drained.
   localparam int BUF_BEATS = DATA_W <= 128 ? 1024 : 512;
   localparam int CHUNKS    = 2 << $clog2(READS_IN_FLIGHT);

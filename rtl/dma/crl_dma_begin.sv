@@ -24,12 +24,12 @@ module crl_dma_begin #(
     input  wire logic           remote,
     input  wire logic [CW-1:0]  ch,
     input  wire logic [15:0]    ctx_tag,     // of an operation under way
-    input  wire logic [31:0]    ctx_seq,
+    input  wire logic [15:0]    ctx_seq,
     input  wire logic [15-OW:0] alloc_gen,
     input  wire logic [OW-1:0]  alloc_idx,
     output logic                alloc_valid,
     output logic      [15:0]    tag,         // {gen, idx}
-    output logic      [31:0]    seq,
+    output logic      [15:0]    seq,
 
     // Failures that come back from the read side
     input  wire logic [CW-1:0]  fail_ch,
@@ -44,7 +44,7 @@ module crl_dma_begin #(
   assign alloc_valid = valid && first;
   assign tag         = first ? {alloc_gen, alloc_idx} : ctx_tag;
   assign seq_next    = begun_q[ch] ? seq_ram : 16'd0;
-  assign seq         = first || again ? {16'd0, seq_next} : ctx_seq;
+  assign seq         = first || again ? seq_next : ctx_seq;
 
   crl_ram_lut #(.W(16), .DEPTH(CHANNELS)) u_seq (
       .clk, .we(valid && (first || again) && remote), .waddr(ch), .wdata(seq_next + 16'd1), .raddr(ch), .rdata(seq_ram)

@@ -48,7 +48,7 @@ module crl_dma_context #(
     output logic      [31:0]         t2_total,
     output logic                     t2_notify,
     output logic      [15:0]         t2_tag,     // {gen, idx} in the operation table
-    output logic      [31:0]         t2_seq,
+    output logic      [15:0]         t2_seq,
     output logic      [7:0]          t2_flags,   // of the descriptor, like its tag
     output logic      [15:0]         t2_dtag,
 
@@ -76,12 +76,12 @@ module crl_dma_context #(
     input  wire logic [32:0]         w_imm,
     input  wire logic                w_mirror,
     input  wire logic [63:0]         w_far,
-    input  wire logic [31:0]         w_seq,
+    input  wire logic [15:0]         w_seq,
     input  wire logic [15:0]         w_tag,
     input  wire logic [31:0]         w_total
 );
 
-  localparam int BASE_W = 3 + 32 + 16 + 32 + MTW + MBW + 32 + 64 + 64;
+  localparam int BASE_W = 3 + 16 + 16 + 32 + MTW + MBW + 32 + 64 + 64;
   localparam int MSG_W  = SEND_EN ? 34 : 0;
   localparam int FULL_W = BASE_W + 34 + 65;
   localparam int CTX_W  = BASE_W + MSG_W + (MIRROR_EN ? 65 : 0);
@@ -93,7 +93,8 @@ module crl_dma_context #(
   logic [63:0]      far;
   logic [32:0]      imm;
   logic [63:0]      src, dst;
-  logic [31:0]      rem, total, seq;
+  logic [31:0]      rem, total;
+  logic [15:0]      seq;
   logic [15:0]      tag;
   logic [MBW-1:0]   vs, vs_q;       // virtual source of a FILL
   logic [MTW-1:0]   pos;

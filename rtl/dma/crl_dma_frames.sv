@@ -45,7 +45,7 @@ module crl_dma_frames #(
     input  wire logic [1:0]        n_peer,
     input  wire logic [7:0]        n_peer_ch,
     input  wire logic [FUNC_W-1:0] n_func,
-    input  wire logic [31:0]       n_seq,
+    input  wire logic [15:0]       n_seq,
     input  wire logic [63:0]       n_x,         // absolute destination | peer segment address
     input  wire logic [63:0]       n_y,         // remote: {total length, offset of the frame}
 
@@ -90,7 +90,7 @@ module crl_dma_frames #(
     output logic      [7:0]        txf_flags,
     output logic      [7:0]        txf_src_ch,
     output logic      [7:0]        txf_dst_ch,
-    output logic      [31:0]       txf_op_seq,
+    output logic      [15:0]       txf_op_seq,
     output logic      [15:0]       txf_tag,
     output logic      [63:0]       txf_segaddr,
     output logic      [31:0]       txf_total,

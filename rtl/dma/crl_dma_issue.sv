@@ -43,7 +43,7 @@ module crl_dma_issue #(
     localparam int INFO_W  = MBW + 9,
     localparam int EW      = 124,
     // chunk record
-    localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
+    localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 16 + 128
 ) (
     input  wire logic                  clk,
     input  wire logic                  rst,
@@ -201,7 +201,7 @@ module crl_dma_issue #(
   logic [5:2][7:0]        peer_ch_q;
   logic [5:2][1:0]        peer_q;
   logic [5:3]             fill_q, notify_q;
-  logic [5:3][31:0]       seq_q;
+  logic [5:3][15:0]       seq_q;
   logic [5:3][15:0]       tag_q;
   logic [4:3][31:0]       total_q, rem_q;
   logic [4:3][63:0]       src_q, dst_q;
@@ -265,7 +265,8 @@ module crl_dma_issue #(
   // ---------------------------------------------------------------- T2, T3: chunk, operation, addresses
   logic [7:0]       t2_op, t2_flags;
   logic [63:0]      t2_src, t2_dst;
-  logic [31:0]      t2_rem, t2_total, t2_ctx_seq, t2_seq;
+  logic [31:0]      t2_rem, t2_total;
+  logic [15:0]      t2_ctx_seq, t2_seq;
   logic [15:0]      t2_ctx_tag, t2_tag;
   logic [MTW-1:0]   t2_pos;
   logic [MBW:0]     t2_n_q, t3_n;

@@ -33,7 +33,7 @@ module crl_dma_move #(
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
     localparam int MTW     = $clog2(LINK_MTU),
     localparam int RBW     = MBW - OFF_W + 1,
-    localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
+    localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 16 + 128
 ) (
     input  wire logic                clk,
     input  wire logic                rst,
@@ -84,7 +84,7 @@ module crl_dma_move #(
     output logic      [7:0]          txf_flags,
     output logic      [7:0]          txf_src_ch,
     output logic      [7:0]          txf_dst_ch,
-    output logic      [31:0]         txf_op_seq,
+    output logic      [15:0]         txf_op_seq,
     output logic      [15:0]         txf_tag,
     output logic      [63:0]         txf_segaddr,
     output logic      [31:0]         txf_total,
@@ -136,7 +136,7 @@ module crl_dma_move #(
   logic [MTW:0]     h_flen;
   logic [1:0]       h_peer;
   logic [FUNC_W-1:0] h_func;
-  logic [31:0]      h_seq;
+  logic [15:0]      h_seq;
   logic [63:0]      h_x, h_y;
   logic             h_msg;
   logic [32:0]      h_imm;
@@ -157,7 +157,7 @@ module crl_dma_move #(
   logic [MTW:0]     x_flen_q;
   logic [1:0]       x_peer_q;
   logic [FUNC_W-1:0] x_func_q;
-  logic [31:0]      x_seq_q;
+  logic [15:0]      x_seq_q;
   logic [63:0]      x_x_q, x_y_q;
   logic [33:0]      x_msg_q;
 
@@ -226,7 +226,7 @@ module crl_dma_move #(
   end
 
   // ---------------------------------------------------------------- align, with the info beside
-  localparam int BASE_W  = 8 + CW + 16 + 8 + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128;
+  localparam int BASE_W  = 8 + CW + 16 + 8 + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 16 + 128;
   localparam int INFO_W  = MSG_W + (MIRROR_EN ? 1 : 0) + BASE_W;
   localparam int NFULL_W = 34 + 1 + BASE_W;
   logic              c_valid, c_ready, i_valid, i_ready, o_valid, o_ready, o_none, o_first, o_last, o_tag_unused;
@@ -243,7 +243,7 @@ module crl_dma_move #(
   logic [MTW:0]      n_flen;
   logic [1:0]        n_peer;
   logic [FUNC_W-1:0] n_func;
-  logic [31:0]       n_seq;
+  logic [15:0]       n_seq;
   logic [63:0]       n_x, n_y;
   logic              n_msg;
   logic [32:0]       n_imm;

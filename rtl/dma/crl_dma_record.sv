@@ -7,7 +7,7 @@
 // Record, MSB first: with SEND_EN {message, SEND, immediate[32]}, kind[3] (0 token, 1 local, 2 fill, 3 remote, 4 cancel,
 //   5 remote of a MIRROR, 6 its cancel), channel, operation {gen, idx}[16],
 //   {first, last, flush, cont, has read data, first frame, notify, READ}, source lane, destination lane, bytes,
-//   read beats, status[8], bytes of the frame so far, peer[2], peer's channel[8], function, operation sequence[32],
+//   read beats, status[8], bytes of the frame so far, peer[2], peer's channel[8], function, operation sequence[16],
 //   x[64] (absolute destination | peer segment address), y[64] (pattern | {total length, offset of the frame}).
 // Latency: T5 to the record 1 cycle.
 `default_nettype none
@@ -25,7 +25,7 @@ module crl_dma_record #(
     localparam int MTW     = $clog2(LINK_MTU),
     localparam int OFF_W   = $clog2(DATA_W / 8),
     localparam int RBW     = MBW - OFF_W + 1,
-    localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 32 + 128
+    localparam int CHUNK_W = (SEND_EN ? 34 : 0) + 3 + CW + 16 + 8 + 2 * OFF_W + (MBW + 1) + RBW + 8 + (MTW + 1) + 2 + 8 + FUNC_W + 16 + 128
 ) (
     input  wire logic               clk,
 
@@ -64,7 +64,7 @@ module crl_dma_record #(
     input  wire logic               t5_mirror,
     input  wire logic               t5_msg,
     input  wire logic [32:0]        t5_imm,       // {SEND, immediate}
-    input  wire logic [31:0]        t5_seq,
+    input  wire logic [15:0]        t5_seq,
     input  wire logic [15:0]        t5_tag,
     input  wire logic               t5_up,
     input  wire logic               t5_rd,
@@ -94,7 +94,7 @@ module crl_dma_record #(
   logic [CW+16:0]   t6_head_q;
   logic [4:0]       t6_flags_q;
   logic [2*OFF_W+MBW+RBW:0] t6_size_q;
-  logic [MTW+10+FUNC_W+160:0] t6_rest_q;
+  logic [MTW+10+FUNC_W+144:0] t6_rest_q;
 
   // A frame begins at a multiple of LINK_MTU; the bytes of it that were before this chunk are t4_pos.
   assign t4_frame = (32 - MTW)'((t4_total - t4_rem) >> MTW);

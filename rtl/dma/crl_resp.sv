@@ -26,7 +26,7 @@ module crl_resp #(
     input  wire logic              rq_valid,     // event: a request and the verdict
     input  wire logic [7:0]        rq_ch,        // channel here
     input  wire logic [7:0]        rq_peer_ch,
-    input  wire logic [31:0]       rq_op_seq,
+    input  wire logic [15:0]       rq_op_seq,
     input  wire logic [15:0]       rq_tag,
     input  wire logic [63:0]       rq_segaddr,
     input  wire logic [31:0]       rq_total,
@@ -65,7 +65,7 @@ module crl_resp #(
     output logic      [7:0]        rdf_flags,
     output logic      [7:0]        rdf_src_ch,
     output logic      [7:0]        rdf_dst_ch,
-    output logic      [31:0]       rdf_op_seq,
+    output logic      [15:0]       rdf_op_seq,
     output logic      [15:0]       rdf_tag,
     output logic      [63:0]       rdf_segaddr,
     output logic      [31:0]       rdf_total,

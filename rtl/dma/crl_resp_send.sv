@@ -21,7 +21,7 @@ module crl_resp_send #(
     input  wire logic              rq_valid,     // event: a request, what its answer returns
     input  wire logic [7:0]        rq_ch,        // channel here
     input  wire logic [7:0]        rq_peer_ch,
-    input  wire logic [31:0]       rq_op_seq,
+    input  wire logic [15:0]       rq_op_seq,
     input  wire logic [15:0]       rq_tag,
     input  wire logic [63:0]       rq_segaddr,
     input  wire logic [31:0]       rq_total,
@@ -54,7 +54,7 @@ module crl_resp_send #(
     output logic      [7:0]        rdf_flags,
     output logic      [7:0]        rdf_src_ch,
     output logic      [7:0]        rdf_dst_ch,
-    output logic      [31:0]       rdf_op_seq,
+    output logic      [15:0]       rdf_op_seq,
     output logic      [15:0]       rdf_tag,
     output logic      [63:0]       rdf_segaddr,
     output logic      [31:0]       rdf_total,
@@ -68,7 +68,7 @@ module crl_resp_send #(
 );
 
   localparam int QD = 1 << $clog2(SLOTS > 4 ? SLOTS : 4);
-  localparam int QW = 8 + 8 + 32 + 16 + 64 + 32 + 32 + 2 + 12 + 8;
+  localparam int QW = 8 + 8 + 16 + 16 + 64 + 32 + 32 + 2 + 12 + 8;
 
   // ------------------------------------------------------------------------------------------
   // Fields of the frame that goes out.

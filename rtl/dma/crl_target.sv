@@ -52,7 +52,7 @@ module crl_target #(
     input  wire logic                         rsp_ready,
     output logic      [7:0]                   rsp_src_ch,
     output logic      [7:0]                   rsp_dst_ch,
-    output logic      [31:0]                  rsp_op_seq,
+    output logic      [15:0]                  rsp_op_seq,
     output logic      [15:0]                  rsp_tag,
     output logic                              rsp_permit,    // OP_PERMIT
     output logic      [7:0]                   rsp_status,
@@ -61,7 +61,7 @@ module crl_target #(
     output logic                              rq_valid,      // event: a READ request, to crl_resp
     output logic      [7:0]                   rq_ch,
     output logic      [7:0]                   rq_peer_ch,
-    output logic      [31:0]                  rq_op_seq,
+    output logic      [15:0]                  rq_op_seq,
     output logic      [15:0]                  rq_tag,
     output logic      [63:0]                  rq_segaddr,
     output logic      [31:0]                  rq_total,
@@ -169,7 +169,7 @@ module crl_target #(
   logic [FUNC_W-1:0] f_user;
   logic [NB_W-1:0]   f_bursts;
   logic [7:0]        f_status, f_ch, f_peer_ch;
-  logic [31:0]       f_op_seq;
+  logic [15:0]       f_op_seq;
   logic [15:0]       f_tag;
   logic              f_req, f_rd, f_slot, f_is_atomic, f_atomic, f_own_atomic, a_free, f_permit, f_mirror, f_given;
   logic [7:0]        a_free_ch;
@@ -182,7 +182,7 @@ module crl_target #(
   logic [CW-1:0]     inj_ch;
   logic [7:0]        p_free_ch, a_src_ch, a_dst_ch, a_status;
   logic              a_rsp_valid, a_rsp_ready;
-  logic [31:0]       a_op_seq;
+  logic [15:0]       a_op_seq;
   logic [15:0]       a_tag, a_status2;
 
   crl_target_check #(

@@ -36,7 +36,7 @@ module crl_target_answer #(
     input  wire logic [7:0]       f_status,     // of the checks, ST_OK if none failed
     input  wire logic [7:0]       f_ch,         // channel here
     input  wire logic [7:0]       f_peer_ch,    // channel at the sender
-    input  wire logic [31:0]      f_op_seq,
+    input  wire logic [15:0]      f_op_seq,
     input  wire logic [15:0]      f_tag,
     input  wire logic             f_rd,         // READ_DATA: status and answer are this node's
     input  wire logic             f_slot,       // it has a receive slot
@@ -61,7 +61,7 @@ module crl_target_answer #(
     input  wire logic             rsp_ready,
     output logic      [7:0]       rsp_src_ch,
     output logic      [7:0]       rsp_dst_ch,
-    output logic      [31:0]      rsp_op_seq,
+    output logic      [15:0]      rsp_op_seq,
     output logic      [15:0]      rsp_tag,
     output logic      [7:0]       rsp_status,
     output logic      [15:0]      rsp_status2,
@@ -145,11 +145,11 @@ module crl_target_answer #(
   // ------------------------------------------------------------------------------------------
   // Answers.
 
-  localparam int INFO_W = 1 + 8 + 8 + 8 + 32 + 16 + 3 + (SEND_EN || MIRROR_EN ? 1 : 0) + (MIRROR_EN ? 2 : 0);
+  localparam int INFO_W = 1 + 8 + 8 + 8 + 16 + 16 + 3 + (SEND_EN || MIRROR_EN ? 1 : 0) + (MIRROR_EN ? 2 : 0);
   logic [INFO_W-1:0] info;
   logic              i_answer, i_rd, i_slot, i_own, i_msg, i_mirror, i_given;
   logic [7:0]        i_status, i_ch, i_peer_ch;
-  logic [31:0]       i_op_seq;
+  logic [15:0]       i_op_seq;
   logic [15:0]       i_tag;
   logic [1:0]        i_err;
   logic [7:0]        status;
@@ -161,7 +161,7 @@ module crl_target_answer #(
                       ATOMIC_EN && f_own_atomic})),
       .raddr(ans_q[AW-1:0]), .rdata(info)
   );
-  assign {i_mirror, i_given, i_msg, i_answer, i_status, i_ch, i_peer_ch, i_op_seq, i_tag, i_rd, i_slot, i_own} = 79'(info);
+  assign {i_mirror, i_given, i_msg, i_answer, i_status, i_ch, i_peer_ch, i_op_seq, i_tag, i_rd, i_slot, i_own} = 63'(info);
 
   crl_ram_lut #(.W(2), .DEPTH(DEPTH)) u_result (
       .clk, .we(done), .waddr(done_q[AW-1:0]), .wdata(err_op),

@@ -23,7 +23,7 @@ module crl_target_atomic #(
     output logic                   aq_room,     // there is a place for one
     input  wire logic [7:0]        aq_ch,       // channel here
     input  wire logic [7:0]        aq_peer_ch,
-    input  wire logic [31:0]       aq_op_seq,
+    input  wire logic [15:0]       aq_op_seq,
     input  wire logic [15:0]       aq_tag,
     input  wire logic [63:0]       aq_segaddr,
     input  wire logic [FUNC_W-1:0] aq_user,
@@ -53,7 +53,7 @@ module crl_target_atomic #(
     output logic      [7:0]        rdf_flags,
     output logic      [7:0]        rdf_src_ch,
     output logic      [7:0]        rdf_dst_ch,
-    output logic      [31:0]       rdf_op_seq,
+    output logic      [15:0]       rdf_op_seq,
     output logic      [15:0]       rdf_tag,
     output logic      [63:0]       rdf_segaddr,
     output logic      [31:0]       rdf_total,
@@ -67,7 +67,7 @@ module crl_target_atomic #(
 
   localparam int LW    = $clog2(DEPTH) + 1;
   localparam int ASK_W = 64 + 8 + FUNC_W + 128 + 1;
-  localparam int RET_W = 8 + 8 + 32 + 16 + 64;
+  localparam int RET_W = 8 + 8 + 16 + 16 + 64;
 
   localparam logic [1:0] WANT = 2'd0, BEAT = 2'd1, FIELDS = 2'd2;
 

@@ -115,7 +115,7 @@ module crl_target_check #(
     output logic      [7:0]                   f_status,
     output logic      [7:0]                   f_ch,
     output logic      [7:0]                   f_peer_ch,
-    output logic      [31:0]                  f_op_seq,
+    output logic      [15:0]                  f_op_seq,
     output logic      [15:0]                  f_tag,
     output logic                              f_req,         // READ, or a refused ATOMIC: for the responder
     output logic                              f_is_atomic,   // ATOMIC, early: whatever becomes of it
@@ -169,7 +169,8 @@ module crl_target_check #(
 
   // What is used of the header.
   logic [7:0]  type_q, flags_q, ch_q, peer_ch_q;
-  logic [31:0] op_seq_q, total_q, offset_q;
+  logic [15:0] op_seq_q;
+  logic [31:0] total_q, offset_q;
   logic [15:0] tag_q, plen_q;
   logic [63:0] segaddr_q;
   logic [7:0]  status_in_q;
@@ -197,7 +198,7 @@ module crl_target_check #(
                                && rx_hdr[crl_pkg::FRAME_TYPE_LSB +: 8] == crl_pkg::FRAME_TYPE_WRITE_IMM);
       send_q    <= in_send;
       peer_ch_q <= rx_hdr[crl_pkg::FRAME_SRC_CH_LSB +: 8];
-      op_seq_q  <= rx_hdr[crl_pkg::FRAME_OP_SEQ_LSB +: 32];
+      op_seq_q  <= rx_hdr[crl_pkg::FRAME_OP_SEQ_LSB +: 16];
       tag_q     <= kill_wait_q ? kill_tag_q : rx_hdr[crl_pkg::FRAME_TAG_LSB +: 16];
       plen_q    <= in_read ? asked : in_atomic ? 16'd8 : rx_hdr[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: 16];
       payload_q <= !kill_wait_q && !in_inj && rx_hdr[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: 16] != '0;
@@ -300,7 +301,8 @@ module crl_target_check #(
   logic [CHANNELS-1:0] in_op_q;     // the channel is within an operation
   logic                in_op;
   logic [7:0]          ctx_status;
-  logic [31:0]         ctx_op_seq, ctx_next;
+  logic [15:0]         ctx_op_seq;
+  logic [31:0]         ctx_next;
   logic                known, same_op;
   logic [40:0]         start;       // of the payload, in the segment
   logic [32:0]         remain, stop;
@@ -329,7 +331,7 @@ module crl_target_check #(
   assign stop    = {1'b0, offset_q} + {17'd0, plen_q};
   assign at_end  = stop == {1'b0, total_q};
 
-  crl_ram_lut #(.W(72), .DEPTH(CHANNELS)) u_ctx (
+  crl_ram_lut #(.W(56), .DEPTH(CHANNELS)) u_ctx (
       .clk, .we(ctx_we), .waddr(bind_ch), .wdata({f_status, op_seq_q, stop_q}),
       .raddr(bind_ch), .rdata({ctx_status, ctx_op_seq, ctx_next})
   );

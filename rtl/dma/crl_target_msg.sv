@@ -44,7 +44,7 @@ module crl_target_msg #(
     input  wire logic [7:0]          f_status,
     input  wire logic [7:0]          f_ch,
     input  wire logic [7:0]          f_peer_ch,
-    input  wire logic [31:0]         f_op_seq,
+    input  wire logic [15:0]         f_op_seq,
     input  wire logic [15:0]         f_tag,
 
     input  wire logic                a_x_valid,    // the ring's oldest frame has a slot
@@ -61,10 +61,10 @@ module crl_target_msg #(
 
     input  wire logic                a_valid,      // the ring's answers
     output logic                     a_ready,
-    input  wire logic [87:0]         a_data,       // {status2, status, tag, op_seq, dst_ch, src_ch}
+    input  wire logic [71:0]         a_data,       // {status2, status, tag, op_seq, dst_ch, src_ch}
     output logic                     rsp_valid,
     input  wire logic                rsp_ready,
-    output logic      [88:0]         rsp_data,     // {permit, as a_data}
+    output logic      [72:0]         rsp_data,     // {permit, as a_data}
     output logic                     slot_free,    // the receive slot of an ASK; stays while slot_busy
     output logic      [7:0]          slot_free_ch,
     input  wire logic                slot_busy
@@ -98,12 +98,12 @@ module crl_target_msg #(
   assign inj_ch = scan_q;
 
   // ---------------------------------------------------------------- OP_PERMIT
-  localparam int P_W = 8 + 8 + 32 + 16 + 8 + 1;
+  localparam int P_W = 8 + 8 + 16 + 16 + 8 + 1;
   logic           p_valid, p_take, p_want, p_slot, free_q, unused_level;
   logic [P_W-1:0] p_rec;
   logic [7:0]     p_status, p_dst_ch, p_src_ch;
   logic [15:0]    p_tag;
-  logic [31:0]    p_op_seq;
+  logic [15:0]    p_op_seq;
   logic [$clog2(DEPTH):0] p_level, x_level;
 
   // A refused one that has a slot to give back goes through the ring too, and leaves the receive slot to it.

@@ -57,7 +57,7 @@ module crl_link #(
     input  wire logic [7:0]          txf_flags,
     input  wire logic [7:0]          txf_src_ch,
     input  wire logic [7:0]          txf_dst_ch,
-    input  wire logic [31:0]         txf_op_seq,
+    input  wire logic [15:0]         txf_op_seq,
     input  wire logic [15:0]         txf_tag,
     input  wire logic [63:0]         txf_segaddr,
     input  wire logic [31:0]         txf_total,
@@ -76,7 +76,7 @@ module crl_link #(
     input  wire logic [7:0]          rdf_flags,
     input  wire logic [7:0]          rdf_src_ch,
     input  wire logic [7:0]          rdf_dst_ch,
-    input  wire logic [31:0]         rdf_op_seq,
+    input  wire logic [15:0]         rdf_op_seq,
     input  wire logic [15:0]         rdf_tag,
     input  wire logic [63:0]         rdf_segaddr,
     input  wire logic [31:0]         rdf_total,
@@ -88,7 +88,7 @@ module crl_link #(
     output logic                     rsp_ready,
     input  wire logic [7:0]          rsp_src_ch,  // our channel
     input  wire logic [7:0]          rsp_dst_ch,  // the initiator's
-    input  wire logic [31:0]         rsp_op_seq,
+    input  wire logic [15:0]         rsp_op_seq,
     input  wire logic [15:0]         rsp_tag,
     input  wire logic                rsp_permit,  // OP_PERMIT
     input  wire logic [7:0]          rsp_status,  // else 0: OP_ACK, not 0: OP_NAK
@@ -147,9 +147,9 @@ module crl_link #(
   localparam int RX_SLOTS   = CHANNELS + RX_SHARED > 1 ? CHANNELS + RX_SHARED + READ_SLOTS : 2;
   localparam bit READ_EN    = READ_SLOTS != 0;
   localparam int ARG_W      = ATOMIC_EN ? 128 : SEND_EN ? 32 : 16;  // of the operands, what is ever sent
-  localparam int RSP_W      = SEND_EN ? 89 : 88;
+  localparam int RSP_W      = SEND_EN ? 73 : 72;
   localparam int ACK_W      = SEND_EN ? 49 : 48;
-  localparam int REC_W      = READ_EN || SEND_EN ? 208 + ARG_W : 208;
+  localparam int REC_W      = READ_EN || SEND_EN ? 192 + ARG_W : 192;
   localparam int URGENT     = RX_SHARED >= 8 ? RX_SHARED / 4 : 2;
 
   initial begin
@@ -166,6 +166,7 @@ module crl_link #(
   end
 
   logic flush, clear;
+  logic [15:0] session;
   logic did_any, did_epoch, did_idle, busy;
   logic urgent, cr_news, cr_bad, refresh;
 
@@ -202,7 +203,7 @@ module crl_link #(
   logic [127:0]   d_ops;
 
   crl_link_rx #(.LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN), .SEND_EN(SEND_EN)) u_rx (
-      .clk, .rst, .cfg_node, .cfg_peer_node, .cfg_epoch, .up,
+      .clk, .rst, .cfg_node, .cfg_peer_node, .cfg_epoch, .up, .session,
       .s_valid(i_valid), .s_data(i_data), .s_full(i_full), .s_last(i_last),
       .w_hdr, .w_hidx, .w_pay, .w_pidx, .w_data,
       .req_valid, .rsp_valid(rsp_fr_valid), .fr_seq, .fr_beats, .fr_len,
@@ -420,18 +421,18 @@ module crl_link #(
       .READ_EN(READ_EN)
   ) u_ctl (
       .clk, .rst, .cfg_enable, .cfg_node, .cfg_peer_node, .cfg_epoch, .pin_up, .quiet(all_quiet),
-      .up, .peer_reads, .flush, .clear, .heard(d_good), .ep_valid(is_epoch), .ep_ops(d_ops),
+      .up, .peer_reads, .session, .flush, .clear, .heard(d_good), .ep_valid(is_epoch), .ep_ops(d_ops),
       .epoch_due, .epoch_ops, .did_epoch, .did_any, .busy,
       .unacked(req_unacked || rsp_unacked), .progress(req_freed != '0 || rsp_freed != '0),
       .news(ack_news_q || cr_news || shout_q), .urgent, .idle_due
   );
 
   crl_link_tx #(.LINK_W(LINK_W), .LINK_MTU(LINK_MTU), .SLOTS(TX_SLOTS), .READ_EN(READ_EN)) u_tx (
-      .clk, .rst, .cfg_node, .cfg_peer_node, .cfg_epoch, .up,
+      .clk, .rst, .cfg_node, .cfg_peer_node, .cfg_epoch, .up, .session,
       .epoch_due, .epoch_ops, .nak_req_due, .nak_rsp_due, .idle_due,
       .idle_status(shout_q ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OK),
-      .rsp_avail, .rsp_seq, .rsp_rec(89'(rsp_rec)), .rsp_next,
-      .req_avail, .req_resend, .req_seq, .req_rec(336'(req_rec)), .req_len, .req_beats, .req_crc, .req_next,
+      .rsp_avail, .rsp_seq, .rsp_rec(73'(rsp_rec)), .rsp_next,
+      .req_avail, .req_resend, .req_seq, .req_rec(320'(req_rec)), .req_len, .req_beats, .req_crc, .req_next,
       .ack_req(exp_req), .exp_rsp, .rsp_credit, .cr_ch, .cr_cnt,
       .did_any, .did_epoch, .did_nak_req, .did_nak_rsp, .did_rsp, .did_req, .did_idle, .started_rd, .busy, .hold_req,
       .re, .re_slot, .re_idx, .re_data,

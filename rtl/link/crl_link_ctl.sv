@@ -4,10 +4,11 @@
 //
 // How: DOWN drops everything and waits until the node holds nothing of the old session; CLEAR resets
 //   counters and RAMs; HAND exchanges EPOCH frames until both ends know of each other; UP.
-//   Each session has a nonce, taken from a counter that runs through resets. An EPOCH frame carries the sender's nonce, the
-//   peer's nonce if it was heard, and the sender's parameters. A side is UP when the peer has
+//   Each session of a side has a nonce: its number, which resets leave alone, and the time. An EPOCH frame carries the sender's
+//   nonce, the peer's nonce if it was heard, and the sender's parameters. A side is UP when the peer has
 //   repeated its nonce. The peer's nonce changing while UP means that the peer began anew: DOWN.
-//   The link keeps order, so all that follows the EPOCH frame that made a side UP belongs to the new session.
+//   All other frames carry 'session', the sum of both numbers. Of two pairs of sessions that could hear each other one is not
+//   older at either end, so sums tell pairs apart, and both ends have the same one. A wire may keep any order.
 // Time-outs: nothing good heard for 3 keep-alive times, or no progress with frames not
 //   acknowledged for 4 of them (a NAK is repeated 8 times in that time): DOWN.
 `default_nettype none
@@ -29,6 +30,7 @@ module crl_link_ctl #(
     input  wire logic         quiet,        // nothing of the old session is left
     output logic              up,
     output logic              peer_reads,   // the peer answers READ (while up)
+    output logic [15:0]       session,      // in all frames but EPOCH (while up)
     output logic              flush,        // level: drop everything
     output logic              clear,        // level: back to the start
     // receiver
@@ -46,7 +48,7 @@ module crl_link_ctl #(
     input  wire logic         news,         // an acknowledgement or credit waits to be sent
     input  wire logic         urgent,
 `ifdef FORMAL
-    output logic [31:0]       fv_free, fv_nonce, fv_peer, fv_c_nonce,  // for the proof of sessions
+    output logic [31:0]       fv_nonce, fv_peer, fv_c_nonce,  // for the proof of sessions
     output logic [1:0]        fv_state,
     output logic              fv_heard, fv_swept, fv_c_fits, fv_c_new, fv_c_echo,
     output logic              fv_lost, fv_still,   // for the proof of the time-outs
@@ -72,17 +74,21 @@ module crl_link_ctl #(
 
   logic [1:0]    state_q;
   logic          up_q, flush_q, clear_q;
-  logic [31:0]   free_q;          // source of nonces; no reset, so that a session never meets its own past
-  logic [31:0]   nonce_q, peer_q;
+  logic [15:0]   count_q;         // number of the session; no reset, so that a session never meets its own past
+  logic [15:0]   time_q, stamp_q; // and the time at which it began, for the case that the count was lost with the supply
+  logic [31:0]   nonce, peer_q;
+  logic [15:0]   session_q;       // sum of the counts at both ends
   logic          heard_q;         // peer_q is valid
   logic          due_q;
   logic [CW-1:0] sweep_q;
   logic [31:0]   cfg_q;           // set-up of this session
   logic [31:0]   cfg_now;
 
-  initial free_q = 32'd1;
+  initial {count_q, time_q} = {16'd0, 16'd1};
 
   assign cfg_now = {cfg_epoch, cfg_node, cfg_peer_node};
+  assign nonce   = {count_q, stamp_q};
+  assign session = session_q;
   assign up      = up_q;
   assign flush   = flush_q;
   assign clear   = clear_q;
@@ -97,14 +103,14 @@ module crl_link_ctl #(
   logic        e_fits, e_new, e_echo, e_up, taking;
   logic [31:0] e_nonce, known;
 
-  assign epoch_ops = {15'd0, READ_EN, PARAMS, 6'd0, state_q == UP, heard_q, heard_q ? peer_q : 32'd0, nonce_q};
+  assign epoch_ops = {15'd0, READ_EN, PARAMS, 6'd0, state_q == UP, heard_q, heard_q ? peer_q : 32'd0, nonce};
   assign e_nonce   = ep_ops[31:0];
   assign e_fits    = ep_valid && ep_ops[111:72] == PARAMS;
   // The frame before may just be taken: then its nonce is the known one.
   assign taking    = c_fits_q && (state_q == HAND || state_q == UP);
   assign known     = taking ? c_nonce_q : peer_q;
   assign e_new     = !(heard_q || taking) || e_nonce != known;
-  assign e_echo    = ep_ops[64] && ep_ops[63:32] == nonce_q;
+  assign e_echo    = ep_ops[64] && ep_ops[63:32] == nonce;
   assign e_up      = ep_ops[65];
 
   logic unused;
@@ -117,7 +123,7 @@ module crl_link_ctl #(
     c_up_q    <= e_up;
     c_reads_q <= ep_ops[112];
     c_nonce_q <= e_nonce;
-    free_q    <= free_q + 1'b1;
+    time_q    <= time_q + 1'b1;
   end
 
   // ---- timers
@@ -186,9 +192,10 @@ module crl_link_ctl #(
         if (cfg_enable && pin_up && quiet) begin
           state_q <= CLEAR;
           clear_q <= 1'b1;
+          count_q <= count_q + 1'b1;
         end
       end else if (state_q == CLEAR) begin
-        nonce_q <= free_q;
+        stamp_q <= time_q;
         // Long enough for every RAM word, and for a frame that was reserved while the link fell.
         sweep_q <= swept ? sweep_q : sweep_q + 1'b1;
         if (swept && quiet) begin
@@ -207,6 +214,7 @@ module crl_link_ctl #(
         else if (state_q == HAND && sent_q == TW'(PROBE)) due_q <= 1'b1;
         if (c_fits_q) begin
           peer_q  <= c_nonce_q;
+          session_q  <= c_nonce_q[31:16] + count_q;
           peer_reads <= c_reads_q;
           heard_q <= 1'b1;
           if (state_q == HAND && c_echo_q) begin
@@ -221,7 +229,7 @@ module crl_link_ctl #(
   end
 
 `ifdef FORMAL
-  assign {fv_free, fv_nonce, fv_peer, fv_c_nonce, fv_state} = {free_q, nonce_q, peer_q, c_nonce_q, state_q};
+  assign {fv_nonce, fv_peer, fv_c_nonce, fv_state} = {nonce, peer_q, c_nonce_q, state_q};
   assign {fv_heard, fv_swept, fv_c_fits, fv_c_new, fv_c_echo} = {heard_q, sweep_q != '0, c_fits_q, c_new_q, c_echo_q};
   assign {fv_lost, fv_still, fv_silent, fv_stuck, fv_sent} = {lost_q, still_q, silent_q, stuck_q, sent_q};
 `endif

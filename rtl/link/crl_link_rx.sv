@@ -5,7 +5,8 @@
 // How: stage 0 holds a beat and feeds the CRC, stage 1 collects the header, stage 2 writes into the
 //   current slot and, with the frame's last beat, checks each field; stage 3 decides. The header comes first on the wire but last in
 //   the CRC's order: its share is computed from state 0 and added to the payload's state shifted on by
-//   64 bytes, which the linearity of a CRC allows. A frame that is not taken leaves no trace but a counter.
+//   64 bytes, which the linearity of a CRC allows. A frame that is not taken leaves no trace but a counter. Frames of another
+//   session are not taken; while the link is down, which they may be the tail of, only EPOCH frames count at all.
 // Latency: 4 cycles from a beat to its write, 5 from the last beat to the outputs d_*. A beat a cycle, always ready.
 // Assumes: nothing of what comes over the link. A frame ends with s_last, whatever its length.
 `default_nettype none
@@ -27,6 +28,7 @@ module crl_link_rx #(
     input  wire logic [7:0]        cfg_peer_node,
     input  wire logic [15:0]       cfg_epoch,
     input  wire logic              up,            // REQ and RSP may be taken
+    input  wire logic [15:0]       session,       // while up: what all frames but EPOCH must carry
     input  wire logic              s_valid,       // always taken
     input  wire logic [LINK_W-1:0] s_data,
     input  wire logic              s_full,        // tkeep is all ones
@@ -60,7 +62,7 @@ module crl_link_rx #(
     output logic      [7:0]        d_cr_cnt,
     output logic      [127:0]      d_ops,         // operands
     output logic                   ev_crc_err,    // event: CRC
-    output logic                   ev_bad_frame   // event: length, keep, version, nodes, epoch, type
+    output logic                   ev_bad_frame   // event: length, keep, version, nodes, epoch, type, session
 );
 
   // ---- stage 0: place of the beat in its frame
@@ -204,7 +206,7 @@ module crl_link_rx #(
   logic [15:0] len, len_m1;
   logic [7:0]  ftype, src_ch;
   logic [3:0]  vc, version;
-  logic        crc_ok, len_ok, addr_ok, is_req, is_rsp, is_ctl, good;
+  logic        crc_ok, len_ok, addr_ok, is_req, is_rsp, is_ctl, is_epoch, mine, good;
 
   assign len     = cap_q[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: crl_pkg::FRAME_PAYLOAD_LEN_W];
   assign ftype   = cap_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W];
@@ -227,10 +229,12 @@ module crl_link_rx #(
           || (SEND_EN && ftype == crl_pkg::FRAME_TYPE_OP_PERMIT));
   assign is_ctl  = vc == crl_pkg::FRAME_VC_NONE && hdr2_q
       && (ftype == crl_pkg::FRAME_TYPE_IDLE || ftype == crl_pkg::FRAME_TYPE_LINK_NAK
-          || ftype == crl_pkg::FRAME_TYPE_EPOCH);
+          || is_epoch);
+  assign is_epoch = ftype == crl_pkg::FRAME_TYPE_EPOCH;
+  assign mine     = is_epoch || (up && cap_q[crl_pkg::FRAME_SESSION_LSB +: crl_pkg::FRAME_SESSION_W] == session);
 
   // ---- stage 3: the checks together. The next frame's header may be coming into cap_q by now.
-  logic                        last3_q, short3_q, crc_ok_q, sound_q, req3_q, rsp3_q, ctl3_q;
+  logic                        last3_q, short3_q, crc_ok_q, sound_q, down3_q, req3_q, rsp3_q, ctl3_q;
   logic [crl_pkg::FRAME_W-1:0] cap3_q;
 
   always_ff @(posedge clk) begin
@@ -238,7 +242,8 @@ module crl_link_rx #(
     else     last3_q <= last2_q;
     short3_q <= short2_q;
     crc_ok_q <= crc_ok;
-    sound_q  <= len_ok && addr_ok && !notfull_q;
+    sound_q  <= len_ok && addr_ok && mine && !notfull_q;
+    down3_q  <= !up && !is_epoch;
     req3_q   <= is_req;
     rsp3_q   <= is_rsp;
     ctl3_q   <= is_ctl;
@@ -278,7 +283,7 @@ module crl_link_rx #(
     end else begin
       d_good       <= good;
       ev_crc_err   <= last3_q && !short3_q && !crc_ok_q;
-      ev_bad_frame <= last3_q && (short3_q || (crc_ok_q && !good));
+      ev_bad_frame <= last3_q && (short3_q || (crc_ok_q && !good && !down3_q));
     end
   end
 

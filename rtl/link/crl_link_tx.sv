@@ -25,6 +25,7 @@ module crl_link_tx #(
     input  wire logic [7:0]        cfg_peer_node,
     input  wire logic [15:0]       cfg_epoch,
     input  wire logic              up,          // data may be sent, acknowledgements count
+    input  wire logic [15:0]       session,     // while up
     // what waits
     input  wire logic              epoch_due,
     input  wire logic [127:0]      epoch_ops,   // operands of an EPOCH frame
@@ -34,12 +35,12 @@ module crl_link_tx #(
     input  wire logic [7:0]        idle_status, // in IDLE frames
     input  wire logic              rsp_avail,
     input  wire logic [15:0]       rsp_seq,
-    input  wire logic [88:0]       rsp_rec,     // {permit, status2, status, tag, op_seq, dst_ch, src_ch}
+    input  wire logic [72:0]       rsp_rec,     // {permit, status2, status, tag, op_seq, dst_ch, src_ch}
     input  wire logic [15:0]       rsp_next,    // next new number of RSP
     input  wire logic              req_avail,
     input  wire logic              req_resend,
     input  wire logic [15:0]       req_seq,
-    input  wire logic [335:0]      req_rec,     // {operands, offset, total, segaddr, tag, op_seq, dst_ch, src_ch, flags, type}
+    input  wire logic [319:0]      req_rec,     // {operands, offset, total, segaddr, tag, op_seq, dst_ch, src_ch, flags, type}
     input  wire logic [15:0]       req_len,
     input  wire logic [MBW:0]      req_beats,
     input  wire logic [31:0]       req_crc,
@@ -120,9 +121,9 @@ module crl_link_tx #(
   // ---- header
   logic [crl_pkg::FRAME_W-1:0] hdr_d, sh_q;
   logic [63:0] r_segaddr, ep_lo, ep_hi;
-  logic [31:0] r_offset, r_total, r_op_seq, p_op_seq;
+  logic [31:0] r_offset, r_total;
   logic [127:0] r_arg;
-  logic [15:0] r_tag, p_status2, p_tag;
+  logic [15:0] r_op_seq, p_op_seq, r_tag, p_status2, p_tag;
   logic [7:0]  r_dst_ch, r_src_ch, r_flags, r_type, p_status, p_dst_ch, p_src_ch;
   logic        r_answer, p_permit;
 
@@ -139,6 +140,7 @@ module crl_link_tx #(
     hdr_d[crl_pkg::FRAME_DST_NODE_LSB +: crl_pkg::FRAME_DST_NODE_W] = cfg_peer_node;
     hdr_d[crl_pkg::FRAME_EPOCH_LSB +: crl_pkg::FRAME_EPOCH_W]       = cfg_epoch;
     if (up) begin
+      hdr_d[crl_pkg::FRAME_SESSION_LSB +: crl_pkg::FRAME_SESSION_W]       = session;
       hdr_d[crl_pkg::FRAME_ACK_REQ_LSB +: crl_pkg::FRAME_ACK_REQ_W]       = ack_req;
       hdr_d[crl_pkg::FRAME_RSP_CREDIT_LSB +: crl_pkg::FRAME_RSP_CREDIT_W] = rsp_credit;
       hdr_d[crl_pkg::FRAME_CREDIT_CH_LSB +: crl_pkg::FRAME_CREDIT_CH_W]   = cr_ch;
@@ -176,6 +178,7 @@ module crl_link_tx #(
       hdr_d[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W] = rsp_seq;
     end else if (pick_epoch) begin
       hdr_d[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W]         = crl_pkg::FRAME_TYPE_EPOCH;
+      hdr_d[crl_pkg::FRAME_SESSION_LSB +: crl_pkg::FRAME_SESSION_W]   = 16'd0;
       hdr_d[crl_pkg::FRAME_OPERAND0_LSB +: crl_pkg::FRAME_OPERAND0_W] = ep_lo;
       hdr_d[crl_pkg::FRAME_OPERAND1_LSB +: crl_pkg::FRAME_OPERAND1_W] = ep_hi;
     end else if (pick_nak_req || pick_nak_rsp) begin

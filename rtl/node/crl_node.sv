@@ -253,7 +253,8 @@ module crl_node #(
   logic [PEERS-1:0]    rd_ok, tx_take, txp_valid, txp_ready, txf_valid, txf_ready, ack_valid, ack_ready;
   logic [7:0]          tx_take_ch, txf_type, txf_flags, txf_src_ch, txf_dst_ch;
   logic [DATA_W-1:0]   txp_data;
-  logic [31:0]         txf_op_seq, txf_total, txf_offset;
+  logic [15:0]         txf_op_seq;
+  logic [31:0]         txf_total, txf_offset;
   logic [15:0]         txf_tag, txf_len;
   logic [127:0]        txf_arg;
   logic                tx_take_rd, rop_valid, rop_abs, rop_atomic, tx_take_hold, txp_mirror, rop_mirror;
@@ -472,8 +473,7 @@ module crl_node #(
       logic [DATA_W-1:0]  rxp_data;
       logic [7:0]         slot_free_ch, rsp_src_ch, rsp_dst_ch, rsp_status, bind_peer_ch, lk_ack_ch;
       logic               rsp_permit, lk_ack_permit;
-      logic [31:0]        rsp_op_seq;
-      logic [15:0]        rsp_tag, rsp_status2;
+      logic [15:0]        rsp_op_seq, rsp_tag, rsp_status2;
       logic [CW-1:0]      bind_ch;
       logic [1:0]         bind_peer;
       logic [FUNC_W-1:0]  bind_func;
@@ -481,8 +481,8 @@ module crl_node #(
       logic               slot_free_rd, rdt_ok, rdt_want, rdt_take, rdp_valid, rdp_ready, rdf_valid, rdf_ready;
       logic [DATA_W-1:0]  rdp_data;
       logic [7:0]         rdf_flags, rdf_src_ch, rdf_dst_ch, rdf_status, rdone_status, rq_ch, rq_peer_ch, rq_status, rf_ch;
-      logic [31:0]        rdf_op_seq, rdf_total, rdf_offset, rq_op_seq, rq_total, rq_offset;
-      logic [15:0]        rdf_tag, rdf_len, rdone_tag, rdone_status2, rq_tag;
+      logic [31:0]        rdf_total, rdf_offset, rq_total, rq_offset;
+      logic [15:0]        rdf_op_seq, rq_op_seq, rdf_tag, rdf_len, rdone_tag, rdone_status2, rq_tag;
       logic               aq_valid, aq_room, aq_swap, at_head, at_done;
       logic [127:0]       aq_oper;
       logic [63:0]        rdf_segaddr, rq_segaddr, rq_addr;
@@ -591,7 +591,7 @@ module crl_node #(
       logic               r_rf_valid, r_rf_ready, r_t_ok, r_t_want, r_t_take, r_p_valid, r_p_ready, r_f_valid, r_f_ready;
       logic [7:0]         r_rf_ch;
       logic [DATA_W-1:0]  r_p_data;
-      logic [223:0]       r_f, j_f;
+      logic [207:0]       r_f, j_f;
 
       assign {rdf_status, rdf_len, rdf_offset, rdf_total, rdf_segaddr, rdf_tag, rdf_op_seq, rdf_dst_ch, rdf_src_ch, rdf_flags} = j_f;
 
@@ -599,7 +599,7 @@ module crl_node #(
         logic              a_rf_valid, a_rf_ready, a_t_ok, a_t_want, a_t_take, a_p_valid, a_p_ready, a_f_valid, a_f_ready;
         logic [7:0]        a_rf_ch;
         logic [DATA_W-1:0] a_p_data;
-        logic [223:0]      a_f;
+        logic [207:0]      a_f;
         logic              a_turn_q;     // room is an atomic's
 
         crl_target_atomic #(.DATA_W(DATA_W), .FUNC_W(FUNC_W)) u_atomics (
@@ -609,8 +609,8 @@ module crl_node #(
             .u_oper(u_oper[128*p +: 128]), .u_swap(u_swap[p]), .u_done(u_done[p]), .u_status, .u_old,
             .rdt_ok(a_t_ok), .rdt_want(a_t_want), .rdt_take(a_t_take), .rdp_valid(a_p_valid), .rdp_ready(a_p_ready),
             .rdp_data(a_p_data), .rdf_valid(a_f_valid), .rdf_ready(a_f_ready), .rdf_flags(a_f[7:0]), .rdf_src_ch(a_f[15:8]),
-            .rdf_dst_ch(a_f[23:16]), .rdf_op_seq(a_f[55:24]), .rdf_tag(a_f[71:56]), .rdf_segaddr(a_f[135:72]),
-            .rdf_total(a_f[167:136]), .rdf_offset(a_f[199:168]), .rdf_len(a_f[215:200]), .rdf_status(a_f[223:216]),
+            .rdf_dst_ch(a_f[23:16]), .rdf_op_seq(a_f[39:24]), .rdf_tag(a_f[55:40]), .rdf_segaddr(a_f[119:56]),
+            .rdf_total(a_f[151:120]), .rdf_offset(a_f[183:152]), .rdf_len(a_f[199:184]), .rdf_status(a_f[207:200]),
             .rf_valid(a_rf_valid), .rf_ready(a_rf_ready), .rf_ch(a_rf_ch)
         );
         // One of them takes room in a cycle.
@@ -622,7 +622,7 @@ module crl_node #(
         assign r_t_ok   = rdt_ok && !a_turn_q;
         assign rdt_want = r_t_want || a_t_want;
         assign rdt_take = r_t_take || a_t_take;
-        crl_link_txarb #(.DATA_W(DATA_W), .REC_W(224)) u_join (
+        crl_link_txarb #(.DATA_W(DATA_W), .REC_W(208)) u_join (
             .clk, .rst, .a_p_valid(r_p_valid), .a_p_ready(r_p_ready), .a_p_data(r_p_data), .a_f_valid(r_f_valid),
             .a_f_ready(r_f_ready), .a_f_rec(r_f), .b_p_valid(a_p_valid), .b_p_ready(a_p_ready), .b_p_data(a_p_data),
             .b_f_valid(a_f_valid), .b_f_ready(a_f_ready), .b_f_rec(a_f), .m_p_valid(rdp_valid), .m_p_ready(rdp_ready),
@@ -662,8 +662,8 @@ module crl_node #(
             .r_last(m_axi_rlast), .pending(p_pending[p]), .mark(rev_mark), .mark_over(rev_over[2+PEERS+p]),
             .rdt_ok(r_t_ok), .rdt_want(r_t_want), .rdt_take(r_t_take), .rdp_valid(r_p_valid), .rdp_ready(r_p_ready), .rdp_data(r_p_data),
             .rdf_valid(r_f_valid), .rdf_ready(r_f_ready), .rdf_flags(r_f[7:0]), .rdf_src_ch(r_f[15:8]), .rdf_dst_ch(r_f[23:16]),
-            .rdf_op_seq(r_f[55:24]), .rdf_tag(r_f[71:56]), .rdf_segaddr(r_f[135:72]), .rdf_total(r_f[167:136]),
-            .rdf_offset(r_f[199:168]), .rdf_len(r_f[215:200]), .rdf_status(r_f[223:216]),
+            .rdf_op_seq(r_f[39:24]), .rdf_tag(r_f[55:40]), .rdf_segaddr(r_f[119:56]), .rdf_total(r_f[151:120]),
+            .rdf_offset(r_f[183:152]), .rdf_len(r_f[199:184]), .rdf_status(r_f[207:200]),
             .cnt_valid(p_cnt_valid[p]), .cnt_ready(p_cnt_ready[p]), .cnt_ch(p_cnt_ch[CW*p +: CW]), .cnt_bytes(p_cnt_bytes[12*p +: 12])
         );
         crl_ack_join #(.W(8 + 1 + 16 + 8 + 16)) u_acks (

@@ -12,7 +12,8 @@
 //   holds         cfg_p_hold, chance n/65536 a cycle that nothing comes out for 1 to cfg_hold_max cycles; cfg_heal
 //                 toggles: one under way ends
 //   cut           cfg_cut, or cfg_cut_in cycles from now for cfg_cut_len cycles (0: until cfg_heal toggles):
-//                 what goes in is lost; with cfg_cut_pin the output link_up is low as well
+//                 what goes in is lost; with cfg_cut_pin the output link_up is low as well; with cfg_late the last whole
+//                 frame before a cfg_cut_in comes once more that many cycles after its begin, but not before its end
 // One chosen fault: the n-th frame that matches a type and a channel (byte 1 and byte 6 of the header: TYPE,
 // SRC_CH) gets a bit flip, is lost, sent twice or held back.
 // The same cfg_seed (taken when cfg_reseed toggles) gives the same faults for the same beats. A reset empties
@@ -72,6 +73,7 @@ module crl_tb_linkpipe #(
   reg [31:0] cfg_cut_in /*verilator public_flat_rw*/ = 0;  // counts down, the cut begins at 1
   reg [31:0] cfg_cut_len /*verilator public_flat_rw*/ = 0;
   reg cfg_cut_pin /*verilator public_flat_rw*/ = 0;
+  reg [31:0] cfg_late /*verilator public_flat_rw*/ = 0;    // 0: never, and none is under way
   reg cfg_heal /*verilator public_flat_rw*/ = 0;           // toggle: ends a cut, and a hold under way
   reg [31:0] cfg_seed /*verilator public_flat_rw*/ = 1;
   reg cfg_reseed /*verilator public_flat_rw*/ = 0;         // toggle: take cfg_seed
@@ -88,6 +90,7 @@ module crl_tb_linkpipe #(
   reg [31:0] st_trims /*verilator public_flat_rw*/ = 0;
   reg [31:0] st_joins /*verilator public_flat_rw*/ = 0;
   reg [31:0] st_cuts /*verilator public_flat_rw*/ = 0;
+  reg [31:0] st_lates /*verilator public_flat_rw*/ = 0;
   reg [31:0] st_holds /*verilator public_flat_rw*/ = 0;
   reg [31:0] st_errors /*verilator public_flat_rw*/ = 0;  // sender not stable, gaps in tkeep
   reg [31:0] st_first_cycle /*verilator public_flat_rw*/ = 0;
@@ -99,8 +102,10 @@ module crl_tb_linkpipe #(
   reg [31:0] when_out[0:DEPTH-1];
   reg [EW-1:0] fbuf[0:FMAX-1];    // this frame, as it leaves
   reg [EW-1:0] hbuf[0:FMAX-1];    // a frame that is held back
+  reg [EW-1:0] lbuf[0:FMAX-1];    // one that may come late
   reg [31:0] head, tail, now, rnd, rnd2, limit, due, r;
-  reg [15:0] beat, flen, hlen, trim_at, behind;
+  reg [15:0] beat, flen, hlen, llen, trim_at, behind;
+  reg [31:0] late_left;           // cycles until it comes
   reg [31:0] held;                // cycles left for the held frame
   integer log_fd = 0, i;
   reg log_skip;                   // the log was opened in the middle of this frame
@@ -275,6 +280,10 @@ module crl_tb_linkpipe #(
       st_last_cycle = now;
       if (s_axis_tlast && flen <= 16'(FMAX)) begin
         if (dup && !swap) for (i = 0; i < 32'(flen); i = i + 1) put(fbuf[i]);
+        if (cfg_late != 0 && late_left == 0 && !lose && !trimmed && !cutting) begin
+          for (i = 0; i < 32'(flen); i = i + 1) lbuf[i] = fbuf[i];
+          llen = flen;
+        end
         if (hlen != 0) begin
           behind = behind - 1;
           if (behind == 0) release_held;
@@ -327,6 +336,7 @@ module crl_tb_linkpipe #(
       if (cfg_cut_in == 1) begin
         fault(st_cuts);
         cut_left = cfg_cut_len == 0 ? 32'hFFFFFFFF : cfg_cut_len;
+        if (llen != 0) late_left = cfg_late;
       end
       cfg_cut_in = cfg_cut_in - 1;
     end else if (cut_left != 0 && cut_left != 32'hFFFFFFFF) cut_left = cut_left - 1;
@@ -377,9 +387,19 @@ module crl_tb_linkpipe #(
       else held = held - 1;
     end
 
+    if (cfg_late == 0) late_left = 0;
+    if (late_left > 1) late_left = late_left - 1;
+    else if (late_left == 1 && beat == 0 && !cutting) begin
+      fault(st_lates);
+      for (i = 0; i < 32'(llen); i = i + 1) put(lbuf[i]);
+      late_left = 0;
+    end
+
     if (rst) begin
       head = tail;
       hlen = 0;
+      llen = 0;
+      late_left = 0;
       s_axis_tready <= 0;
       m_axis_tvalid <= 0;
     end else begin
@@ -400,7 +420,7 @@ module crl_tb_linkpipe #(
     now = 0; head = 0; tail = 0;
     rnd = 32'h9E3779B9; rnd2 = 32'h12345679;
     reseed_q = 0; heal_q = 0; cutting = 0; cut_left = 0; hold_left = 0; burst_left = 0;
-    old_ber = 0; old_burst = 0; hlen = 0; held = 0; beat = 0; flen = 0;
+    old_ber = 0; old_burst = 0; hlen = 0; llen = 0; late_left = 0; held = 0; beat = 0; flen = 0;
     lose = 0; flip = 0; dup = 0; swap = 0; trim = 0; join_ = 0; trimmed = 0;
   end
 endmodule

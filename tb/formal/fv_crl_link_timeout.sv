@@ -35,7 +35,7 @@ module fv_crl_link_timeout #(
   crl_link_ctl #(.CHANNELS(1), .LINK_MTU(64), .RX_SHARED(1), .KEEPALIVE_CYCLES(K)) u_ctl (
       .clk, .rst, .cfg_enable(enable), .cfg_node(cfg[7:0]), .cfg_peer_node(cfg[15:8]), .cfg_epoch(cfg[31:16]), .pin_up(pin), .quiet,
       .up, .peer_reads(), .flush, .clear(), .heard, .ep_valid, .ep_ops, .epoch_due(), .epoch_ops(), .did_epoch, .did_any, .busy,
-      .unacked, .progress, .news, .urgent, .fv_free(), .fv_nonce(), .fv_peer(), .fv_c_nonce(), .fv_state(state), .fv_heard(),
+      .unacked, .progress, .news, .urgent, .session(), .fv_nonce(), .fv_peer(), .fv_c_nonce(), .fv_state(state), .fv_heard(),
       .fv_swept(), .fv_c_fits(), .fv_c_new(), .fv_c_echo(), .fv_lost(lost), .fv_still(still), .fv_silent(silent),
       .fv_stuck(stuck), .fv_sent(sent), .idle_due
   );

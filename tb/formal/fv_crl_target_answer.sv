@@ -29,12 +29,12 @@ module fv_crl_target_answer #(
 
   wire        f_ready, rsp_valid, slot_free, irq_valid, busy, irq_ch, mark_over;
   wire [7:0]  rsp_src_ch, rsp_dst_ch, rsp_status, slot_free_ch;
-  wire [31:0] rsp_op_seq;
+  wire [15:0] rsp_op_seq;
   wire [15:0] rsp_tag, rsp_status2;
 
   crl_target_answer #(.CHANNELS(2), .SLOTS(SLOTS), .NB_W(NB_W), .READ_EN(1'b0), .ATOMIC_EN(1'b0), .SEND_EN(1'b0)) u_dut (
       .clk, .rst, .f_valid, .f_ready, .f_bursts, .f_known, .f_first, .f_answer, .f_notify,
-      .f_status, .f_ch, .f_peer_ch, .f_op_seq(32'd0), .f_tag({14'd0, f_tag}), .f_rd(1'b0), .f_slot(1'b1), .f_atomic(1'b0), .f_own_atomic(1'b0), .f_mirror(1'b0), .f_given(1'b0), .at_done(1'b0), .f_msg(1'b0), .x_ready(1'b0), .rdone_ready(1'b0), .b_valid, .b_resp, .rsp_valid, .rsp_ready,
+      .f_status, .f_ch, .f_peer_ch, .f_op_seq(16'd0), .f_tag({14'd0, f_tag}), .f_rd(1'b0), .f_slot(1'b1), .f_atomic(1'b0), .f_own_atomic(1'b0), .f_mirror(1'b0), .f_given(1'b0), .at_done(1'b0), .f_msg(1'b0), .x_ready(1'b0), .rdone_ready(1'b0), .b_valid, .b_resp, .rsp_valid, .rsp_ready,
       .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_status, .rsp_status2, .slot_free,
       .slot_free_ch, .irq_valid, .irq_ch, .busy, .mark, .mark_over
   );

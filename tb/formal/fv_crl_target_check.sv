@@ -52,7 +52,7 @@ module fv_crl_target_check #(
   wire [11:0]     f_bytes;
   wire [7:0]      f_user, f_status, f_ch, f_peer_ch;
   wire [NB_W-1:0] f_bursts;
-  wire [31:0]     f_op_seq;
+  wire [15:0]     f_op_seq;
   wire [15:0]     f_tag;
   wire            q_send, f_send;
 

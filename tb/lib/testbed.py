@@ -124,13 +124,14 @@ class LinkPipe:
     def clean(self) -> None:
         """No faults, no stalls, no cut, no hold under way, and the chosen one forgotten."""
         self.faults()
-        self.set(p_in=0, p_out=0, stall=0, cut=0, cut_in=0, fault_n=0)
+        self.set(p_in=0, p_out=0, stall=0, cut=0, cut_in=0, fault_n=0, late=0)
         self.heal()
 
-    def cut(self, after: int = 1, cycles: int = 0, *, pin: bool = True) -> None:
+    def cut(self, after: int = 1, cycles: int = 0, *, pin: bool = True, late: int = 0) -> None:
         """Cut this direction `after` cycles from now, for `cycles` (0: until `heal`); `pin`: the receiver's
-        link_up pin is low meanwhile, else there is only silence."""
-        self.set(cut_pin=int(pin), cut_len=cycles, cut_in=max(1, after))
+        link_up pin is low meanwhile, else there is only silence; `late`: the last whole frame before the cut comes once
+        more, that many cycles after it began, at its end at the earliest."""
+        self.set(cut_pin=int(pin), cut_len=cycles, late=late, cut_in=max(1, after))
 
     def heal(self) -> None:
         self._toggle("cfg_heal")

@@ -59,6 +59,7 @@ class Cut:
     cycles: int
     pin: bool
     both: bool
+    late: int = 0  # then the last frame before it comes again
 
 
 @dataclass
@@ -135,7 +136,9 @@ class Scenario:
         self.count *= 2
         for _ in range(rng.randint(1, 3)):
             length = rng.choice((rng.randrange(1, 40), rng.randrange(40, 800), rng.randrange(800, 4000)))
-            self.cuts.append(Cut(rng.randrange(1, 2500), length, rng.random() < 0.6, rng.random() < 0.6))
+            late = random.Random(f"late {self.seed} {len(self.cuts)}")  # other draws don't depend on it
+            self.cuts.append(Cut(rng.randrange(1, 2500), length, rng.random() < 0.6, rng.random() < 0.6,
+                                 late.choice((0, length + late.randrange(50, 3000)))))
         if rng.random() < 0.4:
             self.rates = {**self.rates, "ber": 10 ** rng.uniform(-6, -5)}
 
@@ -164,7 +167,7 @@ class Scenario:
 
     def __str__(self) -> str:
         rates = " ".join(f"{k}={v:.2g}" for k, v in self.rates.items())
-        cuts = " ".join(f"cut@{c.after}+{c.cycles}{'p' if c.pin else 's'}{2 if c.both else 1}" for c in self.cuts)
+        cuts = " ".join(f"cut@{c.after}+{c.cycles}{'p' if c.pin else 's'}{2 if c.both else 1}{f'l{c.late}' if c.late else ''}" for c in self.cuts)
         resets = " ".join(f"reset {n}@{t}{'+epoch' if e else ''}" for n, t, e in self.resets)
         return f"{self.kind} {rates} {cuts} {resets} {self.channels}ch x{self.count} delay={self.delay}"
 
@@ -308,7 +311,7 @@ class FaultRun:
         for cut in plan.cuts:
             pipe = s.rng.choice(self.pipes)
             for p in self.pipes if cut.both else (pipe,):
-                p.cut(cut.after, cut.cycles, pin=cut.pin)  # the last one of several counts
+                p.cut(cut.after, cut.cycles, pin=cut.pin, late=cut.late)  # the last one of several counts
         for name in s.names:
             for ch in s.nodes[name].channels:
                 self._traffic(name, ch, plan.count)

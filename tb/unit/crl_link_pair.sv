@@ -38,21 +38,20 @@ module crl_link_side #(
   logic [CW-1:0]       tx_take_ch = 0;
   logic [DATA_W-1:0]   txp_data = 0;
   logic [7:0]          txf_type = 0, txf_flags = 0, txf_src_ch = 0, txf_dst_ch = 0;
-  logic [31:0]         txf_op_seq = 0, txf_total = 0, txf_offset = 0;
-  logic [15:0]         txf_tag = 0, txf_len = 0;
+  logic [31:0]         txf_total = 0, txf_offset = 0;
+  logic [15:0]         txf_op_seq = 0, txf_tag = 0, txf_len = 0;
   logic [127:0]        txf_arg = 0;
   logic                rsp_permit = 0, ack_permit;
   logic                tx_take_rd = 0, rdt_want = 0, rdt_take = 0, rdp_valid = 0, rdf_valid = 0, slot_free_rd = 0;
   logic [DATA_W-1:0]   rdp_data = 0;
   logic [7:0]          rdf_flags = 0, rdf_src_ch = 0, rdf_dst_ch = 0, rdf_status = 0;
-  logic [31:0]         rdf_op_seq = 0, rdf_total = 0, rdf_offset = 0;
-  logic [15:0]         rdf_tag = 0, rdf_len = 0;
+  logic [31:0]         rdf_total = 0, rdf_offset = 0;
+  logic [15:0]         rdf_op_seq = 0, rdf_tag = 0, rdf_len = 0;
   logic [63:0]         rdf_segaddr = 0;
   logic                rd_ok, rdt_ok, rdp_ready, rdf_ready;
   logic [63:0]         txf_segaddr = 0;
   logic [7:0]          rsp_src_ch = 0, rsp_dst_ch = 0, rsp_status = 0;
-  logic [31:0]         rsp_op_seq = 0;
-  logic [15:0]         rsp_tag = 0, rsp_status2 = 0;
+  logic [15:0]         rsp_op_seq = 0, rsp_tag = 0, rsp_status2 = 0;
   logic                rx_ready = 0, rxp_ready = 0, slot_free = 0, ack_ready = 0;
   logic [7:0]          slot_free_ch = 0;
   logic                up, txp_ready, txf_ready, rsp_ready, rx_valid, rxp_valid, rxp_last, ack_valid;
@@ -154,11 +153,18 @@ module crl_link_wire #(
   logic [7:0]  ftype = 0;
   logic [31:0] n_type [0:255];
   logic [15:0] p_flip = 0;              // chance n/65536 a beat
+  // Frames that begin now stay in the wire (1: all but EPOCH, 2: all), and come when `late` is high.
+  logic [1:0]  keep = 0;
+  logic        late = 0;
+  logic [31:0] n_kept = 0;              // frames that stay
   logic [31:0] seed = 1;
 
   logic [EW-1:0] ring [0:DEPTH-1];
   logic [31:0]   due  [0:DEPTH-1];
   logic [EW-1:0] copy [0:511];
+  logic [EW-1:0] kept [0:511];
+  logic [15:0]   nkept = 0;
+  logic          stays = 0;
   logic [31:0] head = 0, tail = 0, rnd = 32'h1234567;
   logic [15:0] beat = 0, ncopy;
   logic [3:0]  act = 0;
@@ -202,6 +208,8 @@ module crl_link_wire #(
         act = 0;
         ncopy = 0;
         n_frames = n_frames + 1;
+        stays = (keep == 2 || keep == 1 && d[15:8] != 8'h02) && nkept < 16'd400;
+        if (stays) n_kept = n_kept + 1;
         n_type[d[15:8]] = n_type[d[15:8]] + 1;
         if (fault != 0 && (fault_type[8] || fault_type[7:0] == d[15:8])) begin
           if (fault_skip == 0) begin
@@ -216,7 +224,11 @@ module crl_link_wire #(
         d[rnd[15:0]%LINK_W] = !d[rnd[15:0]%LINK_W];
         n_faults = n_faults + 1;
       end
-      if (act == 2 || cut) keepit = 0;
+      if (act == 2 || cut || stays) keepit = 0;
+      if (stays && nkept < 16'd512) begin
+        kept[nkept] = {l, k, d};
+        nkept = nkept + 1;
+      end
       if (act == 3) begin
         keepit = beat <= fault_beat;
         if (beat == fault_beat) l = 1;
@@ -229,6 +241,11 @@ module crl_link_wire #(
       ncopy = ncopy + 1;
       if (act == 5 && l) for (int i = 0; i < 512; i++) if (i < int'(ncopy)) put(copy[i]);
       beat = s_tlast ? 16'd0 : beat + 16'd1;
+    end
+    if (late && beat == 0 && nkept != 0) begin
+      for (int i = 0; i < 512; i++) if (i < int'(nkept)) put(kept[i]);
+      nkept = 0;
+      n_kept = 0;
     end
     if (!m_tvalid || m_tready) begin
       m_tvalid <= 0;

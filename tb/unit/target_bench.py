@@ -123,7 +123,7 @@ class Bench:
         if offset is None:
             offset = rng.choice([0, size - length, rng.randrange(size - length + 1)])
         op = dict(type=int(FrameType.WRITE), src_ch=self.bindings[ch].peer_ch, dst_ch=ch,
-                  op_seq=rng.getrandbits(32), tag=rng.getrandbits(16),
+                  op_seq=rng.getrandbits(16), tag=rng.getrandbits(16),
                   segaddr=self.table.address(index, offset), total_len=length)
         op.update(fields)
         notify = NOTIFY if rng.random() < 0.5 else 0

@@ -270,7 +270,7 @@ class Frames(CycleBench):
         r, b = self.rng, self.p["DATA_W"] // 8
         remote = r.getrandbits(1)
         count = r.choice([0, 0, 1, 2, 5])
-        bits = {"n_ch": 8, "n_tag": 16, "n_peer_ch": 8, "n_func": 8, "n_seq": 32, "n_x": 64}
+        bits = {"n_ch": 8, "n_tag": 16, "n_peer_ch": 8, "n_func": 8, "n_seq": 16, "n_x": 64}
         n = {name: r.getrandbits(width) for name, width in bits.items()}
         for name in "n_last n_flush n_first_frame n_notify".split():
             n[name] = r.getrandbits(1)

@@ -459,6 +459,82 @@ def test_restarts():
 
 
 @cocotb.test()
+async def late_frames(dut):
+    """Stimulus: frames of one session stay in the wire, and come in the next one, in which the same numbers are expected: before
+    its first frames, among them, or while it is agreed upon; EPOCH frames too. Each side begins anew, for each reason, or both.
+    Checking: each is dropped; those that come to a side that is up are counted as bad frames, none as a bad CRC; of the old
+    session nothing is shown, acknowledged or given back, and of the new one nothing is missing."""
+    b = Bench(dut, periods=ODD, delay=10)
+    await b.start()
+    total = 0
+    for n in range(12):
+        await b.up(8000)
+        when = ("before", "among", "down", "all types")[n % 4]
+        for w in b.wires:
+            w.keep.value = 2 if when == "all types" else 1
+        for node in (b.a, b.b):
+            b.load(node, 8, sizes=(0, 1, 8, 64))
+        await b.until(lambda: min(int(w.n_kept.value) for w in b.wires) >= 3, 3000, "frames that stay")
+        b.lossy(True)
+        pins = ((dut.up_a, dut.up_b), (dut.a.cfg_enable, dut.b.cfg_enable), ())[n // 4]
+        pins = pins if b.rng.random() < 0.3 else pins[(n & 1) :][:1]
+        for pin in pins:
+            pin.value = 0
+        down = lambda: not int(dut.a.up.value) and not int(dut.b.up.value)  # noqa: E731
+        if when == "down" or not pins:
+            await b.until(down, 8000, "down")
+        if pins:  # else a new session begins by itself, whose frames must not stay
+            await b.cycles(b.rng.choice((4, 40, 400)))
+        seen = [int(s.n_bad.value) for s in (dut.b, dut.a)]
+        kept = [int(w.n_kept.value) for w in b.wires]
+        for w in b.wires:
+            w.keep.value = 0
+            w.late.value = int(when == "down")
+        if when == "down":
+            if not pins:
+                pins = (dut.up_a, dut.up_b)
+                for pin in pins:
+                    pin.value = 0
+            await b.cycles(900)
+            assert seen == [int(s.n_bad.value) for s in (dut.b, dut.a)], "nobody is up"
+        for pin in pins:
+            pin.value = 1
+        await b.up(10000)
+        for node in (b.a, b.b):
+            for q in node.queue:
+                q.clear()
+        await b.until(lambda: b.a.idle() and b.b.idle(), 20000, "what was begun is taken")
+        await b.cycles(800)
+        b.forget()
+        b.lossy(False)
+        falls = int(dut.a.n_down.value), int(dut.b.n_down.value)
+        if when == "among":
+            b.load(b.a, 20)
+            b.load(b.b, 20)
+        for w in b.wires:
+            w.late.value = 1
+        await b.cycles(1500)
+        for w in b.wires:
+            assert int(w.n_kept.value) == 0
+            w.late.value = 0
+        if when in ("before", "among"):
+            assert [x + y for x, y in zip(seen, kept, strict=True)] == [int(s.n_bad.value) for s in (dut.b, dut.a)]
+            assert falls == (int(dut.a.n_down.value), int(dut.b.n_down.value))
+        total += sum(kept)
+        await b.up(10000)
+        b.load(b.a, 15)
+        b.load(b.b, 15)
+        await b.drain(30000)
+    b.finish(at_least=100)
+    assert total >= 100 and int(dut.a.n_crc.value) == int(dut.b.n_crc.value) == 0
+
+
+@pytest.mark.parametrize("width", [64, 512])
+def test_late_frames(sim, width):
+    run(sim, "late_frames", DATA_W=width, LINK_W=width)
+
+
+@cocotb.test()
 async def bounded(dut):
     """Stimulus: every WRITE frame from a is spoiled, for good.
     Checking: the link goes down in bounded time after a bounded number of replays."""

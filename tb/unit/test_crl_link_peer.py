@@ -34,6 +34,7 @@ class Peer:
     def __init__(self, dut) -> None:
         self.dut, self.p = dut, sim_parameters()
         self.beat = self.p["LINK_W"] // 8
+        self.session = 0
         self.heard: list[Frame] = []
         self.headers: list[dict] = []
         self.payload = bytearray()
@@ -41,7 +42,8 @@ class Peer:
         self.acks: list[tuple[int, int, int]] = []
 
     def frame(self, **more) -> Frame:
-        return Frame(**{**dict(type=0, src_node=2, dst_node=1, epoch=7), **more})
+        f = Frame(**{**dict(type=0, src_node=2, dst_node=1, epoch=7, session=self.session), **more})
+        return replace(f, session=0) if f.type == FrameType.EPOCH else f
 
     async def send_raw(self, raw: bytes, keep: int | None = None) -> None:
         d = self.dut
@@ -135,6 +137,8 @@ class Peer:
         f = await self.hear(FrameType.EPOCH)
         assert f.operand1 == self.params() | 1 << 48, "nothing heard yet, not up; it answers READ"
         mine = f.operand0 & 0xFFFFFFFF
+        assert f.session == 0
+        self.session = ((mine >> 16) + (nonce >> 16)) % (1 << 16)
         epoch = self.frame(type=FrameType.EPOCH, operand0=nonce, operand1=self.params())
         echo = replace(epoch, operand0=mine << 32 | nonce, operand1=self.params() | 1)
         await self.send(replace(echo, operand1=self.params(LINK_MTU=512) | 1))  # other parameters
@@ -190,7 +194,7 @@ async def malformed(dut):
     await take()
     faults = [
         dict(version=2), dict(src_node=3), dict(dst_node=2), dict(epoch=8), dict(type=0x2F), dict(vc=5),
-        dict(src_ch=4), dict(src_ch=255), dict(type=FrameType.IDLE, payload=bytes(8)),
+        dict(session=peer.session ^ 1), dict(session=peer.session ^ 0x8000), dict(session=0), dict(src_ch=4), dict(src_ch=255), dict(type=FrameType.IDLE, payload=bytes(8)),
         dict(type=FrameType.OP_ACK, payload=bytes(16)), dict(payload=bytes(264)), dict(payload=bytes(1024)),
     ]  # fmt: skip
     for n, fault in enumerate(faults):
@@ -242,12 +246,31 @@ async def malformed(dut):
     assert peer.acks == [(0xBEEF, 2, 0)]
     assert peer.events["ev_crc_err"] == peer.events["ev_nak"] == 0
     assert good >= 16
-    # the peer begins anew: down, and up again with a new nonce
+    # the peer begins anew: down, and up again with a new nonce; frames of before come in between, and afterwards
+    old = [write(link_seq=0), replace(ack, link_seq=0), peer.frame(type=FrameType.IDLE, ack_req=1)]
+    seen, shown = dict(peer.events), len(peer.headers)
     peer.heard.clear()
-    await peer.send(peer.frame(type=FrameType.EPOCH, operand0=99, operand1=peer.params()))
+    await peer.send(peer.frame(type=FrameType.EPOCH, operand0=0x1234599, operand1=peer.params()))
     await peer.cycles(60)
     assert not int(dut.up.value)
-    await peer.hand(99)
+    for f in old:
+        await peer.send(f)
+    await peer.cycles(80)
+    assert peer.events == seen, "while the link is down only EPOCH frames count"
+    before = peer.session
+    await peer.hand(0x1234599)
+    assert peer.session == before + 1, "the same number of the peer's, the next of ours"
+    count = peer.events["ev_bad_frame"]
+    for f in old:
+        await peer.send(f)
+    await peer.cycles(80)
+    assert peer.events["ev_bad_frame"] == count + 3 and peer.events["ev_crc_err"] == 0
+    assert len(peer.headers) == shown and len(peer.acks) == 1
+    peer.heard.clear()
+    await peer.send(write(link_seq=0))
+    await peer.cycles(100)
+    assert len(peer.headers) == shown + 1
+    assert all(f.session == peer.session for f in peer.heard if f.type != FrameType.EPOCH)
 
 
 def test_malformed():

@@ -82,7 +82,7 @@ class Bench(CycleBench):
                                    rng.randint(1, self.mtu)])
         if addr is None:
             addr = (rng.getrandbits(51) << 12) + rng.choice([0, rng.randrange(4096), 4096 - rng.randint(1, 64)])
-        return Request(rng.randrange(self.channels), rng.getrandbits(8), rng.getrandbits(32), rng.getrandbits(16),
+        return Request(rng.randrange(self.channels), rng.getrandbits(8), rng.getrandbits(16), rng.getrandbits(16),
                        rng.getrandbits(64), rng.getrandbits(32), rng.getrandbits(32), rng.getrandbits(1),
                        rng.getrandbits(1), size, status, addr % (1 << 64), rng.getrandbits(8))
 

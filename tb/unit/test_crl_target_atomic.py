@@ -39,7 +39,7 @@ class Bench(CycleBench):
         r, i = self.rng, self.inp
         i["at_head"] = int(self.head and bool(self.waiting))
         if self.pause == 0 and self.room and r.random() < self.come:
-            bits = {"ch": 8, "peer_ch": 8, "op_seq": 32, "tag": 16, "segaddr": 64, "user": 8, "oper": 128, "swap": 1}
+            bits = {"ch": 8, "peer_ch": 8, "op_seq": 16, "tag": 16, "segaddr": 64, "user": 8, "oper": 128, "swap": 1}
             self.new = {f"aq_{k}": r.getrandbits(w) for k, w in bits.items()}
             i.update(aq_valid=1, **self.new)
             self.pause = 3

@@ -65,7 +65,7 @@ class Reader:
             size = min(b.mtu, own.total - at)
             flags = (FIRST if at == 0 else 0) | (LAST if at + size == own.total else 0)
             out.append((Frame(type=int(FrameType.READ_DATA), flags=flags, src_ch=b.rng.randrange(256),
-                              dst_ch=b.rng.randrange(256), op_seq=b.rng.getrandbits(32), tag=own.tag,
+                              dst_ch=b.rng.randrange(256), op_seq=b.rng.getrandbits(16), tag=own.tag,
                               segaddr=b.rng.getrandbits(64), total_len=own.total, offset=at, payload_len=size),
                         b.rng.randbytes(size)))
         return out

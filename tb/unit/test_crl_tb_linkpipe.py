@@ -15,7 +15,7 @@ from tb.lib.sim import run_sim
 from tb.lib.testbed import LinkPipe
 
 pytestmark = pytest.mark.unit
-COUNTERS = ("flips", "bursts", "drops", "dups", "swaps", "trims", "joins", "cuts", "holds")
+COUNTERS = ("flips", "bursts", "drops", "dups", "swaps", "trims", "joins", "cuts", "lates", "holds")
 CLOCK_NS = 10
 
 
@@ -228,6 +228,14 @@ async def cuts_and_holds(dut):
         assert (min(pins) == 0) == pin
         whole = [f for f in seen.got if f in seen.sent]
         assert len(whole) == len(set(whole)) and len(seen.got) - len(whole) <= 1
+    await b.start()
+    b.pipe.cut(500, 100, late=700)
+    seen = await b.frames(100)
+    late = [f for f in set(seen.got) if seen.got.count(f) == 2]
+    assert b.pipe.get("st_lates") == len(late) == 1, "the last one before the cut comes again"
+    first = seen.got.index(late[0])
+    assert seen.got.index(late[0], first + 1) > first + 3 and seen.sent[seen.sent.index(late[0]) + 1] not in seen.got
+    b.pipe.clean()
     b.pipe.cut(1, 0)
     seen = await b.frames(20)
     assert not seen.got and not int(dut.link_up.value)

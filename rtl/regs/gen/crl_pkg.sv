@@ -86,8 +86,10 @@ package crl_pkg;
   localparam int FRAME_EPOCH_W = 16;
   localparam int FRAME_LINK_SEQ_LSB = 80;                         // sequence number, per peer and virtual channel
   localparam int FRAME_LINK_SEQ_W = 16;
-  localparam int FRAME_OP_SEQ_LSB = 96;                           // operation sequence number, per channel; 15:0 count, 31:16 are 0
-  localparam int FRAME_OP_SEQ_W = 32;
+  localparam int FRAME_OP_SEQ_LSB = 96;                           // operation sequence number, per channel
+  localparam int FRAME_OP_SEQ_W = 16;
+  localparam int FRAME_SESSION_LSB = 112;                         // session of the link, the same in both directions: sum of both ends' session numbers (EPOCH OPERAND0 31:16 and 63:48); 0 in EPOCH
+  localparam int FRAME_SESSION_W = 16;
   localparam int FRAME_TAG_LSB = 128;                             // operation index and generation at the initiator, returned in op-ack
   localparam int FRAME_TAG_W = 16;
   localparam int FRAME_PAYLOAD_LEN_LSB = 144;                     // payload bytes without padding
