@@ -254,7 +254,7 @@ module crl_link #(
   logic [RIW:0] fifo_level;
   logic         fifo_ready;
 
-  crl_fifo #(.W(ACK_W), .DEPTH(RSP_SLOTS), .OUTREG(1)) u_acks (
+  crl_fifo #(.W(ACK_W), .DEPTH(RSP_SLOTS)) u_acks (
       .clk, .rst, .s_valid(rsp_in_q), .s_ready(fifo_ready),
       .s_data(ACK_W'({d_type == crl_pkg::FRAME_TYPE_OP_PERMIT, d_tag, d_dst_ch, d_status, d_status2})),
       .m_valid(ack_valid), .m_ready(ack_ready), .m_data(ack_rec),
