@@ -267,8 +267,8 @@ module crl_link #(
   // ---- REQ sender
   logic [REC_W-1:0] req_rec, tx_rec;
   logic [TIW:0] req_unsent_unused;
-  logic [MBW:0] push_beats;
-  logic         push_rd;  // it is READ_DATA
+  logic [MBW:0] closed_beats;
+  logic         closed_rd;  // it is READ_DATA
   logic         req_avail, req_resend, req_full, req_push, did_req, hold_req, req_unacked, closed, re;
   logic [15:0]  req_seq, req_next, req_len;
   logic [MBW:0] req_beats;
@@ -311,15 +311,15 @@ module crl_link #(
     end
   endgenerate
 
-  logic [REC_W-1:0]  push_rec;
+  logic [REC_W-1:0]  closed_rec;
 
-  assign push_rd = READ_EN && push_rec[7:0] == 8'(crl_pkg::FRAME_TYPE_READ_DATA);
+  assign closed_rd = READ_EN && closed_rec[7:0] == 8'(crl_pkg::FRAME_TYPE_READ_DATA);
 
   crl_link_txbuf #(.DATA_W(DATA_W), .LINK_W(LINK_W), .LINK_MTU(LINK_MTU), .SLOTS(TX_SLOTS), .REC_W(REC_W)) u_txbuf (
       .clk, .rst, .flush,
       .p_valid(tp_valid), .p_ready(tp_ready), .p_data(tp_data),
       .f_valid(tf_valid), .f_ready(tf_ready), .f_rec(tx_rec), .f_len(tf_len),
-      .closed, .push(req_push), .push_beats, .push_rec, .push_idx,
+      .closed, .closed_beats, .closed_rec, .push(req_push), .push_idx,
       .rd_slot(req_seq[TIW-1:0]), .rd_rec(req_rec), .rd_len(req_len), .rd_beats(req_beats), .rd_crc(req_crc),
       .re, .re_idx, .re_slot, .re_data
   );
@@ -381,7 +381,7 @@ module crl_link #(
       .SLOTS(TX_SLOTS), .QUEUE(QUEUE), .RD_QUEUE(RD_QUEUE), .READ_SLOTS(READ_SLOTS), .BEATS(MB), .HEADER(HB)
   ) u_room (
       .clk, .rst, .flush, .clear, .tx_take, .rdt_take, .rdt_want, .started(did_req && !req_resend), .started_rd,
-      .started_beats(req_beats), .freed(req_freed), .closed, .closed_rd(push_rd), .closed_beats(push_beats), .room(room_q), .rdt_room, .none_open,
+      .started_beats(req_beats), .freed(req_freed), .closed, .closed_rd, .closed_beats, .room(room_q), .rdt_room, .none_open,
       .rd_take(tx_take && tx_take_rd && peer_reads), .rd_free(free && free_rd), .rd_ok(slot_ok)
   );
 
@@ -439,7 +439,7 @@ module crl_link #(
   );
 
   logic unused;
-  assign unused = &{1'b0, req_full, rsp_resend, rsp_unsent_unused, req_unsent_unused, push_rec[REC_W-1:8], txf_arg};
+  assign unused = &{1'b0, req_full, rsp_resend, rsp_unsent_unused, req_unsent_unused, closed_rec[REC_W-1:8], txf_arg};
 
 `ifndef SYNTHESIS
   logic took_q;
