@@ -197,16 +197,17 @@ module crl_link #(
   logic [15:0]    fr_seq, fr_len;
   logic [MBW:0]   fr_beats;
   logic           d_good, d_ctl, d_cr_valid, rx_bad;
-  logic [7:0]     d_type, d_flags, d_status, d_dst_ch, d_rsp_credit, d_cr_ch, d_cr_cnt;
-  logic [15:0]    d_seq, d_tag, d_status2, d_ack_req;
+  logic [7:0]     d_type, d_flags, d_status, d_rsp_credit, d_cr_ch, d_cr_cnt, fr_status, fr_dst_ch;
+  logic [15:0]    d_seq, d_tag, d_ack_req, fr_tag, fr_status2;
+  logic           fr_permit;
   logic [127:0]   d_ops;
 
   crl_link_rx #(.LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN), .SEND_EN(SEND_EN)) u_rx (
       .clk, .rst, .cfg_node, .cfg_peer_node, .cfg_epoch, .up,
       .s_valid(i_valid), .s_data(i_data), .s_full(i_full), .s_last(i_last),
       .w_hdr, .w_hidx, .w_pay, .w_pidx, .w_data,
-      .req_valid, .rsp_valid(rsp_fr_valid), .fr_seq, .fr_beats, .fr_len,
-      .d_good, .d_ctl, .d_type, .d_flags, .d_status, .d_dst_ch, .d_seq, .d_tag, .d_status2,
+      .req_valid, .rsp_valid(rsp_fr_valid), .fr_seq, .fr_beats, .fr_len, .fr_permit, .fr_status, .fr_dst_ch, .fr_tag, .fr_status2,
+      .d_good, .d_ctl, .d_type, .d_flags, .d_status, .d_seq, .d_tag,
       .d_ack_req, .d_rsp_credit, .d_cr_valid, .d_cr_ch, .d_cr_cnt, .d_ops,
       .ev_crc_err, .ev_bad_frame(rx_bad)
   );
@@ -249,20 +250,17 @@ module crl_link #(
   );
 
   // ---- answers to the node; the peer never sends more than RSP_SLOTS that are not counted as freed
-  logic         rsp_in_q;
   logic [ACK_W-1:0] ack_rec;
   logic [RIW:0] fifo_level;
-  logic         fifo_ready;
 
   crl_fifo #(.W(ACK_W), .DEPTH(RSP_SLOTS)) u_acks (
-      .clk, .rst, .s_valid(rsp_in_q), .s_ready(fifo_ready),
-      .s_data(ACK_W'({d_type == crl_pkg::FRAME_TYPE_OP_PERMIT, d_tag, d_dst_ch, d_status, d_status2})),
+      .clk, .rst, .s_valid(rsp_accept), .s_ready(fifo_room),
+      .s_data(ACK_W'({fr_permit, fr_tag, fr_dst_ch, fr_status, fr_status2})),
       .m_valid(ack_valid), .m_ready(ack_ready), .m_data(ack_rec),
       .level(fifo_level)
   );
 
   assign {ack_permit, ack_tag, ack_src_ch, ack_status, ack_status2} = 49'(ack_rec);
-  assign fifo_room = fifo_ready && !(rsp_in_q && fifo_level >= (RIW+1)'(RSP_SLOTS - 1));
 
   // ---- REQ sender
   logic [REC_W-1:0] req_rec, tx_rec;
@@ -385,19 +383,14 @@ module crl_link #(
       .rd_take(tx_take && tx_take_rd && peer_reads), .rd_free(free && free_rd), .rd_ok(slot_ok)
   );
 
-  always_ff @(posedge clk) begin
-    if (rst) rsp_in_q <= 1'b0;
-    else rsp_in_q <= rsp_accept;
-  end
-
   // ---- session and small things that ride on headers
   logic         epoch_due, idle_due, ack_news_q, ack_ev_q, did_any_q, shout_q, all_quiet;
   logic [127:0] epoch_ops;
   logic [7:0]   rsp_credit;
 
-  assign all_quiet  = rx_quiet && none_open && !ack_valid && !rsp_in_q && !busy;
+  assign all_quiet  = rx_quiet && none_open && !ack_valid && !busy;
   assign refresh    = is_idle && d_status != crl_pkg::ST_OK;
-  assign rsp_credit = exp_rsp[7:0] - 8'(fifo_level) - 8'(rsp_in_q);
+  assign rsp_credit = exp_rsp[7:0] - 8'(fifo_level);
 
   always_ff @(posedge clk) begin
     if (rst || flush) begin

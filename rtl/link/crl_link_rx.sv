@@ -43,16 +43,19 @@ module crl_link_rx #(
     output logic      [15:0]       fr_seq,
     output logic      [MBW:0]      fr_beats,      // payload beats
     output logic      [15:0]       fr_len,
+    output logic                   fr_permit,     // of RSP: OP_PERMIT
+    output logic      [7:0]        fr_status,
+    output logic      [7:0]        fr_dst_ch,
+    output logic      [15:0]       fr_tag,
+    output logic      [15:0]       fr_status2,
     // one cycle later: a good frame, and what it carries
     output logic                   d_good,        // event
     output logic                   d_ctl,         // with it: neither REQ nor RSP
     output logic      [7:0]        d_type,
     output logic      [7:0]        d_flags,
     output logic      [7:0]        d_status,
-    output logic      [7:0]        d_dst_ch,
     output logic      [15:0]       d_seq,
     output logic      [15:0]       d_tag,
-    output logic      [15:0]       d_status2,
     output logic      [15:0]       d_ack_req,
     output logic      [7:0]        d_rsp_credit,
     output logic                   d_cr_valid,
@@ -251,16 +254,19 @@ module crl_link_rx #(
   assign rsp_valid = good && rsp3_q && up;
   assign fr_seq    = cap3_q[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W];
   assign fr_len    = cap3_q[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: crl_pkg::FRAME_PAYLOAD_LEN_W];
+  assign fr_permit = cap3_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W] == crl_pkg::FRAME_TYPE_OP_PERMIT;
+  assign fr_status = cap3_q[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W];
+  assign fr_dst_ch = cap3_q[crl_pkg::FRAME_DST_CH_LSB +: crl_pkg::FRAME_DST_CH_W];
+  assign fr_tag    = cap3_q[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W];
+  assign fr_status2 = cap3_q[crl_pkg::FRAME_STATUS2_LSB +: crl_pkg::FRAME_STATUS2_W];
 
   always_ff @(posedge clk) begin
     d_ctl        <= ctl3_q;
     d_type       <= cap3_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W];
     d_flags      <= cap3_q[crl_pkg::FRAME_FLAGS_LSB +: crl_pkg::FRAME_FLAGS_W];
-    d_status     <= cap3_q[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W];
-    d_dst_ch     <= cap3_q[crl_pkg::FRAME_DST_CH_LSB +: crl_pkg::FRAME_DST_CH_W];
+    d_status     <= fr_status;
     d_seq        <= fr_seq;
-    d_tag        <= cap3_q[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W];
-    d_status2    <= cap3_q[crl_pkg::FRAME_STATUS2_LSB +: crl_pkg::FRAME_STATUS2_W];
+    d_tag        <= fr_tag;
     d_ack_req    <= cap3_q[crl_pkg::FRAME_ACK_REQ_LSB +: crl_pkg::FRAME_ACK_REQ_W];
     d_rsp_credit <= cap3_q[crl_pkg::FRAME_RSP_CREDIT_LSB +: crl_pkg::FRAME_RSP_CREDIT_W];
     d_cr_valid   <= cap3_q[crl_pkg::FRAME_CREDIT_VALID_LSB];
