@@ -13,7 +13,8 @@
 //   Frames are numbered per virtual channel and delivered once and in order: the receiver takes only
 //   the number it expects and asks for the rest (LINK_NAK), the sender goes back to it.
 // Latency, LINK_W = DATA_W, in cycles beside the two async FIFOs: last payload beat to first header
-//   beat 8, last beat of a frame from the link to rx_valid FRAME_W/LINK_W + 6, to ack_valid 6.
+//   beat 5, last beat of a frame from the link to rx_valid and to ack_valid 4 (5 above 128 bits), and FRAME_W/LINK_W + 3 more to
+//   rx_valid if a header waits.
 // Throughput: a beat a cycle each way, no bubble between frames that wait.
 // Assumes: tx_take comes at most 8 cycles after tx_ok was looked at. Both ends have the same LINK_W, CHANNELS, LINK_MTU and RX_SHARED (checked when the link
 //   comes up, LINK_W apart). Every tx_take is followed by one frame, also when the link has gone down.

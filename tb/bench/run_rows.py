@@ -18,8 +18,8 @@ import cocotb
 from cocotb.triggers import Timer
 
 from models.gen.carillon_layout import Cqe, Desc, Op, Status, reg_addr, status_name
-from tb.bench.hops import Watch
 from tb.bench.rows import BOUNDS, MAX_BURST, MIB, READS_IN_FLIGHT
+from tb.bench.watch import Watch
 from tb.lib.axil_player import Access
 from tb.lib.driver import ChannelDriver, NodeDriver, RingPlace
 from tb.lib.testbed import Testbed
@@ -421,13 +421,11 @@ async def rtt(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     driver, _ = await _linked(tb, c, 5)
     pairs, dst, image = await place_transfers(rng, tb.a, tb.b, 16, c["s"], 0, 0, 1)
     work = [PERF_DESC[c["op"]](i, s, d, c["s"]) for i, (s, d) in enumerate(pairs)]
-    watch = Watch(tb.dut) if Watch.possible(tb.dut) else None
+    watch = Watch(tb.dut)
     cycles = await _one_by_one(tb, driver, work, watch)
     assert await tb.b.mem.read(dst, len(image)) == image, "data differs"
-    extra = {"best": min(cycles), "first": cycles[0], "above_the_parts": max(cycles) - BOUNDS["rtt"](c)}
-    if watch:
-        extra["hops"] = watch.hops
-    return max(cycles), BOUNDS["rtt"](c), extra
+    assert watch.hops[-1] == cycles[0], "the hops end elsewhere"
+    return max(cycles), BOUNDS["rtt"](c), {"best": min(cycles), "above_the_parts": max(cycles) - BOUNDS["rtt"](c), "hops": watch.hops}
 
 
 async def sim_speed(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
