@@ -103,7 +103,7 @@ module crl_link_txbuf #(
     end
   end
 
-  // Zeros behind the end of the frame, in its last beat.
+  // Zeros behind the end of the frame, in its last beat. Length 0, which shows late, clears nothing.
   logic [DB-1:0]  keep;
   logic [DBW-1:0] tail;  // bytes of the last beat, 0: all
 
@@ -111,7 +111,7 @@ module crl_link_txbuf #(
 
   always_comb begin
     for (int i = 0; i < DB; i++) begin
-      keep[i] = !h_last || tail == '0 || DBW'(i) < tail;
+      keep[i] = !(h_last_q || f_valid) || tail == '0 || DBW'(i) < tail;
       h_masked[i*8 +: 8] = keep[i] ? h_q[i*8 +: 8] : 8'h00;
     end
   end
