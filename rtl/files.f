@@ -7,6 +7,7 @@ rtl/common/crl_wr_clear.sv
 rtl/common/crl_fifo.sv
 rtl/common/crl_fifo_bram.sv
 rtl/common/crl_skid.sv
+rtl/common/crl_spare.sv
 rtl/common/crl_async_fifo.sv
 rtl/common/crl_rr_arb.sv
 rtl/common/crl_crc32c.sv

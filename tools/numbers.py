@@ -134,6 +134,22 @@ def perf() -> str:
     return "\n".join(out)
 
 
+def rtt_hops() -> str:
+    """Where the cycles of a round trip are, by hop; the set-ups beside each other."""
+    from tb.bench import hops
+
+    rows = [r for r in load("bench") if r["bench"] == "rtt" and r["cycles"] and r["extra"].get("hops")]
+    if not rows:
+        raise NoResults("no rtt rows with hops: run `make bench`")
+    heads, body = ["hop"], [[hop[0]] for hop in hops.rows(rows[0]["config"], rows[0]["extra"]["hops"])]
+    for r in rows:
+        c = r["config"]
+        heads += [f"{c['data_w']} bits, delay {c['delay']}: cycle", "since", "part", "above"]
+        for line, cells in zip(body, hops.rows(c, r["extra"]["hops"]), strict=True):
+            line += [cells[1], *(x or "" for x in cells[2:])]
+    return table(heads, body)
+
+
 # ---------------------------------------------------------------------------------- synth, formal
 
 
@@ -206,7 +222,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "utilisation": utilisation, "kick": kick, "synth": synth, "formal": formal, "demo": demo,
     "dma-copy": lambda: bench_rows("dma_copy"), "dma-remote": lambda: bench_rows("dma_remote"),
     "dma-cross": lambda: bench_rows("dma_cross"),
-    "perf": perf, "link-ber": lambda: bench_rows("link_ber"), "rtt": lambda: bench_rows("rtt"),
+    "perf": perf, "link-ber": lambda: bench_rows("link_ber"), "rtt": lambda: bench_rows("rtt"), "rtt-hops": rtt_hops,
     "dma-kick": lambda: bench_rows("dma_kick"), "dma-qos": lambda: bench_rows("dma_qos"),
 }
 

@@ -11,10 +11,11 @@
 //   answer ends it and goes on to the table. Answers to what is not held go on as they are, but for OP_PERMIT 0, which is
 //   dropped, and 'not ready', which then answers an operation that was given up: ABORTED.
 //   Times are counted in units of 256 cycles by a rotation over all channels.
-// Latency: an answer takes 2 cycles. Throughput: one in two cycles. Another attempt begins RNR_TIME · 256 cycles after the answer
+//   An answer that changes nothing whatever it belongs to, a good one of a channel that holds nothing, goes on without being judged.
+// Latency: an answer takes 2 cycles, such a one 1. Throughput: one in two cycles. Another attempt begins RNR_TIME · 256 cycles after the answer
 //   or up to 256 + CHANNELS later.
-// Assumes: a channel has one message that is held, waiting or permitted; what the pipeline sends of it is not answered earlier
-//   than 'set'. CHANNELS <= 64.
+// Assumes: a channel has one message that is held, waiting or permitted; what the pipeline sends of it is answered later than
+//   'set'. CHANNELS <= 64.
 // Source: docs/blocks/rdma.md sections 4 and 7.
 `default_nettype none
 
@@ -77,6 +78,9 @@ module crl_dma_hold #(
   logic [PEERS-1:0] gnt, peer_q;
   logic [PW-1:0]    gnt_idx, idx_q;
   logic             any, take, v_q, permit_q, fresh_q;   // fresh: not judged
+  logic             plain;                               // nothing to judge
+  logic [7:0]       ch8;
+  logic [(1<<CW)-1:0] held_all;
   logic [7:0]       ch8_q;
   logic [CW-1:0]    ch_q;
   logic             mine, judge, rnr, again, ends, permits;
@@ -89,6 +93,9 @@ module crl_dma_hold #(
   );
   assign take    = any && !v_q;
   assign s_ready = gnt & {PEERS{take}};
+  assign ch8     = s_ch[8*gnt_idx +: 8];
+  assign held_all = (1 << CW)'(held);
+  assign plain   = !held_all[ch8[CW-1:0]] && !s_permit[gnt_idx] && s_status[8*gnt_idx +: 8] == crl_pkg::ST_OK;
   assign ch_q    = ch8_q[CW-1:0];
 
   crl_ram_lut #(.W(16 + PW), .DEPTH(CHANNELS)) u_tag (
@@ -118,13 +125,13 @@ module crl_dma_hold #(
       if (take) v_q <= 1'b1;
       else if (judge) v_q <= !again && !(permit_q && m_status == crl_pkg::ST_OK);
       else if (|(m_valid & m_ready)) v_q <= 1'b0;
-      if (take) fresh_q <= 1'b1;
+      if (take) fresh_q <= !plain;
       else if (judge) fresh_q <= 1'b0;
     end
     if (take) begin
       peer_q    <= gnt;
       idx_q     <= gnt_idx;
-      ch8_q     <= s_ch[8*gnt_idx +: 8];
+      ch8_q     <= ch8;
       permit_q  <= s_permit[gnt_idx];
       m_tag     <= s_tag[16*gnt_idx +: 16];
       m_status  <= s_status[8*gnt_idx +: 8];

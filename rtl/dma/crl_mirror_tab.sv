@@ -11,7 +11,9 @@
 //   A kill (link lost, late) makes it KILLED, and goes on to the target, which ends it: all of its frames are dropped. One
 //   that is ACKED could do without the link; but that its last frame is here, only the peer has said.
 //   An entry whose generation is another one belongs to an operation that is over: KILLED.
-// Latency: an answer 2 cycles, a kill 3 cycles; look to the verdict 2 cycles. Throughput: an answer in two cycles.
+//   Before the first MIRROR after reset no answer is looked up.
+// Latency: an answer 2 cycles, 1 before the first MIRROR; a kill 3 cycles; look to the verdict 2 cycles. Throughput: an answer in two
+//   cycles.
 // Assumes: operations begin at least two cycles apart and not within OPS cycles after reset; kills three cycles apart. One
 //   that is lost is sent again.
 // Source: docs/blocks/mirror.md.
@@ -69,6 +71,7 @@ module crl_mirror_tab #(
   localparam int WW = 1 + GW + 3 + 8;
 
   logic [1:0]    state_q;
+  logic          used_q;                // a MIRROR has begun
   logic          init_q, rop_q, kill_q, we, a_valid, b_valid, hit, idle, fails;
   logic [OW-1:0] sweep_q, w_idx, r_idx;
   logic [15:0]   rop_tag_q, kill_tag_q, tag;
@@ -135,6 +138,7 @@ module crl_mirror_tab #(
       state_q     <= S_IDLE;
       init_q      <= 1'b1;
       sweep_q     <= '0;
+      used_q      <= 1'b0;
       rop_q       <= 1'b0;
       kill_q      <= 1'b0;
       m_valid     <= 1'b0;
@@ -144,12 +148,14 @@ module crl_mirror_tab #(
       sweep_q <= sweep_q + 1'b1;
       if (sweep_q == '1) init_q <= 1'b0;
       rop_q  <= rop_valid || (rop_q && (init_q || state_q != S_IDLE));
+      used_q <= used_q || rop_valid;
       kill_q <= kill_valid || (kill_q && !idle);
       if (idle && kill_q) state_q <= S_KILL;
-      else if (s_valid && s_ready) state_q <= S_ANSWER;
+      else if (s_valid && s_ready && used_q) state_q <= S_ANSWER;
       else state_q <= S_IDLE;
       tkill_valid <= state_q == S_KILL;
       if (state_q == S_ANSWER) m_valid <= !hit;
+      else if (s_valid && s_ready) m_valid <= !used_q;
       else if (m_ready) m_valid <= 1'b0;
       // A channel that the peer made up has no operation.
       if (state_q == S_ANSWER) fail_valid <= hit && fails && {1'b0, m_ch} < 9'(CHANNELS);

@@ -13,7 +13,8 @@
 //   Frames are numbered per virtual channel and delivered once and in order: the receiver takes only
 //   the number it expects and asks for the rest (LINK_NAK), the sender goes back to it.
 // Latency, LINK_W = DATA_W, in cycles beside the two async FIFOs: last payload beat to first header
-//   beat 8, last beat of a frame from the link to rx_valid FRAME_W/LINK_W + 6, to ack_valid 6.
+//   beat 5, last beat of a frame from the link to rx_valid and to ack_valid 4 (5 above 128 bits), and FRAME_W/LINK_W + 3 more to
+//   rx_valid if a header waits.
 // Throughput: a beat a cycle each way, no bubble between frames that wait.
 // Assumes: tx_take comes at most 8 cycles after tx_ok was looked at. Both ends have the same LINK_W, CHANNELS, LINK_MTU and RX_SHARED (checked when the link
 //   comes up, LINK_W apart). Every tx_take is followed by one frame, also when the link has gone down.
@@ -198,16 +199,17 @@ module crl_link #(
   logic [15:0]    fr_seq, fr_len;
   logic [MBW:0]   fr_beats;
   logic           d_good, d_ctl, d_cr_valid, rx_bad;
-  logic [7:0]     d_type, d_flags, d_status, d_dst_ch, d_rsp_credit, d_cr_ch, d_cr_cnt;
-  logic [15:0]    d_seq, d_tag, d_status2, d_ack_req;
+  logic [7:0]     d_type, d_flags, d_status, d_rsp_credit, d_cr_ch, d_cr_cnt, fr_status, fr_dst_ch;
+  logic [15:0]    d_seq, d_tag, d_ack_req, fr_tag, fr_status2;
+  logic           fr_permit;
   logic [127:0]   d_ops;
 
   crl_link_rx #(.LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .READ_EN(READ_EN), .SEND_EN(SEND_EN)) u_rx (
       .clk, .rst, .cfg_node, .cfg_peer_node, .cfg_epoch, .up, .session,
       .s_valid(i_valid), .s_data(i_data), .s_full(i_full), .s_last(i_last),
       .w_hdr, .w_hidx, .w_pay, .w_pidx, .w_data,
-      .req_valid, .rsp_valid(rsp_fr_valid), .fr_seq, .fr_beats, .fr_len,
-      .d_good, .d_ctl, .d_type, .d_flags, .d_status, .d_dst_ch, .d_seq, .d_tag, .d_status2,
+      .req_valid, .rsp_valid(rsp_fr_valid), .fr_seq, .fr_beats, .fr_len, .fr_permit, .fr_status, .fr_dst_ch, .fr_tag, .fr_status2,
+      .d_good, .d_ctl, .d_type, .d_flags, .d_status, .d_seq, .d_tag,
       .d_ack_req, .d_rsp_credit, .d_cr_valid, .d_cr_ch, .d_cr_cnt, .d_ops,
       .ev_crc_err, .ev_bad_frame(rx_bad)
   );
@@ -250,26 +252,23 @@ module crl_link #(
   );
 
   // ---- answers to the node; the peer never sends more than RSP_SLOTS that are not counted as freed
-  logic         rsp_in_q;
   logic [ACK_W-1:0] ack_rec;
   logic [RIW:0] fifo_level;
-  logic         fifo_ready;
 
-  crl_fifo #(.W(ACK_W), .DEPTH(RSP_SLOTS), .OUTREG(1)) u_acks (
-      .clk, .rst, .s_valid(rsp_in_q), .s_ready(fifo_ready),
-      .s_data(ACK_W'({d_type == crl_pkg::FRAME_TYPE_OP_PERMIT, d_tag, d_dst_ch, d_status, d_status2})),
+  crl_fifo #(.W(ACK_W), .DEPTH(RSP_SLOTS)) u_acks (
+      .clk, .rst, .s_valid(rsp_accept), .s_ready(fifo_room),
+      .s_data(ACK_W'({fr_permit, fr_tag, fr_dst_ch, fr_status, fr_status2})),
       .m_valid(ack_valid), .m_ready(ack_ready), .m_data(ack_rec),
       .level(fifo_level)
   );
 
   assign {ack_permit, ack_tag, ack_src_ch, ack_status, ack_status2} = 49'(ack_rec);
-  assign fifo_room = fifo_ready && !(rsp_in_q && fifo_level >= (RIW+1)'(RSP_SLOTS - 1));
 
   // ---- REQ sender
   logic [REC_W-1:0] req_rec, tx_rec;
   logic [TIW:0] req_unsent_unused;
-  logic [MBW:0] push_beats;
-  logic         push_rd;  // it is READ_DATA
+  logic [MBW:0] closed_beats;
+  logic         closed_rd;  // it is READ_DATA
   logic         req_avail, req_resend, req_full, req_push, did_req, hold_req, req_unacked, closed, re;
   logic [15:0]  req_seq, req_next, req_len;
   logic [MBW:0] req_beats;
@@ -312,15 +311,15 @@ module crl_link #(
     end
   endgenerate
 
-  logic [REC_W-1:0]  push_rec;
+  logic [REC_W-1:0]  closed_rec;
 
-  assign push_rd = READ_EN && push_rec[7:0] == 8'(crl_pkg::FRAME_TYPE_READ_DATA);
+  assign closed_rd = READ_EN && closed_rec[7:0] == 8'(crl_pkg::FRAME_TYPE_READ_DATA);
 
   crl_link_txbuf #(.DATA_W(DATA_W), .LINK_W(LINK_W), .LINK_MTU(LINK_MTU), .SLOTS(TX_SLOTS), .REC_W(REC_W)) u_txbuf (
       .clk, .rst, .flush,
       .p_valid(tp_valid), .p_ready(tp_ready), .p_data(tp_data),
       .f_valid(tf_valid), .f_ready(tf_ready), .f_rec(tx_rec), .f_len(tf_len),
-      .closed, .push(req_push), .push_beats, .push_rec, .push_idx,
+      .closed, .closed_beats, .closed_rec, .push(req_push), .push_idx,
       .rd_slot(req_seq[TIW-1:0]), .rd_rec(req_rec), .rd_len(req_len), .rd_beats(req_beats), .rd_crc(req_crc),
       .re, .re_idx, .re_slot, .re_data
   );
@@ -382,23 +381,18 @@ module crl_link #(
       .SLOTS(TX_SLOTS), .QUEUE(QUEUE), .RD_QUEUE(RD_QUEUE), .READ_SLOTS(READ_SLOTS), .BEATS(MB), .HEADER(HB)
   ) u_room (
       .clk, .rst, .flush, .clear, .tx_take, .rdt_take, .rdt_want, .started(did_req && !req_resend), .started_rd,
-      .started_beats(req_beats), .freed(req_freed), .closed, .closed_rd(push_rd), .closed_beats(push_beats), .room(room_q), .rdt_room, .none_open,
+      .started_beats(req_beats), .freed(req_freed), .closed, .closed_rd, .closed_beats, .room(room_q), .rdt_room, .none_open,
       .rd_take(tx_take && tx_take_rd && peer_reads), .rd_free(free && free_rd), .rd_ok(slot_ok)
   );
-
-  always_ff @(posedge clk) begin
-    if (rst) rsp_in_q <= 1'b0;
-    else rsp_in_q <= rsp_accept;
-  end
 
   // ---- session and small things that ride on headers
   logic         epoch_due, idle_due, ack_news_q, ack_ev_q, did_any_q, shout_q, all_quiet;
   logic [127:0] epoch_ops;
   logic [7:0]   rsp_credit;
 
-  assign all_quiet  = rx_quiet && none_open && !ack_valid && !rsp_in_q && !busy;
+  assign all_quiet  = rx_quiet && none_open && !ack_valid && !busy;
   assign refresh    = is_idle && d_status != crl_pkg::ST_OK;
-  assign rsp_credit = exp_rsp[7:0] - 8'(fifo_level) - 8'(rsp_in_q);
+  assign rsp_credit = exp_rsp[7:0] - 8'(fifo_level);
 
   always_ff @(posedge clk) begin
     if (rst || flush) begin
@@ -440,7 +434,7 @@ module crl_link #(
   );
 
   logic unused;
-  assign unused = &{1'b0, req_full, rsp_resend, rsp_unsent_unused, req_unsent_unused, push_rec[REC_W-1:8], txf_arg};
+  assign unused = &{1'b0, req_full, rsp_resend, rsp_unsent_unused, req_unsent_unused, closed_rec[REC_W-1:8], txf_arg};
 
 `ifndef SYNTHESIS
   logic took_q;

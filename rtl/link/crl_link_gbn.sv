@@ -6,8 +6,8 @@
 //   never sent, w_q next to be filled. Frames live in a ring of SLOTS, indexed by the low bits.
 //   An acknowledgement moves u_q; a NAK also takes s_q back to the number that the receiver expects.
 //   Numbers outside u_q..m_q are ignored.
-// Latency: an acknowledgement takes effect 3 cycles after ack_valid; later ones may overtake it,
-//   because they are cumulative.
+// Latency: push to avail 0 cycles; what was stored with it is there when 'send' comes. An acknowledgement takes effect 3 cycles
+//   after ack_valid; later ones may overtake it, because they are cumulative.
 // Assumes: push only while fewer than SLOTS are not acknowledged; send only when avail was high in
 //   the cycle before, and nothing was sent in it (avail never falls otherwise). While
 //   'hold' is high (a frame that was sent before is being read again) nothing is freed.
@@ -74,7 +74,7 @@ module crl_link_gbn #(
   assign resend   = s_q[CNT_W-1:0] != m_q[CNT_W-1:0];  // they are at most SLOTS apart
   // Going over frames again, the sender looks at every acknowledgement before the next one: a frame
   // that is about to be freed must not be started once more.
-  assign avail    = s_q[CNT_W-1:0] != w_q[CNT_W-1:0] && !((apply_q || pend_q) && resend);
+  assign avail    = (push || s_q[CNT_W-1:0] != w_q[CNT_W-1:0]) && !((apply_q || pend_q) && resend);
   assign send_seq = s_q;
   assign next_new = m_q;
   assign unacked  = ever != '0;

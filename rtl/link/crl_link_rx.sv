@@ -2,12 +2,12 @@
 //
 // crl_link_rx: takes the link's beats apart, checks every frame, and only then lets it count.
 //
-// How: stage 0 holds a beat and feeds the CRC, stage 1 collects the header, stage 2 writes into the
+// How: stage 0 feeds the CRC, and holds a beat first if it is wider than 128 bits; stage 1 collects the header, stage 2 writes into the
 //   current slot and, with the frame's last beat, checks each field; stage 3 decides. The header comes first on the wire but last in
 //   the CRC's order: its share is computed from state 0 and added to the payload's state shifted on by
 //   64 bytes, which the linearity of a CRC allows. A frame that is not taken leaves no trace but a counter. Frames of another
 //   session are not taken; while the link is down, which they may be the tail of, only EPOCH frames count at all.
-// Latency: 4 cycles from a beat to its write, 5 from the last beat to the outputs d_*. A beat a cycle, always ready.
+// Latency: 3 cycles from a beat to its write, 4 from the last beat to the outputs d_*, one more above 128 bits. A beat a cycle, always ready.
 // Assumes: nothing of what comes over the link. A frame ends with s_last, whatever its length.
 `default_nettype none
 
@@ -45,16 +45,19 @@ module crl_link_rx #(
     output logic      [15:0]       fr_seq,
     output logic      [MBW:0]      fr_beats,      // payload beats
     output logic      [15:0]       fr_len,
+    output logic                   fr_permit,     // of RSP: OP_PERMIT
+    output logic      [7:0]        fr_status,
+    output logic      [7:0]        fr_dst_ch,
+    output logic      [15:0]       fr_tag,
+    output logic      [15:0]       fr_status2,
     // one cycle later: a good frame, and what it carries
     output logic                   d_good,        // event
     output logic                   d_ctl,         // with it: neither REQ nor RSP
     output logic      [7:0]        d_type,
     output logic      [7:0]        d_flags,
     output logic      [7:0]        d_status,
-    output logic      [7:0]        d_dst_ch,
     output logic      [15:0]       d_seq,
     output logic      [15:0]       d_tag,
-    output logic      [15:0]       d_status2,
     output logic      [15:0]       d_ack_req,
     output logic      [7:0]        d_rsp_credit,
     output logic                   d_cr_valid,
@@ -68,32 +71,44 @@ module crl_link_rx #(
   // ---- stage 0: place of the beat in its frame
   logic              pos_pay_q;               // the next beat is payload
   logic [MBW:0]      pos_q;                   // and its index; MB: too long
-  logic              v0_q, hdr0_q, first0_q, last0_q, over0_q, full0_q;
-  logic [MBW-1:0]    idx0_q;
-  logic [LINK_W-1:0] d0_q;
+  logic              v0, hdr0, first0, last0, over0, full0;
+  logic [MBW-1:0]    idx0;
+  logic [LINK_W-1:0] d0;
   logic              hdr_end;
 
   assign hdr_end = !pos_pay_q && pos_q == (MBW+1)'(HB - 1);
 
-  always_ff @(posedge clk) begin
-    if (s_valid) begin
-      d0_q     <= s_data;
-      hdr0_q   <= !pos_pay_q;
-      first0_q <= pos_q == '0;
-      idx0_q   <= pos_q[MBW-1:0];
-      over0_q  <= pos_pay_q && pos_q[MBW];
-      full0_q  <= s_full;
-      last0_q  <= s_last;
+  generate
+    if (LINK_W > 128) begin : g_hold
+      always_ff @(posedge clk) begin
+        v0 <= s_valid && !rst;
+        if (s_valid) begin
+          d0     <= s_data;
+          hdr0   <= !pos_pay_q;
+          first0 <= pos_q == '0;
+          idx0   <= pos_q[MBW-1:0];
+          over0  <= pos_pay_q && pos_q[MBW];
+          full0  <= s_full;
+          last0  <= s_last;
+        end
+      end
+    end else begin : g_direct
+      assign v0     = s_valid;
+      assign d0     = s_data;
+      assign hdr0   = !pos_pay_q;
+      assign first0 = pos_q == '0;
+      assign idx0   = pos_q[MBW-1:0];
+      assign over0  = pos_pay_q && pos_q[MBW];
+      assign full0  = s_full;
+      assign last0  = s_last;
     end
-  end
+  endgenerate
 
   always_ff @(posedge clk) begin
     if (rst) begin
-      v0_q      <= 1'b0;
       pos_pay_q <= 1'b0;
       pos_q     <= '0;
     end else begin
-      v0_q <= s_valid;
       if (s_valid) begin
         if (s_last) begin
           pos_pay_q <= 1'b0;
@@ -115,18 +130,18 @@ module crl_link_rx #(
 
   localparam int CRC_LSB = crl_pkg::FRAME_CRC_LSB - (HB - 1) * LINK_W;
 
-  assign crc_here = hdr0_q && idx0_q == MBW'(HB - 1);
-  assign crc_in   = !first0_q ? crc_q : hdr0_q ? 32'h0 : 32'hFFFF_FFFF;
+  assign crc_here = hdr0 && idx0 == MBW'(HB - 1);
+  assign crc_in   = !first0 ? crc_q : hdr0 ? 32'h0 : 32'hFFFF_FFFF;
 
   always_comb begin
-    crc_data = d0_q;
+    crc_data = d0;
     if (crc_here) crc_data[CRC_LSB +: 32] = 32'h0;
   end
 
   crl_crc32c #(.W(LINK_W)) u_crc (.crc_in, .data(crc_data), .crc_out);
 
   always_ff @(posedge clk) begin
-    if (v0_q) crc_q <= crc_out;
+    if (v0) crc_q <= crc_out;
   end
 
   // ---- stage 1: header is collected; the two CRC states meet
@@ -145,11 +160,11 @@ module crl_link_rx #(
   );
 
   always_ff @(posedge clk) begin
-    d1_q    <= d0_q;
-    hdr1_q  <= hdr0_q;
-    idx1_q  <= idx0_q;
-    over1_q <= over0_q;
-    full1_q <= full0_q;
+    d1_q    <= d0;
+    hdr1_q  <= hdr0;
+    idx1_q  <= idx0;
+    over1_q <= over0;
+    full1_q <= full0;
     if (v1_q && hlast1) hcrc_q <= crc_q;
     fin_q   <= pay_shift ^ (hdr1_q ? crc_q : hcrc_q);
     for (int k = 0; k < HB; k++) begin
@@ -180,9 +195,9 @@ module crl_link_rx #(
       last2_q   <= 1'b0;
       notfull_q <= 1'b0;
     end else begin
-      v1_q    <= v0_q;
+      v1_q    <= v0;
       v2_q    <= v1_q;
-      last1_q <= v0_q && last0_q;
+      last1_q <= v0 && last0;
       last2_q <= v1_q && last1_q;
       if (v1_q) notfull_q <= !full1_q || (notfull_q && !last2_q);
       else if (last2_q) notfull_q <= 1'b0;
@@ -256,16 +271,19 @@ module crl_link_rx #(
   assign rsp_valid = good && rsp3_q && up;
   assign fr_seq    = cap3_q[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W];
   assign fr_len    = cap3_q[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: crl_pkg::FRAME_PAYLOAD_LEN_W];
+  assign fr_permit = cap3_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W] == crl_pkg::FRAME_TYPE_OP_PERMIT;
+  assign fr_status = cap3_q[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W];
+  assign fr_dst_ch = cap3_q[crl_pkg::FRAME_DST_CH_LSB +: crl_pkg::FRAME_DST_CH_W];
+  assign fr_tag    = cap3_q[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W];
+  assign fr_status2 = cap3_q[crl_pkg::FRAME_STATUS2_LSB +: crl_pkg::FRAME_STATUS2_W];
 
   always_ff @(posedge clk) begin
     d_ctl        <= ctl3_q;
     d_type       <= cap3_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W];
     d_flags      <= cap3_q[crl_pkg::FRAME_FLAGS_LSB +: crl_pkg::FRAME_FLAGS_W];
-    d_status     <= cap3_q[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W];
-    d_dst_ch     <= cap3_q[crl_pkg::FRAME_DST_CH_LSB +: crl_pkg::FRAME_DST_CH_W];
+    d_status     <= fr_status;
     d_seq        <= fr_seq;
-    d_tag        <= cap3_q[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W];
-    d_status2    <= cap3_q[crl_pkg::FRAME_STATUS2_LSB +: crl_pkg::FRAME_STATUS2_W];
+    d_tag        <= fr_tag;
     d_ack_req    <= cap3_q[crl_pkg::FRAME_ACK_REQ_LSB +: crl_pkg::FRAME_ACK_REQ_W];
     d_rsp_credit <= cap3_q[crl_pkg::FRAME_RSP_CREDIT_LSB +: crl_pkg::FRAME_RSP_CREDIT_W];
     d_cr_valid   <= cap3_q[crl_pkg::FRAME_CREDIT_VALID_LSB];

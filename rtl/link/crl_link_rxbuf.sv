@@ -6,10 +6,12 @@
 // How: the peer's credits and the slots in use are together never more than the slots. Frames may be freed in any order, and
 //   one without payload, or a refused one, before payload has left that came in front of it or with it; so what the node frees
 //   waits in a FIFO until as many slots have been emptied (read out), and only then gives a credit back. Two readers follow
-//   the writer: one loads headers, one streams payloads and never runs ahead of the header.
+//   the writer: one loads headers, one streams payloads and never runs ahead of the header. While nothing waits, the header that
+//   is being written is caught on its way into the memory, and is shown as soon as its frame is committed.
 // Flush (level): frames whose header has not been shown are dropped; the others are finished as usual.
 //   'quiet' tells that nothing is left and that the node has freed everything it was given.
-// Latency: commit to rx_valid FRAME_W/LINK_W + 4 cycles, slot_free to free 1. Throughput: a beat a cycle, no bubble between payloads.
+// Latency: commit to rx_valid 1 cycle if no header waited when its own began, else FRAME_W/LINK_W + 4; slot_free to free 1.
+// Throughput: a beat a cycle, no bubble between payloads.
 // Assumes: clear only when quiet and flushed; commit only with room; no more than EARLY frames are freed ahead of their payload.
 `default_nettype none
 
@@ -53,7 +55,7 @@ module crl_link_rxbuf #(
     // credits
 `ifdef FORMAL
     output logic      [$clog2(SLOTS + 1)-1:0] fv_used, fv_wait, fv_open, fv_spare,   // for the proof
-    output logic                   fv_commit, fv_read, fv_load,
+    output logic                   fv_commit, fv_read, fv_load, fv_catch, fv_shown,
     output logic      [$clog2(EARLY):0] fv_freed,
 `endif
     output logic                   free,        // event: one may be given back
@@ -87,7 +89,7 @@ module crl_link_rxbuf #(
   endfunction
 
   assign room  = room_q;
-  assign quiet = spare_q == '0 && open_q == '0;
+  assign quiet = spare_q == '0 && open_q == '0 && !caught_q;
 
   // ---- header reader
   logic                        ld_q, ld_v_q;     // reading; the RAM's word is valid
@@ -96,12 +98,18 @@ module crl_link_rxbuf #(
   logic                        rx_valid_q;
   logic [crl_pkg::FRAME_W-1:0] hdr_q;
   logic [LINK_W-1:0]           h_word;
-  logic                        ld_start;
+  logic                        ld_start, ld_done;
+  logic                        idle, catch_q, catching;  // no header before it; the one that is written is caught
+  logic                        shift, caught_q;          // a word comes; a caught one has been shown
 
   assign rx_valid = rx_valid_q;
   assign rx_hdr   = hdr_q;
   assign ld_start = wait_q != '0 && !ld_q && !ld_v_q && (!rx_valid_q || rx_ready) && !flush;
-  assign show     = ld_v_q && ld_end_q && !flush;
+  assign ld_done  = ld_v_q && ld_end_q && !flush;
+  assign show     = ld_done || caught_q;
+  assign idle     = wait_q == '0 && !commit_q && !ld_q && !ld_v_q && !rx_valid_q && !flush;
+  assign catching = w_hdr && w_hidx == '0 ? idle : catch_q;
+  assign shift    = ld_v_q || (w_hdr && catching);
 
   localparam int HDEPTH = SLOTS * HB;
   localparam int HAW    = $clog2(HDEPTH);
@@ -113,16 +121,16 @@ module crl_link_rxbuf #(
       assign h_base  = {h_slot_q, {HW{1'b0}}};
       assign h_raddr = h_base | HAW'(ld_idx_q);
       always_ff @(posedge clk) begin
-        if (ld_v_q) hdr_q <= {h_word, hdr_q[crl_pkg::FRAME_W-1:LINK_W]};
+        if (shift) hdr_q <= {ld_v_q ? h_word : w_data, hdr_q[crl_pkg::FRAME_W-1:LINK_W]};
       end
     end else begin : g_beat
       logic unused;
-      assign unused  = &{1'b0, w_hidx, ld_idx_q};
+      assign unused  = &{1'b0, ld_idx_q};
       assign h_waddr = wr_slot_q;
       assign h_base  = h_slot_q;
       assign h_raddr = h_base;
       always_ff @(posedge clk) begin
-        if (ld_v_q) hdr_q <= h_word;
+        if (shift) hdr_q <= ld_v_q ? h_word : w_data;
       end
     end
   endgenerate
@@ -139,7 +147,12 @@ module crl_link_rxbuf #(
       ld_v_q     <= 1'b0;
       ld_idx_q   <= '0;
       rx_valid_q <= 1'b0;
+      catch_q    <= 1'b0;
+      caught_q   <= 1'b0;
     end else begin
+      catch_q  <= catching && !commit && !flush;
+      caught_q <= commit && catching && !flush;
+
       ld_v_q <= ld_q && !flush;
       if (flush) ld_q <= 1'b0;
       else if (ld_start) ld_q <= 1'b1;
@@ -147,7 +160,7 @@ module crl_link_rxbuf #(
 
       ld_idx_q <= ld_q && ld_idx_q != HW'(HB - 1) && !flush ? ld_idx_q + 1'b1 : '0;
 
-      if (show)          rx_valid_q <= 1'b1;
+      if (ld_done || (commit && catching && !flush)) rx_valid_q <= 1'b1;
       else if (rx_ready) rx_valid_q <= 1'b0;
     end
   end
@@ -268,6 +281,7 @@ module crl_link_rxbuf #(
 `ifdef FORMAL
   assign {fv_used, fv_wait, fv_open, fv_spare} = {used_q, wait_q, open_q, spare_q};
   assign {fv_commit, fv_read, fv_load}         = {commit_q, p_free_q, ld_q || ld_v_q};
+  assign {fv_catch, fv_shown}                  = {catch_q, caught_q};
   assign fv_freed                              = e_level;
 `endif
 
@@ -281,6 +295,8 @@ module crl_link_rxbuf #(
     else if (begun_q) begin
       assert (!(slot_free && !e_ready));
       assert (32'(e_level) + 32'(slot_free) <= 32'(open_q) + 32'(spare_q));   // the node frees what it was given, once
+      assert (!catch_q || idle || flush);                                     // nobody comes before a header that is caught
+      assert (!caught_q || (commit_q && wait_q == '0 && !ld_v_q));
       assert (!(commit && !room_q));
       assert (room_q == (used_q != CW'(SLOTS)));
     end

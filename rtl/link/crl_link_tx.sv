@@ -6,7 +6,7 @@
 //   that are due (EPOCH, LINK_NAK), RSP, REQ, and IDLE when there is nothing else. The header is
 //   loaded with the newest acknowledgement and credit into a shift register; its CRC goes on from
 //   the payload's, which was computed when the frame was stored, and is put into the last header beat.
-// Latency: 4 cycles from 'avail' to the first beat at m_*. No bubble within a frame, nor between two
+// Latency: 3 cycles from 'avail' to the first beat at m_*. No bubble within a frame, nor between two
 //   frames, but for one-beat frames of the same kind.
 // Assumes: re_data follows re by one cycle and holds while re is low. Layout: FRAME.
 `default_nettype none
@@ -271,7 +271,7 @@ module crl_link_tx #(
     if (ins_q) d_out[CRC_LSB +: 32] = ~crc_q;
   end
 
-  crl_skid #(.W(LINK_W + 1)) u_out (
+  crl_spare #(.W(LINK_W + 1)) u_out (
       .clk, .rst,
       .s_valid(v_q), .s_ready(go), .s_data({last_q, d_out}),
       .m_valid, .m_ready, .m_data({m_last, m_data})

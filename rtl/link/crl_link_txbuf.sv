@@ -3,13 +3,13 @@
 // crl_link_txbuf: holds complete REQ frames until the peer has acknowledged them.
 //
 // How: payload beats wait in one register until it is known whether they are the last of their
-//   frame; the last is cleared behind the frame's end, so that nothing of another transfer leaks.
+//   frame; the last leaves with the fields and is cleared behind the frame's end, so that nothing of another transfer leaks.
 //   Converted to the link's width they go into the slot's block RAM and through the CRC. With the last one written the
 //   header fields and the payload's CRC state are stored beside, and the frame is pushed.
 //   Store and forward: a frame that has been started never waits for data.
 //   A frame that is closed with length 0 drops the beats that came before it.
 //   While 'flush' is high frames are taken as usual and thrown away.
-// Latency: 4 cycles from the fields to push (more when narrowing). Throughput: a beat a cycle of the narrower width, one
+// Latency: 1 cycle from the fields to push (more when widths differ), 2 for length 0. Throughput: a beat a cycle of the narrower width, one
 //   cycle a frame for its fields.
 // Assumes: ceil(f_len/(DATA_W/8)) beats a frame, or length 0; beats and fields are never shown together: the fields
 //   after the last beat was taken, the next frame's first beat after the fields were.
@@ -36,9 +36,9 @@ module crl_link_txbuf #(
     input  wire logic [REC_W-1:0]  f_rec,
     input  wire logic [15:0]       f_len,      // payload bytes
     output logic                   closed,     // event: a frame was closed, thrown away or not
+    output logic      [MBW:0]      closed_beats, // payload beats of it
+    output logic      [REC_W-1:0]  closed_rec, // and its header fields
     output logic                   push,       // event: a frame is complete in slot push_idx
-    output logic      [MBW:0]      push_beats, // payload beats of it, with 'closed' too
-    output logic      [REC_W-1:0]  push_rec,   // and its header fields
     input  wire logic [IW-1:0]     push_idx,
     input  wire logic [IW-1:0]     rd_slot,    // asynchronous look-up
     output logic      [REC_W-1:0]  rd_rec,
@@ -64,8 +64,12 @@ module crl_link_txbuf #(
   logic [REC_W-1:0]  rec_q;
   logic [15:0]       len_q;
   logic              w_ready, commit_q;
+  logic              h_last;             // the fields of the beat's frame are here
+  logic [15:0]       h_len;
 
-  assign h_move   = !h_valid_q || (w_ready && (h_last_q || p_valid));
+  assign h_last   = h_last_q || (f_take && !drop);
+  assign h_len    = h_last_q ? len_q : f_len;
+  assign h_move   = !h_valid_q || (w_ready && (h_last || p_valid));
   assign p_ready  = !h_valid_q || w_ready;
   assign p_take   = p_valid && p_ready;
   assign f_ready  = !fv_q;
@@ -91,23 +95,23 @@ module crl_link_txbuf #(
       if (p_take)      h_valid_q <= 1'b1;
       else if (h_fire || drop) h_valid_q <= 1'b0;
 
-      if (f_take)      h_last_q <= !drop;
-      else if (h_fire) h_last_q <= 1'b0;
+      if (h_fire)      h_last_q <= 1'b0;
+      else if (f_take) h_last_q <= !drop;
 
-      if (f_take)    fv_q <= 1'b1;
-      else if (done) fv_q <= 1'b0;
+      if (done)        fv_q <= 1'b0;
+      else if (f_take) fv_q <= 1'b1;
     end
   end
 
-  // Zeros behind the end of the frame, in its last beat.
+  // Zeros behind the end of the frame, in its last beat. Length 0, which shows late, clears nothing.
   logic [DB-1:0]  keep;
   logic [DBW-1:0] tail;  // bytes of the last beat, 0: all
 
-  assign tail = len_q[DBW-1:0];
+  assign tail = h_len[DBW-1:0];
 
   always_comb begin
     for (int i = 0; i < DB; i++) begin
-      keep[i] = !h_last_q || tail == '0 || DBW'(i) < tail;
+      keep[i] = !(h_last_q || f_valid) || tail == '0 || DBW'(i) < tail;
       h_masked[i*8 +: 8] = keep[i] ? h_q[i*8 +: 8] : 8'h00;
     end
   end
@@ -124,7 +128,7 @@ module crl_link_txbuf #(
       logic           unused;
 
       assign unused = &{1'b0, len_m1[LBW-1:0]};
-      assign len_m1 = len_q[DBW-1:0] - 1'b1;
+      assign len_m1 = h_len[DBW-1:0] - 1'b1;
       assign pieces = len_m1[DBW-1:LBW];
     end else begin : g_whole
       assign pieces = '0;
@@ -133,7 +137,7 @@ module crl_link_txbuf #(
 
   crl_link_width #(.IN_W(DATA_W), .OUT_W(LINK_W)) u_width (
       .clk, .rst, .clear(drop),
-      .s_valid(h_fire), .s_ready(w_ready), .s_data(h_masked), .s_last(h_last_q), .s_pieces(pieces),
+      .s_valid(h_fire), .s_ready(w_ready), .s_data(h_masked), .s_last(h_last), .s_pieces(pieces),
       .m_valid(w_valid), .m_ready(1'b1), .m_data(w_data), .m_last(w_last)
   );
 
@@ -143,10 +147,9 @@ module crl_link_txbuf #(
   logic              w1_q, done1_q, empty1_q;
   logic [LINK_W-1:0] d1_q;
   logic [REC_W-1:0]  rec1_q;
-  logic [15:0]       len1_q;
   logic [MBW:0]      wr_idx_q;         // beats written of the frame
-  logic [MBW:0]      beats_q;          // beats of the frame that is being pushed
-  logic [IW-1:0]     wr_slot_q;        // runs ahead of push_idx by the frame that is being pushed
+  logic [MBW:0]      beats, beats_q;   // beats of the frame that is being pushed
+  logic [IW-1:0]     wr_slot_q;
   logic [31:0]       crc_q, crc_in, crc_out;
 
   assign done   = (w_valid && w_last) || drop_q;
@@ -163,13 +166,11 @@ module crl_link_txbuf #(
 
   always_ff @(posedge clk) begin
     d1_q <= w_data;
-    if (done) begin
-      rec1_q   <= rec_q;
-      len1_q   <= len_q;
-      empty1_q <= drop_q;
-    end
+    if (done) empty1_q <= drop_q;
     if (w1_q) crc_q <= crc_out;
-    beats_q <= empty1_q ? '0 : wr_idx_q + 1'b1;
+    // The next frame's fields come a cycle after 'done' at the earliest.
+    rec1_q  <= rec_q;
+    beats_q <= beats;
   end
 
   always_ff @(posedge clk) begin
@@ -196,10 +197,11 @@ module crl_link_txbuf #(
   localparam int FULL_W = REC_W + 16 + (MBW + 1) + 32;
   logic [FULL_W-1:0] rec_in, rec_out;
 
-  assign push   = commit_q && !flush;
-  assign push_beats = beats_q;
-  assign push_rec   = rec1_q;
-  assign rec_in = {beats_q == '0 ? 32'hFFFF_FFFF : crc_q, beats_q, len1_q, rec1_q};
+  assign push   = done1_q && !flush;
+  assign beats  = empty1_q ? '0 : wr_idx_q + 1'b1;
+  assign closed_beats = beats_q;
+  assign closed_rec   = rec1_q;
+  assign rec_in = {empty1_q ? 32'hFFFF_FFFF : crc_out, beats, len_q, rec_q};
   assign {rd_crc, rd_beats, rd_len, rd_rec} = rec_out;
 
   crl_ram_lut #(.W(FULL_W), .DEPTH(SLOTS)) u_rec (

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tb.bench import plot
+from tb.bench import hops, plot
 from tb.bench import rows as R
 from tb.lib.sim import SimulationError, build_sim, run_sim
 from tb.lib.testbed import TRIO_SOURCES as SOURCES
@@ -45,16 +45,16 @@ def select(only: Iterable[str], quick: bool) -> list[R.Row]:
     ]
 
 
-def groups(rows: list[R.Row]) -> dict[tuple, list[R.Row]]:
+def groups(rows: list[R.Row], sim: str) -> dict[tuple, list[R.Row]]:
     """Rows that share a build."""
     out: dict[tuple, list[R.Row]] = {}
     for row in rows:
-        out.setdefault((row.top, tuple(sorted(row.parameters.items()))), []).append(row)
+        out.setdefault((row.top, tuple(sorted(row.parameters.items())), row.sim or sim), []).append(row)
     return out
 
 
-def run_group(key: tuple, part: int, rows: list[R.Row], sim: str, seed: int) -> list[dict]:
-    top, parameters = key
+def run_group(key: tuple, part: int, rows: list[R.Row], seed: int) -> list[dict]:
+    top, parameters, sim = key
     text = "-".join(f"{k}={v}" for k, v in parameters)
     name = f"bench-{top}-{text}-{part}"
     folder = BUILD / "bench" / sim
@@ -110,6 +110,9 @@ def show(rows: list[R.Row], results: list[dict], console: Console) -> None:
                 cells.append(_rival(kind, c, figures))
             table.add_row(*cells)
         console.print(table)
+        for row, result in entries:
+            if hop_cycles := result["extra"].get("hops"):
+                console.print(hop_table(row, hop_cycles))
     missed = [r for r, x in zip(rows, results, strict=True)
               if x["ratio"] is not None and r.limit and x["ratio"] > r.limit + 5e-5]
     failed = [(r, x) for r, x in zip(rows, results, strict=True) if x["ratio"] is None]
@@ -120,6 +123,15 @@ def show(rows: list[R.Row], results: list[dict], console: Console) -> None:
     )
     for row, result in failed:
         console.print(f"[red]failed[/] {row.name}: {result['extra'].get('error', '')}", markup=True)
+
+
+def hop_table(row: R.Row, cycles: list[int | None]) -> Table:
+    table = Table(title=f"hops of {row.name}", title_justify="left")
+    for head in ("hop", "cycle", "since", "part", "above"):
+        table.add_column(head, justify="left" if head == "hop" else "right")
+    for cells in hops.rows(row.config, cycles):
+        table.add_row(*(str(c) if c or i in (0, 1) else "" for i, c in enumerate(cells)))
+    return table
 
 
 def _rival(kind: str, c: dict, figures: dict) -> str:
@@ -155,20 +167,20 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     results: dict[str, dict] = {}
     jobs = []
-    for key, members in groups(rows).items():
+    for key, members in groups(rows, args.sim).items():
         parts = max(1, min(args.jobs, len(members) // 8))
         jobs += [(key, i, members[i::parts]) for i in range(parts)]
     try:
-        for key in groups(rows):
-            console.print(f"building {key[0]} {dict(key[1])} for {args.sim}")
-            build_sim(key[0], parameters=dict(key[1]), sources=SOURCES, sim=args.sim, public="top")
+        for top, parameters, sim in groups(rows, args.sim):
+            console.print(f"building {top} {dict(parameters)} for {sim}")
+            build_sim(top, parameters=dict(parameters), sources=SOURCES, sim=sim, public="top")
     except SimulationError as exc:
         print(exc, file=sys.stderr)
         return 1
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar, ThreadPoolExecutor(args.jobs) as pool:
         task = bar.add_task("rows", total=len(rows))
-        running = {pool.submit(run_group, k, i, m, args.sim, args.seed): m for k, i, m in jobs}
+        running = {pool.submit(run_group, k, i, m, args.seed): m for k, i, m in jobs}
         for done in as_completed(running):
             members = running[done]
             for row, result in zip(members, done.result(), strict=True):

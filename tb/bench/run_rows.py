@@ -19,6 +19,7 @@ from cocotb.triggers import Timer
 
 from models.gen.carillon_layout import Cqe, Desc, Op, Status, reg_addr, status_name
 from tb.bench.rows import BOUNDS, MAX_BURST, MIB, READS_IN_FLIGHT
+from tb.bench.watch import Watch
 from tb.lib.axil_player import Access
 from tb.lib.driver import ChannelDriver, NodeDriver, RingPlace
 from tb.lib.testbed import Testbed
@@ -319,15 +320,19 @@ PERF_DESC = {
 }
 
 
-async def _one_by_one(tb: Testbed, driver: ChannelDriver, work: list[Desc]) -> list[int]:
-    """Each alone: doorbell's W handshake to the B of its completion, in cycles."""
+async def _one_by_one(tb: Testbed, driver: ChannelDriver, work: list[Desc], watch: Watch | None = None) -> list[int]:
+    """Each alone: doorbell's W handshake to the B of its completion, in cycles. `watch` sees the hops of the first."""
     side, out = tb.a, []
     for desc in work:
         await side.mem.clear_counters()
         await driver.put([desc])
+        if watch and not out:
+            watch.begin()
         start = (await side.axil.write(driver.reg("DRING_PROD"), driver.prod, driver.func)).cycle
         await side.completions(1)
         out.append(mark(side, "mk_b", CPL_ID) - start)
+        if watch and len(out) == 1:
+            watch.end()
         got = await driver.reap()
         assert [(e.tag, e.status, e.bytes) for e in got] == [(desc.tag, Status.OK, desc.length)], got
         await side.cycles(20)
@@ -416,9 +421,11 @@ async def rtt(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     driver, _ = await _linked(tb, c, 5)
     pairs, dst, image = await place_transfers(rng, tb.a, tb.b, 16, c["s"], 0, 0, 1)
     work = [PERF_DESC[c["op"]](i, s, d, c["s"]) for i, (s, d) in enumerate(pairs)]
-    cycles = await _one_by_one(tb, driver, work)
+    watch = Watch(tb.dut)
+    cycles = await _one_by_one(tb, driver, work, watch)
     assert await tb.b.mem.read(dst, len(image)) == image, "data differs"
-    return max(cycles), BOUNDS["rtt"](c), {"best": min(cycles), "above_the_parts": max(cycles) - BOUNDS["rtt"](c)}
+    assert watch.hops[-1] == cycles[0], "the hops end elsewhere"
+    return max(cycles), BOUNDS["rtt"](c), {"best": min(cycles), "above_the_parts": max(cycles) - BOUNDS["rtt"](c), "hops": watch.hops}
 
 
 async def sim_speed(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:

@@ -17,7 +17,7 @@ module fv_crl_link_rxbuf #(
     input wire [15:0]  commit_len
 );
 
-  wire          quiet, room, rx_valid, rxp_valid, rxp_last, free, free_rd, fv_commit, fv_read, fv_load;
+  wire          quiet, room, rx_valid, rxp_valid, rxp_last, free, free_rd, fv_commit, fv_read, fv_load, fv_catch, fv_shown;
   wire [7:0]    free_ch;
   wire [511:0]  rx_hdr, rxp_data;
   wire [CW-1:0] fv_used, fv_wait, fv_open, fv_spare;
@@ -33,7 +33,7 @@ module fv_crl_link_rxbuf #(
       .commit(commit && credits != 0), .commit_beats, .commit_len,
       .rx_valid, .rx_ready, .rx_hdr, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last,
       .slot_free, .slot_free_ch(8'd0), .slot_free_rd(1'b0),
-      .fv_used, .fv_wait, .fv_open, .fv_spare, .fv_commit, .fv_read, .fv_load, .fv_freed, .free, .free_ch, .free_rd
+      .fv_used, .fv_wait, .fv_open, .fv_spare, .fv_commit, .fv_read, .fv_load, .fv_catch, .fv_shown, .fv_freed, .free, .free_ch, .free_rd
   );
 
   reg full_once;
@@ -73,7 +73,11 @@ module fv_crl_link_rxbuf #(
       assert (!fv_read || fv_spare != 0);
       assert (!fv_load || (fv_wait != 0 && !rx_valid));
       assert (fv_freed == early && room == (fv_used != SLOTS));
-      assert ({2'd0, owed} + early + rx_valid == {2'd0, fv_open} + fv_spare);
+      assert ({2'd0, owed} + early + rx_valid == {2'd0, fv_open} + fv_spare + fv_shown);
+      // A header that is caught is the oldest: none waits, is loaded or is shown. It counts as open a cycle after it is shown.
+      assert (!fv_catch || (fv_wait == 0 && !fv_commit && !fv_load && !rx_valid));
+      assert (!fv_shown || (fv_wait == 0 && fv_commit && !fv_load && !quiet));
+      cover (fv_shown && fv_open != 0);
       cover (slot_free && fv_spare == 0 && fv_used == SLOTS);
       cover (full_once && credits == SLOTS && early == 0 && quiet);
     end

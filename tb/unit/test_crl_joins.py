@@ -30,16 +30,16 @@ class Acks(CycleBench):
         self.inp["m_ready"] = int(self.rng.random() < self.ready)
 
     def check(self) -> None:
+        took = [s for s in "ab" if self.inp[f"{s}_valid"] and self.get(f"{s}_ready")]
+        assert len(took) <= 1
+        for s in took:  # what comes from a may leave in the same cycle
+            self.taken.append(self.queue[s].popleft())
         out = self.get("m_data") if self.get("m_valid") else None
         assert self.held in (None, out), "it changed while it waited"
         self.held = out if out is not None and not self.inp["m_ready"] else None
         if out is not None and self.inp["m_ready"]:
             assert out ^ self.wrong == self.taken.popleft(), "not what was taken"
             self.compared += 1
-        took = [s for s in "ab" if self.inp[f"{s}_valid"] and self.get(f"{s}_ready")]
-        assert len(took) <= 1
-        for s in took:
-            self.taken.append(self.queue[s].popleft())
         for s in "ab":
             self.age[s] = self.age[s] + len(took) if self.queue[s] and s not in took else 0
             assert self.age[s] <= 1, f"{s} was passed twice"

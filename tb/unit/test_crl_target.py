@@ -112,6 +112,8 @@ def violations(bench):
                                        payload_len=0), b"")]
     other = [FrameType.NOTIFY, 0x60, 0x77] if bench.p.get("READ_EN", 1) else [
         FrameType.READ, FrameType.READ_DATA, FrameType.ATOMIC]
+    if not bench.p.get("SEND_EN", 1):
+        other.append(FrameType.SEND)
     yield Status.BAD_OPCODE, changed(type=int(rng.choice(other)))
     yield Status.PEER_REFUSED, changed(src_ch=good[0][0].src_ch ^ 1)
     if bench.channels < 256:

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Notes when an operation passes the hops of tb/bench/hops.py. Needs a simulator that shows inner signals: Icarus."""
+
+from __future__ import annotations
+
+import cocotb
+from cocotb.triggers import FallingEdge
+
+from tb.bench.hops import HOPS
+
+
+class Watch:
+    """`hops`: the cycle of each, from the first one on; None if it was not passed."""
+
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        self.hops: list[int | None] = []
+        self.probes = [[self._probe(getattr(dut, hop.side), s) for s in hop.signals] for hop in HOPS]
+
+    @staticmethod
+    def _probe(side, text: str):
+        """(handle, value that it has to have)"""
+        name, _, number = text.partition("=")
+        handle = side
+        for step in name.split("."):
+            step, _, index = step.partition("[")
+            handle = getattr(handle, step)
+            if index:
+                handle = handle[int(index[:-1])]
+        return handle, int(number) if number else 1
+
+    def begin(self) -> None:
+        self.seen: list[list[int]] = [[] for _ in HOPS]
+        self.task = cocotb.start_soon(self._run())
+
+    async def _run(self) -> None:
+        while True:
+            await FallingEdge(self.dut.clk_a)     # everything has settled
+            now = int(self.dut.a.cycle.value)
+            for seen, probes in zip(self.seen, self.probes, strict=True):
+                if all(h.value.is_resolvable and int(h.value) == want for h, want in probes):
+                    seen.append(now)
+
+    def end(self) -> None:
+        self.task.cancel()
+        self.hops, last = [], 0
+        for seen in self.seen:
+            here = next((c for c in seen if c >= last), None)
+            self.hops.append(here if here is None else here - self.seen[0][0])
+            last = last if here is None else here
