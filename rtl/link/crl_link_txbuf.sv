@@ -65,10 +65,10 @@ module crl_link_txbuf #(
   logic [15:0]       len_q;
   logic              w_ready, commit_q;
   logic              h_last;             // the fields of the beat's frame are here
-  logic [15:0]       h_len;
+  logic [DBW-1:0]    h_len;              // bytes of its last beat, 0: all
 
   assign h_last   = h_last_q || (f_take && !drop);
-  assign h_len    = h_last_q ? len_q : f_len;
+  assign h_len    = h_last_q ? len_q[DBW-1:0] : f_len[DBW-1:0];
   assign h_move   = !h_valid_q || (w_ready && (h_last || p_valid));
   assign p_ready  = !h_valid_q || w_ready;
   assign p_take   = p_valid && p_ready;
@@ -105,13 +105,11 @@ module crl_link_txbuf #(
 
   // Zeros behind the end of the frame, in its last beat. Length 0, which shows late, clears nothing.
   logic [DB-1:0]  keep;
-  logic [DBW-1:0] tail;  // bytes of the last beat, 0: all
 
-  assign tail = h_len[DBW-1:0];
 
   always_comb begin
     for (int i = 0; i < DB; i++) begin
-      keep[i] = !(h_last_q || f_valid) || tail == '0 || DBW'(i) < tail;
+      keep[i] = !(h_last_q || f_valid) || h_len == '0 || DBW'(i) < h_len;
       h_masked[i*8 +: 8] = keep[i] ? h_q[i*8 +: 8] : 8'h00;
     end
   end
@@ -128,7 +126,7 @@ module crl_link_txbuf #(
       logic           unused;
 
       assign unused = &{1'b0, len_m1[LBW-1:0]};
-      assign len_m1 = h_len[DBW-1:0] - 1'b1;
+      assign len_m1 = h_len - 1'b1;
       assign pieces = len_m1[DBW-1:LBW];
     end else begin : g_whole
       assign pieces = '0;
