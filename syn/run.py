@@ -295,7 +295,7 @@ def critical_path(config: Config, clock: str | None) -> list[str]:
     if clock is None or not path.exists():
         return []
     for entry in json.loads(path.read_text()).get("critical_paths", []):
-        if clock in entry.get("from", "") and clock in entry.get("to", "") and entry["path"]:
+        if entry["path"] and all(entry[end].split()[-1] == clock for end in ("from", "to")):
             first, last = entry["path"][0], entry["path"][-1]
             return [first["from"]["cell"], last["to"]["cell"]]
     return []

@@ -65,7 +65,7 @@ module fv_crl_link_timeout #(
     if (up && silent == 3 * K + 1) assert (lost);
     assert (stuck != 4 * K + 2 || !up);
     assert (silent != 3 * K + 2 || !up);
-    assert (g_idle <= PROBE && 32'(sent) >= 32'(g_idle) && sent <= K);
+    assert (g_idle <= PROBE && 32'(sent) >= 32'(g_idle) && sent <= K / 2);
   end
 
   // ---- the receiver asks
