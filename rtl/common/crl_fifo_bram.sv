@@ -6,9 +6,10 @@
 //   stage: the next word is fetched in the cycle in which the stage is empty or is being emptied.
 //   With OUTREG = 1 a second stage in flip-flops follows, for block RAMs that are slow from clock
 //   to output. With OUTREG = 2 the RAM is read only while its own stage is empty, so that m_ready
-//   stays out of the RAM's enable: for wide FIFOs whose RAMs lie far apart.
-// Latency: 2 cycles from an accepted beat to m_valid (3 with OUTREG). Throughput: a beat a cycle,
-//   with OUTREG = 2 a beat in two, of which two may be adjacent.
+//   stays out of the RAM's enable: for wide FIFOs whose RAMs lie far apart. With BYPASS a beat that
+//   nothing is stored in front of goes past the RAM into the flip-flop stage.
+// Latency: 2 cycles from an accepted beat to m_valid (3 with OUTREG, 1 past the RAM). Throughput:
+//   a beat a cycle, with OUTREG = 2 a beat in two, of which two may be adjacent.
 // Capacity: DEPTH beats in all, output stages included; 'level' counts all of them.
 // Assumes: neighbours are reset together with it. s_ready depends on registers only; m_valid and
 //   m_data don't change while m_valid is high and m_ready low.
@@ -18,6 +19,7 @@ module crl_fifo_bram #(
     parameter int W      = 64,   // bits a beat
     parameter int DEPTH  = 512,  // beats stored, a power of two, at least 4
     parameter int OUTREG = 0,    // 1: a flip-flop stage behind the block RAM; 2: one at half the rate
+    parameter bit BYPASS = 0,    // into an empty FIFO past the block RAM; needs OUTREG
     localparam int AW    = $clog2(DEPTH)
 ) (
     input  wire logic         clk,
@@ -35,6 +37,7 @@ module crl_fifo_bram #(
     if (DEPTH < 4 || (DEPTH & (DEPTH - 1)) != 0)
       $fatal(1, "crl_fifo_bram: DEPTH must be a power of two and at least 4");
     if (OUTREG < 0 || OUTREG > 2) $fatal(1, "crl_fifo_bram: OUTREG must be 0, 1 or 2");
+    if (BYPASS && OUTREG == 0) $fatal(1, "crl_fifo_bram: BYPASS needs OUTREG");
   end
 
   (* ram_style = "block", no_rw_check *)
@@ -44,6 +47,7 @@ module crl_fifo_bram #(
   logic [AW:0]   level_q;      // everything stored
   logic [AW:0]   staged;       // of that, what has left the RAM
   logic          push, pop, fetch;
+  logic          pass;         // the beat goes past the RAM
   logic          rd_valid_q;   // the RAM's read register holds a beat
   logic          rd_take;      // and it is free or being emptied
   logic [W-1:0]  rd_data_q;
@@ -70,7 +74,7 @@ module crl_fifo_bram #(
       rd_valid_q <= 1'b0;
     end else begin
       if (push)  wr_ptr_q <= wr_ptr_q + 1'b1;
-      if (fetch) rd_ptr_q <= rd_ptr_q + 1'b1;
+      if (fetch || pass) rd_ptr_q <= rd_ptr_q + 1'b1;  // it is written all the same
       level_q <= level_q + {{AW{pop && !push}}, pop != push};  // one adder: -1, 0 or +1
       if (fetch)        rd_valid_q <= 1'b1;
       else if (rd_take) rd_valid_q <= 1'b0;
@@ -84,13 +88,17 @@ module crl_fifo_bram #(
       assign m_valid = out_valid_q;
       assign m_data  = out_q;
 
+      logic none;              // nothing is stored short of this stage
+      assign none = BYPASS && level_q == {{AW{1'b0}}, out_valid_q};
+      assign pass = none && push && rd_take;
+
       always_ff @(posedge clk) begin
-        if (rd_take) out_q <= rd_data_q;
+        if (rd_take) out_q <= none ? s_data : rd_data_q;
       end
 
       always_ff @(posedge clk) begin
         if (rst)          out_valid_q <= 1'b0;
-        else if (rd_take) out_valid_q <= rd_valid_q;
+        else if (rd_take) out_valid_q <= rd_valid_q || (none && s_valid);
       end
     end else begin : g_direct
       logic unused;
@@ -98,6 +106,7 @@ module crl_fifo_bram #(
       assign unused      = &{1'b0, out_valid_q, out_q};
       assign out_valid_q = 1'b0;
       assign out_q       = '0;
+      assign pass        = 1'b0;
       assign rd_take     = m_ready;
       assign staged      = {{AW{1'b0}}, rd_valid_q};
       assign m_valid     = rd_valid_q;

@@ -24,12 +24,12 @@ module crl_dma_burst #(
     // F0: the ring that was looked up
     input  wire logic                  f0_take,
     input  wire logic [CW-1:0]         f0_ch,
-    input  wire logic [63:0]           f0_base,
     input  wire logic [3:0]            f0_log2,
-    input  wire logic [FUNC_W-1:0]     f0_func,
     input  wire logic [11:0]           f0_prod,
     input  wire logic [11:0]           f0_fidx,
     input  wire logic [11:0]           f0_begun,
+    input  wire logic [63:0]           f1_base,  // a cycle later
+    input  wire logic [FUNC_W-1:0]     f1_func,
 
     // Room in the pool
     input  wire logic signed [SBW-1:0] share,    // of a channel
@@ -59,8 +59,6 @@ module crl_dma_burst #(
 
   // ---------------------------------------------------------------- F1: what is there, and what room
   logic [CW-1:0]         f1_ch_q;
-  logic [63:0]           f1_base_q;
-  logic [FUNC_W-1:0]     f1_func_q;
   logic [11:0]           f1_prod_q, f1_fidx_q, f1_begun_q, f1_mask_q, f1_avail, f1_held;
   logic [4:0]            f1_avail5, f1_block, f1_edge;
   logic signed [SBW-1:0] f1_own;
@@ -68,9 +66,7 @@ module crl_dma_burst #(
   always_ff @(posedge clk) begin
     if (f0_take) begin
       f1_ch_q    <= f0_ch;
-      f1_base_q  <= f0_base;
       f1_mask_q  <= (12'd1 << f0_log2) - 12'd1;
-      f1_func_q  <= f0_func;
       f1_prod_q  <= f0_prod;
       f1_fidx_q  <= f0_fidx;
       f1_begun_q <= f0_begun;
@@ -102,8 +98,8 @@ module crl_dma_burst #(
     f2_avail5_q <= f1_avail5;
     f2_mask_q   <= f1_mask_q;
     f2_fidx_q   <= f1_fidx_q;
-    f2_base_q   <= f1_base_q;
-    f2_func     <= f1_func_q;
+    f2_base_q   <= f1_base;
+    f2_func     <= f1_func;
     f2_ch       <= f1_ch_q;
   end
 

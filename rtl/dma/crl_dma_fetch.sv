@@ -112,9 +112,9 @@ module crl_dma_fetch #(
   logic [CHANNELS-1:0]   want, gnt_unused;
   logic [CW-1:0]         f0_ch, rr_idx, next_q, dq_ch;
   logic                  rr_valid, rr_take, next_v_q, f0_take, dq_valid, dq_good, dq_moves;
-  logic [63:0]           f0_base;
+  logic [63:0]           f1_base;
   logic [3:0]            f0_log2;
-  logic [FUNC_W-1:0]     f0_func;
+  logic [FUNC_W-1:0]     f1_func;
   logic [11:0]           f0_prod, f0_fidx, f0_begun;
   logic                  f1_v_q, f1_db_q;
   logic                  f2_v_q, f2_ok, f2_go, f2_odd, f2_odd_end, f2_all;
@@ -148,7 +148,7 @@ module crl_dma_fetch #(
   crl_dma_rings #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W)) u_rings (
       .clk, .rst, .cfg_we, .cfg_ch, .cfg_base, .cfg_log2, .cfg_func,
       .db_valid, .db_ch, .db_val, .db_accept(accept[db_ch]), .dq_valid, .dq_ch, .dq_good, .dq_moves, .db_err_valid, .db_err_ch,
-      .f_ch(f0_ch), .f_base(f0_base), .f_log2(f0_log2), .f_func(f0_func), .f_prod(f0_prod), .f_fidx(f0_fidx), .f_begun(f0_begun),
+      .f_ch(f0_ch), .f_log2(f0_log2), .f_prod(f0_prod), .f_fidx(f0_fidx), .f_begun(f0_begun), .f_take(f0_take), .f1_base, .f1_func,
       .fidx_we(f2_go), .fidx_ch(f2_ch), .fidx(f2_next), .pop_valid(popped), .pop_ch(pop_ch_q), .pop_two(pop_two_q), .rd_ch, .rd_prod
   );
 
@@ -158,7 +158,7 @@ module crl_dma_fetch #(
       .share, .room, .batch, .plenty
   );
   crl_dma_burst #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PREFETCH(PREFETCH), .FUNC_W(FUNC_W)) u_burst (
-      .clk, .f0_take, .f0_ch, .f0_base, .f0_log2, .f0_func, .f0_prod(db_valid ? db_val[11:0] : f0_prod), .f0_fidx, .f0_begun,
+      .clk, .f0_take, .f0_ch, .f0_log2, .f0_prod(db_valid ? db_val[11:0] : f0_prod), .f0_fidx, .f0_begun, .f1_base, .f1_func,
       .share, .room, .batch, .plenty,
       .f2_ok, .f2_ch, .f2_addr, .f2_func, .f2_k, .f2_len, .f2_odd, .f2_odd_end, .f2_all, .f2_next
   );

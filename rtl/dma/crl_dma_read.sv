@@ -5,7 +5,7 @@
 // How: descriptor bursts carry ID 0, data bursts ID 1. Descriptors go first until enough are held or requested to cover the
 //   fetch latency (the last one measured, or the wait so far if that is longer); from then on data goes first. Data beats wait in a block-RAM FIFO in which they were given room
 //   before they were requested; the worst response of each data burst goes into a FIFO of its own when its last beat is in.
-// Latency: ar_push to m_axi_arvalid 1 cycle; R to d_valid 2 cycles.
+// Latency: ar_push to m_axi_arvalid 1 cycle; R to d_valid 3 cycles, 1 where nothing waits in the buffer.
 // Throughput: one AR and one R a cycle.
 // Assumes: pushes at most every second cycle, and only while rd_room was high up to 4 cycles before; responses of one ID in order.
 // Source: design sections 4 to 6.
@@ -82,6 +82,12 @@ module crl_dma_read #(
   localparam int EDEPTH = 1 << $clog2(READS_IN_FLIGHT + 8);
   localparam int EW  = $clog2(EDEPTH);
   localparam int LAT_W = 12;
+  localparam int NW    = LAT_W + $clog2(B) + 1;
+
+  initial begin
+    if (BUF_BEATS < 4 * MAX_BEATS) $fatal(1, "crl_dma_read: BUF_BEATS must hold four bursts");
+    if (READS_IN_FLIGHT < 4) $fatal(1, "crl_dma_read: READS_IN_FLIGHT must be at least 4");
+  end
 
   // ---------------------------------------------------------------- AR
   localparam int AW = 64 + 8 + FUNC_W;
@@ -146,7 +152,7 @@ module crl_dma_read #(
     else if (r_take && is_data) resp_q <= m_axi_rlast ? 2'b00 : resp_now;
   end
 
-  crl_fifo_bram #(.W(DATA_W), .DEPTH(BUF_BEATS)) u_buf (
+  crl_fifo_bram #(.W(DATA_W), .DEPTH(BUF_BEATS), .OUTREG(1), .BYPASS(1)) u_buf (
       .clk, .rst, .s_valid(r_take && is_data), .s_ready(d_ready_unused), .s_data(m_axi_rdata),
       .m_valid(d_valid), .m_ready(d_ready), .m_data(d_data), .level(d_level)
   );
@@ -198,8 +204,8 @@ module crl_dma_read #(
       out_q    <= out_q + {{EW{1'b0}}, push_q} - {{EW{1'b0}}, data_in};
       mark_q   <= {mark_q[1], mark_req};
       rev_mark_q <= rev_mark;
-      rd_room  <= 32'(beats_q) + 4 * MAX_BEATS <= BUF_BEATS && 32'(out_q) + 4 <= READS_IN_FLIGHT
-                  && 32'(bursts_q) + 4 <= EDEPTH && a_level < 4'd4;
+      rd_room  <= beats_q <= (BW + 1)'(BUF_BEATS - 4 * MAX_BEATS) && out_q <= (EW + 1)'(READS_IN_FLIGHT - 4)
+                  && bursts_q <= (EW + 1)'(EDEPTH - 4) && a_level < 4'd4;
     end
     push_beats_q <= {1'b0, ar_len} + 9'd1;
   end
@@ -212,11 +218,11 @@ module crl_dma_read #(
   logic [5:0]       f_out_q;
   logic [LAT_W-1:0] m_cnt_q, lat_q;
   logic [LAT_W-1:0] lat_now_q;
-  logic [31:0]      enough;
+  logic [NW-1:0]    enough;
 
   assign f_ar_take = f_ar_valid && f_ar_ready;
   assign f_first   = f_r_valid && f_r_ready && f_first_q;
-  assign enough    = ((32'(lat_now_q) + 32'd8) * B + 32'd31) / 32'd32 + 32'd2;
+  assign enough    = (NW'(lat_now_q) * NW'(B) + NW'(8 * B + 31 + 2 * 32)) >> 5;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -243,7 +249,7 @@ module crl_dma_read #(
         end
       end
       lat_now_q <= m_run_q && m_cnt_q > lat_q ? m_cnt_q : lat_q;
-      f_enough <= enough > PREFETCH ? (PW + 1)'(PREFETCH) : (PW + 1)'(enough);
+      f_enough <= enough > NW'(PREFETCH) ? (PW + 1)'(PREFETCH) : (PW + 1)'(enough);
     end
   end
 

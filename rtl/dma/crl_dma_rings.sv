@@ -6,7 +6,7 @@
 //   with one writer, a copy for each place that reads; a set-up clears them through that writer's port. A doorbell is in range when it is inside the ring and not behind
 //   the present producer as seen from the descriptors that began: software may know of a free slot before the completion
 //   that tells of it has its response, but never before the descriptor began.
-// Latency: look-ups 0 cycles. A doorbell is judged in the cycle after it, and counts from the next one on.
+// Latency: look-ups 0 cycles, base and function 1. A doorbell is judged in the cycle after it, and counts from the next one on.
 // Assumes: no doorbell counts for a channel in the 4 cycles from its set-up on; doorbells at least two cycles apart, and so for
 //   pops and requests.
 // Errors: a doorbell out of range is told (db_err) and changes nothing.
@@ -40,12 +40,13 @@ module crl_dma_rings #(
 
     // Look-up of a ring
     input  wire logic [CW-1:0]     f_ch,
-    output logic      [63:0]       f_base,
     output logic      [3:0]        f_log2,
-    output logic      [FUNC_W-1:0] f_func,
     output logic      [11:0]       f_prod,
     output logic      [11:0]       f_fidx,
     output logic      [11:0]       f_begun,
+    input  wire logic              f_take,       // event: it is looked up; a cycle later:
+    output logic      [63:0]       f1_base,
+    output logic      [FUNC_W-1:0] f1_func,
 
     input  wire logic              fidx_we,      // event: requested
     input  wire logic [CW-1:0]     fidx_ch,
@@ -65,9 +66,12 @@ module crl_dma_rings #(
   logic [CW-1:0] prod_waddr, fidx_waddr, begun_waddr;
   logic          prod_we, fidx_wr_we, begun_we;
 
-  crl_ram_lut #(.W(64 + 4 + FUNC_W), .DEPTH(CHANNELS)) u_base (
-      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata({cfg_func, cfg_log2, cfg_base}),
-      .raddr(f_ch), .rdata({f_func, f_log2, f_base})
+  crl_ram_bram #(.W(64 + FUNC_W), .DEPTH(CHANNELS > 1 ? CHANNELS : 2)) u_base (
+      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata({cfg_func, cfg_base}),
+      .re(f_take), .raddr(f_ch), .rdata({f1_func, f1_base})
+  );
+  crl_ram_lut #(.W(4), .DEPTH(CHANNELS)) u_log2_f (
+      .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_log2), .raddr(f_ch), .rdata(f_log2)
   );
   crl_ram_lut #(.W(4), .DEPTH(CHANNELS)) u_log2_db (
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_log2), .raddr(db_ch), .rdata(db_log2)
