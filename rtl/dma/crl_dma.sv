@@ -176,6 +176,7 @@ module crl_dma #(
     input  wire logic [PEERS*OW-1:0]   mfail_op,
 
     // Write clients (5.1): 0 data, 1 completions
+    output logic      [1:0]            wb_soon,
     output logic      [1:0]            wb_valid,
     input  wire logic [1:0]            wb_ready,
     output logic      [1:0]            wb_first,
@@ -484,7 +485,7 @@ module crl_dma #(
       .clk, .rst, .op_we(alloc_valid), .op_idx(alloc_idx), .op_gen(alloc_gen), .op_atomic(alloc_atomic), .op_swap(alloc_swap), .op_oper(alloc_oper),
       .chunk_room, .chunk_push, .chunk, .fail_valid(rfail_valid), .fail_ch(rfail_ch), .fail_op(rfail_op),
       .d_valid, .d_ready, .d_data, .e_valid, .e_ready, .e_resp,
-      .wb_valid(wb_valid[0]), .wb_ready(wb_ready[0]), .wb_first(wb_first[0]), .wb_last(wb_last[0]), .wb_addr(wb_addr[63:0]),
+      .wb_soon(wb_soon[0]), .wb_valid(wb_valid[0]), .wb_ready(wb_ready[0]), .wb_first(wb_first[0]), .wb_last(wb_last[0]), .wb_addr(wb_addr[63:0]),
       .wb_len(wb_len[7:0]), .wb_user(wb_user[FUNC_W-1:0]), .wb_data(wb_data[DATA_W-1:0]), .wb_strb(wb_strb[B-1:0]),
       .b_valid(wb_b_valid[0]), .b_resp(wb_b_resp),
       .txp_valid, .txp_ready, .txp_data, .txp_mirror, .txf_valid, .txf_ready, .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq,
@@ -535,7 +536,7 @@ module crl_dma #(
       .cdb_valid, .cdb_ch, .cdb_val, .cdb_err_valid, .cdb_err_ch,
       .rsv_valid, .rsv_ch, .rsv_done, .rsv_ok, .back_valid, .back_ready, .back_ch,
       .msg_valid, .msg_ready, .msg_ch, .msg_kind, .msg_tag, .msg_status, .msg_irq, .msg_bytes, .msg_imm, .msg_cons,
-      .wb_valid(wb_valid[1]), .wb_ready(wb_ready[1]), .wb_first(wb_first[1]), .wb_last(wb_last[1]), .wb_addr(wb_addr[127:64]),
+      .wb_soon(wb_soon[1]), .wb_valid(wb_valid[1]), .wb_ready(wb_ready[1]), .wb_first(wb_first[1]), .wb_last(wb_last[1]), .wb_addr(wb_addr[127:64]),
       .wb_len(wb_len[15:8]), .wb_user(wb_user[2*FUNC_W-1:FUNC_W]), .wb_data(wb_data[2*DATA_W-1:DATA_W]),
       .wb_strb(wb_strb[2*B-1:B]), .wb_b_valid(wb_b_valid[1]), .wb_b_resp,
       .irq_valid, .irq_ch, .cq_err_valid, .cq_err_ch, .cq_err_resp(cq_err_resp_unused),

@@ -109,6 +109,7 @@ module crl_dma_cpl #(
     input  wire logic [11:0]         msg_cons,       // of the receive ring, for kind RECEIVE
 
     // Write client
+    output logic                     wb_soon,        // it will come before long
     output logic                     wb_valid,
     input  wire logic                wb_ready,
     output logic                     wb_first,
@@ -422,7 +423,7 @@ module crl_dma_cpl #(
       .clk, .rst,
       .e_valid(e_valid_q), .e_start(e_start_q), .e_irq(e_irq_q), .e_data(e_data_q),
       .e_slot(e_slot_q), .e_base(e_base_q), .e_user(e_user_q), .e_close(e_close_q), .busy(wr_busy),
-      .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb,
+      .wb_soon, .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb,
       .sent_valid, .sent_ready(b_take), .sent_more, .sent_irq
   );
 

@@ -32,6 +32,7 @@ module crl_dma_cplwr #(
     input  wire logic                e_close,   // event: the burst ends (with or without e_valid)
     output logic                     busy,      // no room for a new burst in 2 cycles
 
+    output logic                     wb_soon,   // a burst is being gathered, or waits
     output logic                     wb_valid,
     input  wire logic                wb_ready,
     output logic                     wb_first,
@@ -139,6 +140,7 @@ module crl_dma_cplwr #(
 
   // A burst that is closed moves on by itself when the write stage is free, before an entry that is
   // looked up from now on comes here.
+  assign wb_soon = g_open_q || g_closed_q;
   assign busy = (e_close || g_closed_q) ? w_valid_q : g_open_q || e_valid;
   assign move = g_closed_q && (!w_valid_q || (go && wb_first));
 

@@ -61,6 +61,7 @@ module crl_dma_move #(
     input  wire logic [1:0]          e_resp,
 
     // Write client
+    output logic                     wb_soon,     // something for it is on its way
     output logic                     wb_valid,
     input  wire logic                wb_ready,
     output logic                     wb_first,
@@ -284,7 +285,7 @@ module crl_dma_move #(
       .o_data(a_data), .o_strb(a_strb), .o_tag(o_tag_unused)
   );
   // Keeps the memory port's ready out of the aligner's.
-  crl_skid #(.W(DATA_W + B + 3)) u_out (
+  crl_spare #(.W(DATA_W + B + 3)) u_out (
       .clk, .rst, .s_valid(a_valid), .s_ready(a_ready), .s_data({a_none, a_first, a_last, a_strb, a_data}),
       .m_valid(o_valid), .m_ready(o_ready), .m_data({o_none, o_first, o_last, o_strb, o_data})
   );
@@ -293,6 +294,12 @@ module crl_dma_move #(
     if (rst) n_room_q <= 1'b0;
     else n_room_q <= n_level < 5'd14;
   end
+  logic here_q;   // the last one that went in is a local one
+  always_ff @(posedge clk) begin
+    if (rst) here_q <= 1'b0;
+    else if (x_fresh_q) here_q <= !x_remote_q && !x_tok_q;
+  end
+  assign wb_soon = here_q && n_level != '0;
   assign x_info = {x_read_q, x_remote_q, x_cancel_q, x_new_q, x_last_q, x_flush_q, x_ffirst_q, x_notify_q, x_ch_q, x_tag_q, x_st_q, x_len_q,
                    x_flen_q, x_peer_q, x_peer_ch_q, x_func_q, x_seq_q, x_x_q, x_y_q};
   crl_fifo_bram #(.W(INFO_W), .DEPTH(16), .OUTREG(2)) u_info (

@@ -131,7 +131,8 @@ module crl_target #(
     output logic      [SW-1:0]                seg_idx,       // segment table, same cycle
     input  wire logic [crl_pkg::SEGENT_W-1:0] seg_entry,
 
-    output logic                              wb_valid,      // write client
+    output logic                              wb_soon,       // write client; something for it is on its way
+    output logic                              wb_valid,
     input  wire logic                         wb_ready,
     output logic                              wb_first,
     output logic                              wb_last,
@@ -228,7 +229,7 @@ module crl_target #(
       .clk, .rst, .f_valid(f_valid && a_ready && p_ready && (!f_is_atomic || aq_room)), .f_ready(w_ready),
       .f_write, .f_drop, .f_addr, .f_bytes, .f_user,
       .rxp_valid, .rxp_ready, .rxp_data, .rxp_last,
-      .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb
+      .wb_soon, .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb
   );
 
   crl_target_answer #(.CHANNELS(CHANNELS), .SLOTS(RX_SLOTS + (MIRROR_EN ? HELD : 0)), .NB_W(NB_W), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN),

@@ -8,7 +8,7 @@
 //   until the operation's last frame takes it along. An atomic of the peer waits at done until it has been carried out
 //   (crl_target_atomic, which answers it and frees its slot). A frame that has a completion slot leaves when crl_target_msg
 //   has used it, before its answer. Frames of the hold FIFO of MIRROR have a place there (held_free). Ends of this node's own READs go to its table of operations (rdone).
-// Latency: 2 cycles from the last response to rsp_valid if all is well and nothing waits, else 3. Throughput: a frame a cycle.
+// Latency: 1 cycle from the last response to rsp_valid if all is well and nothing waits, else 2. Throughput: a frame a cycle.
 // Assumes: no more than SLOTS frames are under way (the link's credits), so the ring never fills
 //   because of rsp_ready.
 `default_nettype none
@@ -106,15 +106,18 @@ module crl_target_answer #(
   logic [NB_W-1:0]   head_bursts, count_q;
   logic              head_known, head_first, head_answer, head_notify, head_good, head_rd, head_atomic, head_mirror;
   logic [CW-1:0]     head_ch;
-  logic              r_valid, r_ready, r_full_n;
-  logic [1:0]        r_resp;
+  logic              r_valid, r_ready, r_full_n, w_valid;
+  logic [1:0]        r_resp, w_resp;
   logic [AW:0]       r_level;
   logic [1:0]        err_q, err_now, err_old, err_op;  // first error response, 0: none
 
   crl_fifo #(.W(2), .DEPTH(DEPTH)) u_resp (
-      .clk, .rst, .s_valid(b_valid), .s_ready(r_full_n), .s_data(b_resp),
-      .m_valid(r_valid), .m_ready(r_ready), .m_data(r_resp), .level(r_level)
+      .clk, .rst, .s_valid(b_valid && (w_valid || !r_ready)), .s_ready(r_full_n), .s_data(b_resp),
+      .m_valid(w_valid), .m_ready(r_ready), .m_data(w_resp), .level(r_level)
   );
+  // One that nothing waits in front of counts as it comes.
+  assign r_valid = w_valid || b_valid;
+  assign r_resp  = w_valid ? w_resp : b_resp;
 
   crl_ram_lut #(.W(HEAD_W), .DEPTH(DEPTH)) u_head (
       .clk, .we(push), .waddr(wr_q[AW-1:0]),
@@ -252,7 +255,7 @@ module crl_target_answer #(
 
   always @(posedge clk) begin
     if (rst) begun_q <= 1'b1;
-    else if (begun_q) assert (!(b_valid && !r_full_n));
+    else if (begun_q) assert (!(b_valid && (w_valid || !r_ready) && !r_full_n));
   end
 `endif
 

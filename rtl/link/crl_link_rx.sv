@@ -2,12 +2,12 @@
 //
 // crl_link_rx: takes the link's beats apart, checks every frame, and only then lets it count.
 //
-// How: stage 0 feeds the CRC, and holds a beat first if it is wider than 128 bits; stage 1 collects the header, stage 2 writes into the
-//   current slot and, with the frame's last beat, checks each field; stage 3 decides. The header comes first on the wire but last in
+// How: stage 0 feeds the CRC, and holds a beat first if it is wider than 128 bits; stage 1 collects the header and,
+//   with the frame's last beat, checks each field; stage 2 writes into the current slot, and decides. The header comes first on the wire but last in
 //   the CRC's order: its share is computed from state 0 and added to the payload's state shifted on by
 //   64 bytes, which the linearity of a CRC allows. A frame that is not taken leaves no trace but a counter. Frames of another
 //   session are not taken; while the link is down, which they may be the tail of, only EPOCH frames count at all.
-// Latency: 3 cycles from a beat to its write, 4 from the last beat to the outputs d_*, one more above 128 bits. A beat a cycle, always ready.
+// Latency: 2 cycles from a beat to its write and from the last beat to the decision, 3 to the outputs d_*, one more above 128 bits. A beat a cycle, always ready.
 // Assumes: nothing of what comes over the link. A frame ends with s_last, whatever its length.
 `default_nettype none
 
@@ -144,20 +144,30 @@ module crl_link_rx #(
     if (v0) crc_q <= crc_out;
   end
 
-  // ---- stage 1: header is collected; the two CRC states meet
+  // ---- stage 1: header is collected, the two CRC states meet, every field is checked. With the frame's last beat all of it is looked at.
   logic                        v1_q, hdr1_q, last1_q, over1_q, full1_q;
   logic [MBW-1:0]              idx1_q;
   logic [LINK_W-1:0]           d1_q;
-  logic [crl_pkg::FRAME_W-1:0] cap_q;
-  logic [31:0]                 hcrc_q, pay_state, pay_shift, fin_q;
-  logic                        hlast1;
+  logic [crl_pkg::FRAME_W-1:0] cap_q, cap1;  // cap1: with the header's last beat, if that is the one here
+  logic [31:0]                 hcrc_q, hcrc, pay_state, pay_shift;
+  logic                        hlast1, short1, notfull1;
+  logic                        notfull_q;    // an earlier beat of the frame was not full
 
   assign hlast1    = hdr1_q && idx1_q == MBW'(HB - 1);
+  assign short1    = hdr1_q && !hlast1;      // the frame ends inside the header
+  assign notfull1  = notfull_q || !full1_q;
   assign pay_state = hdr1_q ? 32'hFFFF_FFFF : crc_q;
+  // The header's share and what the field says.
+  assign hcrc      = hdr1_q ? crc_q ^ d1_q[CRC_LSB +: 32] : hcrc_q;
 
   crl_crc32c #(.W(crl_pkg::FRAME_W)) u_shift (
       .crc_in(pay_state), .data({crl_pkg::FRAME_W{1'b0}}), .crc_out(pay_shift)
   );
+
+  always_comb begin
+    cap1 = cap_q;
+    if (hdr1_q) cap1[(HB - 1)*LINK_W +: LINK_W] = d1_q;
+  end
 
   always_ff @(posedge clk) begin
     d1_q    <= d0;
@@ -165,132 +175,105 @@ module crl_link_rx #(
     idx1_q  <= idx0;
     over1_q <= over0;
     full1_q <= full0;
-    if (v1_q && hlast1) hcrc_q <= crc_q;
-    fin_q   <= pay_shift ^ (hdr1_q ? crc_q : hcrc_q);
+    if (v1_q && hlast1) hcrc_q <= hcrc;
     for (int k = 0; k < HB; k++) begin
       if (v1_q && hdr1_q && idx1_q == MBW'(k)) cap_q[k*LINK_W +: LINK_W] <= d1_q;
     end
   end
 
-  // ---- stage 2: write and decide
-  logic              v2_q, hdr2_q, last2_q, over2_q;
-  logic [MBW-1:0]    idx2_q;
-  logic [LINK_W-1:0] d2_q;
-  logic              short2_q;     // the frame ends inside the header
-  logic              notfull_q;    // some beat of the frame was not full
-
-  always_ff @(posedge clk) begin
-    d2_q     <= d1_q;
-    hdr2_q   <= hdr1_q;
-    idx2_q   <= idx1_q;
-    over2_q  <= over1_q;
-    short2_q <= hdr1_q && !hlast1;
-  end
-
   always_ff @(posedge clk) begin
     if (rst) begin
       v1_q      <= 1'b0;
-      v2_q      <= 1'b0;
       last1_q   <= 1'b0;
-      last2_q   <= 1'b0;
       notfull_q <= 1'b0;
+      w_hdr     <= 1'b0;
+      w_pay     <= 1'b0;
     end else begin
       v1_q    <= v0;
-      v2_q    <= v1_q;
       last1_q <= v0 && last0;
-      last2_q <= v1_q && last1_q;
-      if (v1_q) notfull_q <= !full1_q || (notfull_q && !last2_q);
-      else if (last2_q) notfull_q <= 1'b0;
+      if (v1_q) notfull_q <= notfull1 && !last1_q;
+      w_hdr   <= v1_q && hdr1_q;
+      w_pay   <= v1_q && !hdr1_q && !over1_q;
     end
+    w_hidx <= idx1_q[HW-1:0];
+    w_pidx <= idx1_q;
+    w_data <= d1_q;
   end
 
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      w_hdr <= 1'b0;
-      w_pay <= 1'b0;
-    end else begin
-      w_hdr <= v2_q && hdr2_q;
-      w_pay <= v2_q && !hdr2_q && !over2_q;
-    end
-    w_hidx <= idx2_q[HW-1:0];
-    w_pidx <= idx2_q;
-    w_data <= d2_q;
-  end
-
-  // Everything below is looked at in the cycle of the last beat only.
   logic [15:0] len, len_m1;
   logic [7:0]  ftype, src_ch;
   logic [3:0]  vc, version;
   logic        crc_ok, len_ok, addr_ok, is_req, is_rsp, is_ctl, is_epoch, mine, good;
 
-  assign len     = cap_q[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: crl_pkg::FRAME_PAYLOAD_LEN_W];
-  assign ftype   = cap_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W];
-  assign vc      = cap_q[crl_pkg::FRAME_VC_LSB +: crl_pkg::FRAME_VC_W];
-  assign version = cap_q[crl_pkg::FRAME_VERSION_LSB +: crl_pkg::FRAME_VERSION_W];
-  assign src_ch  = cap_q[crl_pkg::FRAME_SRC_CH_LSB +: crl_pkg::FRAME_SRC_CH_W];
+  assign len     = cap1[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: crl_pkg::FRAME_PAYLOAD_LEN_W];
+  assign ftype   = cap1[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W];
+  assign vc      = cap1[crl_pkg::FRAME_VC_LSB +: crl_pkg::FRAME_VC_W];
+  assign version = cap1[crl_pkg::FRAME_VERSION_LSB +: crl_pkg::FRAME_VERSION_W];
+  assign src_ch  = cap1[crl_pkg::FRAME_SRC_CH_LSB +: crl_pkg::FRAME_SRC_CH_W];
   assign len_m1  = len - 1'b1;
-  assign crc_ok  = (fin_q ^ cap_q[crl_pkg::FRAME_CRC_LSB +: 32]) == 32'hFFFF_FFFF && !short2_q;
-  assign len_ok  = hdr2_q ? len == '0
-                          : len != '0 && !over2_q && 16'(idx2_q) == len_m1 >> $clog2(LINK_W / 8);
+  assign crc_ok  = (pay_shift ^ hcrc) == 32'hFFFF_FFFF && !short1;
+  assign len_ok  = hdr1_q ? len == '0
+                          : len != '0 && !over1_q && 16'(idx1_q) == len_m1 >> $clog2(LINK_W / 8);
   assign addr_ok = version == 4'd1
-      && cap_q[crl_pkg::FRAME_SRC_NODE_LSB +: crl_pkg::FRAME_SRC_NODE_W] == cfg_peer_node
-      && cap_q[crl_pkg::FRAME_DST_NODE_LSB +: crl_pkg::FRAME_DST_NODE_W] == cfg_node
-      && cap_q[crl_pkg::FRAME_EPOCH_LSB +: crl_pkg::FRAME_EPOCH_W] == cfg_epoch;
+      && cap1[crl_pkg::FRAME_SRC_NODE_LSB +: crl_pkg::FRAME_SRC_NODE_W] == cfg_peer_node
+      && cap1[crl_pkg::FRAME_DST_NODE_LSB +: crl_pkg::FRAME_DST_NODE_W] == cfg_node
+      && cap1[crl_pkg::FRAME_EPOCH_LSB +: crl_pkg::FRAME_EPOCH_W] == cfg_epoch;
   // READ_DATA is an answer, but goes with the requests; it returns whatever channel it was asked for.
   assign is_req  = READ_EN && vc == crl_pkg::FRAME_VC_RSP ? ftype == crl_pkg::FRAME_TYPE_READ_DATA
                    : vc == crl_pkg::FRAME_VC_REQ && ftype[7:4] == 4'h1 && src_ch < 8'(CHANNELS);
-  assign is_rsp  = vc == crl_pkg::FRAME_VC_RSP && hdr2_q
+  assign is_rsp  = vc == crl_pkg::FRAME_VC_RSP && hdr1_q
       && (ftype == crl_pkg::FRAME_TYPE_OP_ACK || ftype == crl_pkg::FRAME_TYPE_OP_NAK
           || (SEND_EN && ftype == crl_pkg::FRAME_TYPE_OP_PERMIT));
-  assign is_ctl  = vc == crl_pkg::FRAME_VC_NONE && hdr2_q
+  assign is_ctl  = vc == crl_pkg::FRAME_VC_NONE && hdr1_q
       && (ftype == crl_pkg::FRAME_TYPE_IDLE || ftype == crl_pkg::FRAME_TYPE_LINK_NAK
           || is_epoch);
   assign is_epoch = ftype == crl_pkg::FRAME_TYPE_EPOCH;
-  assign mine     = is_epoch || (up && cap_q[crl_pkg::FRAME_SESSION_LSB +: crl_pkg::FRAME_SESSION_W] == session);
+  assign mine     = is_epoch || (up && cap1[crl_pkg::FRAME_SESSION_LSB +: crl_pkg::FRAME_SESSION_W] == session);
 
-  // ---- stage 3: the checks together. The next frame's header may be coming into cap_q by now.
-  logic                        last3_q, short3_q, crc_ok_q, sound_q, down3_q, req3_q, rsp3_q, ctl3_q;
-  logic [crl_pkg::FRAME_W-1:0] cap3_q;
+  logic unused;
+  assign unused = &{1'b0, cap1};
+
+  // ---- stage 2: the checks together. The header is whole in cap_q; the next frame's may come into it in the next cycle.
+  logic last2_q, short2_q, crc_ok_q, sound_q, down2_q, req2_q, rsp2_q, ctl2_q;
 
   always_ff @(posedge clk) begin
-    if (rst) last3_q <= 1'b0;
-    else     last3_q <= last2_q;
-    short3_q <= short2_q;
+    if (rst) last2_q <= 1'b0;
+    else     last2_q <= v1_q && last1_q;
+    short2_q <= short1;
     crc_ok_q <= crc_ok;
-    sound_q  <= len_ok && addr_ok && mine && !notfull_q;
-    down3_q  <= !up && !is_epoch;
-    req3_q   <= is_req;
-    rsp3_q   <= is_rsp;
-    ctl3_q   <= is_ctl;
-    cap3_q   <= cap_q;
-    fr_beats <= hdr2_q ? '0 : {1'b0, idx2_q} + 1'b1;
+    sound_q  <= len_ok && addr_ok && mine && !notfull1;
+    down2_q  <= !up && !is_epoch;
+    req2_q   <= is_req;
+    rsp2_q   <= is_rsp;
+    ctl2_q   <= is_ctl;
+    fr_beats <= hdr1_q ? '0 : {1'b0, idx1_q} + 1'b1;
   end
 
-  assign good      = last3_q && crc_ok_q && sound_q && (req3_q || rsp3_q || ctl3_q);
-  assign req_valid = good && req3_q && up;
-  assign rsp_valid = good && rsp3_q && up;
-  assign fr_seq    = cap3_q[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W];
-  assign fr_len    = cap3_q[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: crl_pkg::FRAME_PAYLOAD_LEN_W];
-  assign fr_permit = cap3_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W] == crl_pkg::FRAME_TYPE_OP_PERMIT;
-  assign fr_status = cap3_q[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W];
-  assign fr_dst_ch = cap3_q[crl_pkg::FRAME_DST_CH_LSB +: crl_pkg::FRAME_DST_CH_W];
-  assign fr_tag    = cap3_q[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W];
-  assign fr_status2 = cap3_q[crl_pkg::FRAME_STATUS2_LSB +: crl_pkg::FRAME_STATUS2_W];
+  assign good      = last2_q && crc_ok_q && sound_q && (req2_q || rsp2_q || ctl2_q);
+  assign req_valid = good && req2_q && up;
+  assign rsp_valid = good && rsp2_q && up;
+  assign fr_seq    = cap_q[crl_pkg::FRAME_LINK_SEQ_LSB +: crl_pkg::FRAME_LINK_SEQ_W];
+  assign fr_len    = cap_q[crl_pkg::FRAME_PAYLOAD_LEN_LSB +: crl_pkg::FRAME_PAYLOAD_LEN_W];
+  assign fr_permit = cap_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W] == crl_pkg::FRAME_TYPE_OP_PERMIT;
+  assign fr_status = cap_q[crl_pkg::FRAME_STATUS_LSB +: crl_pkg::FRAME_STATUS_W];
+  assign fr_dst_ch = cap_q[crl_pkg::FRAME_DST_CH_LSB +: crl_pkg::FRAME_DST_CH_W];
+  assign fr_tag    = cap_q[crl_pkg::FRAME_TAG_LSB +: crl_pkg::FRAME_TAG_W];
+  assign fr_status2 = cap_q[crl_pkg::FRAME_STATUS2_LSB +: crl_pkg::FRAME_STATUS2_W];
 
   always_ff @(posedge clk) begin
-    d_ctl        <= ctl3_q;
-    d_type       <= cap3_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W];
-    d_flags      <= cap3_q[crl_pkg::FRAME_FLAGS_LSB +: crl_pkg::FRAME_FLAGS_W];
+    d_ctl        <= ctl2_q;
+    d_type       <= cap_q[crl_pkg::FRAME_TYPE_LSB +: crl_pkg::FRAME_TYPE_W];
+    d_flags      <= cap_q[crl_pkg::FRAME_FLAGS_LSB +: crl_pkg::FRAME_FLAGS_W];
     d_status     <= fr_status;
     d_seq        <= fr_seq;
     d_tag        <= fr_tag;
-    d_ack_req    <= cap3_q[crl_pkg::FRAME_ACK_REQ_LSB +: crl_pkg::FRAME_ACK_REQ_W];
-    d_rsp_credit <= cap3_q[crl_pkg::FRAME_RSP_CREDIT_LSB +: crl_pkg::FRAME_RSP_CREDIT_W];
-    d_cr_valid   <= cap3_q[crl_pkg::FRAME_CREDIT_VALID_LSB];
-    d_cr_ch      <= cap3_q[crl_pkg::FRAME_CREDIT_CH_LSB +: crl_pkg::FRAME_CREDIT_CH_W];
-    d_cr_cnt     <= cap3_q[crl_pkg::FRAME_CREDIT_CNT_LSB +: crl_pkg::FRAME_CREDIT_CNT_W];
-    d_ops        <= {cap3_q[crl_pkg::FRAME_OPERAND1_LSB +: crl_pkg::FRAME_OPERAND1_W],
-                     cap3_q[crl_pkg::FRAME_OPERAND0_LSB +: crl_pkg::FRAME_OPERAND0_W]};
+    d_ack_req    <= cap_q[crl_pkg::FRAME_ACK_REQ_LSB +: crl_pkg::FRAME_ACK_REQ_W];
+    d_rsp_credit <= cap_q[crl_pkg::FRAME_RSP_CREDIT_LSB +: crl_pkg::FRAME_RSP_CREDIT_W];
+    d_cr_valid   <= cap_q[crl_pkg::FRAME_CREDIT_VALID_LSB];
+    d_cr_ch      <= cap_q[crl_pkg::FRAME_CREDIT_CH_LSB +: crl_pkg::FRAME_CREDIT_CH_W];
+    d_cr_cnt     <= cap_q[crl_pkg::FRAME_CREDIT_CNT_LSB +: crl_pkg::FRAME_CREDIT_CNT_W];
+    d_ops        <= {cap_q[crl_pkg::FRAME_OPERAND1_LSB +: crl_pkg::FRAME_OPERAND1_W],
+                     cap_q[crl_pkg::FRAME_OPERAND0_LSB +: crl_pkg::FRAME_OPERAND0_W]};
   end
 
   always_ff @(posedge clk) begin
@@ -300,8 +283,8 @@ module crl_link_rx #(
       ev_bad_frame <= 1'b0;
     end else begin
       d_good       <= good;
-      ev_crc_err   <= last3_q && !short3_q && !crc_ok_q;
-      ev_bad_frame <= last3_q && (short3_q || (crc_ok_q && !good && !down3_q));
+      ev_crc_err   <= last2_q && !short2_q && !crc_ok_q;
+      ev_bad_frame <= last2_q && (short2_q || (crc_ok_q && !good && !down2_q));
     end
   end
 

@@ -10,8 +10,8 @@
 //   compared the cycle before it is granted, and the arbiter does not see it before it has passed.
 // Clients: 0 local data, 1 to N_DATA-1 targets, N_DATA completions, N_DATA+1 MSI-X.
 // AXI IDs: 0, 1, 2, 3 in that order.
-// Latency: 1 cycle from a client's beat to W, 2 if another client was the last one and the port is
-//   idle; 0 from B to b_valid. Throughput: a beat a cycle, no bubble between bursts of whatever
+// Latency: 1 cycle from a client's beat to W, 2 if another client was the last one, the port is
+//   idle and nothing was said of it; 0 from B to b_valid. Throughput: a beat a cycle, no bubble between bursts of whatever
 //   clients that wait.
 // Assumes: a client offers its first beat when all beats of the burst are at hand, and then a beat
 //   each cycle (W would idle else, nothing worse). Bursts don't cross 4 KiB. A data client's
@@ -35,6 +35,7 @@ module crl_axi_wr #(
 
     input  wire logic [N-1:0]        s_valid,
     output logic      [N-1:0]        s_ready,
+    input  wire logic [N-1:0]        s_soon,     // it will perhaps be valid before long; only a hint
     input  wire logic [N-1:0]        s_first,    // addr, len and user count with it
     input  wire logic [N-1:0]        s_last,
     input  wire logic [N*64-1:0]     s_addr,
@@ -103,7 +104,7 @@ module crl_axi_wr #(
   assign ends    = (s_ready & s_valid & s_last) != '0;
   assign start   = beat && !hold;
 
-  crl_axi_wr_arb #(.N_DATA(N_DATA)) u_arb (.clk, .rst, .valid(s_valid & allow_q), .waits(s_valid), .beat, .ends, .gnt, .may, .hold);
+  crl_axi_wr_arb #(.N_DATA(N_DATA)) u_arb (.clk, .rst, .valid(s_valid & allow_q), .soon(s_soon), .waits(s_valid), .beat, .ends, .gnt, .may, .hold);
 
   // ------------------------------------------------------------------------------------------
   // AW and W.

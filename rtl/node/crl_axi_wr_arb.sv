@@ -6,8 +6,8 @@
 //   the completion or MSI-X client in alt_q, who was seen waiting a cycle ago. The next choice is
 //   made while a burst ends or nobody is served. Data clients take turns and go first; a
 //   completion or an MSI-X message waits for at most AGE data bursts and one burst of the other. Who has begun is counted
-//   a cycle later.
-// Latency: 0 for the client that had the channel last, 1 for another one. No cycle is lost between
+//   a cycle later. While nobody has anything the grant goes ahead to a client that will soon.
+// Latency: 0 for the client that had the channel last or said that it comes, 1 for another one. No cycle is lost between
 //   bursts when the next client waits already.
 // Assumes: a client that is valid stays so until it is served, or a lock holds it back.
 `default_nettype none
@@ -19,6 +19,7 @@ module crl_axi_wr_arb #(
     input  wire logic         clk,
     input  wire logic         rst,    // synchronous, active high
     input  wire logic [N-1:0] valid,  // clients that have a beat, and may send it
+    input  wire logic [N-1:0] soon,   // clients that will perhaps be valid before long
     input  wire logic [N-1:0] waits,  // clients that have a beat: what is held back by a lock grows older
     input  wire logic         beat,   // a beat of the granted one is taken
     input  wire logic         ends,   // and it is the last of its burst
@@ -33,7 +34,7 @@ module crl_axi_wr_arb #(
   localparam int DATA_IW = N_DATA > 1 ? $clog2(N_DATA) : 1;
 
   logic               hold_q;
-  logic [N-1:0]       park_q, next, others;
+  logic [N-1:0]       park_q, next, others, ahead;
   logic [1:0]         alt_q;                 // {MSI-X, completions}
   logic               use_alt, served, free, choose, start, data_start, is_data;
   logic [N_DATA-1:0]  data_gnt;
@@ -68,6 +69,7 @@ module crl_axi_wr_arb #(
   assign rest[1]  = others[MSI] && !rest[0];
   assign free     = !hold_q && !served;
   // A data client that has just ended may have more: it stays, unless others must go first.
+  assign ahead    = (soon & gnt) == '0 ? soon & (~soon + 1'b1) : '0;  // no more than one
   assign choose   = free || (ends && (cpl_must || msi_must || data_any || !is_data));
   assign unused   = &{1'b0, data_idx};
 
@@ -97,6 +99,7 @@ module crl_axi_wr_arb #(
       if (beat) hold_q <= !ends;
       if (choose && next != '0) park_q <= next;
       else if (served)          park_q <= gnt;
+      else if (free && ahead != '0) park_q <= ahead;
       alt_q <= ends && !choose ? rest : '0;
 
       data_start_q <= data_start;

@@ -199,7 +199,7 @@ module crl_node #(
   logic [15:0]         rev_seq, rev_ack;
 
   // Write clients
-  logic [N-1:0]        wb_valid, wb_ready, wb_first, wb_last, wb_b_valid;
+  logic [N-1:0]        wb_soon, wb_valid, wb_ready, wb_first, wb_last, wb_b_valid;
   logic [N*64-1:0]     wb_addr;
   logic [N*8-1:0]      wb_len;
   logic [N*FUNC_W-1:0] wb_user;
@@ -318,7 +318,7 @@ module crl_node #(
       .dead, .q_valid, .q_ch, .q_send, .q_done, .q_ok, .q_dst, .q_len, .q_bad, .q_abs, .sure_valid, .sure_ch,
       .re_ar_valid, .re_ar_ready, .re_ar_addr, .re_ar_len, .re_ar_user, .re_r_valid, .re_pending,
       .x_valid, .x_ready, .x_back, .x_send, .x_status, .x_ch, .x_irq, .x_bytes, .x_imm,
-      .wb_valid({wb_valid[N-2], wb_valid[0]}), .wb_ready({wb_ready[N-2], wb_ready[0]}),
+      .wb_soon({wb_soon[N-2], wb_soon[0]}), .wb_valid({wb_valid[N-2], wb_valid[0]}), .wb_ready({wb_ready[N-2], wb_ready[0]}),
       .wb_first({wb_first[N-2], wb_first[0]}), .wb_last({wb_last[N-2], wb_last[0]}),
       .wb_addr({wb_addr[(N-2)*64 +: 64], wb_addr[63:0]}), .wb_len({wb_len[(N-2)*8 +: 8], wb_len[7:0]}),
       .wb_user({wb_user[(N-2)*FUNC_W +: FUNC_W], wb_user[FUNC_W-1:0]}),
@@ -406,7 +406,7 @@ module crl_node #(
   // ---------------------------------------------------------------- write port and watchdog
   crl_axi_wr #(.DATA_W(DATA_W), .ID_W(ID_W), .FUNC_W(FUNC_W), .N_DATA(1 + PEERS + AT), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
                .LOCK_EN(ATOMIC_EN)) u_wr (
-      .clk, .rst, .lock, .lock_addr, .lock_over, .s_valid(wb_valid), .s_ready(wb_ready), .s_first(wb_first), .s_last(wb_last), .s_addr(wb_addr), .s_len(wb_len),
+      .clk, .rst, .lock, .lock_addr, .lock_over, .s_valid(wb_valid), .s_ready(wb_ready), .s_soon(wb_soon), .s_first(wb_first), .s_last(wb_last), .s_addr(wb_addr), .s_len(wb_len),
       .s_user(wb_user), .s_data(wb_data), .s_strb(wb_strb), .b_valid(wb_b_valid), .b_resp(wb_b_resp),
       .m_axi_awid, .m_axi_awaddr, .m_axi_awlen, .m_axi_awsize, .m_axi_awburst, .m_axi_awcache, .m_axi_awprot, .m_axi_awuser,
       .m_axi_awvalid, .m_axi_awready, .m_axi_wdata, .m_axi_wstrb, .m_axi_wlast, .m_axi_wvalid, .m_axi_wready,
@@ -416,6 +416,12 @@ module crl_node #(
   crl_mem_watch #(.STALL_MAX_CYCLES(STALL_MAX_CYCLES)) u_watch (
       .clk, .rst, .rd_pending, .rd_progress, .wr_pending, .wr_progress, .fatal, .cause(fatal_cause)
   );
+
+  // MSI-X messages and atomics are too rare for the write channel to wait for them.
+  assign wb_soon[N-1] = 1'b0;
+  if (ATOMIC_EN) begin : g_atomic_rare
+    assign wb_soon[1 + PEERS] = 1'b0;
+  end
 
   // ---------------------------------------------------------------- peers
   // The engine has a copy of the table for its own look-ups.
@@ -578,7 +584,7 @@ module crl_node #(
           .x_bytes(x_bytes[p*32 +: 32]), .x_imm(x_imm[p*32 +: 32]),
           .bind_ch, .bind_ok, .bind_peer(bind_peer[PW-1:0]), .bind_peer_ch, .bind_func,
           .seg_idx(tgt_seg_idx[p*SW +: SW]), .seg_entry(tgt_seg_entry[p*EW +: EW]),
-          .wb_valid(wb_valid[1+p]), .wb_ready(wb_ready[1+p]), .wb_first(wb_first[1+p]), .wb_last(wb_last[1+p]),
+          .wb_soon(wb_soon[1+p]), .wb_valid(wb_valid[1+p]), .wb_ready(wb_ready[1+p]), .wb_first(wb_first[1+p]), .wb_last(wb_last[1+p]),
           .wb_addr(wb_addr[(1+p)*64 +: 64]), .wb_len(wb_len[(1+p)*8 +: 8]), .wb_user(wb_user[(1+p)*FUNC_W +: FUNC_W]),
           .wb_data(wb_data[(1+p)*DATA_W +: DATA_W]), .wb_strb(wb_strb[(1+p)*B +: B]),
           .wb_b_valid(wb_b_valid[1+p]), .wb_b_resp,

@@ -12,6 +12,7 @@ module fv_crl_axi_wr #(
     input wire                  clk,
     input wire                  rst,
     input wire [N-1:0]          s_valid,
+    input wire [N-1:0]          s_soon,     // anything: a hint only
     input wire [N-1:0]          s_first,
     input wire [N-1:0]          s_last,
     input wire [N*64-1:0]       s_addr,
@@ -44,7 +45,7 @@ module fv_crl_axi_wr #(
   crl_axi_wr #(
       .DATA_W(DATA_W), .ID_W(4), .FUNC_W(1), .N_DATA(N_DATA), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT)
   ) u_dut (
-      .clk, .rst, .s_valid, .s_ready, .s_first, .s_last, .s_addr, .s_len, .s_user, .s_data, .s_strb,
+      .clk, .rst, .s_valid, .s_ready, .s_soon, .s_first, .s_last, .s_addr, .s_len, .s_user, .s_data, .s_strb,
       .b_valid, .b_resp, .m_axi_awid, .m_axi_awaddr, .m_axi_awlen, .m_axi_awsize, .m_axi_awburst,
       .m_axi_awcache, .m_axi_awprot, .m_axi_awuser, .m_axi_awvalid, .m_axi_awready, .m_axi_wdata,
       .m_axi_wstrb, .m_axi_wlast, .m_axi_wvalid, .m_axi_wready, .m_axi_bid, .m_axi_bresp,

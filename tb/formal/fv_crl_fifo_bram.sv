@@ -5,7 +5,7 @@
 `default_nettype none
 
 module fv_crl_fifo_bram #(
-  parameter int W = 2, parameter int DEPTH = 4, parameter int OUTREG = 0
+  parameter int W = 2, parameter int DEPTH = 4, parameter int OUTREG = 0, parameter bit BYPASS = 0
 ) (
     input wire         clk,
     input wire         rst,
@@ -18,7 +18,7 @@ module fv_crl_fifo_bram #(
   wire [W-1:0] m_data;
   wire [$clog2(DEPTH):0] level;
 
-  crl_fifo_bram #(.W(W), .DEPTH(DEPTH), .OUTREG(OUTREG)) u_dut (.clk, .rst, .s_valid, .s_ready, .s_data, .m_valid, .m_ready, .m_data, .level);
+  crl_fifo_bram #(.W(W), .DEPTH(DEPTH), .OUTREG(OUTREG), .BYPASS(BYPASS)) u_dut (.clk, .rst, .s_valid, .s_ready, .s_data, .m_valid, .m_ready, .m_data, .level);
 
   reg past_valid = 1'b0;
   always @(posedge clk) past_valid <= 1'b1;

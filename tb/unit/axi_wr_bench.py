@@ -103,7 +103,7 @@ class Bench:
     async def reset(self):
         d = self.dut
         Clock(d.clk, 10, "ns").start()
-        for name in ("s_valid", "s_first", "s_last", "s_addr", "s_len", "s_user", "s_data",
+        for name in ("s_valid", "s_soon", "s_first", "s_last", "s_addr", "s_len", "s_user", "s_data",
                      "s_strb", "m_axi_awready", "m_axi_wready", "m_axi_bid", "m_axi_bresp",
                      "m_axi_bvalid", "lock", "lock_addr"):
             getattr(d, name).value = 0
@@ -163,6 +163,7 @@ class Bench:
             d.s_valid.value, d.s_first.value, d.s_last.value = valid, first, last
             d.s_addr.value, d.s_len.value, d.s_user.value = addr, length, user
             d.s_data.value, d.s_strb.value = data, strb
+            d.s_soon.value = rng.getrandbits(n)  # a hint: true or not, it must do no harm
             d.m_axi_awready.value = rng.random() < slave.aw_rate
             d.m_axi_wready.value = rng.random() < slave.w_rate
             if b_now is None and rng.random() < slave.b_rate:
