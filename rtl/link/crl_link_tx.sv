@@ -6,7 +6,7 @@
 //   that are due (EPOCH, LINK_NAK), RSP, REQ, and IDLE when there is nothing else. The header is
 //   loaded with the newest acknowledgement and credit into a shift register; its CRC goes on from
 //   the payload's, which was computed when the frame was stored, and is put into the last header beat.
-// Latency: 3 cycles from 'avail' to the first beat at m_*. No bubble within a frame, nor between two
+// Latency: 2 cycles from 'avail' to the first beat at m_*. No bubble within a frame, nor between two
 //   frames, but for one-beat frames of the same kind.
 // Assumes: re_data follows re by one cycle and holds while re is low. Layout: FRAME.
 `default_nettype none
@@ -81,7 +81,7 @@ module crl_link_tx #(
   // ---- choice, prepared one cycle ahead, without the kind that is being used: whether more of it waits is not known yet
   logic       go;            // the pipeline moves
   logic       at_end, choose, start;
-  logic       hdr_q, pay_q;  // what the first stage holds
+  logic       hdr_q, pay_q;  // what is shown
   logic       fresh_q;
   logic [5:0] want_d, want_q, due;
   logic       pick_epoch, pick_nak_req, pick_nak_rsp, pick_rsp, pick_req, pick_idle;
@@ -194,31 +194,52 @@ module crl_link_tx #(
     end
   end
 
-  // ---- first stage: header beat in sh_q, or payload beat at re_data
-  logic [HW-1:0]  hcnt_q;
-  logic [MBW:0]   left_q;       // payload beats behind the one in this stage
-  logic [MBW-1:0] idx_q;        // next payload beat to be read
-  logic [IW-1:0]  slot_q;
-  logic           resend_q;
-  logic           hdr_first, hdr_last;
+  // ---- the beat that is shown: of the header in sh_q, of the payload in pay_data_q. Payload is read two beats ahead.
+  logic [HW-1:0]     hcnt_q;
+  logic [MBW:0]      left_q;       // payload beats behind the one that is shown
+  logic [MBW:0]      unread_q;     // payload beats not read yet
+  logic [MBW-1:0]    idx_q;        // the next one
+  logic [IW-1:0]     slot_q;
+  logic              resend_q;
+  logic              hdr_first, hdr_last, ahead, next_pay;
+  logic [LINK_W-1:0] pay_data_q;
 
   assign hdr_first = hdr_q && hcnt_q == '0;
   assign hdr_last  = hdr_q && hcnt_q == HW'(HB - 1);
   assign at_end    = (hdr_last || pay_q) && left_q == '0;
-  assign re        = go && (hdr_last || pay_q) && left_q != '0;
-  assign re_slot   = slot_q;
-  assign re_idx    = idx_q;
+  assign next_pay  = go && (hdr_last || pay_q) && left_q != '0;
   assign busy      = hdr_q || pay_q;
   assign hold_req  = resend_q;
+
+  generate
+    if (HB > 1) begin : g_read_later
+      assign ahead   = go && unread_q != '0 && (pay_q || hdr_last || (hdr_q && hcnt_q == HW'(HB - 2)));
+      assign re      = ahead;
+      assign re_slot = slot_q;
+      assign re_idx  = idx_q;
+    end else begin : g_read_now
+      // The first beat is read when the frame is chosen.
+      assign ahead   = go && unread_q != '0 && busy && !choose;
+      assign re      = ahead || (choose && pick_req);
+      assign re_slot = choose ? req_seq[IW-1:0] : slot_q;
+      assign re_idx  = choose ? '0 : idx_q;
+    end
+  endgenerate
 
   always_ff @(posedge clk) begin
     if (choose)  sh_q <= hdr_d;
     else if (go) sh_q <= sh_q >> LINK_W;
     if (choose)  slot_q <= req_seq[IW-1:0];
-    if (choose)  left_q <= pick_req ? req_beats : '0;
-    else if (re) left_q <= left_q - 1'b1;
-    if (choose)  idx_q <= '0;
-    else if (re) idx_q <= idx_q + 1'b1;
+    if (choose)        left_q <= pick_req ? req_beats : '0;
+    else if (next_pay) left_q <= left_q - 1'b1;
+    if (choose) begin
+      unread_q <= !pick_req ? '0 : HB > 1 || req_beats == '0 ? req_beats : req_beats - 1'b1;
+      idx_q    <= HB > 1 ? '0 : MBW'(1);
+    end else if (ahead) begin
+      unread_q <= unread_q - 1'b1;
+      idx_q    <= idx_q + 1'b1;
+    end
+    if (go) pay_data_q <= re_data;
   end
 
   always_ff @(posedge clk) begin
@@ -242,10 +263,9 @@ module crl_link_tx #(
     end
   end
 
-  // ---- CRC of the header, second stage, output
+  // ---- CRC of the header, in its last beat; output
   logic [31:0]       crc_q, crc_start_q, crc_out;
-  logic              v_q, last_q, ins_q;
-  logic [LINK_W-1:0] d_q, d_out;
+  logic [LINK_W-1:0] d_out;
 
   crl_crc32c #(.W(LINK_W)) u_crc (
       .crc_in(hdr_first ? crc_start_q : crc_q), .data(sh_q[LINK_W-1:0]), .crc_out
@@ -253,27 +273,17 @@ module crl_link_tx #(
 
   always_ff @(posedge clk) begin
     if (choose) crc_start_q <= pick_req ? req_crc : 32'hFFFF_FFFF;
-    if (go) begin
-      if (hdr_q) crc_q <= crc_out;
-      d_q    <= pay_q ? re_data : sh_q[LINK_W-1:0];
-      ins_q  <= hdr_last;
-      last_q <= at_end;
-    end
-  end
-
-  always_ff @(posedge clk) begin
-    if (rst)     v_q <= 1'b0;
-    else if (go) v_q <= hdr_q || pay_q;
+    if (go && hdr_q) crc_q <= crc_out;
   end
 
   always_comb begin
-    d_out = d_q;
-    if (ins_q) d_out[CRC_LSB +: 32] = ~crc_q;
+    d_out = pay_q ? pay_data_q : sh_q[LINK_W-1:0];
+    if (hdr_last) d_out[CRC_LSB +: 32] = ~crc_out;
   end
 
   crl_spare #(.W(LINK_W + 1)) u_out (
       .clk, .rst,
-      .s_valid(v_q), .s_ready(go), .s_data({last_q, d_out}),
+      .s_valid(hdr_q || pay_q), .s_ready(go), .s_data({at_end, d_out}),
       .m_valid, .m_ready, .m_data({m_last, m_data})
   );
 
