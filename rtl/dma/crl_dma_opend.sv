@@ -201,7 +201,7 @@ module crl_dma_opend #(
   // E1: what the entry says
 
   logic               e1_local_q, e1_remote_q, e1_sweep_q, e1_init_q;
-  logic               e1_good_q;   // status is OK
+  logic               e1_good;     // status is OK
   logic               e1_same_q, e1_wrote_q, e1_born_q, e1_stale;  // see there
   logic [OW-1:0]      e1_idx_q;
   logic [GW-1:0]      e1_gen_q;
@@ -255,7 +255,6 @@ module crl_dma_opend #(
     e1_idx_q     <= e0_idx;
     e1_gen_q     <= e0_gen;
     e1_peer_q    <= r_peer;
-    e1_good_q    <= e0_status == crl_pkg::ST_OK;
     e1_status_q  <= e0_status;
     e1_status2_q <= e0_status2;
     if (e1_sweep_q) begin
@@ -309,6 +308,7 @@ module crl_dma_opend #(
     kill_status <= lost_q ? crl_pkg::ST_LINK_ERROR : crl_pkg::ST_OP_TIMEOUT;
   end
 
+  assign e1_good    = e1_status_q == crl_pkg::ST_OK;
   assign hint_valid = (e1_local_q || e1_remote_q) && !e1_stale;
   assign hint_ch    = id_ch;
   assign init       = init_q || e1_init_q;
@@ -330,8 +330,8 @@ module crl_dma_opend #(
     end
     e2_idx_q    <= e1_idx_q;
     e2_ch_q     <= id_ch;
-    e2_result_q <= {id_gen[0] || e1_init_q, e1_good_q, e1_status_q,
-                    e1_status2_q | (id_mirror && e1_local_q && !e1_good_q ? BAD : '0)};
+    e2_result_q <= {id_gen[0] || e1_init_q, e1_good, e1_status_q,
+                    e1_status2_q | (id_mirror && e1_local_q && !e1_good ? BAD : '0)};
   end
 
 endmodule

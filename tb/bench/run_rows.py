@@ -421,7 +421,7 @@ async def rtt(tb: Testbed, c: dict, rng) -> tuple[int, int, dict]:
     driver, _ = await _linked(tb, c, 5)
     pairs, dst, image = await place_transfers(rng, tb.a, tb.b, 16, c["s"], 0, 0, 1)
     work = [PERF_DESC[c["op"]](i, s, d, c["s"]) for i, (s, d) in enumerate(pairs)]
-    watch = Watch(tb.dut)
+    watch = Watch(tb.dut, c)
     cycles = await _one_by_one(tb, driver, work, watch)
     assert await tb.b.mem.read(dst, len(image)) == image, "data differs"
     assert watch.hops[-1] == cycles[0], "the hops end elsewhere"

@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cocotb
 from cocotb.triggers import FallingEdge
 
-from tb.bench.hops import HOPS
+from tb.bench.hops import HOPS, part
 
 
 class Watch:
     """`hops`: the cycle of each, from the first one on; None if it was not passed."""
 
-    def __init__(self, dut) -> None:
+    def __init__(self, dut, config: dict[str, Any]) -> None:
         self.dut = dut
+        self.config = config
         self.hops: list[int | None] = []
         self.probes = [[self._probe(getattr(dut, hop.side), s) for s in hop.signals] for hop in HOPS]
 
@@ -43,8 +46,10 @@ class Watch:
 
     def end(self) -> None:
         self.task.cancel()
+        # No sooner than what no design can leave out: other frames pass the pins while this one is on its way.
         self.hops, last = [], 0
-        for seen in self.seen:
+        for hop, seen in zip(HOPS, self.seen, strict=True):
+            last += max(0, part(hop, self.config))
             here = next((c for c in seen if c >= last), None)
             self.hops.append(here if here is None else here - self.seen[0][0])
             last = last if here is None else here
