@@ -81,7 +81,7 @@ class Bench(CycleBench):
             *message, ("kind", 3), ("ch", cw), ("tag", 16), ("first", 1), ("last", 1), ("flush", 1),
             ("cont", 1), ("rd", 1), ("ffirst", 1), ("notify", 1), ("read", 1), ("soff", off),
             ("doff", off), ("n", self.mbw + 1), ("rbeats", self.mbw - off + 1), ("status", 8),
-            ("flen", mtw + 1), ("peer", 2), ("peer_ch", 8), ("func", p["FUNC_W"]), ("seq", 32),
+            ("flen", mtw + 1), ("peer", 2), ("peer_ch", 8), ("func", p["FUNC_W"]), ("seq", 16),
             ("x", 64), ("y", 64),
         ]  # fmt: skip
         self.table = SegmentTable(p["SEGMENTS"])
@@ -544,8 +544,8 @@ class Bench(CycleBench):
             self.counts["read_frames"] += c["read"] and c["flush"]
             expected = self.seqs.get(op.ch, c["seq"]) if op.seq is None else op.seq
             if op.seq is None:
-                assert c["seq"] >= expected, "the operation sequence went backwards"
-                self.seqs[op.ch] = c["seq"] + 1
+                assert (c["seq"] - expected) & 0xFFFF < 0x8000, "the operation sequence went backwards"
+                self.seqs[op.ch] = (c["seq"] + 1) & 0xFFFF
             else:
                 assert c["seq"] == expected, "the operation sequence changed inside an operation"
             op.seq = c["seq"]
