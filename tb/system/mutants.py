@@ -9,6 +9,7 @@ from pathlib import Path
 from tools.paths import BUILD, ROOT, rtl_sources
 
 CAMPAIGN, ATOMIC, RECEIVERS = "tb.system.test_faults", "tb.system.test_atomic", "tb.system.test_receivers"
+CAMPAIGN, ATOMIC, MIRROR = "tb.system.test_faults", "tb.system.test_atomic", "tb.system.test_mirrored"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ MUTANTS = {
     "duplicates-taken": Mutant("rtl/link/crl_link_seq.sv", "fr_valid && fr_seq == exp_q && fr_room",
                                "fr_valid && (fr_seq == exp_q || fr_seq == exp_q - 1'b1) && fr_room",
                                ("double-write", "extra-completion", "atomic")),
-    "crc-not-looked-at": Mutant("rtl/link/crl_link_rx.sv", "good      = last3_q && crc_ok_q &&", "good      = last3_q &&",
+    "crc-not-looked-at": Mutant("rtl/link/crl_link_rx.sv", "good      = last2_q && crc_ok_q &&", "good      = last2_q &&",
                                 ("wrong-data", "unexplained-access", "double-write")),
     "atomic-again-after-a-loss": Mutant("rtl/node/crl_atomic.sv", "OWED:  if (wb_b_valid) state_q <= DONE;",
                                         "OWED:  if (wb_b_valid) begin state_q <= (peer_up & peer_q) == '0 && up_q ? ASK : DONE; "
@@ -52,6 +53,12 @@ MUTANTS = {
                                              ("extra-completion", "wrong-completion"), RECEIVERS, "sender_given_up"),
     "too-short-by-one": Mutant("rtl/dma/crl_target_check.sv", "short_q      <= total_q > r_len;", "short_q      <= total_q > r_len + 32'd1;",
                                ("unexplained-access", "wrong-completion", "frame"), RECEIVERS, "many_messages"),
+    "copy-here-before-permission": Mutant("rtl/dma/crl_mirror_hold.sv", "|| (verdict == PERMITTED && !r_last);",
+                                          "|| (verdict <= PERMITTED && !r_last);", ("permission",), MIRROR, "random_mirrors"),
+    "last-of-copy-here-with-permission": Mutant("rtl/dma/crl_mirror_hold.sv", "|| (verdict == PERMITTED && !r_last);",
+                                                "|| verdict == PERMITTED;", ("permission",), MIRROR, "random_mirrors"),
+    "copy-there-never-bad": Mutant("rtl/dma/crl_target_answer.sv", "rdone_status2[crl_pkg::STATUS2_PEER_BAD]  <= i_given;",
+                                   "rdone_status2[crl_pkg::STATUS2_PEER_BAD]  <= 1'b0;", ("wrong-completion",), MIRROR, "node_reset"),
 }
 
 
