@@ -9,7 +9,7 @@ from pathlib import Path
 from tools.paths import BUILD, ROOT, rtl_sources
 
 CAMPAIGN, ATOMIC, RECEIVERS = "tb.system.test_faults", "tb.system.test_atomic", "tb.system.test_receivers"
-CAMPAIGN, ATOMIC, MIRROR = "tb.system.test_faults", "tb.system.test_atomic", "tb.system.test_mirrored"
+MIRROR = "tb.system.test_mirrored"
 
 
 @dataclass(frozen=True)
