@@ -148,7 +148,7 @@ module crl_dma_fetch #(
   crl_dma_rings #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W)) u_rings (
       .clk, .rst, .cfg_we, .cfg_ch, .cfg_base, .cfg_log2, .cfg_func,
       .db_valid, .db_ch, .db_val, .db_accept(accept[db_ch]), .dq_valid, .dq_ch, .dq_good, .dq_moves, .db_err_valid, .db_err_ch,
-      .f_ch(f0_ch), .f_log2(f0_log2), .f_prod(f0_prod), .f_fidx(f0_fidx), .f_begun(f0_begun), .f_take(f0_take), .f1_base, .f1_func,
+      .f_ch(f0_ch), .f_log2(f0_log2), .f_prod(f0_prod), .f_fidx(f0_fidx), .f_begun(f0_begun), .f1_base, .f1_func,
       .fidx_we(f2_go), .fidx_ch(f2_ch), .fidx(f2_next), .pop_valid(popped), .pop_ch(pop_ch_q), .pop_two(pop_two_q), .rd_ch, .rd_prod
   );
 

@@ -44,8 +44,7 @@ module crl_dma_rings #(
     output logic      [11:0]       f_prod,
     output logic      [11:0]       f_fidx,
     output logic      [11:0]       f_begun,
-    input  wire logic              f_take,       // event: it is looked up; a cycle later:
-    output logic      [63:0]       f1_base,
+    output logic      [63:0]       f1_base,      // a cycle later
     output logic      [FUNC_W-1:0] f1_func,
 
     input  wire logic              fidx_we,      // event: requested
@@ -68,7 +67,7 @@ module crl_dma_rings #(
 
   crl_ram_bram #(.W(64 + FUNC_W), .DEPTH(CHANNELS > 1 ? CHANNELS : 2)) u_base (
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata({cfg_func, cfg_base}),
-      .re(f_take), .raddr(f_ch), .rdata({f1_func, f1_base})
+      .re(1'b1), .raddr(f_ch), .rdata({f1_func, f1_base})
   );
   crl_ram_lut #(.W(4), .DEPTH(CHANNELS)) u_log2_f (
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_log2), .raddr(f_ch), .rdata(f_log2)
