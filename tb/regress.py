@@ -102,7 +102,7 @@ class Scenario:
 
 def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
     for name, m in MUTANTS.items():
-        yield Scenario(m.module, m.test, "64b-8ch", 1, 12 if m.module == FAULTS else 1, name)
+        yield Scenario(m.module, m.test, "64b-8ch", 1, 12 if m.test == "campaign" else 1, name)
     for build in BUILDS:
         for module, test in ONCE:
             yield Scenario(module, test, build, 1)

@@ -331,7 +331,12 @@ module crl_tb_linkpipe #(
     limit = (cfg_delay == 0 ? 32'd1 : 32'(cfg_delay)) + SLACK;
     if (limit > DEPTH - 2) limit = DEPTH - 2;
 
-    // cut and hold
+    // cut and hold; what begins now is not under way yet
+    if (heal_q != cfg_heal) begin
+      heal_q = cfg_heal;
+      cut_left = 0;
+      hold_left = 0;
+    end
     if (cfg_cut_in != 0) begin
       if (cfg_cut_in == 1) begin
         fault(st_cuts);
@@ -340,11 +345,6 @@ module crl_tb_linkpipe #(
       end
       cfg_cut_in = cfg_cut_in - 1;
     end else if (cut_left != 0 && cut_left != 32'hFFFFFFFF) cut_left = cut_left - 1;
-    if (heal_q != cfg_heal) begin
-      heal_q = cfg_heal;
-      cut_left = 0;
-      hold_left = 0;
-    end
     cutting <= cfg_cut || cut_left != 0;
     if (hold_left != 0) hold_left = hold_left - 1;
     else if (cfg_p_hold != 0) begin

@@ -32,6 +32,8 @@ MUTANTS = {
                                ("double-write", "extra-completion", "atomic")),
     "crc-not-looked-at": Mutant("rtl/link/crl_link_rx.sv", "good      = last2_q && crc_ok_q &&", "good      = last2_q &&",
                                 ("wrong-data", "unexplained-access", "double-write")),
+    "session-not-looked-at": Mutant("rtl/link/crl_link_rx.sv", "FRAME_SESSION_W] == session", "FRAME_SESSION_W] == session || up",
+                                    ("late-access", "double-write"), CAMPAIGN, "frames_of_before"),
     "atomic-again-after-a-loss": Mutant("rtl/node/crl_atomic.sv", "OWED:  if (wb_b_valid) state_q <= DONE;",
                                         "OWED:  if (wb_b_valid) begin state_q <= (peer_up & peer_q) == '0 && up_q ? ASK : DONE; "
                                         "up_q <= 1'b0; end", ("atomic",), ATOMIC, "link_lost"),
@@ -81,5 +83,5 @@ def sources_of(name: str) -> list[Path]:
 def found(name: str, text: str) -> bool:
     """Whether a failed run's text shows that the change was found by what should find it."""
     m = MUTANTS[name]
-    failed = m.module != CAMPAIGN or "scenarios failed" in text
+    failed = m.test != "campaign" or "scenarios failed" in text
     return failed and (any(f"[{rule}]" in text for rule in m.finds) or (m.says != "" and m.says in text))

@@ -15,11 +15,11 @@ import pytest
 
 from models.events import AxiWrite, LinkFrame, LinkState
 from models.frame import parse
-from models.gen.carillon_layout import Status
+from models.gen.carillon_layout import Status, reg_addr
 from models.pair import PairError
 from tb.lib.recorder import Recorder
 from tb.lib.sim import run_sim
-from tb.lib.testbed import SYSTEM_SOURCES, Parameters
+from tb.lib.testbed import SYSTEM_SOURCES, NoProgress, Parameters
 from tb.system import coverage
 from tb.system.builds import FAULT_BUILDS
 from tb.system.faults import FaultRun, Scenario, verdict
@@ -120,6 +120,73 @@ async def flapping(dut):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_flapping(seed):
     run_sim("crl_tb_pair", __name__, FAULT_BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase="flapping",
+            public="top", seed=seed)
+
+
+@cocotb.test(timeout_time=60, timeout_unit="ms")
+async def frames_of_before(dut):
+    """*Stimulus*: the first WRITEs of a session, one frame each; then the pins drop, and the last frame that each wire carried before
+    comes once more in the next session, which has the same epoch: before anything else there, or among its WRITEs. *Checking*: the
+    golden model: no WRITE is executed or answered by it; each ends well or by the link; many come to a side that is up, and
+    are counted as bad frames."""
+    s = System(dut)
+    s.recorder = Recorder(s.tb, watch_links=True)
+    await s.begin(SystemConfig(channels=2, absolute=0, ring_log2=(4, 4), qos=False, latency=3, back_pressure=0,
+                               delay=1, link_stalls=False, periods=(8000, 8000, 8000), replay=True))
+    for side in s.tb.sides:
+        s.recorder.fault(side, "link_noise")
+    lanes = [s.channel(name, ch) for name in s.names for ch in (0, 1)]
+    pipes = (s.tb.a2b, s.tb.b2a)
+    count = 0
+
+    async def post(lane, n: int) -> None:
+        nonlocal count
+        await lane.post([s.write(lane.node.side.name, lane.ch, s.rng.randrange(1, 200), at=(count + i) % 64 * 256)
+                         for i in range(n)])
+        count += n
+
+    async def until(true, step: int = 10) -> None:
+        for _ in range(20_000 // step):
+            if true():
+                return
+            await s.tb.a.cycles(step)
+        raise NoProgress("20,000 cycles")
+
+    for turn in range(60):
+        downs = [side.handle.st_downs.value.to_unsigned() for side in s.tb.sides]
+        lates = [pipe.get("st_lates") for pipe in pipes]
+        frames = [pipe.get("st_frames") for pipe in pipes]
+        one = s.rng.randrange(4)
+        for pipe in pipes:
+            pipe.set(late=s.rng.randrange(800, 2000))
+        await post(lanes[one], s.rng.choice((1, 1, 2)))
+        await until(lambda: pipes[one // 2].get("st_frames") > frames[one // 2], 1)
+        after = s.rng.randrange(1, 150)
+        for pipe in pipes:
+            pipe.cut(after + s.rng.randrange(40), 10, late=pipe.get("cfg_late"))
+        await until(lambda: all(side.handle.st_downs.value.to_unsigned() > n for side, n in zip(s.tb.sides, downs, strict=True)))
+        await s.tb.wait_link()
+        if turn % 4 == 3:
+            for lane in lanes:
+                await post(lane, s.rng.randint(0, 4))
+        await until(lambda: all(pipe.get("st_lates") > n for pipe, n in zip(pipes, lates, strict=True)))
+        await s.settle()
+        for lane in lanes:
+            await lane.reap()
+        await s.tb.wait_link()
+    for lane in lanes:
+        assert all(e.status in (Status.OK, Status.LINK_ERROR, Status.PEER_DOWN) for e in lane.seen)
+        assert [e.status for e in await lane.run([s.write(lane.node.side.name, lane.ch, 300)])] == [Status.OK]
+    bad = [await side.axil.read(reg_addr("PEER", "BAD_FRAME", 0)) for side in s.tb.sides]
+    print(f"{count} WRITEs, bad frames {bad}", flush=True)
+    await s.finish()
+    assert min(bad) >= 45
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_frames_of_before(seed):
+    run_sim("crl_tb_pair", __name__, FAULT_BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase="frames_of_before",
             public="top", seed=seed)
 
 

@@ -485,10 +485,12 @@ async def late_frames(dut):
             await b.until(down, 8000, "down")
         if pins:  # else a new session begins by itself, whose frames must not stay
             await b.cycles(b.rng.choice((4, 40, 400)))
+        for w in b.wires:
+            w.keep.value = 0
+        await b.cycles(1)  # one may begin at this edge
         seen = [int(s.n_bad.value) for s in (dut.b, dut.a)]
         kept = [int(w.n_kept.value) for w in b.wires]
         for w in b.wires:
-            w.keep.value = 0
             w.late.value = int(when == "down")
         if when == "down":
             if not pins:
