@@ -10,8 +10,8 @@
 //   A used slot is written down a cycle later, since whether it is used is known late.
 //   A slot for a peer's message (rsv) takes three steps: cq_ok of the channel is taken away, so that the channel itself
 //   reserves none; the ring is looked at; the slot is taken, and cq_ok is right again. Nobody waits for it.
-// Latency: cq_ok falls in the cycle after the allocation that takes the last slot (and of one that takes the fourth last or a later one
-//   for a cycle), and rises within CHANNELS + 5 cycles without allocations after a doorbell. Doorbell to cdb_err 2 cycles. rsv_valid to rsv_done 7 cycles,
+// Latency: cq_ok falls in the cycle after the allocation that takes the last slot, and rises within
+//   CHANNELS + 5 cycles without allocations after a doorbell. Doorbell to cdb_err 2 cycles. rsv_valid to rsv_done 7 cycles,
 //   5 if there is no slot; up to twice that while allocations come every second cycle.
 // Assumes: configuration of a channel only while it has no operation, two configurations at least
 //   4 cycles apart. Two uses of slots are at least two cycles apart, and in the cycle between rt_* means nothing.
@@ -156,25 +156,22 @@ module crl_dma_cplring #(
   logic [9:0]    tk_mask_hi;
   logic [11:0]   tk_taken, tk_new, tk_stored, tk_cons, tk_used;
   logic [10:0]   tk_ones;
-  logic          tk_full, tk_near;
-  logic          taken_q;            // an allocation, a cycle later: the engine may lie far away
-  logic [CW-1:0] taken_ch_q;
-  logic [CHANNELS-1:0] many_q;       // two slots or more are left, as far as all but the last allocation is counted
+  logic          tk_full;
 
-  assign give_ready = give_valid && !taken_q && !clear_q && turn_q != '0;
-  assign tk_clear   = next_clear_q && !taken_q;
-  assign tk_give    = next_give_q && !taken_q;
+  assign give_ready = give_valid && !alloc_valid && !clear_q && turn_q != '0;
+  assign tk_clear   = next_clear_q && !alloc_valid;
+  assign tk_give    = next_give_q && !alloc_valid;
   assign pick_rsv   = rs_q[1] && !next_rsv_q && !clear_q && !give_ready;
-  assign tk_look    = next_rsv_q && !taken_q && rs_q == R_LOOK;
-  assign tk_take    = next_rsv_q && !taken_q && rs_q == R_TAKE;
+  assign tk_look    = next_rsv_q && !alloc_valid && rs_q == R_LOOK;
+  assign tk_take    = next_rsv_q && !alloc_valid && rs_q == R_TAKE;
   assign tk_mine    = rs_q != R_IDLE && tk_ch == rs_ch_q;
 
-  assign tk_ch  = taken_q ? taken_ch_q : next_ch_q;
+  assign tk_ch  = alloc_valid ? alloc_ch : next_ch_q;
   // One adder: +1, -1 or 0.
-  assign tk_new = tk_clear ? '0 : tk_taken + {{11{tk_give}}, tk_give || tk_take || taken_q};
+  assign tk_new = tk_clear ? '0 : tk_taken + {{11{tk_give}}, tk_give || tk_take || alloc_valid};
 
   crl_ram_lut #(.W(12), .DEPTH(CHANNELS)) u_taken (
-      .clk, .we(taken_q || tk_clear || tk_give || tk_take), .waddr(tk_ch), .wdata(tk_new),
+      .clk, .we(alloc_valid || tk_clear || tk_give || tk_take), .waddr(tk_ch), .wdata(tk_new),
       .raddr(tk_ch), .rdata(tk_taken)
   );
   crl_ram_lut #(.W(10), .DEPTH(CHANNELS)) u_mask_tk (
@@ -189,8 +186,7 @@ module crl_dma_cplring #(
   // is an allocation. Who gives back, or is cleared, is not full.
   assign tk_used = tk_taken - tk_cons;
   assign tk_ones = tk_used[11:1] | ~{tk_mask_hi, 1'b1};
-  assign tk_near = tk_ones[10:1] == '1;   // three or fewer are left
-  assign tk_full = tk_ones == '1 && tk_used[0] != (taken_q || tk_take) && !tk_give && !tk_clear;
+  assign tk_full = tk_ones == '1 && tk_used[0] != (alloc_valid || tk_take) && !tk_give && !tk_clear;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -202,24 +198,18 @@ module crl_dma_cplring #(
       next_rsv_q   <= 1'b0;
       rs_q     <= R_IDLE;
       rsv_done <= 1'b0;
-      taken_q  <= 1'b0;
-      many_q   <= '0;
-      cq_ok    <= '0;
+      cq_ok   <= '0;
     end else begin
       turn_q <= turn_q + 1'b1;
-      if (!taken_q) begin
+      if (!alloc_valid) begin
         next_clear_q <= clear_q;
         next_give_q  <= give_ready;
         next_rsv_q   <= pick_rsv;
         if (!clear_q && !give_ready && !pick_rsv) rot_q <= 32'(rot_q) == CHANNELS - 1 ? '0 : rot_q + 1'b1;
       end
       if (cfg_we)            clear_q <= 1'b1;
-      else if (!taken_q)     clear_q <= 1'b0;
-      taken_q       <= alloc_valid;
-      many_q[tk_ch] <= !tk_near && !tk_clear;
+      else if (!alloc_valid) clear_q <= 1'b0;
       if (!tk_mine || tk_take) cq_ok[tk_ch] <= known_q[tk_ch] && !tk_full;
-      // Perhaps the last one: that is known a cycle later.
-      if (alloc_valid && !many_q[alloc_ch]) cq_ok[alloc_ch] <= 1'b0;
       if (rs_q == R_IDLE && rsv_valid && !rsv_done) begin
         cq_ok[rsv_ch] <= 1'b0;
         rs_q          <= R_BLOCK;
@@ -230,11 +220,10 @@ module crl_dma_cplring #(
       rsv_done <= tk_take || (tk_look && !(known_q[tk_ch] && !tk_full));
       if (cfg_we) cq_ok[cfg_ch] <= 1'b0;
     end
-    taken_ch_q <= alloc_ch;
     rsv_ok <= tk_take;
     if (rs_q == R_IDLE) rs_ch_q <= rsv_ch;
-    if (rst)           next_ch_q <= '0;
-    else if (!taken_q) next_ch_q <= clear_q ? cfg_ch_q : give_ready ? give_ch : pick_rsv ? rs_ch_q : rot_q;
+    if (rst)               next_ch_q <= '0;
+    else if (!alloc_valid) next_ch_q <= clear_q ? cfg_ch_q : give_ready ? give_ch : pick_rsv ? rs_ch_q : rot_q;
   end
 
   // ---------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@
 //   Give: the verdict goes to the writer and to the answers, and the channel's context is updated.
 //   The next header is taken while the last one is given.
 //   READ_DATA, and the end of an own READ that the engine asks for (kill), are looked up by tag first (two steps more): the
-//   operation's destination takes the place of the frame's address. A kill goes the way of a READ_DATA with a status.
+//   operation's destination takes the place of the frame's address. One that begins just then is written first. A kill goes the way of a READ_DATA with a status.
 //   Context of a channel: within an operation, its sequence number, the next offset, and the
 //   status of the first fault; after a fault the rest of the operation is refused.
 //   ATOMIC is a frame of 8 bytes with a right of its own. One that is refused is answered as a READ.
@@ -180,6 +180,7 @@ module crl_target_check #(
 
   // Of an own READ.
   logic              held_q, own_mirror_q, bad_q, t_mirror, t_bad;
+  logic              t_waits;   // an own READ that begins goes first
   logic              t_hit, t_over, t_abs, t_atomic, own_atomic_q, hit_q, gone_q, abs_q, upd;
   logic [31:0]       t_next, t_total, next_q;
   logic [CW-1:0]     t_ch;
@@ -237,7 +238,7 @@ module crl_target_check #(
     if (READ_EN) begin : g_reads
       crl_target_reads #(.CHANNELS(CHANNELS), .OPS(OPS), .FUNC_W(FUNC_W), .MIRROR_EN(MIRROR_EN)) u_reads (
           .clk, .rst, .rop_valid, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .rop_mirror,
-          .look(state_q == S_TAB), .tag(tag_q), .hit(t_hit), .over(t_over), .next(t_next), .ch(t_ch), .func(t_func), .abs(t_abs),
+          .waits(t_waits), .look(state_q == S_TAB && !t_waits), .tag(tag_q), .hit(t_hit), .over(t_over), .next(t_next), .ch(t_ch), .func(t_func), .abs(t_abs),
           .dst(t_dst), .total(t_total), .atomic(t_atomic), .mirror(t_mirror), .bad(t_bad), .upd, .upd_over(f_answer),
           .upd_bad(f_status != crl_pkg::ST_OK), .upd_next(stop_q)
       );
@@ -245,6 +246,7 @@ module crl_target_check #(
       logic unused;
       assign unused = &{1'b0, rop_valid, rop_tag, rop_ch, rop_func, rop_abs, rop_dst, rop_total, rop_atomic, rop_mirror, upd, kill_valid, kill_tag,
                         kill_status, kill_q};
+      assign t_waits = 1'b0;
       assign t_hit   = 1'b0;
       assign t_over  = 1'b1;
       assign t_abs   = 1'b0;
@@ -493,7 +495,7 @@ module crl_target_check #(
     end else begin
       if (free)                    state_q <= in_data && (rx_valid || kill_wait_q) ? S_TAB : in_send && rx_valid ? S_TAKE
                                               : rx_valid || inj_take ? S_LOOK : S_IDLE;
-      else if (READ_EN && state_q == S_TAB)  state_q <= S_TAKE;
+      else if (READ_EN && state_q == S_TAB)  state_q <= t_waits ? S_TAB : S_TAKE;
       else if ((READ_EN || SEND_EN) && state_q == S_TAKE) state_q <= S_LOOK;
       else if (state_q == S_LOOK)  state_q <= S_CHECK;
       else if (SEND_EN && state_q == S_CHECK && msg_q && is_first && !got_q) state_q <= S_JUDGE;

@@ -4,10 +4,10 @@
 //
 // How: two block RAMs. The engine writes both when an operation begins; the target looks up the tag of each READ_DATA and
 //   writes back how far the operation is, or that it is over. A MIRROR's local copy goes the same way; one that was
-//   refused in the middle stays bad until its end. What begins waits in a register until the RAMs are free.
+//   refused in the middle stays bad until its end. What begins waits in a register while the target writes, and a look waits for it.
 // Latency: look to the result 1 cycle; it stays until the next look. After reset nothing is found for OPS cycles.
-// Assumes: 'upd' comes between two looks, for the last tag looked up. Operations begin two cycles apart or more, and a look
-//   or upd leaves one of two cycles free. No answer comes before its operation has been written.
+// Assumes: 'upd' comes between two looks, for the last tag looked up, and never twice in a row; no look while 'waits'. Operations
+//   begin two cycles apart or more. No answer comes before its operation has been written.
 `default_nettype none
 
 module crl_target_reads #(
@@ -31,6 +31,7 @@ module crl_target_reads #(
     input  wire logic              rop_atomic, // it is an atomic: what it reads is the old value
     input  wire logic              rop_mirror, // it is a MIRROR: its bytes come from the hold FIFO
 
+    output logic                   waits,      // no look in this cycle
     input  wire logic              look,       // event
     input  wire logic [15:0]       tag,        // stays until upd
     output logic                   hit,        // it is this operation
@@ -64,7 +65,8 @@ module crl_target_reads #(
   logic [GW-1:0]     gen;
   logic [STATE_W-1:0] state;
 
-  assign put      = wait_q && !look && !upd && !init_q;
+  assign put      = wait_q && !upd && !init_q;
+  assign waits    = wait_q && !init_q;
   assign state_we = upd || put;
 
   always_ff @(posedge clk) begin
@@ -100,7 +102,7 @@ module crl_target_reads #(
 `ifndef FORMAL
   always_ff @(posedge clk) begin
     if (!rst) assert (!(rop_valid && wait_q && !put));   // one that begins is lost
-    if (!rst) assert (!(look && upd));
+    if (!rst) assert (!(look && (upd || waits)));
   end
 `endif
 `endif

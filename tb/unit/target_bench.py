@@ -176,6 +176,7 @@ class Bench:
         owed: list = []             # READ requests whose slot the responder gives back
         rf_on = False
         cycle, idle, started, finished = 0, 0, None, None
+        began = -2
         while True:
             if not hdr_on and todo and callable(todo[0]) and not held and not places and not d.busy.value and not m.used:
                 todo.popleft()()
@@ -193,7 +194,9 @@ class Bench:
                 d.x_ready.value = 1
             x_wait -= x_wait >= 0
             if not hdr_on and todo and isinstance(todo[0], (Own, Kill)):
-                self.event(todo.popleft())
+                if cycle >= began + 2 or isinstance(todo[0], Kill):   # own operations begin two cycles apart or more
+                    began = cycle if isinstance(todo[0], Own) else began
+                    self.event(todo.popleft())
             elif not hdr_on and todo and not callable(todo[0]) and held < slots and places < 12 and not self.wait and (
                     rng.random() < rates.hdr):
                 frame, data, *mirror = todo[0]
