@@ -53,6 +53,7 @@ class Bench:
         self.max_burst, self.mtu = p.get("MAX_BURST_BYTES", 512), p.get("LINK_MTU", 1024)
         self.table = SegmentTable(self.segments)
         self.bindings: dict[int, Binding] = {}
+        self.beside: deque = deque()   # own operations that begin every second cycle beside everything else
         self.error_rate = 0.0
         self.p_ready = 0.8
         self.wait = False       # frames wait until the slots that are due have come back
@@ -193,6 +194,9 @@ class Bench:
             if x_wait == 0:
                 d.x_ready.value = 1
             x_wait -= x_wait >= 0
+            if self.beside and cycle >= began + 2:
+                began = cycle
+                self.event(self.beside.popleft())
             if not hdr_on and todo and isinstance(todo[0], (Own, Kill)):
                 if cycle >= began + 2 or isinstance(todo[0], Kill):   # own operations begin two cycles apart or more
                     began = cycle if isinstance(todo[0], Own) else began

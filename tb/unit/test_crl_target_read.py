@@ -167,6 +167,22 @@ async def answers(dut):
 
 
 @cocotb.test()
+async def begins_among_answers(dut):
+    """Stimulus: own READs begin every second cycle, as fast as the engine can, while answers to others come without a pause, so
+    that the target's table is looked up and written all the time. Checking: none is lost: later each has its bytes and its end."""
+    bench = await bench_of(dut)
+    reader = Reader(bench)
+    for turn in range(8):
+        used = random.Random(turn).sample(range(128), 48)
+        before = [reader.begin(bench.rng.choice((1, 8, 64)), index=i) for i in used[:24]]
+        beside = [reader.begin(bench.rng.choice((1, 8, 64)), index=i) for i in used[24:]]
+        answers = [x for own in before for x in reader.answers(own)]
+        await bench.run([*before, lambda some=beside: bench.beside.extend(some), *answers], Rates())
+        assert not bench.beside, "READs that did not begin"
+        await bench.run([x for own in beside for x in reader.answers(own)], Rates())
+
+
+@cocotb.test()
 async def wrong_answers(dut):
     """Stimulus: answers to nothing, of an older generation, out of order, twice, too long, empty, after the end; with a
     status in the middle. Checking: nothing of them is written, slots come back, the end comes once."""
