@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Harness for crl_dma_cplring: completion rings of 2^LOG2 entries. The environment keeps the contract:
+// Harness for crl_dma_cplring: completion rings of 4 entries. The environment keeps the contract:
 // it allocates only when cq_ok shows a slot, gives back or posts only what is reserved, publishes what was
 // posted, in order. Doorbells are free. Slots for messages of peers are asked for at any time.
 `default_nettype none
 
 module fv_crl_dma_cplring #(
     parameter int CHANNELS = 2,
-    parameter int LOG2     = 2,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1
 ) (
     input wire          clk,
@@ -27,7 +26,7 @@ module fv_crl_dma_cplring #(
     input wire [15:0]   cdb_val
 );
 
-  localparam logic [12:0] SIZE = 13'd1 << LOG2;
+  localparam logic [12:0] SIZE = 13'd4;
 
   (* anyconst *) wire [CW-1:0] f_ch;   // the channel that is watched
 
@@ -103,7 +102,7 @@ module fv_crl_dma_cplring #(
   end
 
   crl_dma_cplring #(.CHANNELS(CHANNELS)) u_dut (
-      .clk, .rst, .cfg_we, .cfg_ch(step[CW-1:0]), .cfg_log2(4'(LOG2)), .cfg_busy,
+      .clk, .rst, .cfg_we, .cfg_ch(step[CW-1:0]), .cfg_log2(4'd2), .cfg_busy,
       .alloc_valid(may_alloc), .alloc_ch, .give_valid(give_q), .give_ready, .give_ch(give_ch_q),
       .rsv_valid(rsv_q), .rsv_ch(rsv_ch_q), .rsv_done, .rsv_ok, .cq_ok,
       .rt_ch(post_ch), .rt_slot, .rt_next, .rt_phase, .rt_edge, .rt_post(may_post),
@@ -117,7 +116,7 @@ module fv_crl_dma_cplring #(
   reg        bell = 1'b0;
   reg [15:0] bell_val;
   reg        err_due = 1'b0;
-  wire [12:0] moved  = (13'(bell_val[LOG2-1:0]) + SIZE - consumed % SIZE) % SIZE;
+  wire [12:0] moved  = (13'(bell_val[1:0]) + SIZE - consumed % SIZE) % SIZE;
   wire        legal  = bell_val < 16'(SIZE) && moved <= seen - consumed;
 
   always @(posedge clk) begin
