@@ -391,5 +391,6 @@ def test_atomic_ends(case):
 
 
 @pytest.mark.system
+@pytest.mark.sweep
 def test_no_atomic():
     run_sim("crl_tb_pair", __name__, BUILDS["64b-no-atomic"], SYSTEM_SOURCES, sim="verilator", testcase="without", public="top")

@@ -416,6 +416,7 @@ CASES = ["lengths", "beside_others", "refused_here", "refused_there", "memory_er
 
 
 @pytest.mark.system
+@pytest.mark.sweep    # test_mirrored does most of it, with the golden model
 @pytest.mark.parametrize("build", [*SLICE, "64b-small"])
 @pytest.mark.parametrize("case", CASES)
 def test_mirror(case, build):

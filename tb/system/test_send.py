@@ -577,6 +577,7 @@ CASES = ["lengths", "receiver_late", "receiver_never", "refused", "given_up", "r
 
 
 @pytest.mark.system
+@pytest.mark.sweep    # test_receivers does most of it, with the golden model
 @pytest.mark.parametrize("build", SLICE)
 @pytest.mark.parametrize("case", CASES)
 def test_send(case, build):
@@ -584,6 +585,7 @@ def test_send(case, build):
 
 
 @pytest.mark.system
+@pytest.mark.sweep
 @pytest.mark.parametrize(("build", "case"), [("64b-no-send", "without"), ("64b-no-read", "lengths")])
 def test_send_parts(build, case):
     """A node without messages, and one without READ."""

@@ -248,6 +248,7 @@ def test_trio(case):
 
 
 @pytest.mark.system
+@pytest.mark.sweep
 @pytest.mark.parametrize("build", [b for b in TRIO_BUILDS if b != "64b-4ch"])
 def test_trio_builds(build):
     run_sim("crl_tb_trio", __name__, TRIO_BUILDS[build], TRIO_SOURCES, sim="verilator", testcase="crossed", public="top")

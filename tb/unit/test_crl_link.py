@@ -106,7 +106,7 @@ def test_random_frames(sim, data_w, link_w):
     run(sim, "random_frames", DATA_W=data_w, LINK_W=link_w)
 
 
-@pytest.mark.parametrize("channels,shared,mtu", [(1, 0, 64), (64, 16, 128), (3, 1, 1024)])
+@pytest.mark.parametrize("channels,shared,mtu", [pytest.param(1, 0, 64, marks=pytest.mark.sweep), (64, 16, 128), (3, 1, 1024)])
 def test_shapes(channels, shared, mtu):
     run("icarus", "random_frames", CHANNELS=channels, RX_SHARED=shared, LINK_MTU=mtu)
 
@@ -531,6 +531,7 @@ async def late_frames(dut):
     assert total >= 100 and int(dut.a.n_crc.value) == int(dut.b.n_crc.value) == 0
 
 
+@pytest.mark.sweep_icarus
 @pytest.mark.parametrize("width", [64, 512])
 def test_late_frames(sim, width):
     run(sim, "late_frames", DATA_W=width, LINK_W=width)
@@ -683,7 +684,7 @@ def test_throughput():
     run(FAST, "throughput", CHANNELS=8, LINK_MTU=1024, RX_SHARED=16, KEEPALIVE_CYCLES=4096)
 
 
-@pytest.mark.parametrize("width,shared,replay", [(256, 48, 64), (512, 96, 128)])
+@pytest.mark.parametrize("width,shared,replay", [(256, 48, 64), pytest.param(512, 96, 128, marks=pytest.mark.sweep)])
 def test_throughput_wide(width, shared, replay):
     """The defaults of wide links."""
     run(FAST, "throughput", DATA_W=width, LINK_W=width, CHANNELS=8, LINK_MTU=1024, RX_SHARED=shared,

@@ -159,7 +159,8 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}{'' if c.get('MIRROR_EN', 1) else '-without'}")
+@pytest.mark.parametrize("config", [c if c["DATA_W"] == 128 else pytest.param(c, marks=pytest.mark.sweep_icarus) for c in CONFIGS],
+                         ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}{'' if c.get('MIRROR_EN', 1) else '-without'}")
 def test_crl_target_mirror(sim, config):
     """Stimulus and checking: see peers, own, reset_in_mid_flight."""
     run_sim("crl_target", __name__, config, sim=sim)
