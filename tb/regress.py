@@ -102,7 +102,7 @@ class Scenario:
 
 def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
     for name, m in MUTANTS.items():
-        yield Scenario(m.module, m.test, "64b-8ch", 1, 12 if m.test == "campaign" else 1, name)
+        yield Scenario(m.module, m.test, "64b-8ch", m.seed, 12 if m.test == "campaign" else 1, name)
     for build in BUILDS:
         for module, test in ONCE:
             yield Scenario(module, test, build, 1)
@@ -131,23 +131,22 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
         for test in ERROR_CASES:
             yield Scenario(ERRORS, test, build, 1)
     yield Scenario(LIFE, "scoreboard_fails", "64b-8ch", 1)
-    for name in unit_tests():
-        module, test = name.split("::", 1)
-        yield Scenario(module.removesuffix(".py").replace("/", "."), test, UNIT, 1, seeds)
+    for count, *arguments in ((seeds, "tb/unit"), (seeds, "-m", "sweep and not own_seed", "tb/system"),
+                              (1, "-m", "sweep and own_seed", "tb/system")):
+        for name in pytest_names(*arguments):
+            module, test = name.split("::", 1)
+            yield Scenario(module.removesuffix(".py").replace("/", "."), test, UNIT, 1, count)
     for first in range(1, faults + 1, CHUNK):
         build = list(FAULT_BUILDS)[first // CHUNK % len(FAULT_BUILDS)]
         yield Scenario(FAULTS, "campaign", build, first, min(CHUNK, faults + 1 - first))
 
 
-def unit_tests() -> list[str]:
-    """The tests of modules, all sets of parameters, and those of systems that make test leaves out, as pytest names them."""
-    names: list[str] = []
-    for arguments in (("tb/unit",), ("-m", "sweep", "tb/system")):
-        done = pytest("--collect-only", *arguments)
-        found_here = [line for line in done.stdout.splitlines() if "::" in line]
-        if done.returncode or not found_here:
-            raise SystemExit(f"pytest finds no tests in {arguments[-1]}:\n{done.stdout[-2000:]}")
-        names += found_here
+def pytest_names(*arguments: str) -> list[str]:
+    """The tests as pytest names them: of modules with all sets of parameters, of systems what make test leaves out."""
+    done = pytest("--collect-only", *arguments)
+    names = [line for line in done.stdout.splitlines() if "::" in line]
+    if done.returncode or not names:
+        raise SystemExit(f"pytest finds no tests in {' '.join(arguments)}:\n{done.stdout[-2000:]}")
     return names
 
 
@@ -180,6 +179,8 @@ def carry_out(s: Scenario, coverage: bool) -> dict:
                    text=done.stdout[-3000:] if done.returncode else "", run="")
         row["seconds"] = round(time.monotonic() - started, 1)
         return row
+    log = BUILD / "runs/verilator" / name / "sim.log"
+    log.unlink(missing_ok=True)
     env = {"CRL_FAULTS": s.count, "CRL_FAULT_BUILD": s.build} if s.module == FAULTS else {}
     try:
         run = run_sim(
@@ -191,8 +192,8 @@ def carry_out(s: Scenario, coverage: bool) -> dict:
                    sim_ns=int(run.sim_time_ns), run=str(run.run_dir.relative_to(ROOT)))
     except SimulationError as exc:
         text = str(exc)
-        good = bool(s.mutant) and found(s.mutant, text)
-        row.update(status="pass" if good else "fail", text=text[-3000:], run=f"build/runs/verilator/{name}")
+        good = bool(s.mutant) and log.exists() and found(s.mutant, log.read_text(errors="replace"))
+        row.update(status="pass" if good else "fail", text=text[-3000:], run=str(log.parent.relative_to(ROOT)))
     row["seconds"] = round(time.monotonic() - started, 1)
     return row
 

@@ -65,6 +65,7 @@ async def campaign(dut):
 
 @pytest.mark.system
 @pytest.mark.sweep
+@pytest.mark.own_seed
 @pytest.mark.parametrize("build,seed", [
     ("64b-8ch", 804),  # bench: a stall of the wire outlived the faults, and the link fell under the last WRITE
     ("64b-8ch", 874),  # model: a counter
