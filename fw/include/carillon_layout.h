@@ -117,6 +117,80 @@ enum crl_seg_right {
     CRL_SEG_RIGHT_REMOTE = 1 << 5, /* usable by frames from the bound peer for the bound channel */
 };
 
+/* NVMe admin opcodes */
+enum crl_nvme_admin_op {
+    CRL_NVME_ADMIN_OP_DELETE_SQ = 0x00, /* Delete I/O Submission Queue */
+    CRL_NVME_ADMIN_OP_CREATE_SQ = 0x01, /* Create I/O Submission Queue */
+    CRL_NVME_ADMIN_OP_GET_LOG_PAGE = 0x02, /* Get Log Page */
+    CRL_NVME_ADMIN_OP_DELETE_CQ = 0x04, /* Delete I/O Completion Queue */
+    CRL_NVME_ADMIN_OP_CREATE_CQ = 0x05, /* Create I/O Completion Queue */
+    CRL_NVME_ADMIN_OP_IDENTIFY = 0x06, /* Identify */
+    CRL_NVME_ADMIN_OP_ABORT = 0x08, /* Abort */
+    CRL_NVME_ADMIN_OP_SET_FEATURES = 0x09, /* Set Features */
+    CRL_NVME_ADMIN_OP_GET_FEATURES = 0x0A, /* Get Features */
+    CRL_NVME_ADMIN_OP_ASYNC_EVENT = 0x0C, /* Asynchronous Event Request */
+    CRL_NVME_ADMIN_OP_KEEP_ALIVE = 0x18, /* Keep Alive */
+    CRL_NVME_ADMIN_OP_GRANT_SET = 0xC1, /* vendor: the grant of queue CDW10 15:0, before the queue is created; data to the controller */
+    CRL_NVME_ADMIN_OP_OWNER_TEARDOWN = 0xC4, /* vendor: end of the client with owner tag CDW10 15:0; its queues and grants are gone when it completes */
+};
+
+/* NVMe I/O opcodes */
+enum crl_nvme_io_op {
+    CRL_NVME_IO_OP_FLUSH = 0x00, /* Flush */
+    CRL_NVME_IO_OP_WRITE = 0x01, /* Write */
+    CRL_NVME_IO_OP_READ = 0x02, /* Read */
+    CRL_NVME_IO_OP_COMPARE = 0x05, /* Compare */
+    CRL_NVME_IO_OP_WRITE_ZEROES = 0x08, /* Write Zeroes */
+    CRL_NVME_IO_OP_DSM = 0x09, /* Dataset Management */
+    CRL_NVME_IO_OP_VERIFY = 0x0C, /* Verify */
+};
+
+/* Rights of a memory range of a grant (masks) */
+enum crl_nvme_right {
+    CRL_NVME_RIGHT_SOURCE = 1 << 0, /* data may be read (Write, Compare, DSM) */
+    CRL_NVME_RIGHT_SINK = 1 << 1, /* data may be written (Read) */
+    CRL_NVME_RIGHT_PRP_LIST = 1 << 2, /* may hold PRP lists */
+    CRL_NVME_RIGHT_QUEUE = 1 << 3, /* may hold queues */
+};
+
+/* NVMe status: SCT 10:8, SC 7:0 */
+enum crl_nvme_status {
+    CRL_NVME_STATUS_SUCCESS = 0x00, /* success */
+    CRL_NVME_STATUS_INVALID_OPCODE = 0x01, /* opcode unknown, or not granted */
+    CRL_NVME_STATUS_INVALID_FIELD = 0x02, /* a reserved or unsupported field is set */
+    CRL_NVME_STATUS_CID_CONFLICT = 0x03, /* command identifier in use */
+    CRL_NVME_STATUS_DATA_TRANSFER = 0x04, /* memory answered with an error */
+    CRL_NVME_STATUS_INTERNAL = 0x06, /* internal error */
+    CRL_NVME_STATUS_ABORT_REQUESTED = 0x07, /* ended by Abort */
+    CRL_NVME_STATUS_SQ_DELETED = 0x08, /* ended because its submission queue is deleted */
+    CRL_NVME_STATUS_INVALID_NS = 0x0B, /* the namespace is not there, or not granted */
+    CRL_NVME_STATUS_SEQUENCE_ERROR = 0x0C, /* command sequence error */
+    CRL_NVME_STATUS_INVALID_PRP = 0x13, /* offset of a PRP entry that has to be 0, or of a list that is no multiple of 8 */
+    CRL_NVME_STATUS_LBA_RANGE = 0x80, /* blocks beyond the end of the namespace */
+    CRL_NVME_STATUS_CAPACITY = 0x81, /* capacity exceeded */
+    CRL_NVME_STATUS_CQ_INVALID = 0x100, /* Create SQ: there is no such completion queue, or it is another owner's */
+    CRL_NVME_STATUS_QID_INVALID = 0x101, /* queue identifier 0, in use, unknown or above the limit */
+    CRL_NVME_STATUS_QSIZE_INVALID = 0x102, /* size 0 or above CAP.MQES */
+    CRL_NVME_STATUS_ABORT_LIMIT = 0x103, /* too many Abort commands */
+    CRL_NVME_STATUS_AER_LIMIT = 0x105, /* too many Asynchronous Event Requests */
+    CRL_NVME_STATUS_VECTOR_INVALID = 0x108, /* interrupt vector above the limit */
+    CRL_NVME_STATUS_LOG_INVALID = 0x109, /* log page unknown */
+    CRL_NVME_STATUS_DELETE_SQ_FIRST = 0x10C, /* Delete CQ: a submission queue still uses it */
+    CRL_NVME_STATUS_NOT_SAVEABLE = 0x10D, /* the feature can't be saved */
+    CRL_NVME_STATUS_NOT_CHANGEABLE = 0x10E, /* the feature can't be changed */
+    CRL_NVME_STATUS_WRITE_FAULT = 0x280, /* namespace memory refused a write */
+    CRL_NVME_STATUS_READ_ERROR = 0x281, /* namespace memory refused a read */
+    CRL_NVME_STATUS_COMPARE_FAILURE = 0x285, /* Compare: data differ */
+    CRL_NVME_STATUS_ACCESS_DENIED = 0x286, /* blocks or memory outside the queue's grant */
+    CRL_NVME_STATUS_ANA_TRANSITION = 0x303, /* Asymmetric Access Transition */
+};
+
+/* Asynchronous events, type Error */
+enum crl_nvme_aer_err {
+    CRL_NVME_AER_ERR_BAD_DB_REGISTER = 0x00, /* doorbell of a queue that is not there, or of another owner's */
+    CRL_NVME_AER_ERR_BAD_DB_VALUE = 0x01, /* doorbell value that is out of range, or moves nothing */
+};
+
 /* Status codes */
 enum crl_status {
     CRL_ST_OK = 0x00, /* success */
@@ -334,6 +408,173 @@ static inline void crl_frame_credit_valid_set(struct crl_frame *p, uint8_t value
 {
     p->credit_valid = (uint8_t)((p->credit_valid & ~((0x1u) << 0)) | ((uint8_t)(value & 0x1u) << 0));
 }
+
+/* NVMe submission queue entry (NVM Command Set; PRPs only) */
+struct crl_nvme_sqe {
+    uint8_t opc; /* opcode, see NVME_IO_OP and NVME_ADMIN_OP */
+    uint8_t fuse_psdt; /* fused operation; must be 0; must be 0: PRPs */
+    uint16_t cid; /* command identifier */
+    uint32_t nsid; /* namespace */
+    uint32_t cdw2; /* reserved */
+    uint32_t cdw3; /* reserved */
+    uint64_t mptr; /* metadata pointer; not used */
+    uint64_t prp1; /* first PRP entry */
+    uint64_t prp2; /* second PRP entry or address of the PRP list */
+    uint32_t cdw10; /* Read, Write, Compare, Verify, Write Zeroes: SLBA low */
+    uint32_t cdw11; /* likewise: SLBA high */
+    uint32_t cdw12; /* likewise: number of blocks less one, and flags */
+    uint32_t cdw13; /* command specific */
+    uint32_t cdw14; /* command specific */
+    uint32_t cdw15; /* command specific */
+};
+static_assert(sizeof(struct crl_nvme_sqe) == 64, "size of NVME_SQE");
+static_assert(offsetof(struct crl_nvme_sqe, opc) == 0, "offset of NVME_SQE.opc");
+static_assert(offsetof(struct crl_nvme_sqe, fuse_psdt) == 1, "offset of NVME_SQE.fuse_psdt");
+static_assert(offsetof(struct crl_nvme_sqe, cid) == 2, "offset of NVME_SQE.cid");
+static_assert(offsetof(struct crl_nvme_sqe, nsid) == 4, "offset of NVME_SQE.nsid");
+static_assert(offsetof(struct crl_nvme_sqe, cdw2) == 8, "offset of NVME_SQE.cdw2");
+static_assert(offsetof(struct crl_nvme_sqe, cdw3) == 12, "offset of NVME_SQE.cdw3");
+static_assert(offsetof(struct crl_nvme_sqe, mptr) == 16, "offset of NVME_SQE.mptr");
+static_assert(offsetof(struct crl_nvme_sqe, prp1) == 24, "offset of NVME_SQE.prp1");
+static_assert(offsetof(struct crl_nvme_sqe, prp2) == 32, "offset of NVME_SQE.prp2");
+static_assert(offsetof(struct crl_nvme_sqe, cdw10) == 40, "offset of NVME_SQE.cdw10");
+static_assert(offsetof(struct crl_nvme_sqe, cdw11) == 44, "offset of NVME_SQE.cdw11");
+static_assert(offsetof(struct crl_nvme_sqe, cdw12) == 48, "offset of NVME_SQE.cdw12");
+static_assert(offsetof(struct crl_nvme_sqe, cdw13) == 52, "offset of NVME_SQE.cdw13");
+static_assert(offsetof(struct crl_nvme_sqe, cdw14) == 56, "offset of NVME_SQE.cdw14");
+static_assert(offsetof(struct crl_nvme_sqe, cdw15) == 60, "offset of NVME_SQE.cdw15");
+
+static inline uint8_t crl_nvme_sqe_fuse(const struct crl_nvme_sqe *p)
+{
+    return (uint8_t)((p->fuse_psdt >> 0) & 0x3u);
+}
+
+static inline void crl_nvme_sqe_fuse_set(struct crl_nvme_sqe *p, uint8_t value)
+{
+    p->fuse_psdt = (uint8_t)((p->fuse_psdt & ~((0x3u) << 0)) | ((uint8_t)(value & 0x3u) << 0));
+}
+
+static inline uint8_t crl_nvme_sqe_psdt(const struct crl_nvme_sqe *p)
+{
+    return (uint8_t)((p->fuse_psdt >> 6) & 0x3u);
+}
+
+static inline void crl_nvme_sqe_psdt_set(struct crl_nvme_sqe *p, uint8_t value)
+{
+    p->fuse_psdt = (uint8_t)((p->fuse_psdt & ~((0x3u) << 6)) | ((uint8_t)(value & 0x3u) << 6));
+}
+
+/* NVMe completion queue entry */
+struct crl_nvme_cqe {
+    uint32_t dw0; /* command specific result */
+    uint32_t dw1; /* command specific result */
+    uint16_t sqhd; /* head of the submission queue */
+    uint16_t sqid; /* submission queue */
+    uint16_t cid; /* command identifier */
+    uint16_t phase_status_crd_more_dnr; /* inverts on every pass round the queue; 1 on the first pass; SCT 10:8 and SC 7:0, see NVME_STATUS; command retry delay; 0; the Error Information log has more about it; do not retry */
+};
+static_assert(sizeof(struct crl_nvme_cqe) == 16, "size of NVME_CQE");
+static_assert(offsetof(struct crl_nvme_cqe, dw0) == 0, "offset of NVME_CQE.dw0");
+static_assert(offsetof(struct crl_nvme_cqe, dw1) == 4, "offset of NVME_CQE.dw1");
+static_assert(offsetof(struct crl_nvme_cqe, sqhd) == 8, "offset of NVME_CQE.sqhd");
+static_assert(offsetof(struct crl_nvme_cqe, sqid) == 10, "offset of NVME_CQE.sqid");
+static_assert(offsetof(struct crl_nvme_cqe, cid) == 12, "offset of NVME_CQE.cid");
+static_assert(offsetof(struct crl_nvme_cqe, phase_status_crd_more_dnr) == 14, "offset of NVME_CQE.phase_status_crd_more_dnr");
+
+static inline uint16_t crl_nvme_cqe_phase(const struct crl_nvme_cqe *p)
+{
+    return (uint16_t)((p->phase_status_crd_more_dnr >> 0) & 0x1u);
+}
+
+static inline void crl_nvme_cqe_phase_set(struct crl_nvme_cqe *p, uint16_t value)
+{
+    p->phase_status_crd_more_dnr = (uint16_t)((p->phase_status_crd_more_dnr & ~((0x1u) << 0)) | ((uint16_t)(value & 0x1u) << 0));
+}
+
+static inline uint16_t crl_nvme_cqe_status(const struct crl_nvme_cqe *p)
+{
+    return (uint16_t)((p->phase_status_crd_more_dnr >> 1) & 0x7FFu);
+}
+
+static inline void crl_nvme_cqe_status_set(struct crl_nvme_cqe *p, uint16_t value)
+{
+    p->phase_status_crd_more_dnr = (uint16_t)((p->phase_status_crd_more_dnr & ~((0x7FFu) << 1)) | ((uint16_t)(value & 0x7FFu) << 1));
+}
+
+static inline uint16_t crl_nvme_cqe_crd(const struct crl_nvme_cqe *p)
+{
+    return (uint16_t)((p->phase_status_crd_more_dnr >> 12) & 0x3u);
+}
+
+static inline void crl_nvme_cqe_crd_set(struct crl_nvme_cqe *p, uint16_t value)
+{
+    p->phase_status_crd_more_dnr = (uint16_t)((p->phase_status_crd_more_dnr & ~((0x3u) << 12)) | ((uint16_t)(value & 0x3u) << 12));
+}
+
+static inline uint16_t crl_nvme_cqe_more(const struct crl_nvme_cqe *p)
+{
+    return (uint16_t)((p->phase_status_crd_more_dnr >> 14) & 0x1u);
+}
+
+static inline void crl_nvme_cqe_more_set(struct crl_nvme_cqe *p, uint16_t value)
+{
+    p->phase_status_crd_more_dnr = (uint16_t)((p->phase_status_crd_more_dnr & ~((0x1u) << 14)) | ((uint16_t)(value & 0x1u) << 14));
+}
+
+static inline uint16_t crl_nvme_cqe_dnr(const struct crl_nvme_cqe *p)
+{
+    return (uint16_t)((p->phase_status_crd_more_dnr >> 15) & 0x1u);
+}
+
+static inline void crl_nvme_cqe_dnr_set(struct crl_nvme_cqe *p, uint16_t value)
+{
+    p->phase_status_crd_more_dnr = (uint16_t)((p->phase_status_crd_more_dnr & ~((0x1u) << 15)) | ((uint16_t)(value & 0x1u) << 15));
+}
+
+/* What an I/O queue may do; data of the vendor command GRANT_SET, written by the kernel only */
+struct crl_nvme_grant {
+    uint16_t owner; /* owner tag of the client */
+    uint16_t func; /* FUNCTION_ID that may ring its doorbells and on whose behalf its memory is accessed */
+    uint32_t nsid; /* namespace, 0: none, FFFFFFFFh: all */
+    uint64_t slba; /* first block */
+    uint64_t nlb; /* number of blocks; 0: none */
+    uint32_t opcodes; /* a bit for each I/O opcode below 32 */
+    uint32_t ranges; /* number of memory ranges that count, 0 to 8; they follow from byte 32, as NVME_RANGE */
+    uint8_t reserved_32[224];
+};
+static_assert(sizeof(struct crl_nvme_grant) == 256, "size of NVME_GRANT");
+static_assert(offsetof(struct crl_nvme_grant, owner) == 0, "offset of NVME_GRANT.owner");
+static_assert(offsetof(struct crl_nvme_grant, func) == 2, "offset of NVME_GRANT.func");
+static_assert(offsetof(struct crl_nvme_grant, nsid) == 4, "offset of NVME_GRANT.nsid");
+static_assert(offsetof(struct crl_nvme_grant, slba) == 8, "offset of NVME_GRANT.slba");
+static_assert(offsetof(struct crl_nvme_grant, nlb) == 16, "offset of NVME_GRANT.nlb");
+static_assert(offsetof(struct crl_nvme_grant, opcodes) == 24, "offset of NVME_GRANT.opcodes");
+static_assert(offsetof(struct crl_nvme_grant, ranges) == 28, "offset of NVME_GRANT.ranges");
+static_assert(offsetof(struct crl_nvme_grant, reserved_32) == 32, "offset of NVME_GRANT.reserved_32");
+
+/* A memory range of a grant */
+struct crl_nvme_range {
+    uint64_t base; /* address of the first page, a multiple of 4 KiB */
+    uint32_t pages; /* number of pages */
+    uint8_t rights; /* what it may be used for */
+    uint8_t reserved_13[3];
+};
+static_assert(sizeof(struct crl_nvme_range) == 16, "size of NVME_RANGE");
+static_assert(offsetof(struct crl_nvme_range, base) == 0, "offset of NVME_RANGE.base");
+static_assert(offsetof(struct crl_nvme_range, pages) == 8, "offset of NVME_RANGE.pages");
+static_assert(offsetof(struct crl_nvme_range, rights) == 12, "offset of NVME_RANGE.rights");
+static_assert(offsetof(struct crl_nvme_range, reserved_13) == 13, "offset of NVME_RANGE.reserved_13");
+
+/* A range of Dataset Management */
+struct crl_nvme_dsm {
+    uint32_t cattr; /* context attributes; not used */
+    uint32_t nlb; /* number of blocks */
+    uint64_t slba; /* first block */
+};
+static_assert(sizeof(struct crl_nvme_dsm) == 16, "size of NVME_DSM");
+static_assert(offsetof(struct crl_nvme_dsm, cattr) == 0, "offset of NVME_DSM.cattr");
+static_assert(offsetof(struct crl_nvme_dsm, nlb) == 4, "offset of NVME_DSM.nlb");
+static_assert(offsetof(struct crl_nvme_dsm, slba) == 8, "offset of NVME_DSM.slba");
 
 /* The name of a status code, without what bit 7 says. */
 static inline const char *crl_status_name(uint8_t code)

@@ -232,6 +232,88 @@ class SegRight(IntEnum):
 SEG_RIGHT_MASK = 0x3f
 
 
+class NvmeAdminOp(IntEnum):
+    """NVMe admin opcodes."""
+
+    DELETE_SQ = 0x00  # Delete I/O Submission Queue
+    CREATE_SQ = 0x01  # Create I/O Submission Queue
+    GET_LOG_PAGE = 0x02  # Get Log Page
+    DELETE_CQ = 0x04  # Delete I/O Completion Queue
+    CREATE_CQ = 0x05  # Create I/O Completion Queue
+    IDENTIFY = 0x06  # Identify
+    ABORT = 0x08  # Abort
+    SET_FEATURES = 0x09  # Set Features
+    GET_FEATURES = 0x0a  # Get Features
+    ASYNC_EVENT = 0x0c  # Asynchronous Event Request
+    KEEP_ALIVE = 0x18  # Keep Alive
+    GRANT_SET = 0xc1  # vendor: the grant of queue CDW10 15:0, before the queue is created; data to the controller
+    OWNER_TEARDOWN = 0xc4  # vendor: end of the client with owner tag CDW10 15:0; its queues and grants are gone when it completes
+
+
+class NvmeIoOp(IntEnum):
+    """NVMe I/O opcodes."""
+
+    FLUSH = 0x00  # Flush
+    WRITE = 0x01  # Write
+    READ = 0x02  # Read
+    COMPARE = 0x05  # Compare
+    WRITE_ZEROES = 0x08  # Write Zeroes
+    DSM = 0x09  # Dataset Management
+    VERIFY = 0x0c  # Verify
+
+
+class NvmeRight(IntEnum):
+    """Rights of a memory range of a grant; bit numbers."""
+
+    SOURCE = 0x00  # data may be read (Write, Compare, DSM)
+    SINK = 0x01  # data may be written (Read)
+    PRP_LIST = 0x02  # may hold PRP lists
+    QUEUE = 0x03  # may hold queues
+
+
+NVME_RIGHT_MASK = 0xf
+
+
+class NvmeStatus(IntEnum):
+    """NVMe status: SCT 10:8, SC 7:0."""
+
+    SUCCESS = 0x00  # success
+    INVALID_OPCODE = 0x01  # opcode unknown, or not granted
+    INVALID_FIELD = 0x02  # a reserved or unsupported field is set
+    CID_CONFLICT = 0x03  # command identifier in use
+    DATA_TRANSFER = 0x04  # memory answered with an error
+    INTERNAL = 0x06  # internal error
+    ABORT_REQUESTED = 0x07  # ended by Abort
+    SQ_DELETED = 0x08  # ended because its submission queue is deleted
+    INVALID_NS = 0x0b  # the namespace is not there, or not granted
+    SEQUENCE_ERROR = 0x0c  # command sequence error
+    INVALID_PRP = 0x13  # offset of a PRP entry that has to be 0, or of a list that is no multiple of 8
+    LBA_RANGE = 0x80  # blocks beyond the end of the namespace
+    CAPACITY = 0x81  # capacity exceeded
+    CQ_INVALID = 0x100  # Create SQ: there is no such completion queue, or it is another owner's
+    QID_INVALID = 0x101  # queue identifier 0, in use, unknown or above the limit
+    QSIZE_INVALID = 0x102  # size 0 or above CAP.MQES
+    ABORT_LIMIT = 0x103  # too many Abort commands
+    AER_LIMIT = 0x105  # too many Asynchronous Event Requests
+    VECTOR_INVALID = 0x108  # interrupt vector above the limit
+    LOG_INVALID = 0x109  # log page unknown
+    DELETE_SQ_FIRST = 0x10c  # Delete CQ: a submission queue still uses it
+    NOT_SAVEABLE = 0x10d  # the feature can't be saved
+    NOT_CHANGEABLE = 0x10e  # the feature can't be changed
+    WRITE_FAULT = 0x280  # namespace memory refused a write
+    READ_ERROR = 0x281  # namespace memory refused a read
+    COMPARE_FAILURE = 0x285  # Compare: data differ
+    ACCESS_DENIED = 0x286  # blocks or memory outside the queue's grant
+    ANA_TRANSITION = 0x303  # Asymmetric Access Transition
+
+
+class NvmeAerErr(IntEnum):
+    """Asynchronous events, type Error."""
+
+    BAD_DB_REGISTER = 0x00  # doorbell of a queue that is not there, or of another owner's
+    BAD_DB_VALUE = 0x01  # doorbell value that is out of range, or moves nothing
+
+
 class Status(IntEnum):
     """Status codes."""
 
@@ -442,6 +524,144 @@ class Frame(Layout):
 
 
 @dataclass
+class NvmeSqe(Layout):
+    """NVMe submission queue entry (NVM Command Set; PRPs only)."""
+
+    NAME: ClassVar[str] = 'NVME_SQE'
+    BITS: ClassVar[int] = 512
+    SIZE: ClassVar[int] = 64
+    FIELDS: ClassVar[dict[str, tuple[int, int]]] = {
+        'opc': (0, 8),
+        'fuse': (8, 2),
+        'psdt': (14, 2),
+        'cid': (16, 16),
+        'nsid': (32, 32),
+        'cdw2': (64, 32),
+        'cdw3': (96, 32),
+        'mptr': (128, 64),
+        'prp1': (192, 64),
+        'prp2': (256, 64),
+        'cdw10': (320, 32),
+        'cdw11': (352, 32),
+        'cdw12': (384, 32),
+        'cdw13': (416, 32),
+        'cdw14': (448, 32),
+        'cdw15': (480, 32),
+    }
+
+    opc: int = 0  # opcode, see NVME_IO_OP and NVME_ADMIN_OP
+    fuse: int = 0  # fused operation; must be 0
+    psdt: int = 0  # must be 0: PRPs
+    cid: int = 0  # command identifier
+    nsid: int = 0  # namespace
+    cdw2: int = 0  # reserved
+    cdw3: int = 0  # reserved
+    mptr: int = 0  # metadata pointer; not used
+    prp1: int = 0  # first PRP entry
+    prp2: int = 0  # second PRP entry or address of the PRP list
+    cdw10: int = 0  # Read, Write, Compare, Verify, Write Zeroes: SLBA low
+    cdw11: int = 0  # likewise: SLBA high
+    cdw12: int = 0  # likewise: number of blocks less one, and flags
+    cdw13: int = 0  # command specific
+    cdw14: int = 0  # command specific
+    cdw15: int = 0  # command specific
+
+
+@dataclass
+class NvmeCqe(Layout):
+    """NVMe completion queue entry."""
+
+    NAME: ClassVar[str] = 'NVME_CQE'
+    BITS: ClassVar[int] = 128
+    SIZE: ClassVar[int] = 16
+    FIELDS: ClassVar[dict[str, tuple[int, int]]] = {
+        'dw0': (0, 32),
+        'dw1': (32, 32),
+        'sqhd': (64, 16),
+        'sqid': (80, 16),
+        'cid': (96, 16),
+        'phase': (112, 1),
+        'status': (113, 11),
+        'crd': (124, 2),
+        'more': (126, 1),
+        'dnr': (127, 1),
+    }
+
+    dw0: int = 0  # command specific result
+    dw1: int = 0  # command specific result
+    sqhd: int = 0  # head of the submission queue
+    sqid: int = 0  # submission queue
+    cid: int = 0  # command identifier
+    phase: int = 0  # inverts on every pass round the queue; 1 on the first pass
+    status: int = 0  # SCT 10:8 and SC 7:0, see NVME_STATUS
+    crd: int = 0  # command retry delay; 0
+    more: int = 0  # the Error Information log has more about it
+    dnr: int = 0  # do not retry
+
+
+@dataclass
+class NvmeGrant(Layout):
+    """What an I/O queue may do; data of the vendor command GRANT_SET, written by the kernel only."""
+
+    NAME: ClassVar[str] = 'NVME_GRANT'
+    BITS: ClassVar[int] = 2048
+    SIZE: ClassVar[int] = 256
+    FIELDS: ClassVar[dict[str, tuple[int, int]]] = {
+        'owner': (0, 16),
+        'func': (16, 16),
+        'nsid': (32, 32),
+        'slba': (64, 64),
+        'nlb': (128, 64),
+        'opcodes': (192, 32),
+        'ranges': (224, 32),
+    }
+
+    owner: int = 0  # owner tag of the client
+    func: int = 0  # FUNCTION_ID that may ring its doorbells and on whose behalf its memory is accessed
+    nsid: int = 0  # namespace, 0: none, FFFFFFFFh: all
+    slba: int = 0  # first block
+    nlb: int = 0  # number of blocks; 0: none
+    opcodes: int = 0  # a bit for each I/O opcode below 32
+    ranges: int = 0  # number of memory ranges that count, 0 to 8; they follow from byte 32, as NVME_RANGE
+
+
+@dataclass
+class NvmeRange(Layout):
+    """A memory range of a grant."""
+
+    NAME: ClassVar[str] = 'NVME_RANGE'
+    BITS: ClassVar[int] = 128
+    SIZE: ClassVar[int] = 16
+    FIELDS: ClassVar[dict[str, tuple[int, int]]] = {
+        'base': (0, 64),
+        'pages': (64, 32),
+        'rights': (96, 8),
+    }
+
+    base: int = 0  # address of the first page, a multiple of 4 KiB
+    pages: int = 0  # number of pages
+    rights: int = 0  # what it may be used for
+
+
+@dataclass
+class NvmeDsm(Layout):
+    """A range of Dataset Management."""
+
+    NAME: ClassVar[str] = 'NVME_DSM'
+    BITS: ClassVar[int] = 128
+    SIZE: ClassVar[int] = 16
+    FIELDS: ClassVar[dict[str, tuple[int, int]]] = {
+        'cattr': (0, 32),
+        'nlb': (32, 32),
+        'slba': (64, 64),
+    }
+
+    cattr: int = 0  # context attributes; not used
+    nlb: int = 0  # number of blocks
+    slba: int = 0  # first block
+
+
+@dataclass
 class Segent(Layout):
     """Segment table entry inside the node (not visible to software)."""
 
@@ -468,6 +688,55 @@ class Segent(Layout):
 
 
 PAGES: dict[str, PageInfo] = {
+    'NVME': PageInfo(0x0, 0x70, 1, {
+        'CAP': RegInfo(0x0, 1, 0x8, False, False, {
+            'MQES': FieldInfo(0, 16, 'ro', 0xfff),
+            'CQR': FieldInfo(16, 1, 'ro', 0x1),
+            'AMS': FieldInfo(17, 2, 'ro', 0x1),
+            'TO': FieldInfo(24, 8, 'ro', 0x0),
+            'DSTRD': FieldInfo(32, 4, 'ro', 0x9),
+            'NSSRS': FieldInfo(36, 1, 'ro', 0x1),
+            'CSS': FieldInfo(37, 8, 'ro', 0x1),
+            'MPSMIN': FieldInfo(48, 4, 'ro', 0x0),
+            'MPSMAX': FieldInfo(52, 4, 'ro', 0x0),
+            'CRMS': FieldInfo(59, 2, 'ro', 0x1),
+        }),
+        'VS_INTMS': RegInfo(0x8, 1, 0x8, False, False, {
+            'VS': FieldInfo(0, 32, 'ro', 0x20000),
+            'INTMS': FieldInfo(32, 32, 'rw', 0x0),
+        }),
+        'INTMC_CC': RegInfo(0x10, 1, 0x8, False, False, {
+            'INTMC': FieldInfo(0, 32, 'rw', 0x0),
+            'EN': FieldInfo(32, 1, 'rw', 0x0),
+            'CSS': FieldInfo(36, 3, 'rw', 0x0),
+            'MPS': FieldInfo(39, 4, 'rw', 0x0),
+            'AMS': FieldInfo(43, 3, 'rw', 0x0),
+            'SHN': FieldInfo(46, 2, 'rw', 0x0),
+            'IOSQES': FieldInfo(48, 4, 'rw', 0x0),
+            'IOCQES': FieldInfo(52, 4, 'rw', 0x0),
+        }),
+        'CSTS': RegInfo(0x18, 1, 0x8, False, False, {
+            'RDY': FieldInfo(32, 1, 'ro', 0x0),
+            'CFS': FieldInfo(33, 1, 'ro', 0x0),
+            'SHST': FieldInfo(34, 2, 'ro', 0x0),
+            'NSSRO': FieldInfo(36, 1, 'rw', 0x0),
+        }),
+        'NSSR_AQA': RegInfo(0x20, 1, 0x8, False, False, {
+            'NSSRC': FieldInfo(0, 32, 'wo', 0x0),
+            'ASQS': FieldInfo(32, 12, 'rw', 0x0),
+            'ACQS': FieldInfo(48, 12, 'rw', 0x0),
+        }),
+        'ASQ': RegInfo(0x28, 1, 0x8, False, False, {
+            'ASQB': FieldInfo(12, 52, 'rw', 0x0),
+        }),
+        'ACQ': RegInfo(0x30, 1, 0x8, False, False, {
+            'ACQB': FieldInfo(12, 52, 'rw', 0x0),
+        }),
+        'CRTO': RegInfo(0x68, 1, 0x8, False, False, {
+            'CRWMT': FieldInfo(0, 16, 'ro', 0x0),
+            'CRIMT': FieldInfo(16, 16, 'ro', 0x0),
+        }),
+    }),
     'CH': PageInfo(0x100000, 0x1000, 64, {
         'CTRL': RegInfo(0x0, 1, 0x8, False, False, {
             'CMD': FieldInfo(0, 3, 'wo', 0x0),
@@ -705,6 +974,16 @@ PAGES: dict[str, PageInfo] = {
 }
 
 
+BAR_NVME_BASE = 0x0
+BAR_NVME_STRIDE = 0x70
+REG_NVME_CAP = 0x0
+REG_NVME_VS_INTMS = 0x8
+REG_NVME_INTMC_CC = 0x10
+REG_NVME_CSTS = 0x18
+REG_NVME_NSSR_AQA = 0x20
+REG_NVME_ASQ = 0x28
+REG_NVME_ACQ = 0x30
+REG_NVME_CRTO = 0x68
 BAR_CH_BASE = 0x100000
 BAR_CH_STRIDE = 0x1000
 REG_CH_CTRL = 0x0

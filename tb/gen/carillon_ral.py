@@ -53,6 +53,108 @@ class _Page(uvm_reg_block):
             page.add_reg(reg, offset, rights)
 
 
+class NvmeCap(_Reg):
+    """Controller Capabilities."""
+
+    FIELDS = (
+        ('MQES', 16, 0, 'RO', True, 4095),
+        ('CQR', 1, 16, 'RO', True, 1),
+        ('AMS', 2, 17, 'RO', True, 1),
+        ('TO', 8, 24, 'RO', True, 0),
+        ('DSTRD', 4, 32, 'RO', True, 9),
+        ('NSSRS', 1, 36, 'RO', True, 1),
+        ('CSS', 8, 37, 'RO', True, 1),
+        ('MPSMIN', 4, 48, 'RO', True, 0),
+        ('MPSMAX', 4, 52, 'RO', True, 0),
+        ('CRMS', 2, 59, 'RO', True, 1),
+    )
+
+
+class NvmeVsIntms(_Reg):
+    """Version, interrupt mask set."""
+
+    FIELDS = (
+        ('VS', 32, 0, 'RO', True, 131072),
+        ('INTMS', 32, 32, 'RW', False, 0),
+    )
+
+
+class NvmeIntmcCc(_Reg):
+    """Interrupt mask clear, controller configuration."""
+
+    FIELDS = (
+        ('INTMC', 32, 0, 'RW', False, 0),
+        ('EN', 1, 32, 'RW', False, 0),
+        ('CSS', 3, 36, 'RW', False, 0),
+        ('MPS', 4, 39, 'RW', False, 0),
+        ('AMS', 3, 43, 'RW', False, 0),
+        ('SHN', 2, 46, 'RW', False, 0),
+        ('IOSQES', 4, 48, 'RW', False, 0),
+        ('IOCQES', 4, 52, 'RW', False, 0),
+    )
+
+
+class NvmeCsts(_Reg):
+    """Controller status."""
+
+    FIELDS = (
+        ('RDY', 1, 32, 'RO', True, 0),
+        ('CFS', 1, 33, 'RO', True, 0),
+        ('SHST', 2, 34, 'RO', True, 0),
+        ('NSSRO', 1, 36, 'RW', False, 0),
+    )
+
+
+class NvmeNssrAqa(_Reg):
+    """Subsystem reset, admin queue attributes."""
+
+    FIELDS = (
+        ('NSSRC', 32, 0, 'WO', False, 0),
+        ('ASQS', 12, 32, 'RW', False, 0),
+        ('ACQS', 12, 48, 'RW', False, 0),
+    )
+
+
+class NvmeAsq(_Reg):
+    """Admin submission queue base."""
+
+    FIELDS = (
+        ('ASQB', 52, 12, 'RW', False, 0),
+    )
+
+
+class NvmeAcq(_Reg):
+    """Admin completion queue base."""
+
+    FIELDS = (
+        ('ACQB', 52, 12, 'RW', False, 0),
+    )
+
+
+class NvmeCrto(_Reg):
+    """Controller ready time-outs."""
+
+    FIELDS = (
+        ('CRWMT', 16, 0, 'RO', True, 0),
+        ('CRIMT', 16, 16, 'RO', True, 0),
+    )
+
+
+class NvmePage(_Page):
+    """NVMe controller."""
+
+    REGS = (
+        ('CAP', NvmeCap, 0x0, 'RO'),
+        ('VS_INTMS', NvmeVsIntms, 0x8, 'RW'),
+        ('INTMC_CC', NvmeIntmcCc, 0x10, 'RW'),
+        ('CSTS', NvmeCsts, 0x18, 'RW'),
+        ('NSSR_AQA', NvmeNssrAqa, 0x20, 'RW'),
+        ('ASQ', NvmeAsq, 0x28, 'RW'),
+        ('ACQ', NvmeAcq, 0x30, 'RW'),
+        ('CRTO', NvmeCrto, 0x68, 'RO'),
+    )
+
+
 class ChCtrl(_Reg):
     """Command."""
 
@@ -675,6 +777,7 @@ class Carillon(uvm_reg_block):
 
     def __init__(self, name: str = 'carillon', CH: int = 1, MSIX: int = 1, CHP: int = 1, SEG: int = 1, PEER: int = 1, FUNC: int = 1) -> None:
         super().__init__(name)
+        self.NVME = [NvmePage('NVME')]
         self.CH = [ChPage(f'CH[{i}]') for i in range(CH)]
         self.MSIX = [MsixPage(f'MSIX[{i}]') for i in range(MSIX)]
         self.PBA = [PbaPage('PBA')]
@@ -689,6 +792,7 @@ class Carillon(uvm_reg_block):
         bar = self.create_map('bar0', 0, 8, uvm_endianness_e.UVM_LITTLE_ENDIAN)
         self.set_default_map(bar)
         for pages, base, stride in (
+            (self.NVME, 0x0, 0x70),
             (self.CH, 0x100000, 0x1000),
             (self.MSIX, 0x1e0000, 0x10),
             (self.PBA, 0x1e8000, 0x10),

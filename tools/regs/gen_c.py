@@ -46,13 +46,11 @@ def members(s: Struct) -> list[Member]:
         first = rest[0]
         for width in (8, 16, 32, 64):
             base = first.lsb // width * width
-            if base >= at and first.lsb + first.width <= base + width:
+            inside = [f for f in rest if f.lsb < base + width]
+            if base >= at and all(f.lsb + f.width <= base + width for f in inside):
                 break
         else:
-            raise ValueError(f"{s.name}.{first.name} fits in no aligned unit")
-        inside = [f for f in rest if f.lsb < base + width]
-        if any(f.lsb + f.width > base + width for f in inside):
-            raise ValueError(f"{s.name}.{first.name} shares a unit with a field that leaves it")
+            raise ValueError(f"{s.name}.{first.name} fits in no aligned unit with what shares it")
         reserve(base)
         name = "_".join(f.name.lower() for f in inside)
         out.append(Member(name, base, width, inside))

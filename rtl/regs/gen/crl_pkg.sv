@@ -119,6 +119,104 @@ package crl_pkg;
   localparam int FRAME_CRC_LSB = 480;                             // CRC-32C over the padded payload, then the header with this field 0
   localparam int FRAME_CRC_W = 32;
 
+  // NVMe submission queue entry (NVM Command Set; PRPs only)
+  localparam int NVME_SQE_W = 512;                                // bits
+  localparam int NVME_SQE_BYTES = 64;
+  localparam int NVME_SQE_OPC_LSB = 0;                            // opcode, see NVME_IO_OP and NVME_ADMIN_OP
+  localparam int NVME_SQE_OPC_W = 8;
+  localparam int NVME_SQE_FUSE_LSB = 8;                           // fused operation; must be 0
+  localparam int NVME_SQE_FUSE_W = 2;
+  localparam int NVME_SQE_PSDT_LSB = 14;                          // must be 0: PRPs
+  localparam int NVME_SQE_PSDT_W = 2;
+  localparam int NVME_SQE_CID_LSB = 16;                           // command identifier
+  localparam int NVME_SQE_CID_W = 16;
+  localparam int NVME_SQE_NSID_LSB = 32;                          // namespace
+  localparam int NVME_SQE_NSID_W = 32;
+  localparam int NVME_SQE_CDW2_LSB = 64;                          // reserved
+  localparam int NVME_SQE_CDW2_W = 32;
+  localparam int NVME_SQE_CDW3_LSB = 96;                          // reserved
+  localparam int NVME_SQE_CDW3_W = 32;
+  localparam int NVME_SQE_MPTR_LSB = 128;                         // metadata pointer; not used
+  localparam int NVME_SQE_MPTR_W = 64;
+  localparam int NVME_SQE_PRP1_LSB = 192;                         // first PRP entry
+  localparam int NVME_SQE_PRP1_W = 64;
+  localparam int NVME_SQE_PRP2_LSB = 256;                         // second PRP entry or address of the PRP list
+  localparam int NVME_SQE_PRP2_W = 64;
+  localparam int NVME_SQE_CDW10_LSB = 320;                        // Read, Write, Compare, Verify, Write Zeroes: SLBA low
+  localparam int NVME_SQE_CDW10_W = 32;
+  localparam int NVME_SQE_CDW11_LSB = 352;                        // likewise: SLBA high
+  localparam int NVME_SQE_CDW11_W = 32;
+  localparam int NVME_SQE_CDW12_LSB = 384;                        // likewise: number of blocks less one, and flags
+  localparam int NVME_SQE_CDW12_W = 32;
+  localparam int NVME_SQE_CDW13_LSB = 416;                        // command specific
+  localparam int NVME_SQE_CDW13_W = 32;
+  localparam int NVME_SQE_CDW14_LSB = 448;                        // command specific
+  localparam int NVME_SQE_CDW14_W = 32;
+  localparam int NVME_SQE_CDW15_LSB = 480;                        // command specific
+  localparam int NVME_SQE_CDW15_W = 32;
+
+  // NVMe completion queue entry
+  localparam int NVME_CQE_W = 128;                                // bits
+  localparam int NVME_CQE_BYTES = 16;
+  localparam int NVME_CQE_DW0_LSB = 0;                            // command specific result
+  localparam int NVME_CQE_DW0_W = 32;
+  localparam int NVME_CQE_DW1_LSB = 32;                           // command specific result
+  localparam int NVME_CQE_DW1_W = 32;
+  localparam int NVME_CQE_SQHD_LSB = 64;                          // head of the submission queue
+  localparam int NVME_CQE_SQHD_W = 16;
+  localparam int NVME_CQE_SQID_LSB = 80;                          // submission queue
+  localparam int NVME_CQE_SQID_W = 16;
+  localparam int NVME_CQE_CID_LSB = 96;                           // command identifier
+  localparam int NVME_CQE_CID_W = 16;
+  localparam int NVME_CQE_PHASE_LSB = 112;                        // inverts on every pass round the queue; 1 on the first pass
+  localparam int NVME_CQE_PHASE_W = 1;
+  localparam int NVME_CQE_STATUS_LSB = 113;                       // SCT 10:8 and SC 7:0, see NVME_STATUS
+  localparam int NVME_CQE_STATUS_W = 11;
+  localparam int NVME_CQE_CRD_LSB = 124;                          // command retry delay; 0
+  localparam int NVME_CQE_CRD_W = 2;
+  localparam int NVME_CQE_MORE_LSB = 126;                         // the Error Information log has more about it
+  localparam int NVME_CQE_MORE_W = 1;
+  localparam int NVME_CQE_DNR_LSB = 127;                          // do not retry
+  localparam int NVME_CQE_DNR_W = 1;
+
+  // What an I/O queue may do; data of the vendor command GRANT_SET, written by the kernel only
+  localparam int NVME_GRANT_W = 2048;                             // bits
+  localparam int NVME_GRANT_BYTES = 256;
+  localparam int NVME_GRANT_OWNER_LSB = 0;                        // owner tag of the client
+  localparam int NVME_GRANT_OWNER_W = 16;
+  localparam int NVME_GRANT_FUNC_LSB = 16;                        // FUNCTION_ID that may ring its doorbells and on whose behalf its memory is accessed
+  localparam int NVME_GRANT_FUNC_W = 16;
+  localparam int NVME_GRANT_NSID_LSB = 32;                        // namespace, 0: none, FFFFFFFFh: all
+  localparam int NVME_GRANT_NSID_W = 32;
+  localparam int NVME_GRANT_SLBA_LSB = 64;                        // first block
+  localparam int NVME_GRANT_SLBA_W = 64;
+  localparam int NVME_GRANT_NLB_LSB = 128;                        // number of blocks; 0: none
+  localparam int NVME_GRANT_NLB_W = 64;
+  localparam int NVME_GRANT_OPCODES_LSB = 192;                    // a bit for each I/O opcode below 32
+  localparam int NVME_GRANT_OPCODES_W = 32;
+  localparam int NVME_GRANT_RANGES_LSB = 224;                     // number of memory ranges that count, 0 to 8; they follow from byte 32, as NVME_RANGE
+  localparam int NVME_GRANT_RANGES_W = 32;
+
+  // A memory range of a grant
+  localparam int NVME_RANGE_W = 128;                              // bits
+  localparam int NVME_RANGE_BYTES = 16;
+  localparam int NVME_RANGE_BASE_LSB = 0;                         // address of the first page, a multiple of 4 KiB
+  localparam int NVME_RANGE_BASE_W = 64;
+  localparam int NVME_RANGE_PAGES_LSB = 64;                       // number of pages
+  localparam int NVME_RANGE_PAGES_W = 32;
+  localparam int NVME_RANGE_RIGHTS_LSB = 96;                      // what it may be used for
+  localparam int NVME_RANGE_RIGHTS_W = 8;
+
+  // A range of Dataset Management
+  localparam int NVME_DSM_W = 128;                                // bits
+  localparam int NVME_DSM_BYTES = 16;
+  localparam int NVME_DSM_CATTR_LSB = 0;                          // context attributes; not used
+  localparam int NVME_DSM_CATTR_W = 32;
+  localparam int NVME_DSM_NLB_LSB = 32;                           // number of blocks
+  localparam int NVME_DSM_NLB_W = 32;
+  localparam int NVME_DSM_SLBA_LSB = 64;                          // first block
+  localparam int NVME_DSM_SLBA_W = 64;
+
   // Segment table entry inside the node (not visible to software)
   localparam int SEGENT_W = 124;                                  // bits
   localparam int SEGENT_BYTES = 16;
@@ -225,6 +323,71 @@ package crl_pkg;
   localparam int SEG_RIGHT_LOCAL = 4;                             // usable by descriptors and rings of the bound local channel
   localparam int SEG_RIGHT_REMOTE = 5;                            // usable by frames from the bound peer for the bound channel
 
+  // NVMe admin opcodes
+  localparam logic [7:0] NVME_ADMIN_OP_DELETE_SQ = 8'h00;         // Delete I/O Submission Queue
+  localparam logic [7:0] NVME_ADMIN_OP_CREATE_SQ = 8'h01;         // Create I/O Submission Queue
+  localparam logic [7:0] NVME_ADMIN_OP_GET_LOG_PAGE = 8'h02;      // Get Log Page
+  localparam logic [7:0] NVME_ADMIN_OP_DELETE_CQ = 8'h04;         // Delete I/O Completion Queue
+  localparam logic [7:0] NVME_ADMIN_OP_CREATE_CQ = 8'h05;         // Create I/O Completion Queue
+  localparam logic [7:0] NVME_ADMIN_OP_IDENTIFY = 8'h06;          // Identify
+  localparam logic [7:0] NVME_ADMIN_OP_ABORT = 8'h08;             // Abort
+  localparam logic [7:0] NVME_ADMIN_OP_SET_FEATURES = 8'h09;      // Set Features
+  localparam logic [7:0] NVME_ADMIN_OP_GET_FEATURES = 8'h0A;      // Get Features
+  localparam logic [7:0] NVME_ADMIN_OP_ASYNC_EVENT = 8'h0C;       // Asynchronous Event Request
+  localparam logic [7:0] NVME_ADMIN_OP_KEEP_ALIVE = 8'h18;        // Keep Alive
+  localparam logic [7:0] NVME_ADMIN_OP_GRANT_SET = 8'hC1;         // vendor: the grant of queue CDW10 15:0, before the queue is created; data to the controller
+  localparam logic [7:0] NVME_ADMIN_OP_OWNER_TEARDOWN = 8'hC4;    // vendor: end of the client with owner tag CDW10 15:0; its queues and grants are gone when it completes
+
+  // NVMe I/O opcodes
+  localparam logic [7:0] NVME_IO_OP_FLUSH = 8'h00;                // Flush
+  localparam logic [7:0] NVME_IO_OP_WRITE = 8'h01;                // Write
+  localparam logic [7:0] NVME_IO_OP_READ = 8'h02;                 // Read
+  localparam logic [7:0] NVME_IO_OP_COMPARE = 8'h05;              // Compare
+  localparam logic [7:0] NVME_IO_OP_WRITE_ZEROES = 8'h08;         // Write Zeroes
+  localparam logic [7:0] NVME_IO_OP_DSM = 8'h09;                  // Dataset Management
+  localparam logic [7:0] NVME_IO_OP_VERIFY = 8'h0C;               // Verify
+
+  // Rights of a memory range of a grant (bit numbers)
+  localparam logic [7:0] NVME_RIGHT_MASK = 8'h0F;                 // all that are defined
+  localparam int NVME_RIGHT_SOURCE = 0;                           // data may be read (Write, Compare, DSM)
+  localparam int NVME_RIGHT_SINK = 1;                             // data may be written (Read)
+  localparam int NVME_RIGHT_PRP_LIST = 2;                         // may hold PRP lists
+  localparam int NVME_RIGHT_QUEUE = 3;                            // may hold queues
+
+  // NVMe status: SCT 10:8, SC 7:0
+  localparam logic [10:0] NVME_STATUS_SUCCESS = 11'h000;          // success
+  localparam logic [10:0] NVME_STATUS_INVALID_OPCODE = 11'h001;   // opcode unknown, or not granted
+  localparam logic [10:0] NVME_STATUS_INVALID_FIELD = 11'h002;    // a reserved or unsupported field is set
+  localparam logic [10:0] NVME_STATUS_CID_CONFLICT = 11'h003;     // command identifier in use
+  localparam logic [10:0] NVME_STATUS_DATA_TRANSFER = 11'h004;    // memory answered with an error
+  localparam logic [10:0] NVME_STATUS_INTERNAL = 11'h006;         // internal error
+  localparam logic [10:0] NVME_STATUS_ABORT_REQUESTED = 11'h007;  // ended by Abort
+  localparam logic [10:0] NVME_STATUS_SQ_DELETED = 11'h008;       // ended because its submission queue is deleted
+  localparam logic [10:0] NVME_STATUS_INVALID_NS = 11'h00B;       // the namespace is not there, or not granted
+  localparam logic [10:0] NVME_STATUS_SEQUENCE_ERROR = 11'h00C;   // command sequence error
+  localparam logic [10:0] NVME_STATUS_INVALID_PRP = 11'h013;      // offset of a PRP entry that has to be 0, or of a list that is no multiple of 8
+  localparam logic [10:0] NVME_STATUS_LBA_RANGE = 11'h080;        // blocks beyond the end of the namespace
+  localparam logic [10:0] NVME_STATUS_CAPACITY = 11'h081;         // capacity exceeded
+  localparam logic [10:0] NVME_STATUS_CQ_INVALID = 11'h100;       // Create SQ: there is no such completion queue, or it is another owner's
+  localparam logic [10:0] NVME_STATUS_QID_INVALID = 11'h101;      // queue identifier 0, in use, unknown or above the limit
+  localparam logic [10:0] NVME_STATUS_QSIZE_INVALID = 11'h102;    // size 0 or above CAP.MQES
+  localparam logic [10:0] NVME_STATUS_ABORT_LIMIT = 11'h103;      // too many Abort commands
+  localparam logic [10:0] NVME_STATUS_AER_LIMIT = 11'h105;        // too many Asynchronous Event Requests
+  localparam logic [10:0] NVME_STATUS_VECTOR_INVALID = 11'h108;   // interrupt vector above the limit
+  localparam logic [10:0] NVME_STATUS_LOG_INVALID = 11'h109;      // log page unknown
+  localparam logic [10:0] NVME_STATUS_DELETE_SQ_FIRST = 11'h10C;  // Delete CQ: a submission queue still uses it
+  localparam logic [10:0] NVME_STATUS_NOT_SAVEABLE = 11'h10D;     // the feature can't be saved
+  localparam logic [10:0] NVME_STATUS_NOT_CHANGEABLE = 11'h10E;   // the feature can't be changed
+  localparam logic [10:0] NVME_STATUS_WRITE_FAULT = 11'h280;      // namespace memory refused a write
+  localparam logic [10:0] NVME_STATUS_READ_ERROR = 11'h281;       // namespace memory refused a read
+  localparam logic [10:0] NVME_STATUS_COMPARE_FAILURE = 11'h285;  // Compare: data differ
+  localparam logic [10:0] NVME_STATUS_ACCESS_DENIED = 11'h286;    // blocks or memory outside the queue's grant
+  localparam logic [10:0] NVME_STATUS_ANA_TRANSITION = 11'h303;   // Asymmetric Access Transition
+
+  // Asynchronous events, type Error
+  localparam logic [7:0] NVME_AER_ERR_BAD_DB_REGISTER = 8'h00;    // doorbell of a queue that is not there, or of another owner's
+  localparam logic [7:0] NVME_AER_ERR_BAD_DB_VALUE = 8'h01;       // doorbell value that is out of range, or moves nothing
+
   // Status codes; ST_AT_PEER is set when the fault was found at the peer
   localparam logic [7:0] ST_AT_PEER = 8'h80;
   localparam logic [7:0] ST_OK = 8'h00;                           // success
@@ -260,6 +423,9 @@ package crl_pkg;
   localparam logic [7:0] ST_BAD_COMMAND = 8'h52;                  // the command does not fit the channel's state; the state stays
 
   // BAR0
+  localparam logic [20:0] BAR_NVME_BASE = 21'h000000;             // NVMe controller
+  localparam int BAR_NVME_STRIDE = 112;
+  localparam int BAR_NVME_COUNT = 1;                              // at most
   localparam logic [20:0] BAR_CH_BASE = 21'h100000;               // Channel, guest page
   localparam int BAR_CH_STRIDE = 4096;
   localparam int BAR_CH_COUNT = 64;                               // at most
@@ -284,6 +450,86 @@ package crl_pkg;
   localparam logic [20:0] BAR_FUNC_BASE = 21'h1F8000;             // Function
   localparam int BAR_FUNC_STRIDE = 8;
   localparam int BAR_FUNC_COUNT = 4096;                           // at most
+
+  // NVMe controller
+  localparam logic [11:0] REG_NVME_CAP = 12'h000;                 // Controller Capabilities
+  localparam logic [63:0] RESET_NVME_CAP = 64'h0800003900030FFF;  // value after reset
+  localparam int NVME_CAP_MQES_LSB = 0;
+  localparam int NVME_CAP_MQES_W = 16;
+  localparam int NVME_CAP_CQR_LSB = 16;
+  localparam int NVME_CAP_CQR_W = 1;
+  localparam int NVME_CAP_AMS_LSB = 17;
+  localparam int NVME_CAP_AMS_W = 2;
+  localparam int NVME_CAP_TO_LSB = 24;
+  localparam int NVME_CAP_TO_W = 8;
+  localparam int NVME_CAP_DSTRD_LSB = 32;
+  localparam int NVME_CAP_DSTRD_W = 4;
+  localparam int NVME_CAP_NSSRS_LSB = 36;
+  localparam int NVME_CAP_NSSRS_W = 1;
+  localparam int NVME_CAP_CSS_LSB = 37;
+  localparam int NVME_CAP_CSS_W = 8;
+  localparam int NVME_CAP_MPSMIN_LSB = 48;
+  localparam int NVME_CAP_MPSMIN_W = 4;
+  localparam int NVME_CAP_MPSMAX_LSB = 52;
+  localparam int NVME_CAP_MPSMAX_W = 4;
+  localparam int NVME_CAP_CRMS_LSB = 59;
+  localparam int NVME_CAP_CRMS_W = 2;
+  localparam logic [11:0] REG_NVME_VS_INTMS = 12'h008;            // Version, interrupt mask set
+  localparam logic [63:0] WMASK_NVME_VS_INTMS = 64'hFFFFFFFF00000000;  // bits that hold what is written
+  localparam logic [63:0] RESET_NVME_VS_INTMS = 64'h0000000000020000;  // value after reset
+  localparam int NVME_VS_INTMS_VS_LSB = 0;
+  localparam int NVME_VS_INTMS_VS_W = 32;
+  localparam int NVME_VS_INTMS_INTMS_LSB = 32;
+  localparam int NVME_VS_INTMS_INTMS_W = 32;
+  localparam logic [11:0] REG_NVME_INTMC_CC = 12'h010;            // Interrupt mask clear, controller configuration
+  localparam logic [63:0] WMASK_NVME_INTMC_CC = 64'h00FFFFF1FFFFFFFF;  // bits that hold what is written
+  localparam int NVME_INTMC_CC_INTMC_LSB = 0;
+  localparam int NVME_INTMC_CC_INTMC_W = 32;
+  localparam int NVME_INTMC_CC_EN_LSB = 32;
+  localparam int NVME_INTMC_CC_EN_W = 1;
+  localparam int NVME_INTMC_CC_CSS_LSB = 36;
+  localparam int NVME_INTMC_CC_CSS_W = 3;
+  localparam int NVME_INTMC_CC_MPS_LSB = 39;
+  localparam int NVME_INTMC_CC_MPS_W = 4;
+  localparam int NVME_INTMC_CC_AMS_LSB = 43;
+  localparam int NVME_INTMC_CC_AMS_W = 3;
+  localparam int NVME_INTMC_CC_SHN_LSB = 46;
+  localparam int NVME_INTMC_CC_SHN_W = 2;
+  localparam int NVME_INTMC_CC_IOSQES_LSB = 48;
+  localparam int NVME_INTMC_CC_IOSQES_W = 4;
+  localparam int NVME_INTMC_CC_IOCQES_LSB = 52;
+  localparam int NVME_INTMC_CC_IOCQES_W = 4;
+  localparam logic [11:0] REG_NVME_CSTS = 12'h018;                // Controller status
+  localparam logic [63:0] WMASK_NVME_CSTS = 64'h0000001000000000;  // bits that hold what is written
+  localparam int NVME_CSTS_RDY_LSB = 32;
+  localparam int NVME_CSTS_RDY_W = 1;
+  localparam int NVME_CSTS_CFS_LSB = 33;
+  localparam int NVME_CSTS_CFS_W = 1;
+  localparam int NVME_CSTS_SHST_LSB = 34;
+  localparam int NVME_CSTS_SHST_W = 2;
+  localparam int NVME_CSTS_NSSRO_LSB = 36;
+  localparam int NVME_CSTS_NSSRO_W = 1;
+  localparam logic [11:0] REG_NVME_NSSR_AQA = 12'h020;            // Subsystem reset, admin queue attributes
+  localparam logic [63:0] WMASK_NVME_NSSR_AQA = 64'h0FFF0FFF00000000;  // bits that hold what is written
+  localparam int NVME_NSSR_AQA_NSSRC_LSB = 0;
+  localparam int NVME_NSSR_AQA_NSSRC_W = 32;
+  localparam int NVME_NSSR_AQA_ASQS_LSB = 32;
+  localparam int NVME_NSSR_AQA_ASQS_W = 12;
+  localparam int NVME_NSSR_AQA_ACQS_LSB = 48;
+  localparam int NVME_NSSR_AQA_ACQS_W = 12;
+  localparam logic [11:0] REG_NVME_ASQ = 12'h028;                 // Admin submission queue base
+  localparam logic [63:0] WMASK_NVME_ASQ = 64'hFFFFFFFFFFFFF000;  // bits that hold what is written
+  localparam int NVME_ASQ_ASQB_LSB = 12;
+  localparam int NVME_ASQ_ASQB_W = 52;
+  localparam logic [11:0] REG_NVME_ACQ = 12'h030;                 // Admin completion queue base
+  localparam logic [63:0] WMASK_NVME_ACQ = 64'hFFFFFFFFFFFFF000;  // bits that hold what is written
+  localparam int NVME_ACQ_ACQB_LSB = 12;
+  localparam int NVME_ACQ_ACQB_W = 52;
+  localparam logic [11:0] REG_NVME_CRTO = 12'h068;                // Controller ready time-outs
+  localparam int NVME_CRTO_CRWMT_LSB = 0;
+  localparam int NVME_CRTO_CRWMT_W = 16;
+  localparam int NVME_CRTO_CRIMT_LSB = 16;
+  localparam int NVME_CRTO_CRIMT_W = 16;
 
   // Channel, guest page
   localparam logic [11:0] REG_CH_CTRL = 12'h000;                  // Command
