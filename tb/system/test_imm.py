@@ -322,5 +322,6 @@ def test_imm(case, build):
 
 
 @pytest.mark.system
+@pytest.mark.sweep    # a build of its own
 def test_no_send():
     run_sim("crl_tb_pair", __name__, BUILDS["64b-no-send"], SYSTEM_SOURCES, sim="verilator", testcase="without", public="top")

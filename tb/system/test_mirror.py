@@ -424,5 +424,6 @@ def test_mirror(case, build):
 
 
 @pytest.mark.system
+@pytest.mark.sweep    # a build of its own
 def test_no_mirror():
     run_sim("crl_tb_pair", __name__, BUILDS["64b-no-mirror"], SYSTEM_SOURCES, sim="verilator", testcase="without", public="top")

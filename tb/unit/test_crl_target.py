@@ -284,6 +284,7 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}")
+@pytest.mark.parametrize("config", [c if c["DATA_W"] == 64 else pytest.param(c, marks=pytest.mark.sweep_icarus) for c in CONFIGS],
+                         ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}")
 def test_crl_target(sim, config):
     run_sim("crl_target", __name__, config, sim=sim)

@@ -144,7 +144,8 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}")
+@pytest.mark.parametrize("config", [c if c["DATA_W"] == 512 else pytest.param(c, marks=pytest.mark.sweep_icarus) for c in CONFIGS],
+                         ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}")
 def test_crl_target_msg(sim, config):
     run_sim("crl_target", __name__, config, sim=sim,
             testcase="messages,faults,slots_come_back,scoreboard_notices,reset_in_mid_flight")
