@@ -220,8 +220,10 @@ def _remote_rows() -> Iterator[Row]:
                         n = 400 if op == "MIRROR" and s > 1024 else 1000  # both copies fit the memory
                         config = {"data_w": data_w, "n": n, "s": s, "latency": 20, "channels": 1,
                                   "op": op, "delay": delay, "directions": directions}
-                        yield Row("dma_remote", config, "crl_tb_pair", BUILDS[f"{data_w}b-8ch"],
-                                  limit if s >= 512 and (data_w == 64 or op != "READ") else None,
+                        wide_read = data_w == 512 and op == "READ"  # its way back holds 64 frames at a delay of 200
+                        yield Row("dma_remote", config, "crl_tb_pair",
+                                  BUILDS[f"{data_w}b-8ch"] | ({"READ_SLOTS": 64} if wide_read else {}),
+                                  limit if s >= 512 and not (wide_read and directions == 2) else None,
                                   quick=data_w == 64 and s == 1024)
 
 
