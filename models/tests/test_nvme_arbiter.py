@@ -368,4 +368,6 @@ def test_checker_notices_pins() -> None:
     with pytest.raises(AssertionError, match="no-grant"):
         ArbChecker(2, ArbConfig()).finish()
     with pytest.raises(AssertionError, match="not-eligible"):
-        ArbChecker(2, ArbConfig(), strict=True).step(Pins(offer=(1, 1)))
+        check = ArbChecker(2, ArbConfig(), strict=True)
+        check.step(Pins())
+        check.step(Pins(offer=(1, 1)))
