@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hypothesis as in all tests of the models."""
+"""Hypothesis: the profiles of all model tests."""
 
-from models.tests import conftest  # noqa: F401  (registers and loads the profile)
+from __future__ import annotations
+
+from models.tests import conftest as _profiles  # noqa: F401
