@@ -117,3 +117,7 @@ rtl/node/crl_atomic.sv
 rtl/node/crl_node.sv
 rtl/nvme/crl_nvme_check_pipe.sv
 rtl/nvme/crl_nvme_check.sv
+rtl/nvme/crl_nvme_prp_ranges.sv
+rtl/nvme/crl_nvme_prp_list.sv
+rtl/nvme/crl_nvme_prp_walk.sv
+rtl/nvme/crl_nvme_prp.sv
