@@ -120,3 +120,7 @@ rtl/nvme/crl_nvme_db.sv
 rtl/node/crl_node.sv
 rtl/nvme/crl_nvme_check_pipe.sv
 rtl/nvme/crl_nvme_check.sv
+rtl/nvme/crl_nvme_prp_ranges.sv
+rtl/nvme/crl_nvme_prp_list.sv
+rtl/nvme/crl_nvme_prp_walk.sv
+rtl/nvme/crl_nvme_prp.sv
