@@ -21,6 +21,8 @@ EVENTS = ("cfg_we", "sq_rung", "stop_we", "unpark", "d_valid", "g_ready")
 INPUTS = ("cfg_qid", "cfg_cq", "cfg_valid", "cfg_size", "cfg_base", "cfg_func", "cfg_cqid", "cfg_prio", "cfg_vec", "cfg_ien", "sq_qid",
           "stop_qid", "stop", "d_qid", "d_cnt", "d_more", "d_park", "g_busy_qid", "run", "wrr", "ab", "hpw", "mpw", "lpw")
 
+_clocks: list = []
+
 
 @dataclass
 class Out:
@@ -64,7 +66,10 @@ class ArbBench:
         for name in (*EVENTS, *INPUTS):
             self.put(name, 0)
         self.dut.rst.value = 1
-        Clock(self.dut.clk, 10, "ns").start(start_high=False)
+        while _clocks:  # of an earlier bench of the same test
+            if not (task := _clocks.pop()).done():
+                task.cancel()
+        _clocks.append(Clock(self.dut.clk, 10, "ns").start(start_high=False))
         await self.reset()
         return self
 
