@@ -214,7 +214,7 @@ module crl_nvme_arb #(
         o_qid_q[i]  <= found_qid;
         o_cls_q[i]  <= c_cls;
         o_max_q[i]  <= c_max;
-        o_seen_q[i] <= unpark;
+        o_seen_q[i] <= 1'b0;
       end else if (unpark) o_seen_q[i] <= 1'b1;
     end
   end

@@ -69,18 +69,20 @@ module crl_nvme_arbfind #(
 
   logic [PAD-1:0]    cand, after;       // of the class; behind the last one
   logic [7:0]        last;
+  logic [3:0]        last_group, last_place;
   logic [2*G-1:0]    has_d, has_q;      // upper half: all, lower half: those behind
   logic [2*G*4-1:0]  at_d, at_q;        // the first in its group
   logic              admin_q;
 
   assign last = 8'(b_last);
+  assign {last_group, last_place} = last;
 
   always_comb begin
     cand  = '0;
     after = '0;
     for (int i = 1; i < QN; i++) begin
       cand[i]  = elig_q[i] && !kill[i] && cls[2*i +: 2] == b_cls;
-      after[i] = cand[i] && (4'(i/16) > last[7:4] || (4'(i/16) == last[7:4] && 4'(i%16) > last[3:0]));
+      after[i] = cand[i] && (4'(i/16) > last_group || (4'(i/16) == last_group && 4'(i%16) > last_place));
     end
   end
 
