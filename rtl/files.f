@@ -109,6 +109,13 @@ rtl/dma/crl_dma_cplwr.sv
 rtl/dma/crl_dma_cplret.sv
 rtl/dma/crl_dma_cpl.sv
 rtl/dma/crl_dma.sv
+rtl/nvme/crl_nvme_ram.sv
+rtl/nvme/crl_nvme_cqres.sv
+rtl/nvme/crl_nvme_cqout.sv
+rtl/nvme/crl_nvme_cqe.sv
+rtl/nvme/crl_nvme_arbfind.sv
+rtl/nvme/crl_nvme_arbcls.sv
+rtl/nvme/crl_nvme_arb.sv
 rtl/node/crl_irq_merge.sv
 rtl/node/crl_axi_rd_arb.sv
 rtl/node/crl_ack_join.sv
