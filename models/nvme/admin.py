@@ -236,7 +236,6 @@ class AdminAgent:
         if not isinstance(sqe, NvmeSqe):
             sqe = NvmeSqe.unpack(sqe)
         status, dw0 = S.SUCCESS, 0
-        self.alive_ms = self.now_ms()  # any command of the host is a sign of life (traffic based)
         try:
             waiting = {*self.held, *(c for cids in self.aborts.values() for c in cids)}
             need(sqe.cid not in waiting, S.CID_CONFLICT)
@@ -350,6 +349,8 @@ class AdminAgent:
         v = sqe.cdw11
         if fid == Fid.ARBITRATION:
             self.setup.arbitration(v & 7, v >> 24, v >> 16 & 0xFF, v >> 8 & 0xFF)
+        elif fid == Fid.KEEP_ALIVE:
+            self.alive_ms = self.now_ms()
         elif fid == Fid.COALESCING:
             self.setup.coalesce(v & 0xFF, v >> 8 & 0xFF)
         elif fid == Fid.VECTOR:
@@ -485,6 +486,7 @@ class AdminAgent:
         return None
 
     def _keep_alive(self, sqe: NvmeSqe) -> Result:
+        self.alive_ms = self.now_ms()
         return 0
 
     _commands = {

@@ -369,15 +369,18 @@ def test_arbitration_reaches_the_arbiter() -> None:
 
 
 def test_keep_alive() -> None:
-    """Stimulus: a Keep Alive time, commands in time, then silence. Checking: the controller goes on, then CFS; a reset
-    brings it back."""
+    """Stimulus: a Keep Alive time, Keep Alive commands in time, then others alone. Checking: the controller goes on, then CFS; a
+    reset brings it back."""
     d = system()
-    now = 0
-    d.ctl.agent.now_ms = lambda: now
+    clock = [0]
+    d.ctl.agent.now_ms = lambda: clock[0]
+    clock[0] = 50_000
     assert d.set_feature(Fid.KEEP_ALIVE, 2000).status == S.SUCCESS
-    for now in (1500, 3500, 5500):
+    for clock[0] in (51_500, 53_500, 55_500):
         assert d.cmd(A.KEEP_ALIVE).status == S.SUCCESS
-    now = 7501
+    clock[0] = 57_000
+    assert d.get_feature(Fid.KEEP_ALIVE).dw0 == 2000
+    clock[0] = 57_501
     d.ctl.run()
     assert d.rd32(0x1C) & 3 == 3
     d.disable()
