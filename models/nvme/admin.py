@@ -44,7 +44,10 @@ NO_CID = 0xFFFF  # of an error that belongs to no command
 EVENT_ERROR, EVENT_NOTICE = 0, 2
 NOTICE_ANA = 3
 LOG_ERROR, LOG_SMART, LOG_FIRMWARE, LOG_ANA = 0x01, 0x02, 0x03, 0x0C
-CLEARS = {LOG_ERROR: EVENT_ERROR, LOG_ANA: EVENT_NOTICE}  # reading it lets the next event of the type through
+CLEARS = {
+    LOG_ERROR: EVENT_ERROR,
+    LOG_ANA: EVENT_NOTICE,
+}  # reading it lets the next event of the type through
 
 Grant = tuple[NvmeGrant, tuple[NvmeRange, ...]]
 FULL_GRANT: Grant = (
@@ -157,7 +160,9 @@ class AdminAgent:
         self.sqs: dict[int, Sq] = {}
         self.grants: dict[int, Grant] = {}
         self.held: deque[int] = deque()  # CIDs of Asynchronous Event Requests
-        self.aborts: dict[tuple[int, int], list[int]] = {}  # (SQ, CID) under way: CIDs of the Abort commands
+        self.aborts: dict[
+            tuple[int, int], list[int]
+        ] = {}  # (SQ, CID) under way: CIDs of the Abort commands
         self.pending: list[tuple[int, int, int]] = []  # events: type, information, log page
         self.masked: set[int] = set()  # types that were reported, whose log page was not read yet
         self.out: list[NvmeCqe] = []

@@ -97,7 +97,14 @@ class SubsystemReset:
 
 
 Event = (
-    MemWrite | Completed | Msi | BadDoorbell | ForeignAccess | Executed | QueueFailed | SubsystemReset
+    MemWrite
+    | Completed
+    | Msi
+    | BadDoorbell
+    | ForeignAccess
+    | Executed
+    | QueueFailed
+    | SubsystemReset
 )
 
 

@@ -17,7 +17,13 @@ OAES_ANA = 1 << 11
 LPA_EXTENDED = 1 << 2
 ANACAP_OPTIMIZED, ANACAP_NON_OPTIMIZED, ANACAP_CHANGE = 1 << 0, 1 << 1, 1 << 4
 ANACAP_GROUP_STAYS = 1 << 6  # ANAGRPID of an attached namespace doesn't change
-ONCS_COMPARE, ONCS_DSM, ONCS_ZEROES, ONCS_SELECT, ONCS_VERIFY = 1 << 0, 1 << 2, 1 << 3, 1 << 4, 1 << 7
+ONCS_COMPARE, ONCS_DSM, ONCS_ZEROES, ONCS_SELECT, ONCS_VERIFY = (
+    1 << 0,
+    1 << 2,
+    1 << 3,
+    1 << 4,
+    1 << 7,
+)
 VWC_FLUSH_ALL = 3 << 1  # no volatile cache; Flush takes NSID FFFFFFFFh
 NMIC_SHARED = 1 << 0
 NSFEAT_THIN = 1 << 0

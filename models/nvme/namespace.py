@@ -71,7 +71,9 @@ class Namespace:
     # bytes ------------------------------------------------------------------------------------
     def readable(self, slba: int, count: int) -> NvmeStatus:
         self._range(slba, count)
-        return NvmeStatus.READ_ERROR if self._hit(self.bad_read, slba, count) else NvmeStatus.SUCCESS
+        return (
+            NvmeStatus.READ_ERROR if self._hit(self.bad_read, slba, count) else NvmeStatus.SUCCESS
+        )
 
     def read_bytes(self, offset: int, length: int) -> bytes | None:
         """Bytes from a byte offset, or None when the memory of one of the blocks doesn't answer."""

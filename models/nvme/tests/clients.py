@@ -5,6 +5,7 @@ what the clients meant and no model of hardware, must agree with the real ones b
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
@@ -26,13 +27,14 @@ SEEDS = st.integers(0, 1 << 32)
 
 
 class Both:
-    """What software stores goes to the memory and to its shadow."""
+    """What software stores goes to the memory and to its shadow, after all that hardware did before."""
 
-    def __init__(self, mem: Memory, shadow: Memory) -> None:
-        self.mem, self.shadow = mem, shadow
+    def __init__(self, mem: Memory, shadow: Memory, before: Callable[[], None]) -> None:
+        self.mem, self.shadow, self.before = mem, shadow, before
         self.read = mem.read
 
     def write(self, addr: int, data: bytes) -> None:
+        self.before()
         self.mem.write(addr, data)
         self.shadow.write(addr, data)
 
@@ -120,7 +122,8 @@ class Clients(RuleBasedStateMachine):
         self.flat = {n.nsid: bytearray(n.blocks << n.shift) for n in self.namespaces}
         me = Identity(queues=6, vectors=4)
         self.ctl = self.make(me, self.namespaces, bus.read, bus.write)
-        self.d = Driver(self.ctl, Both(self.mem, self.shadow))
+        self.d = Driver(self.ctl, Both(self.mem, self.shadow, self.look))
+        self.d.pick = random.Random(1).randrange
         arena = iter(range(0x100_0000, 0x900_0000, 0x100_0000))
         self.kernel = Client("kernel", 0, 0, (1,), 1, 0, 128, next(arena))
         self.shared = Client("shared", 7, 3, (2, 3), 1, 128, 128, next(arena))
@@ -207,7 +210,11 @@ class Clients(RuleBasedStateMachine):
 
     def hostile_write(self, e: MemWrite) -> None:
         end = e.addr + len(e.data)
-        right = [b for b, n, r in self.hostile.ranges() if r & SINK and b <= e.addr and end <= b + n * PAGE]
+        right = [
+            b
+            for b, n, r in self.hostile.ranges()
+            if r & SINK and b <= e.addr and end <= b + n * PAGE
+        ]
         assert self.hostile.alive and right, f"the hostile client wrote to {e.addr:#x}"
         self.shadow.write(e.addr, e.data)
 
@@ -222,7 +229,9 @@ class Clients(RuleBasedStateMachine):
         m = c.meant[e.sqid, e.sqe.cid]
         assert m.status is None, "executed twice"
         m.status = self.effect(m)
-        assert e.outcome.status == m.status, f"{S(e.outcome.status).name}, not {S(m.status).name}: {m}"
+        assert e.outcome.status == m.status, (
+            f"{S(e.outcome.status).name}, not {S(m.status).name}: {m}"
+        )
 
     def effect(self, m: Meant) -> S:
         """What the client meant, on the shadows."""
@@ -333,7 +342,10 @@ class Clients(RuleBasedStateMachine):
     # the hostile one --------------------------------------------------------------------------
     def places(self) -> list[int]:
         """Addresses of interest: its own pages of each kind, everybody's, the admin queues."""
-        own = [self.hostile.page(n) for n in (SQ, CQ, LISTS, DATA, DATA + 7, DATA + 8, DATA + 9, DATA + 10)]
+        own = [
+            self.hostile.page(n)
+            for n in (SQ, CQ, LISTS, DATA, DATA + 7, DATA + 8, DATA + 9, DATA + 10)
+        ]
         theirs = [c.page(n) for c in self.good for n in (SQ, CQ, LISTS, DATA)]
         return own * 3 + theirs + [self.d.admin.sq, self.d.admin.cq, 0, (1 << 64) - PAGE]
 
@@ -368,7 +380,9 @@ class Clients(RuleBasedStateMachine):
         sqe.prp2 = rng.choice([*places, lists, lists, lists])
         sqe.fuse, sqe.psdt = rng.choice([(0, 0)] * 40 + [(1, 2)])
         if op == NvmeIoOp.DSM:
-            self.d.mem.write(h.page(DATA), NvmeDsm(0, rng.choice([1, 64, 65, 1 << 31]), slba).pack())
+            self.d.mem.write(
+                h.page(DATA), NvmeDsm(0, rng.choice([1, 64, 65, 1 << 31]), slba).pack()
+            )
             sqe.prp1, sqe.cdw10, sqe.cdw11 = h.page(DATA), 0, 4
         if rng.random() < 0.03:
             sqe = NvmeSqe.unpack(rng.randbytes(64))
@@ -391,7 +405,11 @@ class Clients(RuleBasedStateMachine):
                 assert self.ctl.reg_read(addr, 4, self.hostile.func) == b"\xff" * 4
 
     # the kernel's doings ----------------------------------------------------------------------
-    @rule(what=st.sampled_from(["hostile", "shared", "large", "disable", "subsystem", "shutdown"]), again=st.booleans(), seed=SEEDS)
+    @rule(
+        what=st.sampled_from(["hostile", "shared", "large", "disable", "subsystem", "shutdown"]),
+        again=st.booleans(),
+        seed=SEEDS,
+    )
     def disturb(self, what: str, again: bool, seed: int) -> None:
         """A client's end, or the controller's, with everything under way."""
         if what in ("hostile", "shared"):

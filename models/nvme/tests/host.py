@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from models.layout import (
-    NVME_RIGHT_MASK,
     NvmeAdminOp,
     NvmeCqe,
     NvmeGrant,
@@ -29,7 +28,7 @@ ENABLED = 0x460001
 
 
 class Bus:
-    """Memory that can answer with errors; counts what each function did."""
+    """Memory that can answer with errors."""
 
     def __init__(self) -> None:
         self.mem = Memory()
@@ -79,6 +78,7 @@ class Driver:
     cids: itertools.count = field(default_factory=itertools.count)
     stray: list[NvmeCqe] = field(default_factory=list)  # entries that were not waited for
     buffer: int = 0x2_0000  # 4 pages
+    pick: Callable[[int], int] = lambda n: 0  # the order in which hardware does things
 
     # registers
     def wr32(self, addr: int, value: int, func: int = 0) -> None:
@@ -105,11 +105,11 @@ class Driver:
         self.wr64(ACQ, a.cq)
         self.wr32(CC, cc & ~1)
         self.wr32(CC, cc)
-        self.ctl.run()
+        self.ctl.run(self.pick)
 
     def disable(self) -> None:
         self.wr32(CC, ENABLED & ~1)
-        self.ctl.run()
+        self.ctl.run(self.pick)
 
     # queues
     def put(self, q: Pair, sqe: NvmeSqe) -> None:
@@ -147,7 +147,7 @@ class Driver:
             sqe.cid = 1 + next(self.cids) % 0x8000
         self.put(q, sqe)
         self.ring(q)
-        self.ctl.run()
+        self.ctl.run(self.pick)
         mine = None
         for cqe in self.poll(q):
             if cqe.cid == sqe.cid and cqe.sqid == q.qid:
@@ -155,7 +155,7 @@ class Driver:
                 mine = cqe
             else:
                 self.stray.append(cqe)
-        self.ctl.run()
+        self.ctl.run(self.pick)
         return mine
 
     def cmd(self, op: int, **fields: int) -> NvmeCqe:
@@ -193,7 +193,9 @@ class Driver:
     def get_feature(self, fid: int, **more: int) -> NvmeCqe:
         return self.cmd(NvmeAdminOp.GET_FEATURES, **({"cdw10": fid} | more))
 
-    def log_page(self, lid: int, length: int, *, keep: int = 0, nsid: int = ALL, **more: int) -> NvmeCqe:
+    def log_page(
+        self, lid: int, length: int, *, keep: int = 0, nsid: int = ALL, **more: int
+    ) -> NvmeCqe:
         dw = {"cdw10": (length // 4 - 1) << 16 | keep << 15 | lid, "nsid": nsid}
         return self.cmd(NvmeAdminOp.GET_LOG_PAGE, **(dw | more))
 
@@ -215,7 +217,9 @@ def io(op: NvmeIoOp, slba: int = 0, blocks: int = 1, nsid: int = 1, **fields: in
     return NvmeSqe(opc=op, nsid=nsid, cdw10=slba & 0xFFFF_FFFF, cdw11=slba >> 32, **fields)
 
 
-def prps(mem: Memory, pages: Sequence[int], offset: int = 0, nbytes: int = 0, lists: Sequence[int] = ()) -> dict[str, int]:
+def prps(
+    mem: Memory, pages: Sequence[int], offset: int = 0, lists: Sequence[int] = ()
+) -> dict[str, int]:
     """PRP1 and PRP2 for data in these pages; `lists`: places for lists, each to the end of its page, chained."""
     prp1, rest = pages[0] + offset, list(pages[1:])
     if len(rest) <= 1:
@@ -252,6 +256,3 @@ def system(start: bool = True, **identity: int) -> Driver:
         driver.enable()
         assert driver.ready
     return driver
-
-
-RIGHTS = NVME_RIGHT_MASK

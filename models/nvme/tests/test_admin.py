@@ -88,7 +88,11 @@ def test_thin_namespace() -> None:
 
 
 # data of admin commands -------------------------------------------------------------------------
-@given(offset=st.integers(0, 1023).map(lambda n: 4 * n), count=st.integers(1, 3), at=st.sampled_from([0, 8, 4080]))
+@given(
+    offset=st.integers(0, 1023).map(lambda n: 4 * n),
+    count=st.integers(1, 3),
+    at=st.sampled_from([0, 8, 4080]),
+)
 def test_admin_data_anywhere(offset: int, count: int, at: int) -> None:
     """Stimulus: Get Log Page into buffers at any offset, of one page to a list, that chains if it begins at the end of
     a page. Checking: the bytes are there, the pages round it untouched."""
@@ -97,7 +101,7 @@ def test_admin_data_anywhere(offset: int, count: int, at: int) -> None:
         d.ctl.agent.log_error(n, n, S.SUCCESS)
     length = 4096 * count
     pages = [0x40_0000 + 0x2000 * n for n in range(count + 1)]
-    where = prps(d.mem, pages, offset, length, [0x60_0000 + at, 0x61_0000])
+    where = prps(d.mem, pages, offset, [0x60_0000 + at, 0x61_0000])
     if -(-(offset + length) // PAGE) == 2:
         where["prp2"] = pages[1]
     before = d.mem.copy()
@@ -411,7 +415,9 @@ def test_log_pages() -> None:
     assert d.log_page(2, 512, cdw12=2).status == S.INVALID_FIELD
     assert d.log_page(2, 512, cdw12=516).status == S.INVALID_FIELD
     assert d.log_page(2, 512, nsid=1).status == S.INVALID_FIELD
-    assert d.cmd(A.GET_LOG_PAGE, cdw10=2, cdw11=0x4, nsid=ALL).status == S.INVALID_FIELD, "beyond MDTS"
+    assert d.cmd(A.GET_LOG_PAGE, cdw10=2, cdw11=0x4, nsid=ALL).status == S.INVALID_FIELD, (
+        "beyond MDTS"
+    )
 
 
 def test_ana_log() -> None:
@@ -425,7 +431,9 @@ def test_ana_log() -> None:
     one, two = raw[16:52], raw[52:88]
     assert (le(one, 0, 4), le(one, 4, 4), le(one, 8, 8), one[16], le(one, 32, 4)) == (1, 1, 0, 1, 1)
     assert (le(two, 0, 4), le(two, 4, 4), le(two, 8, 8), two[16], le(two, 32, 4)) == (2, 1, 2, 2, 2)
-    assert d.log_page(0x0C, 16 + 2 * 32, cdw10=(80 // 4 - 1) << 16 | 1 << 8 | 0x0C).status == S.SUCCESS
+    assert (
+        d.log_page(0x0C, 16 + 2 * 32, cdw10=(80 // 4 - 1) << 16 | 1 << 8 | 0x0C).status == S.SUCCESS
+    )
     raw = d.data()
     assert (le(raw, 16, 4), le(raw, 20, 4), le(raw, 48, 4)) == (1, 0, 2)
 

@@ -38,7 +38,7 @@ def test_clients_long_run() -> None:
     m.executed = executed  # type: ignore[method-assign]
     steps = [
         lambda: m.submit(rng.randrange(3), 4, True, 1),
-        lambda: m.poll(rng.randrange(3)),
+        lambda: [m.poll(who) for who in range(3)],
         lambda: m.work(rng.randrange(20), 1),
         lambda: m.hostile_commands(4, 1),
         lambda: m.hostile_stores(4, 1),
@@ -50,8 +50,16 @@ def test_clients_long_run() -> None:
             m.disturb(kinds[n // 40 % 6], True, 1)
         m.shadows_agree()
     m.teardown()
-    assert m.compared > 300
-    for name in ("SUCCESS", "ACCESS_DENIED", "INVALID_PRP", "INVALID_NS", "LBA_RANGE", "INVALID_FIELD", "INVALID_OPCODE"):
+    assert m.compared > 150, m.compared
+    for name in (
+        "SUCCESS",
+        "ACCESS_DENIED",
+        "INVALID_PRP",
+        "INVALID_NS",
+        "LBA_RANGE",
+        "INVALID_FIELD",
+        "INVALID_OPCODE",
+    ):
         assert hostile[name], hostile
     assert m.ctl.foreign[5] > 50
 
@@ -148,6 +156,13 @@ BROKEN = [NoRanges, NoBlocks, Rights, Forgets, Twice, OneOff, WrongStatus, LateE
 def test_a_broken_controller_is_noticed(broken: type[Controller]) -> None:
     """Stimulus: the same clients with a controller that breaks one promise. Checking: a run fails."""
     machine = type("Broken", (Clients,), {"make": broken})
-    quick = settings(max_examples=40, stateful_step_count=40, phases=[Phase.generate], derandomize=True, deadline=None, print_blob=False)
+    quick = settings(
+        max_examples=40,
+        stateful_step_count=40,
+        phases=[Phase.generate],
+        derandomize=True,
+        deadline=None,
+        print_blob=False,
+    )
     with pytest.raises((AssertionError, KeyError, ValueError, BaseExceptionGroup)):
         run_state_machine_as_test(machine, settings=quick)

@@ -114,7 +114,12 @@ def test_dataset_management() -> None:
     assert ns.peek(0, 64) == bytes(1024) + data[1024 : 62 * 512] + bytes(1024)
     grant = Grant(0, 1, 8, 16, 0xFFFF)
     for place in range(3):
-        for bad, code in (((60, 5), S.LBA_RANGE), ((23, 2), S.ACCESS_DENIED), ((7, 1), S.ACCESS_DENIED), ((2**64 - 1, 2), S.LBA_RANGE)):
+        for bad, code in (
+            ((60, 5), S.LBA_RANGE),
+            ((23, 2), S.ACCESS_DENIED),
+            ((7, 1), S.ACCESS_DENIED),
+            ((2**64 - 1, 2), S.LBA_RANGE),
+        ):
             fill(ns)
             listed = [(8, 1), (12, 2), (23, 1)]
             listed[place] = bad
@@ -130,7 +135,11 @@ def test_dataset_management() -> None:
     assert dsm(ns, host, grant, **(ranges(host, (0, 4)) | {"cdw11": 0})).status == S.ACCESS_DENIED
 
 
-@given(st.integers(0, 4), st.sampled_from([S.ACCESS_DENIED, S.INVALID_PRP, S.DATA_TRANSFER]), st.sampled_from([9, 12]))
+@given(
+    st.integers(0, 4),
+    st.sampled_from([S.ACCESS_DENIED, S.INVALID_PRP, S.DATA_TRANSFER]),
+    st.sampled_from([9, 12]),
+)
 def test_a_walk_that_ends_early(count: int, end: S, shift: int) -> None:
     """Stimulus: the walk gives some pieces and an error. Checking: that status; pieces before it have been moved and
     nothing else; what may be torn is named; Compare and DSM change nothing."""
@@ -140,7 +149,11 @@ def test_a_walk_that_ends_early(count: int, end: S, shift: int) -> None:
     for n in range(5):
         host.mem.write(0x10_0000 + 0x2000 * n, bytes([n + 1]) * 4096)
     done = run(NvmeIoOp.WRITE, ns, host, 1, blocks, end, count)
-    assert done.status == end and done.torn_blocks == (1, blocks) and done.more == (end == S.ACCESS_DENIED)
+    assert (
+        done.status == end
+        and done.torn_blocks == (1, blocks)
+        and done.more == (end == S.ACCESS_DENIED)
+    )
     new = b"".join(bytes([n + 1]) * 4096 for n in range(count))
     begin = 1 << shift
     assert ns.peek(0, 64) == old[:begin] + new + old[begin + len(new) :]
@@ -181,7 +194,9 @@ def test_errors_of_memory_and_media() -> None:
     assert ns.peek(22, 2) == fill_rest
     assert dsm(ns, host, **ranges(host, (20, 4), at=0x10_0000)).status == S.WRITE_FAULT
     host.mem.write(at, ns.peek(16, 4))
-    assert run(NvmeIoOp.COMPARE, ns, host, 16, 8, at=at).status == S.READ_ERROR, "before the difference in block 21"
+    assert run(NvmeIoOp.COMPARE, ns, host, 16, 8, at=at).status == S.READ_ERROR, (
+        "before the difference in block 21"
+    )
 
 
 def test_capacity_and_ana() -> None:
@@ -206,11 +221,18 @@ def test_capacity_and_ana() -> None:
 def test_an_opcode_that_was_let_through() -> None:
     """Stimulus: a verdict for an opcode that is none. Checking: the model says so."""
     with pytest.raises(ValueError):
-        commands.execute(io(0x7F), Verdict(S.SUCCESS, 0, 0x7F), None, Namespace(1, 1), ALL_OF_IT, Host())
+        commands.execute(
+            io(0x7F), Verdict(S.SUCCESS, 0, 0x7F), None, Namespace(1, 1), ALL_OF_IT, Host()
+        )
 
 
 # namespace --------------------------------------------------------------------------------------
-@given(st.lists(st.tuples(st.sampled_from("wzr"), st.integers(0, 15), st.integers(1, 16)), max_size=20), st.sampled_from([9, 12]))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("wzr"), st.integers(0, 15), st.integers(1, 16)), max_size=20
+    ),
+    st.sampled_from([9, 12]),
+)
 def test_namespace_is_an_array(steps: list[tuple[str, int, int]], shift: int) -> None:
     """Stimulus: writes, zeroes, reads of any ranges. Checking: equal to a byte array; `differs` finds what memory has
     otherwise."""
@@ -243,7 +265,11 @@ def test_namespace_huge() -> None:
     assert ns.used == 1 and ns.read_bytes(((1 << 63) - 1) * 512 + 5, 3) == b"\7\7\7"
     assert ns.readable(0, 1 << 63) == S.SUCCESS
     assert ns.zero(0, 1 << 63) == S.SUCCESS and ns.used == 0
-    for bad in (lambda: ns.write(1 << 63, bytes(512)), lambda: ns.write(0, bytes(511)), lambda: ns.peek(-1)):
+    for bad in (
+        lambda: ns.write(1 << 63, bytes(512)),
+        lambda: ns.write(0, bytes(511)),
+        lambda: ns.peek(-1),
+    ):
         with pytest.raises(ValueError):
             bad()
     for bad in ({"shift": 10}, {"base": 512}):
@@ -251,7 +277,12 @@ def test_namespace_huge() -> None:
             Namespace(1, 1, **bad)
 
 
-RIGHTS_OF = {NvmeIoOp.WRITE: prp.SOURCE, NvmeIoOp.READ: prp.SINK, NvmeIoOp.COMPARE: prp.SOURCE, NvmeIoOp.DSM: prp.SOURCE}
+RIGHTS_OF = {
+    NvmeIoOp.WRITE: prp.SOURCE,
+    NvmeIoOp.READ: prp.SINK,
+    NvmeIoOp.COMPARE: prp.SOURCE,
+    NvmeIoOp.DSM: prp.SOURCE,
+}
 
 
 def test_rights() -> None:

@@ -75,8 +75,7 @@ def identify_and_queues(d: Driver, wanted: int) -> list[Pair]:
         d.create(q, vec=n)
 
     assert oaes
-    for _ in range(1):
-        d.put(d.admin, NvmeSqe(opc=NvmeAdminOp.ASYNC_EVENT, cid=0xF000))
+    d.put(d.admin, NvmeSqe(opc=NvmeAdminOp.ASYNC_EVENT, cid=0xF000))
     assert d.set_feature(0x0B, oaes).status == OK
     assert not d.stray
     assert d.cmd(NvmeAdminOp.IDENTIFY, cdw10=2).status == OK
@@ -95,10 +94,13 @@ def read_and_write(d: Driver, q: Pair, rng: random.Random) -> int:
         for blocks in (1, 2, 8, 9, 17, most):
             nbytes = blocks << shift
             offset = rng.randrange(0, PAGE, 4)
-            pages = [0x4000_0000 + PAGE * i for i in rng.sample(range(1024), -(-(offset + nbytes) // PAGE))]
-            lists = [0x5000_0000 + 256 * rng.randrange(15, 16), 0x5000_1000, 0x5000_2000]
+            pages = [
+                0x4000_0000 + PAGE * i
+                for i in rng.sample(range(1024), -(-(offset + nbytes) // PAGE))
+            ]
+            lists = [0x5000_0000 + 256 * rng.randrange(16), 0x5000_1000, 0x5000_2000]
             slba = rng.randrange(0, (4096 if nsid == 1 else 1024) - blocks)
-            where = prps(d.mem, pages, offset, nbytes, lists)
+            where = prps(d.mem, pages, offset, lists)
             data = rng.randbytes(nbytes)
             spread(d, pages, offset, data)
             assert d.do(q, io(NvmeIoOp.WRITE, slba, blocks, nsid, **where)).status == OK
