@@ -123,6 +123,7 @@ rtl/node/crl_cnt_join.sv
 rtl/node/crl_atomic.sv
 rtl/nvme/crl_nvme_ctrl.sv
 rtl/nvme/crl_nvme_db_tab.sv
+rtl/nvme/crl_nvme_db_rule.sv
 rtl/nvme/crl_nvme_db.sv
 rtl/node/crl_node.sv
 rtl/nvme/crl_nvme_check_pipe.sv

@@ -37,6 +37,11 @@ module crl_nvme_ctrl #(
     output logic             wrr,       // weighted round robin with urgent class
     output logic      [31:0] intm,      // interrupt mask
 
+`ifdef FORMAL
+    output logic      [2:0]  f_state,
+    output logic             f_en,
+`endif
+
     input  wire logic        fatal,     // level: sets CFS
     output logic             ssr        // event: NVM subsystem reset
 );
@@ -222,6 +227,11 @@ module crl_nvme_ctrl #(
                                                                    shst_q <= SHST_DONE;
     else                                                           shst_q <= shst;
   end
+
+`ifdef FORMAL
+  assign f_state = state_q;
+  assign f_en    = en;
+`endif
 
   // --- parameters ----------------------------------------------------------------------------------
   initial begin

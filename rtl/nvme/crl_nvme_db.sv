@@ -3,9 +3,7 @@
 // crl_nvme_db: doorbells of all queues: who rings, is the value possible, and the pointers that they move (SQ tail, CQ head).
 //
 // How: a doorbell is decoded and its queue looked up in the cycle of `wr` (the upper half one cycle later), judged in the next,
-//   and leaves as one event: rung, bad or foreign. With all pointers below the number of entries the rule on added or freed
-//   entries is one of position on the ring: a new SQ tail lies behind the tail and before the head, a new CQ head behind the
-//   head and not behind the tail. So three compares side by side decide, not sums one after the other.
+//   and leaves as one event: rung, bad or foreign. Pointers move with the event.
 // Latency: `wr` to the event 2 cycles, 3 for the upper half. Throughput: a write every third cycle.
 // Assumes: `lk_sq_head` and `lk_cq_tail` are at most the size of their queue, and 0 once it is set up.
 //   A set-up counts for a doorbell looked up in its cycle or later; one in the cycle in which the doorbell is judged makes
@@ -45,6 +43,12 @@ module crl_nvme_db #(
     output logic                   cq_rung,        // event: new head
     output logic      [QW-1:0]     cq_qid,
     output logic      [11:0]       cq_head,
+
+`ifdef FORMAL
+    output logic                   f_sq_there, f_cq_there,  // what is known of the SQ t_qid and the CQ h_qid
+    output logic      [11:0]       f_sq_size, f_cq_size,
+    output logic      [FUNC_W-1:0] f_sq_func, f_cq_func,
+`endif
 
     input  wire logic [QW-1:0]     t_qid,
     output logic      [11:0]       t_tail,         // SQ tail of t_qid, combinational
@@ -121,14 +125,12 @@ module crl_nvme_db #(
   assign b_val   = b_upper_q ? hi_q : lo_q;
   assign b_other = b_fresh ? '0 : other_q;
 
-  logic there, mine, above, under, wraps, possible, stale, good, odd;
+  logic there, mine, possible, stale, good, odd;
+
+  crl_nvme_db_rule u_rule (.cq(b_cq_q), .val(b_val), .size(b_size), .own(b_own), .other(b_other), .ok(possible));
 
   assign there    = b_known_q && b_there;
   assign mine     = user_q == '0 || user_q == b_func;
-  assign above    = b_val[11:0] > b_own;
-  assign under   = b_val[11:0] < b_other || (b_cq_q && b_val[11:0] == b_other);
-  assign wraps    = b_cq_q ? b_other < b_own : b_other <= b_own;
-  assign possible = b_val <= {4'd0, b_size} && (wraps ? above || under : above && under);
   assign stale    = cfg_we && cfg_qid == b_qid_q && cfg_cq == b_cq_q && b_known_q;
   assign good     = b_valid_q && !stale && there && mine && possible;
   assign odd      = b_valid_q && !stale && !(there && mine) && user_q != '0;
@@ -176,6 +178,9 @@ module crl_nvme_db #(
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_func,
       .lk_qid, .lk_cq(a_cq), .there(b_there), .size(b_size), .func(b_func), .ptr(b_own), .fresh(b_fresh),
       .mv_sq(good && !b_cq_q), .mv_cq(good && b_cq_q), .mv_qid(b_qid_q), .mv_ptr(b_val[11:0]),
+`ifdef FORMAL
+      .f_sq_there, .f_cq_there, .f_sq_size, .f_cq_size, .f_sq_func, .f_cq_func,
+`endif
       .t_qid, .t_tail, .h_qid, .h_head
   );
 

@@ -39,7 +39,7 @@ module crl_nvme_db_tab #(
     input  wire logic [11:0]       mv_ptr,
 
 `ifdef FORMAL
-    output logic                   f_sq_there, f_cq_there,  // of t_qid, h_qid
+    output logic                   f_sq_there, f_cq_there,  // of the SQ t_qid and the CQ h_qid
     output logic      [11:0]       f_sq_size, f_cq_size,
     output logic      [FUNC_W-1:0] f_sq_func, f_cq_func,
 `endif
