@@ -51,7 +51,7 @@ Reader = Callable[[int], int | None]
 
 @dataclass(frozen=True)
 class Range:
-    """Whole pages that a queue may use; the default: none."""
+    """Whole pages that a queue may use; the default: none. A base inside a page gives no right."""
 
     base: int = 0
     pages: int = 0
@@ -69,7 +69,7 @@ class Range:
     def holds(self, addr: int, length: int, right: int) -> bool:
         """[addr, addr + length) lies inside, and `right` is among the rights."""
         inside = self.base <= addr and addr + length <= self.base + self.pages * PAGE
-        return inside and self.rights & right == right
+        return inside and self.base % PAGE == 0 and self.rights & right == right
 
 
 def unpack_ranges(raw: bytes) -> list[Range]:
@@ -195,10 +195,10 @@ def may_read(
 
 
 def bursts(reads: Sequence[int], limit: int = LIST_BURST_BYTES) -> list[tuple[int, int]]:
-    """Entries as bursts (address, bytes) that end at the page, the need or `limit` bytes."""
+    """Entries as bursts (address, bytes) that end at multiples of `limit` bytes, or with the need in a page."""
     out: list[tuple[int, int]] = []
     for addr in reads:
-        if out and addr % PAGE and addr == sum(out[-1]) and out[-1][1] < limit:
+        if out and addr % limit and addr == sum(out[-1]):
             out[-1] = (out[-1][0], out[-1][1] + ENTRY)
         else:
             out.append((addr, ENTRY))

@@ -84,7 +84,7 @@ def test_walk_back(first: int, nbytes: int, skip: int, seed: int) -> None:
     assert may_read(prp1, prp2, nbytes, ALL, SOURCE, lambda a: memory[a]) == done.reads
     again = []
     for addr, n in bursts(done.reads):
-        assert n <= 128 and addr // PAGE == (addr + n - 1) // PAGE
+        assert addr // 128 == (addr + n - 1) // 128
         again += range(addr, addr + n, 8)
     assert again == list(done.reads)
 
@@ -190,6 +190,15 @@ def test_rights() -> None:
     assert (
         one(TOP - PAGE, ranges=(Range(TOP - PAGE, 0, SOURCE),)).status == NvmeStatus.ACCESS_DENIED
     )
+
+
+def test_base_inside_a_page() -> None:
+    """Stimulus: a range whose base has one of the low bits. Checking: it gives no right."""
+    for bit in range(12):
+        bad = Range(0x4000 | 1 << bit, 8, SOURCE)
+        for addr in (0x4000, 0x4000 + (1 << bit) // 4 * 4, 0x5000):
+            assert one(addr, nbytes=4, ranges=(bad,)).status == NvmeStatus.ACCESS_DENIED
+        assert one(0x5000, nbytes=4, ranges=(bad, Range(0x5000, 1, SOURCE))).ok
 
 
 def test_form_before_ranges() -> None:

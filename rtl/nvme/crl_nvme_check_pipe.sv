@@ -51,6 +51,11 @@ module crl_nvme_check_pipe #(
     output logic      [63:0]       m_prp2,
     output logic      [FUNC_W-1:0] m_func,
     output logic      [3:0]        m_nsi
+`ifdef CRL_GHOST
+    , input  wire logic [138:0]    f_s_ref     // what is to become of the command that is offered, goes along with it:
+    , output logic    [138:0]      f_m_ref     // status, address, bytes, span
+    , output logic    [1:0]        f_valid     // commands in the stages before
+`endif
 );
 
   logic a_valid_q, b_valid_q, a_en, b_en, m_en;
@@ -223,6 +228,48 @@ module crl_nvme_check_pipe #(
   logic unused;
 
   assign unused = &{1'b0, s_sqe, cdw11, cdw12};
+
+`ifdef CRL_GHOST
+  // The verdict that somebody else found goes along; each stage still leads to it.
+  logic         f_past_q;
+  logic [138:0] f_a_ref_q, f_b_ref_q;
+  logic [10:0]  f_a_status;
+  logic [63:0]  f_a_addr;
+
+  initial f_past_q = 1'b0;
+  assign f_valid  = {b_valid_q, a_valid_q};
+  assign f_a_addr = a_base_q + (a_big_q ? {a_slba_q[51:0], 12'd0} : {a_slba_q[54:0], 9'd0});
+
+  always_comb begin
+    f_a_status = 11'h000;
+    if (a_soundless_q)                                                    f_a_status = 11'h002;
+    else if (!granted)                                                    f_a_status = 11'h001;
+    else if (!ns_ok)                                                      f_a_status = 11'h00B;
+    else if (a_field_q || (a_data_q && 32'(span) > 32'(MDTS_BYTES)))      f_a_status = 11'h002;
+    else if ((a_data_q || a_none_q) && a_end_q > {1'b0, a_blocks_q})      f_a_status = 11'h080;
+    else if ((a_data_q || a_none_q) && (a_slba_q < a_gslba_q || a_end_q > {1'b0, a_gslba_q} + {1'b0, a_gnlb_q}))
+      f_a_status = 11'h286;
+  end
+
+  always @(posedge clk) begin
+    f_past_q <= 1'b1;
+    if (a_en) f_a_ref_q <= f_s_ref;
+    if (b_en) f_b_ref_q <= f_a_ref_q;
+    if (m_en) f_m_ref   <= f_b_ref_q;
+    if (f_past_q && a_valid_q) begin
+      assert (f_a_ref_q[138:128] == f_a_status);
+      assert (f_a_ref_q[127:64] == f_a_addr);
+      assert (f_a_ref_q[63:32] == (a_data_q ? {3'd0, span} : a_dsm_q ? {19'd0, {1'b0, a_ranges_q} + 9'd1, 4'd0} : '0));
+      assert (f_a_ref_q[31:0] == (a_data_q || a_none_q ? {3'd0, span} : '0));
+    end
+    if (f_past_q && b_valid_q) begin
+      assert (f_b_ref_q[138:128] == status);
+      assert (f_b_ref_q[127:64] == b_base_q + b_offset_q);
+      assert (f_b_ref_q[63:32] == (b_data_q ? {3'd0, b_span_q} : b_dsm_q ? {19'd0, {1'b0, b_ranges_q} + 9'd1, 4'd0} : '0));
+      assert (f_b_ref_q[31:0] == (b_blocks_q ? {3'd0, b_span_q} : '0));
+    end
+  end
+`endif
 
 endmodule
 
