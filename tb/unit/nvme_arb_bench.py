@@ -7,6 +7,7 @@ Pins change at the falling edge and are sampled when all has settled; that is wh
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -55,6 +56,7 @@ class ArbBench:
         self.taken: tuple[int, int] | None = None
         self.tamper: Callable[[Pins], None] = lambda p: None
         self.pins: dict[str, int] = {}
+        self.recent: deque[Pins] = deque(maxlen=40)  # shown when a rule is broken
         self.has = {name for name in (*EVENTS, *INPUTS, "busy") if hasattr(dut, name)}
 
     def put(self, name: str, value: int) -> None:
@@ -63,12 +65,13 @@ class ArbBench:
             getattr(self.dut, name).value = value
 
     async def start(self) -> ArbBench:
+        while _clocks:  # of an earlier bench of the same test
+            if not (task := _clocks.pop()).done():
+                await FallingEdge(self.dut.clk)
+                task.cancel()
         for name in (*EVENTS, *INPUTS):
             self.put(name, 0)
         self.dut.rst.value = 1
-        while _clocks:  # of an earlier bench of the same test
-            if not (task := _clocks.pop()).done():
-                task.cancel()
         _clocks.append(Clock(self.dut.clk, 10, "ns").start(start_high=False))
         await self.reset()
         return self
@@ -139,6 +142,10 @@ class ArbBench:
         self._looked = False
         self.now += 1
         if done is None and self.serve:
+            for o in self.out.values():  # taken when there was no `serve`
+                if o.qid not in self.answers:
+                    delay, *answer = self.serve(o.qid, o.limit)
+                    o.due, self.answers[o.qid] = self.now + delay - 1, tuple(answer)
             due = [o for o in self.out.values() if o.due <= self.now]
             if due:
                 o = min(due, key=lambda o: o.due)
@@ -179,6 +186,7 @@ class ArbBench:
         self.tamper(p)
         if done is not None:
             del self.out[done[0]]
+            self.answers.pop(done[0], None)
         if self.taken:
             qid, limit = self.taken
             self.out[qid] = Out(qid, limit, self.now)
@@ -186,7 +194,13 @@ class ArbBench:
                 delay, *answer = self.serve(qid, limit)
                 self.out[qid].due = self.now + max(1, delay)
                 self.answers[qid] = tuple(answer)
-        self.check.step(p)
+        self.recent.append(p)
+        try:
+            self.check.step(p)
+        except AssertionError:
+            for n, old in enumerate(self.recent, self.check.t - len(self.recent) + 1):
+                d._log.info("%d: %s", n, " ".join(f"{k}={v}" for k, v in vars(old).items() if v not in (None, False)))
+            raise
 
     async def idle(self, cycles: int, **kw) -> None:
         for _ in range(cycles):

@@ -472,7 +472,7 @@ async def set_up_while_granted(dut):
                 b.run = False
                 await b.cycle(rung=rival)
                 await b.cycle(rung=qid)
-                await b.idle(2)
+                await b.idle(LATENCY)
                 b.run = True
                 got = await b.granted()
                 assert got == (qid, 8), got
@@ -565,8 +565,8 @@ async def checker_fails(dut):
         with pytest.raises(AssertionError):
             for _ in range(100):
                 await b.cycle(rung=b.n - 1)
-        b.dut.rst.value = 1
         await b.look()
+        b.dut.rst.value = 1
     b = await bench(dut, ArbConfig(), 0)
     with pytest.raises(AssertionError, match="nothing was granted"):
         b.check.finish()
