@@ -502,8 +502,9 @@ class ArbChecker:
         if cls in WEIGHTED and back:
             self.backs.append((self.t, cls, back))
 
-    def _may_have_refilled(self) -> None:
-        """A decision that was dropped before it showed may have refilled."""
+    def _dropped(self) -> None:
+        """A decision may have been dropped before it showed: the next one takes its time, and it may have refilled."""
+        self.changed = self.t
         if self.cfg.wrr:
             self.credits |= {(self.cfg.full(), n) for _, n in self.credits}
 
@@ -540,14 +541,14 @@ class ArbChecker:
             self.q[p.stop[0]].stopped = p.stop[1]
             if p.stop[1]:
                 self.gone.add(p.stop[0])
-                self._may_have_refilled()
+                self._dropped()
         if not p.run:
-            self._may_have_refilled()
+            self._dropped()
         if p.cfg is not None:
             qid, valid, prio = p.cfg
             if self.q[qid].out:
                 raise ValueError(f"set-up of queue {qid}, whose grant was taken")
-            self._may_have_refilled()
+            self._dropped()
             self.q[qid] = _Queue(valid=valid, prio=prio, left=self.t)
 
     def finish(self) -> None:

@@ -134,8 +134,9 @@ class ArbBench:
 
     _looked = False
 
-    async def cycle(self, *, rung=None, stop=None, unpark=False, cfg=None, cq_cfg=None, done=None, ready=None) -> None:
-        """One cycle. done: (queue, taken, more, park); cfg: (queue, valid, prio) of an SQ; cq_cfg: a queue, set up as a CQ."""
+    async def cycle(self, *, rung=None, stop=None, unpark=False, cfg=None, cq_cfg=None, done=None, ready=None, stray=None) -> None:
+        """One cycle. done: (queue, taken, more, park); stray: the same for a queue without a grant; cfg: (queue, valid, prio) of an SQ;
+        cq_cfg: a queue, set up as a CQ."""
         d, rng = self.dut, self.rng
         if not self._looked:
             await FallingEdge(d.clk)
@@ -168,9 +169,10 @@ class ArbBench:
             self.put("cfg_prio", prio)
             for name, bits in (("cfg_size", 12), ("cfg_base", 64), ("cfg_vec", 8), ("cfg_ien", 1)):
                 self.put(name, rng.getrandbits(bits))
-        self.put("d_valid", int(done is not None))
-        if done is not None:
-            for name, v in zip(("d_qid", "d_cnt", "d_more", "d_park"), done, strict=True):
+        end = done or stray
+        self.put("d_valid", int(end is not None))
+        if end is not None:
+            for name, v in zip(("d_qid", "d_cnt", "d_more", "d_park"), end, strict=True):
                 self.put(name, int(v))
         ready = rng.random() < self.ready if ready is None else ready
         self.put("g_ready", int(ready))

@@ -164,7 +164,7 @@ async def full_and_unpark(dut):
         await b.setup_sq(sqid, cqid)
         await b.setup_sq(other, cqid)
         for how in ("read", "back", "drop"):
-            for when in range(-3, 9):
+            for when in range(-3, 9) if size == 1 else (-1, 1, 4):
                 assert await b.reserve(other, 9) == size
                 keep = size if how == "back" else 1 if how == "drop" else 0
                 for _ in range(size - keep if how != "drop" else 0):
@@ -288,19 +288,17 @@ async def bursts(dut):
     interrupt each; the tail does not run ahead of what is on offer."""
     b = await bench(dut, b_lat=(5, 20))
     cqid, sqid = b.n - 1, 0
-    for size, places in ((299, (*range(240, 258), 280, 290, 296)), (19, range(0, 20, 3))):
+    for size, places in ((299, (243, 247, 248, 249, 255, 256, 283, 292)), (19, (0, 5, 8, 12, 19))):
         for place in places:
             await b.setup_cq(cqid, size=size)
             await b.setup_sq(sqid, cqid)
-            for _ in range(-(-place // 128)):
-                count = min(128, place - b.side[cqid].taken)
-                while (part := min(count, 12)) > 0:
-                    assert await b.reserve(sqid, part) == part
-                    for _ in range(part):
-                        b.complete(sqid)
-                    await b.drain()
-                    await b.consume(cqid)
-                    count -= part
+            while b.side[cqid].taken < place:
+                got = await b.reserve(sqid, min(255, place - b.side[cqid].taken))
+                for _ in range(got):
+                    b.complete(sqid)
+                while b.todo or b._owes():
+                    await b.cycle()
+                await b.consume(cqid)
             assert b.side[cqid].written == place
             await b.idle(8)
             assert await b.reserve(sqid, 16) == 16
@@ -600,7 +598,7 @@ async def scoreboard_fails(dut):
 @pytest.mark.unit
 @pytest.mark.parametrize(("data_w", "queues"), [
     (64, 5),
-    (512, 128),
+    pytest.param(512, 128, marks=pytest.mark.sweep_icarus),
     pytest.param(128, 1, marks=pytest.mark.sweep),
     pytest.param(256, 16, marks=pytest.mark.sweep),
 ])
