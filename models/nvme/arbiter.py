@@ -289,7 +289,8 @@ class ArbChecker:
         self.room_since = 0
         self.low = 0  # cycles in a row without g_valid
         self.changed = -100
-        self.loose, self.before = False, (-1, 0)
+        self.loose = False
+        self.before: list[tuple[int, int]] = []  # cycle of a change, burst until then
 
     def configure(self, cfg: ArbConfig, *, live: bool = False) -> None:
         """New settings, between cycles, while `run` is 0 and no grant is out. With `live` at any time, but not `wrr`: from then on credits
@@ -298,7 +299,8 @@ class ArbChecker:
         if cfg.wrr != self.cfg.wrr:
             self.last_cls = set(WEIGHTED)
         if live:
-            self.loose, self.before = True, (self.t + LATENCY, self.cfg.burst)
+            self.loose, self.changed = True, self.t
+            self.before.append((self.t, self.cfg.burst))
         self.cfg = cfg
         # What is left of the old credits counts on; a refill may have been decided with either weights.
         self.credits |= {(cfg.full(), 0)}
@@ -308,7 +310,7 @@ class ArbChecker:
     @property
     def bursts(self) -> set[int]:
         """What the burst may be now."""
-        return {self.cfg.burst} | ({self.before[1]} if self.t <= self.before[0] else set())
+        return {self.cfg.burst} | {burst for t, burst in self.before if self.t - t <= LATENCY}
 
     @property
     def out(self) -> int:
@@ -419,20 +421,18 @@ class ArbChecker:
         after: set[tuple[Credits, int]] = set()
         for have, n in self.credits:
             # What came back a moment ago may have come too late for this decision.
-            for m in range(n, len(self.backs) + 1):
+            for m, held in [(i, h) for i in range(n, len(self.backs) + 1) for h in self._with_backs(have, n, i)]:
                 options = []
-                if have[me] or any(have[c - 1] for c in asking):
-                    options.append(have)
+                if held[me] or any(held[c - 1] for c in asking):
+                    options.append(held)
                 # A refill is due when no class that asks has credits left; who asks is known to a few cycles only.
-                if not any(have[c - 1] for c in asking):
+                if not any(held[c - 1] for c in asking):
                     options.append(self.cfg.full())
                 for now in options:
                     if now[me] and limit == min(self.cfg.burst, now[me]):
                         left = list(now)
                         left[me] -= limit
                         after.add(((left[0], left[1], left[2]), m))
-                if m < len(self.backs):
-                    have = self._back(have, m)
         if not after:
             self._fault("credits", f"queue {qid}, class {cls.name}: g_max {limit}, credits {self._text()}, asking {sorted(asking)}")
             after = {(self.cfg.full(), len(self.backs))}
@@ -442,12 +442,17 @@ class ArbChecker:
     def _text(self) -> str:
         return str(sorted(have for have, _ in self.credits))
 
-    def _back(self, have: Credits, n: int) -> Credits:
-        """Credits after the n-th of those that come back."""
-        _, cls, count = self.backs[n]
-        now = list(have)
-        now[cls - 1] = max(now[cls - 1], min(now[cls - 1] + count, self.cfg.weight(cls)))
-        return now[0], now[1], now[2]
+    def _with_backs(self, have: Credits, begin: int, end: int) -> set[Credits]:
+        """Credits after these of what comes back. Above the weight (it was changed) they may stay or be cut."""
+        out = {have}
+        for _, cls, count in self.backs[begin:end]:
+            cap, before, out = self.cfg.weight(cls), out, set()
+            for old in before:
+                for value in {min(old[cls - 1] + count, cap), max(old[cls - 1], min(old[cls - 1] + count, cap))}:
+                    now = list(old)
+                    now[cls - 1] = value
+                    out.add((now[0], now[1], now[2]))
+        return out
 
     def _settle(self, age: int = LATENCY) -> None:
         """What came back long enough ago counts, whatever was decided meanwhile."""
@@ -456,9 +461,7 @@ class ArbChecker:
             return
         settled = set()
         for have, n in self.credits:
-            while n < old:
-                have, n = self._back(have, n), n + 1
-            settled.add((have, n - old))
+            settled |= {(h, max(n, old) - old) for h in self._with_backs(have, n, old)}
         del self.backs[:old]
         self.credits = settled
 
@@ -499,8 +502,9 @@ class ArbChecker:
         if cls in WEIGHTED and back:
             self.backs.append((self.t, cls, back))
 
-    def _may_have_refilled(self) -> None:
-        """A decision that was dropped before it showed may have refilled."""
+    def _dropped(self) -> None:
+        """A decision may have been dropped before it showed: the next one takes its time, and it may have refilled."""
+        self.changed = self.t
         if self.cfg.wrr:
             self.credits |= {(self.cfg.full(), n) for _, n in self.credits}
 
@@ -537,14 +541,14 @@ class ArbChecker:
             self.q[p.stop[0]].stopped = p.stop[1]
             if p.stop[1]:
                 self.gone.add(p.stop[0])
-                self._may_have_refilled()
+                self._dropped()
         if not p.run:
-            self._may_have_refilled()
+            self._dropped()
         if p.cfg is not None:
             qid, valid, prio = p.cfg
             if self.q[qid].out:
                 raise ValueError(f"set-up of queue {qid}, whose grant was taken")
-            self._may_have_refilled()
+            self._dropped()
             self.q[qid] = _Queue(valid=valid, prio=prio, left=self.t)
 
     def finish(self) -> None:

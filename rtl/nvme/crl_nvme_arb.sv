@@ -219,6 +219,44 @@ module crl_nvme_arb #(
     end
   end
 
+`ifdef FORMAL
+  // A queue that is chosen is eligible still, whatever came while the stages looked for it.
+  logic           f_past_q, f_keep_q;
+  logic [QW-1:0]  f_qid_q;
+  logic [7:0]     f_max_q;
+  logic [QN-1:0]  f_out;      // queues of the places in use
+  logic           f_twice;    // two places hold one queue
+
+  initial f_past_q = 1'b0;
+
+  always_comb begin
+    f_out   = '0;
+    f_twice = 1'b0;
+    for (int i = 0; i < OUT; i++) begin
+      if (o_valid_q[i]) begin
+        f_twice = f_twice || f_out[o_qid_q[i]];
+        f_out[o_qid_q[i]] = 1'b1;
+      end
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    f_past_q <= 1'b1;
+    f_keep_q <= !rst && g_valid && !g_ready && !fall;
+    f_qid_q  <= g_qid;
+    f_max_q  <= g_max;
+    if (f_past_q && !rst) begin
+      // What the fetch unit promises: it is done only with what it took.
+      if (d_valid && g_valid) assume (d_qid != g_qid);
+      if (take) assert (elig[found_qid] && 32'(found_qid) < QN);
+      if (g_valid) assert (there_q[g_qid] && !stop_q[g_qid] && !park_q[g_qid] && out_q[g_qid] && g_max != '0 && g_max <= 8'd128);
+      if (f_keep_q) assert (g_valid && g_qid == f_qid_q && g_max == f_max_q);
+      assert (f_out == out_q && !f_twice);
+      if (g_valid) assert (f_out[g_qid]);
+    end
+  end
+`endif
+
 endmodule
 
 `default_nettype wire

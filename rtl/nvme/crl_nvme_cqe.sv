@@ -4,11 +4,11 @@
 //
 // How: crl_nvme_cqres has the reservations. A completion finds its queue by its SQ and waits in a FIFO. Who is first there opens
 //   a burst (g_*): base, tail and the rest of its queue are looked up. Those behind it that are of the same queue join,
-//   one in two cycles, to 8, or to the end of the queue or of a page. When nobody who waits can join and the write stage is free
-//   the burst moves there, and the tail moves on with it. What was handed over waits for its response
-//   in a FIFO: OKAY raises an interrupt event, an error stops the queue. Bursts of a stopped queue are
-//   void: they end where they would move, and give their slots back; so does a completion with s_drop, before the FIFO.
-// Latency: s_valid to wb_valid 4 cycles. Response to irq_valid or err_valid 1 cycle. Throughput: an entry in two cycles,
+//   one in two cycles, to 8, or to the end of the queue or of a page. The burst is closed when nobody can join any more, or
+//   nobody waits and the port is free; closed bursts wait in a FIFO (h_*) for the port. What was handed over waits for its
+//   response in another one: OKAY raises an interrupt event, an error stops the queue. Bursts of a stopped queue are void:
+//   they end where they would be handed over, and give their slots back; so does a completion with s_drop, before the first FIFO.
+// Latency: s_valid to wb_valid 5 cycles. Response to irq_valid or err_valid 1 cycle. Throughput: an entry in two cycles,
 //   also if no two of them are of the same queue.
 // Assumes: a queue is set up only when it has nothing under way; completions have a slot reserved.
 `default_nettype none
@@ -86,6 +86,7 @@ module crl_nvme_cqe #(
 
   initial if (QUEUES < 1 || QUEUES > 128) $fatal(1, "crl_nvme_cqe: QUEUES must be 1 to 128");
 
+  localparam int CLOSED = 8;                        // closed bursts that wait
   localparam int C_W = 32 + 12 + 16 + 11 + 2 + QW;  // a completion: dw0, sqhd, cid, status, dnr, more, SQ
 
   // ---------------------------------------------------------------------------------------------
@@ -98,14 +99,14 @@ module crl_nvme_cqe #(
   logic           gb_q, gb_free, gb_ready;      // slots on their way back
   logic [QW-1:0]  gb_cq_q;
   logic [3:0]     gb_cnt_q;
-  logic           g_open_q, g_dead;             // a burst is gathered; its queue is stopped
+  logic           h_dead, mv_void;              // the next burst's queue is stopped; it ends here
   logic [$clog2(DEPTH):0] waiting;
 
   crl_ram_lut #(.W(QW), .DEPTH(QN)) u_cqid (
       .clk, .we(cfg_we && !cfg_cq), .waddr(cfg_qid), .wdata(cfg_cqid), .raddr(s_qid), .rdata(s_cq)
   );
 
-  assign i_leave = i_drop_q ? gb_free && !(g_open_q && g_dead) : f_room;
+  assign i_leave = i_drop_q ? gb_free && !h_dead : f_room;
   assign s_ready = !i_valid_q || i_leave;
 
   always_ff @(posedge clk) begin
@@ -129,45 +130,42 @@ module crl_nvme_cqe #(
   localparam int CQ_W = 12 + 52 + FUNC_W + 8 + 1;
 
   logic [CQ_W-1:0] cq;
-  logic [12:0]     tail, lk_word, tail_next;  // {odd pass, index}
+  logic [12:0]     tail, tail_next;  // {odd pass, index}
+  logic            close;            // a burst is complete
 
   crl_ram_lut #(.W(CQ_W), .DEPTH(QN)) u_cq (
       .clk, .we(cfg_we && cfg_cq), .waddr(cfg_qid), .wdata({cfg_size, cfg_base[63:12], cfg_func, cfg_vec, cfg_ien}),
       .raddr(f_cq), .rdata(cq)
   );
 
-  logic          mv_valid, mv_ready, mv_void;
   logic [QW-1:0] g_cq_q;
 
-  crl_nvme_ram #(.W(13), .DEPTH(QN)) u_tail (
-      .clk, .rst, .clr(cfg_we && cfg_cq), .caddr(cfg_qid), .we(mv_valid && !mv_void), .waddr(g_cq_q), .wdata(tail_next),
-      .a_addr(f_cq), .a_data(tail), .b_addr(lk_qid), .b_data(lk_word)
+  crl_ram_clr #(.W(13), .DEPTH(QN)) u_tail (
+      .clk, .rst, .clr(cfg_we && cfg_cq), .caddr(cfg_qid), .we(close), .waddr(g_cq_q), .wdata(tail_next),
+      .raddr(f_cq), .rdata(tail)
   );
-  assign lk_tail = lk_word[11:0];
 
   // ---------------------------------------------------------------------------------------------
   // Gathering
 
-  logic              g_ien_q, g_odd_q;
+  logic              g_open_q, g_ien_q, g_odd_q;
   logic [11:0]       g_size_q, g_slot_q;   // of the entry that joined last
   logic [51:0]       g_base_q;
   logic [FUNC_W-1:0] g_func_q;
   logic [7:0]        g_vec_q;
   logic [11:0]       g_first_q;
   logic [3:0]        g_count_q;
-  logic              g_end, join_ok, opens, joins, e_valid_q;
-  logic [QN-1:0]     live_q;               // set up, and no write failed
-  logic              sent_room;
+  logic              g_end, g_whole, join_ok, opens, joins, e_valid_q;
+  logic              beat_room, c_room, h_any, mv_ready;
 
   assign g_end   = g_slot_q == g_size_q;
-  assign join_ok = f_valid && f_cq == g_cq_q && !g_end && g_slot_q[7:0] != '1 && !g_count_q[3];
-  assign opens   = f_valid && !g_open_q;
-  assign joins   = g_open_q && join_ok && !e_valid_q;
+  assign g_whole = g_end || g_slot_q[7:0] == '1 || g_count_q[3];
+  assign join_ok = f_valid && f_cq == g_cq_q && !g_whole;
+  assign opens   = f_valid && !g_open_q && beat_room;
+  assign joins   = g_open_q && join_ok && !e_valid_q && beat_room;
   assign f_pop   = opens || joins;
+  assign close   = g_open_q && !join_ok && c_room && (f_valid || g_whole || (mv_ready && !h_any));
 
-  assign mv_valid  = g_open_q && !join_ok && mv_ready && sent_room && gb_free;
-  assign g_dead    = !live_q[g_cq_q];
-  assign mv_void   = mv_valid && g_dead;
   assign tail_next = {g_odd_q ^ g_end, g_end ? 12'd0 : g_slot_q + 12'd1};
 
   always_ff @(posedge clk) begin
@@ -176,7 +174,7 @@ module crl_nvme_cqe #(
       e_valid_q <= 1'b0;
     end else begin
       if (opens)         g_open_q <= 1'b1;
-      else if (mv_valid) g_open_q <= 1'b0;
+      else if (close)    g_open_q <= 1'b0;
       e_valid_q <= f_pop;
     end
     if (f_pop) e_data_q <= f_data;
@@ -192,15 +190,44 @@ module crl_nvme_cqe #(
     end
   end
 
-  // Slots that go back; a void burst goes before a completion that is dropped.
+  // ---------------------------------------------------------------------------------------------
+  // Closed bursts, and slots that go back; a void burst goes before a completion that is dropped.
+
+  localparam int H_W = 64 + 4 + 12 + QW + FUNC_W + 8 + 1;
+
+  logic [63:0]            h_addr;
+  logic [3:0]             h_count;
+  logic [11:0]            h_tail;
+  logic [QW-1:0]          h_cq;
+  logic [FUNC_W-1:0]      h_func;
+  logic [7:0]             h_vec;
+  logic                   h_ien, mv_valid, sent_room;
+  logic [$clog2(CLOSED):0] closed;
+  logic [QN-1:0]          live_q;      // set up, and no write failed
+
+  crl_fifo #(.W(H_W), .DEPTH(CLOSED)) u_closed (
+      .clk, .rst, .s_valid(close), .s_ready(c_room),
+      .s_data({g_base_q + 52'(g_first_q[11:8]), g_first_q[7:0], 4'd0, g_count_q, tail_next[11:0], g_cq_q, g_func_q, g_vec_q, g_ien_q}),
+      .m_valid(h_any), .m_ready(mv_valid), .m_data({h_addr, h_count, h_tail, h_cq, h_func, h_vec, h_ien}), .level(closed)
+  );
+
+  assign h_dead   = h_any && !live_q[h_cq];
+  assign mv_valid = h_any && mv_ready && (h_dead ? gb_free : sent_room);
+  assign mv_void  = mv_valid && h_dead;
+
+  crl_ram_clr #(.W(12), .DEPTH(QN)) u_offered (
+      .clk, .rst, .clr(cfg_we && cfg_cq), .caddr(cfg_qid), .we(mv_valid && !h_dead), .waddr(h_cq), .wdata(h_tail),
+      .raddr(lk_qid), .rdata(lk_tail)
+  );
+
   assign gb_free = !gb_q || gb_ready;
 
   always_ff @(posedge clk) begin
     if (rst)          gb_q <= 1'b0;
-    else if (gb_free) gb_q <= mv_void || (i_valid_q && i_drop_q && i_leave);
+    else if (gb_free) gb_q <= mv_void || (i_valid_q && i_drop_q && !h_dead);
     if (gb_free) begin
-      gb_cq_q  <= mv_void ? g_cq_q : i_cq_q;
-      gb_cnt_q <= mv_void ? g_count_q : 4'd1;
+      gb_cq_q  <= h_dead ? h_cq : i_cq_q;
+      gb_cnt_q <= h_dead ? h_count : 4'd1;
     end
   end
 
@@ -227,13 +254,12 @@ module crl_nvme_cqe #(
   end
 
   crl_nvme_cqout #(.DATA_W(DATA_W), .FUNC_W(FUNC_W)) u_out (
-      .clk, .rst, .e_valid(e_valid_q), .e_data(entry), .e_slot(g_slot_q[7:0]),
-      .mv_valid, .mv_ready, .mv_addr({g_base_q + 52'(g_first_q[11:8]), g_first_q[7:0], 4'd0}),
-      .mv_count(g_count_q), .mv_user(g_func_q), .mv_void, .busy(out_busy),
+      .clk, .rst, .e_valid(e_valid_q), .e_data(entry), .e_slot(g_slot_q[7:0]), .e_close(close), .room(beat_room),
+      .mv_valid, .mv_ready, .mv_addr(h_addr), .mv_count(h_count), .mv_user(h_func), .mv_void, .busy(out_busy),
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb
   );
 
-  assign wb_soon = f_valid || g_open_q;
+  assign wb_soon = f_valid || g_open_q || h_any;
 
   // ---------------------------------------------------------------------------------------------
   // Responses come in the order of the bursts.
@@ -244,7 +270,7 @@ module crl_nvme_cqe #(
   logic [$clog2(BURSTS):0] owed;
 
   crl_fifo #(.W(QW + 9), .DEPTH(BURSTS)) u_sent (
-      .clk, .rst, .s_valid(mv_valid && !mv_void), .s_ready(sent_room), .s_data({g_cq_q, g_vec_q, g_ien_q}),
+      .clk, .rst, .s_valid(mv_valid && !mv_void), .s_ready(sent_room), .s_data({h_cq, h_vec, h_ien}),
       .m_valid(sent_any), .m_ready(wb_b_valid), .m_data({sent_cq, sent_vec, sent_ien}), .level(owed)
   );
 
@@ -263,10 +289,10 @@ module crl_nvme_cqe #(
     err_qid <= sent_cq;
   end
 
-  assign idle = !i_valid_q && !f_valid && !g_open_q && !out_busy && !sent_any && !gb_q;
+  assign idle = !i_valid_q && !f_valid && !g_open_q && !h_any && !out_busy && !sent_any && !gb_q;
 
   logic unused;
-  assign unused = &{1'b0, wb_b_resp[0], waiting, owed, cfg_base[11:0], lk_word[12]};
+  assign unused = &{1'b0, wb_b_resp[0], waiting, closed, owed, cfg_base[11:0]};
 
 endmodule
 

@@ -2,12 +2,12 @@
 //
 // crl_nvme_cqout: packs completion entries into beats and offers them as bursts.
 //
-// How: entries come one by one while their burst is gathered; a beat goes into the FIFO as soon as it is complete. When the
-//   burst is gathered ('mv_valid') its address and length go into the write stage, where it is on offer from then on, and another can be gathered
-//   while it waits for the port. A burst that is void leaves the FIFO without being offered.
-// Latency: e_valid with mv_valid to wb_valid 1 cycle. Throughput: an entry in two cycles, a beat a cycle.
-// Assumes: entries come two cycles apart or more, at most 8 a burst, adjacent in memory and in one page; mv_valid with the last one
-//   or later, before the next burst's first, and only while mv_ready.
+// How: entries come one by one while their burst is gathered; a beat goes into the FIFO as soon as it is complete. A burst that is
+//   complete has its address and length put into the write stage ('mv_valid') when the one before it has left; from then on
+//   it is on offer. A burst that is void leaves the FIFO without being offered.
+// Latency: mv_valid to wb_valid 1 cycle. Throughput: an entry in two cycles, a beat a cycle.
+// Assumes: entries come two cycles apart or more, only after room, at most 8 a burst, adjacent in memory and in one page; e_close with
+//   the last one or later, before the next burst's first; mv_valid after e_close, in the same order, and only while mv_ready.
 `default_nettype none
 
 module crl_nvme_cqout #(
@@ -20,8 +20,10 @@ module crl_nvme_cqout #(
     input  wire logic                e_valid,    // event: an entry
     input  wire logic [127:0]        e_data,
     input  wire logic [7:0]          e_slot,     // its place in the page, in entries
+    input  wire logic                e_close,    // event: the burst ends, with e_valid or without
+    output logic                     room,       // for an entry that comes in the next cycle
 
-    input  wire logic                mv_valid,   // event: the burst is complete
+    input  wire logic                mv_valid,   // event: the next burst is to be offered
     output logic                     mv_ready,
     input  wire logic [63:0]         mv_addr,    // of its first entry
     input  wire logic [3:0]          mv_count,   // entries, 1 to 8
@@ -44,7 +46,7 @@ module crl_nvme_cqout #(
   localparam int LANES      = DATA_W > 128 ? DATA_W / 128 : 1;  // entries in a beat
   localparam int LANE_W     = LANES > 1 ? $clog2(LANES) : 1;
   localparam int BEAT_BYTES = DATA_W / 8;
-  localparam int BEATS      = DATA_W < 128 ? 32 : DATA_W < 512 ? 16 : 8;  // two bursts of 8 entries
+  localparam int BEATS      = DATA_W < 1024 ? 4096 / DATA_W : 4;
 
   initial if (DATA_W < 64 || (DATA_W & (DATA_W - 1)) != 0) $fatal(1, "crl_nvme_cqout: DATA_W must be a power of two, at least 64");
 
@@ -55,7 +57,7 @@ module crl_nvme_cqout #(
   logic [DATA_W-1:0]      p_data, b_data;
   logic [LANES-1:0]       p_lanes, b_lanes;
   logic                   step;        // a beat leaves the FIFO
-  logic                   beat_room;   // always
+  logic                   beat_room;   // always, see room
   logic [$clog2(BEATS):0] beats;
 
   generate
@@ -66,7 +68,7 @@ module crl_nvme_cqout #(
       assign p_valid = e_valid || upper_q;
       assign p_data  = upper_q ? upper_data_q : e_data[63:0];
       assign p_lanes = 1'b1;
-      assign unused  = &{1'b0, e_slot};
+      assign unused  = &{1'b0, e_slot, e_close};
 
       always_ff @(posedge clk) begin
         upper_data_q <= e_data[127:64];
@@ -79,7 +81,7 @@ module crl_nvme_cqout #(
       assign p_valid = e_valid;
       assign p_data  = e_data;
       assign p_lanes = 1'b1;
-      assign unused  = &{1'b0, e_slot};
+      assign unused  = &{1'b0, e_slot, e_close};
     end else begin : g_pack
       logic [DATA_W-1:0] data_q;
       logic [LANES-1:0]  lanes_q, lanes;
@@ -97,7 +99,7 @@ module crl_nvme_cqout #(
       end
 
       assign p_lanes = lanes;
-      assign p_valid = (e_valid && e_slot[LANE_W-1:0] == '1) || (mv_valid && lanes != '0);
+      assign p_valid = (e_valid && e_slot[LANE_W-1:0] == '1) || (e_close && lanes != '0);
       assign unused  = &{1'b0, e_slot};
 
       always_ff @(posedge clk) begin
@@ -141,8 +143,6 @@ module crl_nvme_cqout #(
     end
   endgenerate
 
-  // The beats of a burst are in the FIFO or follow at a beat a cycle: at 64 bits the last one enters
-  // in the cycle in which the one before it can leave.
   assign has      = b_valid && w_valid_q;
   assign wb_valid = has && !w_void_q;
   assign step     = has && (wb_ready || w_void_q);
@@ -154,6 +154,8 @@ module crl_nvme_cqout #(
   assign wb_data  = b_data;
   assign mv_ready = !w_valid_q || (step && wb_last);
   assign busy     = w_valid_q;
+  // Two beats may be on their way when an entry is let in, and it is two at most.
+  assign room     = beats <= ($clog2(BEATS) + 1)'(BEATS - 4);
 
   always_comb begin
     wb_strb = '0;
@@ -181,7 +183,7 @@ module crl_nvme_cqout #(
   end
 
   logic unused_fifo;
-  assign unused_fifo = &{1'b0, beat_room, beats};
+  assign unused_fifo = &{1'b0, beat_room};
 
 `ifdef FORMAL
   always_ff @(posedge clk) if (!rst && p_valid) assert (beat_room);

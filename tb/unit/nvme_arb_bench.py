@@ -7,6 +7,7 @@ Pins change at the falling edge and are sampled when all has settled; that is wh
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -55,6 +56,7 @@ class ArbBench:
         self.taken: tuple[int, int] | None = None
         self.tamper: Callable[[Pins], None] = lambda p: None
         self.pins: dict[str, int] = {}
+        self.recent: deque[Pins] = deque(maxlen=40)  # shown when a rule is broken
         self.has = {name for name in (*EVENTS, *INPUTS, "busy") if hasattr(dut, name)}
 
     def put(self, name: str, value: int) -> None:
@@ -63,12 +65,13 @@ class ArbBench:
             getattr(self.dut, name).value = value
 
     async def start(self) -> ArbBench:
+        while _clocks:  # of an earlier bench of the same test
+            if not (task := _clocks.pop()).done():
+                await FallingEdge(self.dut.clk)
+                task.cancel()
         for name in (*EVENTS, *INPUTS):
             self.put(name, 0)
         self.dut.rst.value = 1
-        while _clocks:  # of an earlier bench of the same test
-            if not (task := _clocks.pop()).done():
-                task.cancel()
         _clocks.append(Clock(self.dut.clk, 10, "ns").start(start_high=False))
         await self.reset()
         return self
@@ -131,14 +134,19 @@ class ArbBench:
 
     _looked = False
 
-    async def cycle(self, *, rung=None, stop=None, unpark=False, cfg=None, cq_cfg=None, done=None, ready=None) -> None:
-        """One cycle. done: (queue, taken, more, park); cfg: (queue, valid, prio) of an SQ; cq_cfg: a queue, set up as a CQ."""
+    async def cycle(self, *, rung=None, stop=None, unpark=False, cfg=None, cq_cfg=None, done=None, ready=None, stray=None) -> None:
+        """One cycle. done: (queue, taken, more, park); stray: the same for a queue without a grant; cfg: (queue, valid, prio) of an SQ;
+        cq_cfg: a queue, set up as a CQ."""
         d, rng = self.dut, self.rng
         if not self._looked:
             await FallingEdge(d.clk)
         self._looked = False
         self.now += 1
         if done is None and self.serve:
+            for o in self.out.values():  # taken when there was no `serve`
+                if o.qid not in self.answers:
+                    delay, *answer = self.serve(o.qid, o.limit)
+                    o.due, self.answers[o.qid] = self.now + delay - 1, tuple(answer)
             due = [o for o in self.out.values() if o.due <= self.now]
             if due:
                 o = min(due, key=lambda o: o.due)
@@ -161,9 +169,10 @@ class ArbBench:
             self.put("cfg_prio", prio)
             for name, bits in (("cfg_size", 12), ("cfg_base", 64), ("cfg_vec", 8), ("cfg_ien", 1)):
                 self.put(name, rng.getrandbits(bits))
-        self.put("d_valid", int(done is not None))
-        if done is not None:
-            for name, v in zip(("d_qid", "d_cnt", "d_more", "d_park"), done, strict=True):
+        end = done or stray
+        self.put("d_valid", int(end is not None))
+        if end is not None:
+            for name, v in zip(("d_qid", "d_cnt", "d_more", "d_park"), end, strict=True):
                 self.put(name, int(v))
         ready = rng.random() < self.ready if ready is None else ready
         self.put("g_ready", int(ready))
@@ -179,6 +188,7 @@ class ArbBench:
         self.tamper(p)
         if done is not None:
             del self.out[done[0]]
+            self.answers.pop(done[0], None)
         if self.taken:
             qid, limit = self.taken
             self.out[qid] = Out(qid, limit, self.now)
@@ -186,7 +196,13 @@ class ArbBench:
                 delay, *answer = self.serve(qid, limit)
                 self.out[qid].due = self.now + max(1, delay)
                 self.answers[qid] = tuple(answer)
-        self.check.step(p)
+        self.recent.append(p)
+        try:
+            self.check.step(p)
+        except AssertionError:
+            for n, old in enumerate(self.recent, self.check.t - len(self.recent) + 1):
+                d._log.info("%d: %s", n, " ".join(f"{k}={v}" for k, v in vars(old).items() if v not in (None, False)))
+            raise
 
     async def idle(self, cycles: int, **kw) -> None:
         for _ in range(cycles):

@@ -60,7 +60,6 @@ class Ask:
 class Side:
     """What the bench knows of a completion queue beside the model."""
 
-    freed: deque = field(default_factory=deque)  # (cycle, slots) of what came back lately
     dropped: deque = field(default_factory=deque)  # (entries taken before it, cycle or -1): slots of completions that post nothing
     taken: int = 0  # entries taken since set-up
     written: int = 0  # of these, out of the port
@@ -83,6 +82,7 @@ class CqeBench:
         self.func_w = p.get("FUNC_W", 8)
         self.depth = p.get("DEPTH", 16)
         self.rng = random.Random(cocotb.RANDOM_SEED)
+        self.hold_b = False  # no responses
         self.k = {"s": 1.0, "ready": 1.0, "b_lat": (0, 6), "b_error": 0.0} | knobs
         self.now = 0
         self.pins: dict[str, int] = {}
@@ -107,7 +107,7 @@ class CqeBench:
         self.held_beat: tuple | None = None
         self.b_due: deque[tuple[int, int, Burst]] = deque()
         self.irq_due: deque[tuple[int, int, bool]] = deque()  # vector, cycle, may be missing
-        self.quiet_since = self.now
+        self.quiet_since = self.roomy = self.now
         self.last_rs = self.last_rb = self.last_rung = self.last_cfg = -10
 
     # ---- life
@@ -118,12 +118,13 @@ class CqeBench:
             getattr(self.dut, name).value = value
 
     async def start(self) -> CqeBench:
+        while _clocks:  # of an earlier bench of the same test
+            if not (task := _clocks.pop()).done():
+                await FallingEdge(self.dut.clk)
+                task.cancel()
         for name in (*EVENTS, *INPUTS):
             self.put(name, 0)
         self.dut.rst.value = 1
-        while _clocks:  # of an earlier bench of the same test
-            if not (task := _clocks.pop()).done():
-                task.cancel()
         _clocks.append(Clock(self.dut.clk, 10, "ns").start(start_high=False))
         await self.reset()
         return self
@@ -201,7 +202,7 @@ class CqeBench:
         self.put("s_valid", int(self.offered is not None))
         self.put("wb_ready", int(rng.random() < self.k["ready"] if ready is None else ready))
         answered = None
-        if self.b_due and self.b_due[0][0] <= self.now:
+        if self.b_due and self.b_due[0][0] <= self.now and not self.hold_b:
             _, code, burst = self.b_due.popleft()
             answered = (burst, code if resp is None else resp)
             self.put("wb_b_resp", answered[1])
@@ -217,11 +218,8 @@ class CqeBench:
             self._ask(*rs)
         self.answer = None
         if rb:
-            self._free(self.m.cq_of[rb[0]], rb[1])
             m.give_back(*rb)
         if rung:
-            cq = m.cqs[rung[0]]
-            self._free(rung[0], (rung[1] - cq.consumed) % cq.depth)
             m.consume(*rung)
         if answered:
             self._respond(*answered)
@@ -265,14 +263,9 @@ class CqeBench:
         assert (tail - least) % cq.depth <= side.taken - least, \
             f"CQ {cqid}: tail {tail}; {least} entries were written, {side.taken} taken, depth {cq.depth}"
 
-    def _free(self, cqid: int, count: int) -> None:
-        self.side[cqid].freed.append((self.now, count))
-
     def _late(self, cqid: int) -> int:
-        """Slots that came back so lately that they may not count yet."""
+        """Slots of completions without an entry that may not count yet; reads and what is given back count at once."""
         side = self.side[cqid]
-        while side.freed and side.freed[0][0] + LAG < self.now:
-            side.freed.popleft()
         while side.dropped:
             before, at = side.dropped[0]
             if at < 0 and side.written >= before:
@@ -280,7 +273,7 @@ class CqeBench:
             if side.dropped[0][1] < 0 or side.dropped[0][1] + LAG >= self.now:
                 break
             side.dropped.popleft()
-        return sum(n for _, n in side.freed) + len(side.dropped)
+        return len(side.dropped)
 
     def room(self, cqid: int) -> tuple[int, int]:
         """Free slots: for sure, and at most."""
@@ -321,10 +314,12 @@ class CqeBench:
             side.refused = a.at
 
     def _unparked(self) -> None:
+        if any(c.free or c.dead for c in self.m.cqs):
+            self.roomy = self.now
         if int(self.dut.unpark.value):
             self.unparks += 1
             self.log["unpark"].append(self.now)
-            assert any(c.free for c in self.m.cqs) or any(c.dead for c in self.m.cqs), "unpark, and no queue has room"
+            assert self.now - self.roomy <= LAG, "unpark, and no queue has room"
             for s in self.side:
                 s.refused = -1
         for cqid in self.live:

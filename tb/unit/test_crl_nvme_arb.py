@@ -412,6 +412,32 @@ async def park_and_unpark(dut):
 
 
 @cocotb.test()
+async def stray_done(dut):
+    """Stimulus: d_valid of queues that have no grant out, idle or with a ring, with d_more and d_park; four grants out before and after.
+    Checking: nothing comes of it: no grant, no parking, no fifth grant, no credits."""
+    b = await bench(dut, ArbConfig(True, 3, 5, 5, 5), lambda q: 1 + q % 3)
+    qid = b.n - 1
+    for _ in range(3):
+        await b.cycle(stray=(qid, 0, True, False))
+        await b.idle(LATENCY + 2)
+        assert not b.offer
+        await b.cycle(stray=(qid, 0, True, True))
+        await b.cycle(rung=qid)
+        got = await b.granted(qid, LATENCY + 1)
+        await b.cycle(done=(qid, got[1], False, False))
+    for q in range(b.n):
+        await b.cycle(rung=q)
+    await b.idle(4 * LATENCY)
+    for q in some(b):
+        if q not in b.out:
+            await b.cycle(stray=(q, 0, False, False))
+            await b.cycle()
+    await b.idle(2 * LATENCY)
+    assert len(b.out) == min(b.n, OUT_MAX)
+    await b.finish()
+
+
+@cocotb.test()
 async def stop_at_any_moment(dut):
     """Stimulus: a stop in each cycle after the ring: before the grant, when it shows, while it waits, in the cycle of the handshake, later.
     Checking: what was taken stays granted until d_valid; else g_valid is down in the next cycle and stays so; a ring meanwhile does not help;
@@ -472,7 +498,7 @@ async def set_up_while_granted(dut):
                 b.run = False
                 await b.cycle(rung=rival)
                 await b.cycle(rung=qid)
-                await b.idle(2)
+                await b.idle(LATENCY)
                 b.run = True
                 got = await b.granted()
                 assert got == (qid, 8), got
@@ -565,15 +591,15 @@ async def checker_fails(dut):
         with pytest.raises(AssertionError):
             for _ in range(100):
                 await b.cycle(rung=b.n - 1)
-        b.dut.rst.value = 1
         await b.look()
+        b.dut.rst.value = 1
     b = await bench(dut, ArbConfig(), 0)
     with pytest.raises(AssertionError, match="nothing was granted"):
         b.check.finish()
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize("queues", [1, 16, 128])
+@pytest.mark.parametrize("queues", [pytest.param(1, marks=pytest.mark.sweep), 16, pytest.param(128, marks=pytest.mark.sweep_icarus)])
 def test_crl_nvme_arb(sim, queues):
     """Stimulus and checking: see the cocotb tests above."""
     run_sim("crl_nvme_arb", __name__, {"QUEUES": queues}, sim=sim)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import cocotb
 import pytest
+from cocotb.triggers import FallingEdge
 
 from tb.lib.sim import run_sim
 from tb.unit.nvme_cqe_bench import SOON, CqeBench
@@ -163,7 +164,7 @@ async def full_and_unpark(dut):
         await b.setup_sq(sqid, cqid)
         await b.setup_sq(other, cqid)
         for how in ("read", "back", "drop"):
-            for when in range(-3, 9):
+            for when in range(-3, 9) if size == 1 else (-1, 1, 4):
                 assert await b.reserve(other, 9) == size
                 keep = size if how == "back" else 1 if how == "drop" else 0
                 for _ in range(size - keep if how != "drop" else 0):
@@ -287,19 +288,17 @@ async def bursts(dut):
     interrupt each; the tail does not run ahead of what is on offer."""
     b = await bench(dut, b_lat=(5, 20))
     cqid, sqid = b.n - 1, 0
-    for size, places in ((299, (*range(240, 258), 280, 290, 296)), (19, range(0, 20, 3))):
+    for size, places in ((299, (243, 247, 248, 249, 255, 256, 283, 292)), (19, (0, 5, 8, 12, 19))):
         for place in places:
             await b.setup_cq(cqid, size=size)
             await b.setup_sq(sqid, cqid)
-            for _ in range(-(-place // 128)):
-                count = min(128, place - b.side[cqid].taken)
-                while (part := min(count, 12)) > 0:
-                    assert await b.reserve(sqid, part) == part
-                    for _ in range(part):
-                        b.complete(sqid)
-                    await b.drain()
-                    await b.consume(cqid)
-                    count -= part
+            while b.side[cqid].taken < place:
+                got = await b.reserve(sqid, min(255, place - b.side[cqid].taken))
+                for _ in range(got):
+                    b.complete(sqid)
+                while b.todo or b._owes():
+                    await b.cycle()
+                await b.consume(cqid)
             assert b.side[cqid].written == place
             await b.idle(8)
             assert await b.reserve(sqid, 16) == 16
@@ -367,23 +366,22 @@ async def throughput(dut):
 async def responses_late(dut):
     """Stimulus: no response for a long time while entries of all queues come; then one response in each cycle. Checking: no interrupt before its
     response, one for each burst, in order; idle stays down; nothing is lost."""
-    b = await bench(dut, [40, 63, 17, 5], b_lat=(500, 500))
-    for _ in range(2):
+    b = await bench(dut, [40, 63, 17, 5], b_lat=(0, 0))
+    for hold in (300, 600):
+        b.hold_b = True
         for q in b.live:
             got = await b.reserve(q, 30)
             for _ in range(got):
                 b.complete(q)
         b.rng.shuffle(b.todo)
-        # Every response that is owed comes at the same moment, so one a cycle.
-        irqs = b.irqs
-        await b.idle(400, ready=True)
-        assert b.irqs == irqs
-        assert b.m.owed
+        irqs, bursts_before = b.irqs, len(b.log["b"])
+        await b.idle(hold)
+        assert b.irqs == irqs and len(b.log["b"]) == bursts_before and b.m.owed
+        b.hold_b = False
         await b.drain(6000)
         for q in b.live:
             await b.consume(q)
         await b.idle(8)
-        b.k["b_lat"] = (300, 300)
     check_room(b)
     b.finish()
 
@@ -590,7 +588,8 @@ async def scoreboard_fails(dut):
             assert await b.reserve(q, 2) == 2
             b.complete(q)
             await b.drain(60)
-        b.dut.rst.value = 1
+        await FallingEdge(dut.clk)
+        dut.rst.value = 1
     b = await bench(dut, [5])
     with pytest.raises(AssertionError, match="nothing was compared"):
         b.finish()
@@ -599,7 +598,7 @@ async def scoreboard_fails(dut):
 @pytest.mark.unit
 @pytest.mark.parametrize(("data_w", "queues"), [
     (64, 5),
-    (512, 128),
+    pytest.param(512, 128, marks=pytest.mark.sweep_icarus),
     pytest.param(128, 1, marks=pytest.mark.sweep),
     pytest.param(256, 16, marks=pytest.mark.sweep),
 ])
