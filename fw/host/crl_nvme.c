@@ -7,6 +7,13 @@
 #include "crl_nvme_queue.h"
 
 #define PAGE CRL_NVME_PAGE
+#if defined(__GNUC__)
+#define INLINE inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline)) /* keeps the short way short */
+#else
+#define INLINE inline
+#define NOINLINE
+#endif
 
 uint32_t crl_nvme_list_bytes(uint32_t max_bytes)
 {
@@ -65,7 +72,7 @@ enum crl_err crl_nvme_open(const struct crl_dev *dev, struct crl_nvme_qp *qp, co
 }
 
 /* [prp] */
-/* Address of page `i` of the data, i > 0. */
+/* Where page `i` of the data lies, i > 0. */
 static inline uint64_t data_page(const struct crl_nvme_buf *buf, uint32_t i)
 {
     return buf->pages != NULL ? buf->pages[i] : (buf->bus & ~(uint64_t)(PAGE - 1)) + (uint64_t)i * PAGE;
@@ -76,28 +83,36 @@ static inline uint64_t first_prp(const struct crl_nvme_buf *buf)
     return buf->pages != NULL ? buf->pages[0] + (buf->bus & (PAGE - 1)) : buf->bus;
 }
 
+/* Pages 1 to `last` into the list of a slot. It is a power of two of bytes, so it stays in a page and never chains. */
+static NOINLINE uint64_t fill_list(const struct crl_nvme_qp *qp, const struct crl_nvme_buf *buf, uint32_t last, uint32_t slot)
+{
+    size_t at = (size_t)slot * qp->list_words;
+    uint64_t *list = qp->lists + at;
+    uint64_t page = data_page(buf, 1);
+
+    if (buf->pages != NULL)
+        for (uint32_t i = 1; i <= last; i++)
+            *list++ = buf->pages[i];
+    else
+        for (uint32_t i = 1; i <= last; i++, page += PAGE)
+            *list++ = page;
+    return qp->lists_bus + at * sizeof(uint64_t);
+}
+
 /* PRP2 of `bytes` of data: nothing, the second page, or the list of slot `slot`. */
 static inline uint64_t second_prp(const struct crl_nvme_qp *qp, const struct crl_nvme_buf *buf, uint32_t bytes, uint32_t slot)
 {
-    uint32_t span = (uint32_t)(buf->bus & (PAGE - 1)) + bytes; /* from the start of the first page */
-    uint32_t last = (span - 1) / PAGE;                         /* number of the last page */
-    uint64_t *list;
+    uint32_t last = ((uint32_t)(buf->bus & (PAGE - 1)) + bytes - 1) / PAGE; /* number of the last page */
 
     if (last == 0)
         return 0;
-    if (last == 1)
-        return data_page(buf, 1);
-    /* A list is a power of two of bytes, at a multiple of that: it stays in a page and never chains. */
-    list = qp->lists + (size_t)slot * qp->list_words;
-    for (uint32_t i = 1; i <= last; i++)
-        list[i - 1] = data_page(buf, i);
-    return qp->lists_bus + (uint64_t)slot * qp->list_words * sizeof(uint64_t);
+    return last == 1 ? data_page(buf, 1) : fill_list(qp, buf, last, slot);
 }
 /* [prp end] */
 
-/* A command with data of `bytes`, checked by the caller as far as it is not the node's business. */
-static inline enum crl_err put_data(struct crl_nvme_qp *qp, uint8_t opcode, const struct crl_nvme_buf *buf, uint32_t bytes,
-                                    uint32_t cdw10, uint32_t cdw11, uint32_t cdw12, void *cookie)
+/* A command: what the caller found sound. Every byte of the entry is written: it held another command. */
+static INLINE enum crl_err put(struct crl_nvme_qp *qp, uint8_t opcode, const struct crl_nvme_buf *buf, uint32_t bytes,
+                               uint32_t cdw10, uint32_t cdw11, uint32_t cdw12, void *cookie)
 {
     uint16_t tail;
     uint16_t slot = qp->free;
@@ -105,47 +120,33 @@ static inline enum crl_err put_data(struct crl_nvme_qp *qp, uint8_t opcode, cons
 
     if (sqe == NULL)
         return CRL_E_FULL;
-    *sqe = (struct crl_nvme_sqe){
-        .opc = opcode,
-        .cid = crl_nvme_take(qp, tail, cookie),
-        .nsid = qp->nsid,
-        .prp1 = first_prp(buf),
-        .prp2 = second_prp(qp, buf, bytes, slot),
-        .cdw10 = cdw10,
-        .cdw11 = cdw11,
-        .cdw12 = cdw12,
-    };
-    return CRL_OK;
-}
-
-static inline enum crl_err put(struct crl_nvme_qp *qp, uint8_t opcode, uint32_t cdw10, uint32_t cdw11, uint32_t cdw12,
-                               void *cookie)
-{
-    uint16_t tail;
-    struct crl_nvme_sqe *sqe = crl_nvme_room(qp, &tail);
-
-    if (sqe == NULL)
-        return CRL_E_FULL;
-    *sqe = (struct crl_nvme_sqe){
-        .opc = opcode,
-        .cid = crl_nvme_take(qp, tail, cookie),
-        .nsid = qp->nsid,
-        .cdw10 = cdw10,
-        .cdw11 = cdw11,
-        .cdw12 = cdw12,
-    };
+    sqe->opc = opcode;
+    sqe->fuse_psdt = 0;
+    sqe->cid = crl_nvme_take(qp, tail, cookie);
+    sqe->nsid = qp->nsid;
+    sqe->cdw2 = 0;
+    sqe->cdw3 = 0;
+    sqe->mptr = 0;
+    sqe->prp1 = bytes > 0 ? first_prp(buf) : 0;
+    sqe->prp2 = bytes > 0 ? second_prp(qp, buf, bytes, slot) : 0;
+    sqe->cdw10 = cdw10;
+    sqe->cdw11 = cdw11;
+    sqe->cdw12 = cdw12;
+    sqe->cdw13 = 0;
+    sqe->cdw14 = 0;
+    sqe->cdw15 = 0;
     return CRL_OK;
 }
 
 /* [submit] */
-static inline enum crl_err move(struct crl_nvme_qp *qp, uint8_t opcode, uint64_t slba, uint32_t blocks,
+static INLINE enum crl_err move(struct crl_nvme_qp *qp, uint8_t opcode, uint64_t slba, uint32_t blocks,
                                 const struct crl_nvme_buf *buf, uint32_t flags, void *cookie)
 {
     uint64_t bytes = (uint64_t)blocks << qp->block_shift;
 
     if (bytes - 1 >= qp->max_bytes || buf->bus % 4 != 0) /* no blocks: bytes - 1 is large */
         return CRL_E_ARG;
-    return put_data(qp, opcode, buf, (uint32_t)bytes, (uint32_t)slba, (uint32_t)(slba >> 32), (blocks - 1) | flags, cookie);
+    return put(qp, opcode, buf, (uint32_t)bytes, (uint32_t)slba, (uint32_t)(slba >> 32), (blocks - 1) | flags, cookie);
 }
 /* [submit end] */
 
@@ -171,12 +172,12 @@ enum crl_err crl_nvme_compare(const struct crl_dev *dev, struct crl_nvme_qp *qp,
 }
 
 /* Blocks without data. */
-static inline enum crl_err touch(struct crl_nvme_qp *qp, uint8_t opcode, uint64_t slba, uint32_t blocks, uint32_t flags,
+static INLINE enum crl_err touch(struct crl_nvme_qp *qp, uint8_t opcode, uint64_t slba, uint32_t blocks, uint32_t flags,
                                  void *cookie)
 {
     if (blocks - 1 > 0xFFFFu)
         return CRL_E_ARG;
-    return put(qp, opcode, (uint32_t)slba, (uint32_t)(slba >> 32), (blocks - 1) | flags, cookie);
+    return put(qp, opcode, NULL, 0, (uint32_t)slba, (uint32_t)(slba >> 32), (blocks - 1) | flags, cookie);
 }
 
 enum crl_err crl_nvme_write_zeroes(const struct crl_dev *dev, struct crl_nvme_qp *qp, uint64_t slba, uint32_t blocks,
@@ -196,7 +197,7 @@ enum crl_err crl_nvme_verify(const struct crl_dev *dev, struct crl_nvme_qp *qp, 
 enum crl_err crl_nvme_flush(const struct crl_dev *dev, struct crl_nvme_qp *qp, void *cookie)
 {
     (void)dev;
-    return put(qp, CRL_NVME_IO_OP_FLUSH, 0, 0, 0, cookie);
+    return put(qp, CRL_NVME_IO_OP_FLUSH, NULL, 0, 0, 0, 0, cookie);
 }
 
 enum crl_err crl_nvme_dsm(const struct crl_dev *dev, struct crl_nvme_qp *qp, const struct crl_nvme_buf *list, uint32_t ranges,
@@ -207,7 +208,7 @@ enum crl_err crl_nvme_dsm(const struct crl_dev *dev, struct crl_nvme_qp *qp, con
     (void)dev;
     if (ranges - 1 > 255 || bytes > qp->max_bytes || list->bus % 4 != 0)
         return CRL_E_ARG;
-    return put_data(qp, CRL_NVME_IO_OP_DSM, list, bytes, ranges - 1, attributes, 0, cookie);
+    return put(qp, CRL_NVME_IO_OP_DSM, list, bytes, ranges - 1, attributes, 0, cookie);
 }
 
 /* [ring] */
@@ -221,35 +222,34 @@ void crl_nvme_ring(const struct crl_dev *dev, struct crl_nvme_qp *qp)
 }
 /* [ring end] */
 
-/* Entries from `from` up to `to` of a queue. */
-static inline uint16_t ahead(uint16_t from, uint16_t to, uint16_t entries)
+/* [poll] */
+/* Whether `head` lies from the old head up to what was rung, round the end of the queue. */
+static inline bool head_ok(const struct crl_nvme_qp *qp, uint16_t head)
 {
-    return (uint16_t)(to >= from ? to - from : to + entries - from);
+    if (qp->sq_head <= qp->sq_rung)
+        return head >= qp->sq_head && head <= qp->sq_rung;
+    return (head >= qp->sq_head && head < qp->sq_entries) || head <= qp->sq_rung;
 }
 
-/* [poll] */
 /* One new entry; false when it can't be. */
-static inline bool finish(struct crl_nvme_qp *qp, const struct crl_nvme_cqe *entry, uint16_t word, struct crl_nvme_done *done)
+static INLINE bool finish(struct crl_nvme_qp *qp, const struct crl_nvme_cqe *entry, uint16_t word, struct crl_nvme_done *done)
 {
     uint16_t cid = entry->cid;
+    uint16_t head = entry->sqhd;
     uint16_t index = cid & CRL_NVME_SLOT_MASK;
     struct crl_nvme_slot *slot = &qp->slots[index];
 
-    if (index >= qp->commands || slot->next != CRL_NVME_BUSY || slot->cid != cid || entry->sqid != qp->qid
-        || entry->sqhd >= qp->sq_entries
-        || ahead(qp->sq_head, entry->sqhd, qp->sq_entries) > ahead(qp->sq_head, qp->sq_rung, qp->sq_entries))
+    if (index >= qp->commands || slot->next != CRL_NVME_BUSY || slot->cid != cid || entry->sqid != qp->qid || !head_ok(qp, head))
         return false;
-    *done = (struct crl_nvme_done){
-        .cookie = slot->cookie,
-        .result = entry->dw0,
-        .status = word >> 1 & 0x7FFu,
-        .retry = !(word >> 15),
-        .more = word >> 14 & 1,
-    };
+    done->cookie = slot->cookie;
+    done->result = entry->dw0;
+    done->status = word >> 1 & 0x7FFu;
+    done->retry = !(word >> 15);
+    done->more = word >> 14 & 1;
     slot->cid = (uint16_t)(cid + CRL_NVME_SLOT_MASK + 1u); /* a late or repeated entry of this use is recognised */
     slot->next = qp->free;
     qp->free = index;
-    qp->sq_head = entry->sqhd;
+    qp->sq_head = head;
     qp->under_way--;
     return true;
 }
