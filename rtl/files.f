@@ -115,3 +115,5 @@ rtl/node/crl_ack_join.sv
 rtl/node/crl_cnt_join.sv
 rtl/node/crl_atomic.sv
 rtl/node/crl_node.sv
+rtl/nvme/crl_nvme_check_pipe.sv
+rtl/nvme/crl_nvme_check.sv
