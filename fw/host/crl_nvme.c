@@ -67,7 +67,7 @@ enum crl_err crl_nvme_open(const struct crl_dev *dev, struct crl_nvme_qp *qp, co
         .block_shift = (uint8_t)pair->block_shift,
     };
     for (uint16_t i = 0; i < pair->commands; i++)
-        slots[i] = (struct crl_nvme_slot){.cid = i, .next = i + 1 < pair->commands ? (uint16_t)(i + 1) : CRL_NVME_BUSY};
+        slots[i] = (struct crl_nvme_slot){.cid = i, .next = i + 1 < pair->commands ? (uint16_t)(i + 1) : CRL_NVME_NONE};
     return CRL_OK;
 }
 

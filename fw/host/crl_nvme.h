@@ -45,7 +45,7 @@ struct crl_nvme_pair {
 struct crl_nvme_slot {
     void *cookie;
     uint16_t cid;  /* of its present or next command */
-    uint16_t next; /* free list; CRL_NVME_BUSY: under way */
+    uint16_t next; /* of the free list, or: under way */
 };
 
 /* An open queue pair. Its members are the library's. */
@@ -68,7 +68,7 @@ struct crl_nvme_qp {
     uint16_t sq_rung;     /* what the node knows of it */
     uint16_t sq_head;     /* what the last completion said */
     uint16_t cq_head;     /* next entry to look at */
-    uint16_t free;        /* first free slot, CRL_NVME_BUSY: none */
+    uint16_t free;        /* first free slot */
     uint16_t under_way;   /* commands without a completion */
     uint8_t phase;        /* of the entry at cq_head when it is new */
     uint8_t block_shift;

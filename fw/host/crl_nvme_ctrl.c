@@ -58,7 +58,10 @@ static bool gone(uint64_t value)
     return value == UINT64_MAX;
 }
 
-/* EN = 0, and the node has let go of everything. */
+/*
+ * EN = 0, and the node has let go of everything: RDY falls then. CFS falls with it unless its cause is still there, and
+ * would be taken for that of the next start.
+ */
 static enum crl_err disable(const struct crl_dev *dev, uint32_t ready_ms)
 {
     struct crl_wait left = crl_wait_ms(ready_ms);
@@ -69,10 +72,10 @@ static enum crl_err disable(const struct crl_dev *dev, uint32_t ready_ms)
         csts = status(dev);
         if (gone(csts))
             return CRL_E_NODE;
-        if (!CRL_GET(NVME_CSTS_RDY, csts))
+        if (!CRL_GET(NVME_CSTS_RDY, csts) && !CRL_GET(NVME_CSTS_CFS, csts))
             return CRL_OK;
     } while (crl_wait(dev, &left));
-    return CRL_E_TIMEOUT;
+    return CRL_GET(NVME_CSTS_RDY, csts) ? CRL_E_TIMEOUT : CRL_E_FATAL;
 }
 
 /* EN = 1, and it is ready. */
@@ -322,7 +325,7 @@ enum crl_err crl_nvme_stop(const struct crl_dev *dev, struct crl_nvme_ctrl *ctrl
     enum crl_err err = disable(dev, ctrl->ready_ms);
 
     ctrl->running = false;
-    if (err == CRL_OK)
+    if (err == CRL_OK || err == CRL_E_FATAL)
         memset(ctrl->pair, 0, sizeof(ctrl->pair));
     return err;
 }

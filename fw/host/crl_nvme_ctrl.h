@@ -103,7 +103,7 @@ struct crl_nvme_ctrl {
 
 /*
  * Starts the controller, whatever state it was left in, and asks for up to `pairs` I/O queue pairs (1 to 128). `mem`:
- * CRL_NVME_ADMIN_BYTES at a multiple of 4096, the controller's until crl_nvme_stop has returned CRL_OK. `weighted`:
+ * CRL_NVME_ADMIN_BYTES at a multiple of 4096, the controller's until crl_nvme_stop has returned CRL_OK or CRL_E_FATAL. `weighted`:
  * weighted round robin with urgent class, if there is.
  *
  * CRL_E_NODE: no controller here, or one with other pages, entries or command sets. CRL_E_TIMEOUT: RDY did not follow in
@@ -114,7 +114,8 @@ CRL_CHECKED enum crl_err crl_nvme_start(const struct crl_dev *dev, struct crl_nv
 
 /*
  * Ends everything at once: queues and grants are gone, and when CRL_OK is returned the node touches none of their memory.
- * Commands under way get no completion. CRL_E_TIMEOUT: it may still touch memory; keep it, reset the node.
+ * Commands under way get no completion. CRL_E_TIMEOUT: it may still touch memory; keep it, reset the node. CRL_E_FATAL: it
+ * touches none, but CFS stays: it can't be started.
  */
 CRL_CHECKED enum crl_err crl_nvme_stop(const struct crl_dev *dev, struct crl_nvme_ctrl *ctrl);
 

@@ -6,7 +6,8 @@
 #include "carillon_layout.h"
 #include "crl_nvme.h"
 
-#define CRL_NVME_BUSY 0xFFFFu       /* in `next`: under way; in `free`: none */
+#define CRL_NVME_BUSY 0xFFFFu       /* `next` of a slot whose command is under way */
+#define CRL_NVME_NONE 0xFFFEu       /* end of the free list */
 #define CRL_NVME_SLOT_MASK 0x0FFFu  /* of a command identifier: the slot; above it a count of its uses */
 #define CRL_NVME_MAX_COMMANDS 4095u /* slot 4095 is left out: FFFFh is no command identifier (Error Information log) */
 
@@ -22,7 +23,7 @@ static inline struct crl_nvme_sqe *crl_nvme_room(const struct crl_nvme_qp *qp, u
 
     if (next == qp->sq_entries)
         next = 0;
-    if (qp->free == CRL_NVME_BUSY || next == qp->sq_head)
+    if (qp->free == CRL_NVME_NONE || next == qp->sq_head)
         return NULL;
     *tail = next;
     return &qp->sq[qp->sq_tail];
