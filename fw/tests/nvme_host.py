@@ -95,7 +95,8 @@ QP, CTRL, CHAN = range(len(SIZED), len(SIZED) + 3)
 def library(folder: Path, *options: str) -> ctypes.CDLL:
     """The library with hooks for registers, and short waits."""
     short = ("-DCRL_SPINS=100u", "-DCRL_NVME_ADMIN_MS=2000u")
-    lib = build("host", ["tests/host_shim.c", *LIBRARY], folder, *short, *options)
+    sources = ["tests/host_shim.c", "examples/private_queue.c", *LIBRARY]
+    lib = build("host", sources, folder, *short, *options)
     lib.host_size.restype = ctypes.c_size_t
     lib.crl_nvme_pair_bytes.restype = c_uint64
     lib.crl_seg_address.restype = c_uint64

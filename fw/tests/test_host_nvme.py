@@ -22,6 +22,7 @@ from fw.tests.nvme_host import (
     Err,
     Kernel,
     Machine,
+    Pair,
     Range,
     Shape,
     library,
@@ -47,7 +48,7 @@ def lib(tmp_path_factory):
 
 
 # what is compiled ------------------------------------------------------------------------------
-@pytest.mark.parametrize("source", LIBRARY)
+@pytest.mark.parametrize("source", [*LIBRARY, "examples/private_queue.c"])
 @pytest.mark.parametrize("options", [("-O2",), ("-O0", "-DNDEBUG"), ("-O2", "-std=gnu17")])
 def test_compiles(tmp_path, source, options):
     """*Stimulus*: each file of the library, with the header of real hardware and all warnings on. *Checking*: none."""
@@ -319,6 +320,31 @@ def test_takes_over(lib):
     for _ in range(5):
         app.work()
     app.finish()
+
+
+@pytest.mark.parametrize("dstrd", [0, 9])
+def test_private_queue(lib, dstrd):
+    """*Stimulus*: examples/private_queue.c: the kernel gives a pair to function 5, which writes and reads; then without its
+    doorbell page. *Checking*: success, the blocks, the data; a program that rings as another function gets nowhere."""
+    kernel = started(lib, dstrd=dstrd)
+    m, example = kernel.m, kernel.lib
+    example.private_queue_bytes.restype = ctypes.c_uint64
+    queues, data = m.take(example.private_queue_bytes() // PAGE, 5), m.take(4, 5)
+    pair, failed = Pair(), ctypes.c_uint16()
+    args = (ctypes.c_uint16(5), ctypes.byref(queues), ctypes.byref(data), ctypes.byref(pair))
+    assert kernel.call("private_queue_give", *args) == Err.OK
+    what = bytes(m.bytes_at(data.bus, 4 * PAGE))
+
+    def use(func: int) -> Err:
+        args = (ctypes.byref(pair), 0, ctypes.byref(data), ctypes.byref(failed))
+        return Err(m.port(func).call(example.private_queue_use, *args))
+
+    assert use(5) == Err.OK
+    assert bytes(m.bytes_at(data.bus, 4 * PAGE)) == what == m.namespaces[0].peek(8, 32)
+    assert kernel.delete(pair.qid) == kernel.call("private_queue_give", *args) == Err.OK
+    assert use(6) == Err.TIMEOUT and m.controller.foreign[6] == 1
+    m.bytes_at(data.bus, 4 * PAGE)[:] = bytes(4 * PAGE)
+    assert m.namespaces[0].peek(8, 32) == what
 
 
 @pytest.mark.parametrize("dstrd", [0, 9])
