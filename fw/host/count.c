@@ -19,7 +19,7 @@
 #include "crl_nvme.h"
 
 static const char *const cases[] = {
-    "read, within a page", "read, two pages",     "read, list of 4 pages", "read, list of 32 pages",
+    "read, within a page", "read, two pages",     "read, list of 4", "read, list of 32",
     "write zeroes",        "ring",                "ring, nothing new",     "poll, nothing there",
     "poll, one completion", "poll, four completions",
 };

@@ -120,21 +120,21 @@ static INLINE enum crl_err put(struct crl_nvme_qp *qp, uint8_t opcode, const str
 
     if (sqe == NULL)
         return CRL_E_FULL;
-    sqe->opc = opcode;
-    sqe->fuse_psdt = 0;
-    sqe->cid = crl_nvme_take(qp, tail, cookie);
-    sqe->nsid = qp->nsid;
-    sqe->cdw2 = 0;
-    sqe->cdw3 = 0;
-    sqe->mptr = 0;
-    sqe->prp1 = bytes > 0 ? first_prp(buf) : 0;
-    sqe->prp2 = bytes > 0 ? second_prp(qp, buf, bytes, slot) : 0;
     sqe->cdw10 = cdw10;
     sqe->cdw11 = cdw11;
     sqe->cdw12 = cdw12;
     sqe->cdw13 = 0;
     sqe->cdw14 = 0;
     sqe->cdw15 = 0;
+    sqe->cdw2 = 0;
+    sqe->cdw3 = 0;
+    sqe->mptr = 0;
+    sqe->nsid = qp->nsid;
+    sqe->prp1 = bytes > 0 ? first_prp(buf) : 0;
+    sqe->prp2 = bytes > 0 ? second_prp(qp, buf, bytes, slot) : 0;
+    sqe->opc = opcode;
+    sqe->fuse_psdt = 0;
+    sqe->cid = crl_nvme_take(qp, tail, cookie);
     return CRL_OK;
 }
 
@@ -254,34 +254,42 @@ static INLINE bool finish(struct crl_nvme_qp *qp, const struct crl_nvme_cqe *ent
     return true;
 }
 
-enum crl_err crl_nvme_poll(const struct crl_dev *dev, struct crl_nvme_qp *qp, struct crl_nvme_done *done, uint32_t max,
-                           uint32_t *count)
+/* Takes what has come: the first entry is known to be new. */
+static NOINLINE enum crl_err take_entries(const struct crl_dev *dev, struct crl_nvme_qp *qp, struct crl_nvme_done *done,
+                                          uint32_t max, uint32_t *count)
 {
+    const struct crl_nvme_cqe *entry = &qp->cq[qp->cq_head];
+    uint16_t word = crl_load16(dev, &entry->phase_status_crd_more_dnr);
     enum crl_err err = CRL_OK;
     uint32_t n = 0;
 
-    while (n < max) {
-        const struct crl_nvme_cqe *entry = &qp->cq[qp->cq_head];
-        uint16_t word = crl_load16(dev, &entry->phase_status_crd_more_dnr);
-
-        if ((word & 1) != qp->phase)
-            break;
+    do {
         crl_rmb(dev); /* the rest of the entry, and the data it announces, are read after the phase */
         if (!finish(qp, entry, word, &done[n])) {
             err = CRL_E_DEVICE;
             break;
         }
-        n++;
         if (++qp->cq_head == qp->cq_entries) {
             qp->cq_head = 0;
             qp->phase ^= 1;
         }
-    }
+        entry = &qp->cq[qp->cq_head];
+        word = crl_load16(dev, &entry->phase_status_crd_more_dnr);
+    } while (++n < max && (word & 1) == qp->phase);
     *count = n;
     if (n > 0) {
         crl_mb(dev); /* the entries have been read before the node may write there again */
         crl_write32(dev, qp->cq_doorbell, qp->cq_head);
     }
     return err;
+}
+
+enum crl_err crl_nvme_poll(const struct crl_dev *dev, struct crl_nvme_qp *qp, struct crl_nvme_done *done, uint32_t max,
+                           uint32_t *count)
+{
+    *count = 0;
+    if (max == 0 || (crl_load16(dev, &qp->cq[qp->cq_head].phase_status_crd_more_dnr) & 1) != qp->phase)
+        return CRL_OK;
+    return take_entries(dev, qp, done, max, count);
 }
 /* [poll end] */

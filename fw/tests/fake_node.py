@@ -80,7 +80,9 @@ class FakeNode:
             self.regs[reg_addr("CH", "RRING_PROD")] = 0
             self.state = State.ACTIVE
         elif cmd in (Cmd.DRAIN, Cmd.ABORT) and self.lazy and self.state != State.DISABLED:
-            assert cmd == Cmd.ABORT or self.state == State.ACTIVE, "DRAIN of a channel that is not active"
+            assert cmd == Cmd.ABORT or self.state == State.ACTIVE, (
+                "DRAIN of a channel that is not active"
+            )
             self.state = State.DRAINING if cmd == Cmd.DRAIN else State.ABORTING
         else:
             self.state = State.DISABLED
@@ -135,16 +137,28 @@ class FakeNode:
         """A message of the peer; False: there is no buffer, or no room to say so."""
         size = self.size("RRING_SIZE")
         prod = self.regs[reg_addr("CH", "RRING_PROD")]
-        if self.received % size == prod or self.posted - self.consumed == self.size("CRING_SIZE") - 1:
+        if (
+            self.received % size == prod
+            or self.posted - self.consumed == self.size("CRING_SIZE") - 1
+        ):
             return False
-        at = self.place(self.regs[reg_addr("CH", "RRING_BASE")], 32 * size) + 32 * (self.received % size)
+        at = self.place(self.regs[reg_addr("CH", "RRING_BASE")], 32 * size) + 32 * (
+            self.received % size
+        )
         entry = Desc.unpack(bytes(self.mem[at : at + 32]))
         assert entry.opcode == Op.RECV
         self.received += 1
         to = self.place(entry.dst, entry.length)
         assert to is not None
         self.mem[to : to + len(data)] = data
-        self.put(Cqe(tag=entry.tag, kind=CqeKind.RECEIVE, dring_cons=self.received % size, bytes=len(data)))
+        self.put(
+            Cqe(
+                tag=entry.tag,
+                kind=CqeKind.RECEIVE,
+                dring_cons=self.received % size,
+                bytes=len(data),
+            )
+        )
         return True
 
     def execute(self, desc: Desc) -> Status:

@@ -236,7 +236,9 @@ class Kernel:
         ns = Ns()
         return self.call("crl_nvme_namespace", c_uint32(nsid), ctypes.byref(ns)), ns
 
-    def create(self, client: ctypes.Structure, shape: ctypes.Structure) -> tuple[Err, ctypes.Structure]:
+    def create(
+        self, client: ctypes.Structure, shape: ctypes.Structure
+    ) -> tuple[Err, ctypes.Structure]:
         """Queues in memory of the client's function."""
         size = self.lib.crl_nvme_pair_bytes(ctypes.byref(shape))
         mem = self.m.take(size // PAGE, client.func)
@@ -263,15 +265,15 @@ class Client:
         self.m, self.lib, self.port, self.pair = m, m.lib, m.port(func), pair
         self.qp = opaque(self.lib, QP)
         self.slots = (Slot * pair.commands)()
-        err = self.call(
-            "crl_nvme_open", ctypes.byref(pair), ctypes.byref(self.slots), c_uint32(0)
-        )
+        err = self.call("crl_nvme_open", ctypes.byref(pair), ctypes.byref(self.slots), c_uint32(0))
         assert err == Err.OK
 
     def call(self, name: str, *args: object) -> Err:
         return Err(self.port.call(getattr(self.lib, name), ctypes.byref(self.qp), *args))
 
-    def data(self, name: str, slba: int, blocks: int, buf: ctypes.Structure, cookie: int, flags: int = 0) -> Err:
+    def data(
+        self, name: str, slba: int, blocks: int, buf: ctypes.Structure, cookie: int, flags: int = 0
+    ) -> Err:
         """read, write, compare."""
         return self.call(
             f"crl_nvme_{name}", c_uint64(slba), c_uint32(blocks), ctypes.byref(buf), c_uint32(flags), c_void_p(cookie)

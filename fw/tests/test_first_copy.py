@@ -30,9 +30,7 @@ def run(example: Example, node: FakeNode) -> int:
 @pytest.mark.parametrize("options", [(), (*STRICT, "-O0")])
 def test_compiles(tmp_path, options):
     """*Stimulus*: the example with the header of real hardware, C11, more and more warnings. *Checking*: none."""
-    compile_c(
-        ["examples/first_copy.c"], *INCLUDES, *options, "-c", "-o", str(tmp_path / "out.o")
-    )
+    compile_c(["examples/first_copy.c"], *INCLUDES, *options, "-c", "-o", str(tmp_path / "out.o"))
 
 
 def test_copies(example):

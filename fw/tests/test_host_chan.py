@@ -158,7 +158,9 @@ def test_rings(lib, seed, desc, cpl, total):
         elif kind == 1:
             full = bufs - got == 3
             to = ctypes.c_uint64(ch.address(DATA, 0x1F00))
-            assert ch.call("crl_chan_post_recv", c_uint16(bufs), to, 256) == (Err.FULL if full else Err.OK)
+            assert ch.call("crl_chan_post_recv", c_uint16(bufs), to, 256) == (
+                Err.FULL if full else Err.OK
+            )
             bufs += not full
         elif kind == 2:
             ch.ring()
@@ -224,7 +226,9 @@ def test_abort(lib, seed):
         ch.node.step()
     begun = c_uint16()
     assert ch.call("crl_chan_abort", ch.sink, None, 1000, ctypes.byref(begun)) == Err.OK
-    assert [e.tag for e in ch.seen] == list(range(1, begun.value + 1)) and begun.value == seed * 3 + 1
+    assert [e.tag for e in ch.seen] == list(
+        range(1, begun.value + 1)
+    ) and begun.value == seed * 3 + 1
     assert [e.status for e in ch.seen[-1:]] == [Status.ABORTED]
     assert [ch.filled(i) for i in range(1, 31)] == [i <= seed * 3 for i in range(1, 31)]
     assert ch.start() == Err.OK
@@ -263,7 +267,10 @@ def test_reset_and_errors(lib):
     assert ch.start() == Err.OK
     assert ch.call("crl_chan_post_recv", c_uint16(0), ctypes.c_uint64(0), 8) == Err.ARG
     error = c_uint8()
-    assert ch.port.call(ch.lib.crl_chan_state, ctypes.byref(ch.ch), ctypes.byref(error)) == State.ACTIVE
+    assert (
+        ch.port.call(ch.lib.crl_chan_state, ctypes.byref(ch.ch), ctypes.byref(error))
+        == State.ACTIVE
+    )
 
     both = (c_uint32 * 2)(RINGS, DATA)
     assert ch.function0("crl_seg_revoke", both, 2, 1000) == Err.OK
