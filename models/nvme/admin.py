@@ -107,6 +107,10 @@ class Sq:
     cqid: int
 
 
+class SetupError(RuntimeError):
+    """Raised by a `QueueSetup` that gets no answer: the command ends with INTERNAL."""
+
+
 class Fail(Exception):
     """The command ends with this status."""
 
@@ -243,6 +247,8 @@ class AdminAgent:
             if result is None:
                 return None
             dw0 = result
+        except SetupError:
+            status = S.INTERNAL
         except Fail as fail:
             status = fail.status
             if more(status):

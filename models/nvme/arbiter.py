@@ -289,17 +289,26 @@ class ArbChecker:
         self.room_since = 0
         self.low = 0  # cycles in a row without g_valid
         self.changed = -100
+        self.loose, self.before = False, (-1, 0)
 
-    def configure(self, cfg: ArbConfig) -> None:
-        """New settings, between cycles, while `run` is 0."""
+    def configure(self, cfg: ArbConfig, *, live: bool = False) -> None:
+        """New settings, between cycles, while `run` is 0 and no grant is out. With `live` at any time, but not `wrr`: from then on credits
+        are not looked at."""
         self._settle(0)
         if cfg.wrr != self.cfg.wrr:
             self.last_cls = set(WEIGHTED)
+        if live:
+            self.loose, self.before = True, (self.t + LATENCY, self.cfg.burst)
         self.cfg = cfg
         # What is left of the old credits counts on; a refill may have been decided with either weights.
         self.credits |= {(cfg.full(), 0)}
         for q in self.q:
             q.passed.clear()
+
+    @property
+    def bursts(self) -> set[int]:
+        """What the burst may be now."""
+        return {self.cfg.burst} | ({self.before[1]} if self.t <= self.before[0] else set())
 
     @property
     def out(self) -> int:
@@ -379,7 +388,7 @@ class ArbChecker:
             if urgent:
                 self._fault("urgent-first", f"queue {qid} before urgent {urgent}")
             self._weighted(qid, cls, limit)
-        elif limit != self.cfg.burst:
+        elif limit not in self.bursts:
             self._fault("limit", f"queue {qid}: g_max {limit}, the burst is {self.cfg.burst}")
         for i, other in enumerate(self.q):
             if i != qid and i and qid and self.cls(i) is cls and self._long(i):
@@ -394,6 +403,10 @@ class ArbChecker:
         self.order.append(Grant(qid, limit, cls))
 
     def _weighted(self, qid: int, cls: Cls, limit: int) -> None:
+        if self.loose:
+            if not 1 <= limit <= max(self.bursts):
+                self._fault("limit", f"queue {qid}: g_max {limit}, the burst is {self.cfg.burst}")
+            return
         me = cls - 1
         asking = {c for c in WEIGHTED if any(self.cls(i) is c and self._long(i) for i in range(1, self.n))}
         skipped = []

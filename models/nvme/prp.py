@@ -118,9 +118,7 @@ class _Step:
     fatal: bool = False
 
 
-def _piece(
-    entry: int, length: int, granule: int, ranges: Sequence[Range], right: int
-) -> _Step:
+def _piece(entry: int, length: int, granule: int, ranges: Sequence[Range], right: int) -> _Step:
     """A data entry: its form first, then the ranges. `granule`: what its offset is a multiple of."""
     status = NvmeStatus.SUCCESS
     if entry % granule:

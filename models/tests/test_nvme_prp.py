@@ -28,7 +28,10 @@ from models.nvme.prp import (
 pytestmark = pytest.mark.model
 
 TOP = 1 << 64
-ALL = [Range(0, 0xFFFF_FFFF, SOURCE | SINK | PRP_LIST), Range(TOP - (1 << 40), 1 << 28, SOURCE | PRP_LIST)]
+ALL = [
+    Range(0, 0xFFFF_FFFF, SOURCE | SINK | PRP_LIST),
+    Range(TOP - (1 << 40), 1 << 28, SOURCE | PRP_LIST),
+]
 
 
 def build(pages: list[int], offset: int, nbytes: int, slots: list[int]):
@@ -97,7 +100,9 @@ def test_last_entry_of_a_page() -> None:
                 continue
             memory = {0x8000 + 8 * (skip + i): 0x10_0000 + PAGE * i for i in range(places)}
             memory.update({0x10_0000 + PAGE * (places - 1) + 8 * i: 0x90_0000 for i in range(2)})
-            done = walk(0x5000, 0x8000 + 8 * skip, PAGE * (left + 1), ALL, SINK, lambda a: memory[a])
+            done = walk(
+                0x5000, 0x8000 + 8 * skip, PAGE * (left + 1), ALL, SINK, lambda a: memory[a]
+            )
             assert done.ok and len(done.pieces) == left + 1
             assert (done.pieces[-1].addr == 0x90_0000) == bool(extra)
             assert len(done.reads) == places + 2 * extra
@@ -179,8 +184,12 @@ def test_rights() -> None:
     top = Range(TOP - PAGE, 1, SOURCE)
     assert one(TOP - PAGE, ranges=(top,)).ok
     assert one(TOP - 4, nbytes=4, ranges=(top,)).ok
-    assert one(0, nbytes=4, ranges=(Range(TOP - PAGE, 2, SOURCE),)).status == NvmeStatus.ACCESS_DENIED
-    assert one(TOP - PAGE, ranges=(Range(TOP - PAGE, 0, SOURCE),)).status == NvmeStatus.ACCESS_DENIED
+    assert (
+        one(0, nbytes=4, ranges=(Range(TOP - PAGE, 2, SOURCE),)).status == NvmeStatus.ACCESS_DENIED
+    )
+    assert (
+        one(TOP - PAGE, ranges=(Range(TOP - PAGE, 0, SOURCE),)).status == NvmeStatus.ACCESS_DENIED
+    )
 
 
 def test_form_before_ranges() -> None:
@@ -188,7 +197,10 @@ def test_form_before_ranges() -> None:
     for prp1 in (0x4001, 0x4002, 0x4003):
         assert one(prp1, nbytes=1, ranges=()).status == NvmeStatus.INVALID_PRP
     assert one(0x4000, nbytes=1, ranges=()).status == NvmeStatus.ACCESS_DENIED
-    assert one(0x4000, 0x9004, 2 * PAGE, ranges=(Range(0x4000, 1, SOURCE),)).status == NvmeStatus.INVALID_PRP
+    assert (
+        one(0x4000, 0x9004, 2 * PAGE, ranges=(Range(0x4000, 1, SOURCE),)).status
+        == NvmeStatus.INVALID_PRP
+    )
 
 
 def test_ranges_of_a_grant() -> None:

@@ -1,0 +1,602 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Unit tests of crl_nvme_check against models.nvme.check."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import replace
+
+import cocotb
+import pytest
+from cocotb.triggers import RisingEdge
+
+from models.layout import NvmeIoOp, NvmeSqe, NvmeStatus
+from models.nvme.check import ALL_NAMESPACES, FLUSH_DSM, Grant, Namespace, Verdict, check
+from tb.lib.sim import run_sim
+from tb.unit.dma_lib import CycleBench, expects_failure
+from tb.unit.stream import PROFILES
+
+TOP = (1 << 64) - 1
+ALL_OPS = 0xFFFF_FFFF
+BLOCK_OPS = [op for op in NvmeIoOp if op not in FLUSH_DSM]
+OUTPUTS = (
+    "m_ok m_status m_dnr m_more m_qid m_cid m_op m_addr m_bytes m_span m_prp1 m_prp2 m_func m_nsi"
+).split()
+S = NvmeStatus
+
+
+def command(op=NvmeIoOp.READ, slba=0, blocks=1, nsid=1, flags=0, **kw) -> NvmeSqe:
+    """A sound command on `blocks` blocks; `flags` are bits of CDW12."""
+    fields = {"cid": 0xC1D, "prp1": 0x1234_5678_9ABC_D000, "prp2": 0x0FED_CBA9_8765_4000}
+    fields |= {"cdw10": slba & 0xFFFF_FFFF, "cdw11": slba >> 32, "cdw12": blocks - 1 | flags}
+    return NvmeSqe(opc=op, nsid=nsid, **fields | kw)
+
+
+class Bench(CycleBench):
+    """Commands in, verdicts out, tables beside them; the model's tables change with the RTL's."""
+
+    idle = dict.fromkeys(
+        (
+            "gr_we gr_qid gr_entry ns_we ns_idx ns_valid ns_blocks ns_shift ns_base "
+            "s_valid s_qid s_sqe m_ready"
+        ).split(),
+        0,
+    )
+
+    def __init__(self, dut) -> None:
+        super().__init__(dut)
+        self.queues, self.n_ns = self.p["QUEUES"], self.p["NAMESPACES"]
+        self.todo: deque[tuple[int, NvmeSqe, int]] = (
+            deque()
+        )  # to be offered, reserved bits with them
+        self.writes: deque[tuple] = deque()  # of the tables, one a cycle
+        self.owed: deque[tuple[int, Verdict, int, NvmeSqe]] = deque()
+        self.seen: Counter = Counter()
+        self.statuses: list[int] = []
+        self.latencies: Counter = Counter()
+        self.offered: tuple[int, NvmeSqe, int] | None = None
+        self.held: dict[str, int] | None = None
+        self.rate = {"s": 1.0, "m": 1.0, "w": 1.0}
+        self.stalled = 0  # cycles in which a command was offered and not taken
+        self.sabotage = ""
+        self.forget()
+
+    def forget(self) -> None:
+        """The tables after a reset."""
+        self.grants = [Grant()] * (self.queues + 1)
+        self.namespaces = [Namespace()] * self.n_ns
+
+    async def clear(self) -> None:
+        """Reset, and until the tables are cleared."""
+        await self.reset()
+        self.owed.clear()
+        self.forget()
+        self.held = self.offered = None
+        for _ in range(self.queues + 3):
+            await self.step()
+        if hasattr(self.dut, "busy"):
+            assert not self.get("busy"), "busy for longer than QN cycles"
+
+    def hit(self, name: str) -> bool:
+        return self.rng.random() < self.rate[name]
+
+    def free(self, write: tuple) -> bool:
+        """Nobody who is under way uses what this write changes."""
+        under_way = [(q, sqe) for q, _, _, sqe in self.owed]
+        if self.offered is not None:
+            under_way.append(self.offered[:2])
+        if write[0] == "gr":
+            return all(q != write[1] for q, _ in under_way)
+        return all(sqe.nsid != write[1] + 1 for _, sqe in under_way)
+
+    def drive(self) -> None:
+        i, rng = self.inp, self.rng
+        i["gr_qid"], i["gr_entry"] = rng.randrange(self.queues + 1), rng.getrandbits(256)
+        i["ns_idx"], i["ns_valid"] = rng.randrange(self.n_ns), 1
+        if self.writes and self.hit("w") and self.free(self.writes[0]):
+            what, index, entry = self.writes.popleft()
+            if what == "gr":
+                i.update(gr_we=1, gr_qid=index, gr_entry=entry.to_int(rng.getrandbits(32)))
+            else:
+                i.update(ns_we=1, ns_idx=index, ns_valid=int(entry.valid))
+                i.update(ns_blocks=entry.blocks, ns_shift=entry.shift, ns_base=entry.base)
+            self.write = what, index, entry
+        else:
+            self.write = None
+        if self.offered is None and self.todo and self.hit("s"):
+            self.offered = self.todo.popleft()
+        if self.offered is not None:
+            qid, sqe, reserved = self.offered
+            i.update(s_valid=1, s_qid=qid, s_sqe=sqe.to_int() | reserved)
+        i["m_ready"] = int(self.hit("m"))
+
+    def check(self) -> None:
+        if self.get("m_valid"):
+            out = {name: self.get(name) for name in OUTPUTS}
+            assert self.held in (None, out), "the verdict changed while it waited"
+            if self.held is None:
+                assert self.owed, "a verdict for no command"
+                self.latencies[self.now - self.owed[0][2]] += 1
+            self.held = None if self.inp["m_ready"] else out
+            if self.inp["m_ready"]:
+                self.verdict(out)
+        else:
+            assert self.held is None, "the verdict was withdrawn"
+        if self.offered is not None:
+            if self.get("s_ready"):
+                qid, sqe, _ = self.offered
+                want = check(sqe, self.grants[qid], self.namespaces, self.p["MDTS_BYTES"])
+                self.owed.append((qid, want, self.now, sqe))
+                self.offered = None
+            else:
+                self.stalled += 1
+        if self.write is not None:
+            what, index, entry = self.write
+            (self.grants if what == "gr" else self.namespaces)[index] = entry
+
+    def verdict(self, out: dict[str, int]) -> None:
+        """Compare a verdict with what is owed; only fields that count."""
+        assert self.owed, "a verdict for no command"
+        if self.sabotage:
+            out[self.sabotage] ^= 1
+        qid, want, _, sqe = self.owed.popleft()
+        expected = {"m_ok": int(want.ok), "m_qid": qid, "m_cid": want.cid, "m_op": want.op}
+        if want.ok:
+            expected |= {"m_bytes": want.nbytes, "m_span": want.span, "m_nsi": want.nsi}
+            expected |= {"m_prp1": want.prp1, "m_prp2": want.prp2}
+            expected["m_func"] = want.func & ((1 << self.p["FUNC_W"]) - 1)
+            if want.op in BLOCK_OPS:
+                expected["m_addr"] = want.addr
+        else:
+            expected |= {"m_status": want.status, "m_dnr": int(want.dnr), "m_more": int(want.more)}
+        got = {name: out[name] for name in expected}
+        assert got == expected, f"{got}, not {expected}, for {sqe} under {self.grants[qid]}"
+        self.seen[want.status, want.op if want.ok else None] += 1
+        self.statuses.append(want.status)
+        self.compared += 1
+
+    def send(self, sqe: NvmeSqe, qid: int = 1) -> None:
+        """Queue a command, with noise in the bits that nobody looks at."""
+        noise = self.rng.getrandbits(4) << 10 | self.rng.getrandbits(128) << 64
+        self.todo.append((qid, sqe, noise | self.rng.getrandbits(96) << 416))
+
+    async def tables(self, *writes: tuple) -> None:
+        """Write the tables: ("gr", queue, Grant) or ("ns", index, Namespace)."""
+        self.writes += writes
+        await self.until(lambda: not self.writes, 4000, "table writes")
+
+    async def drain(self) -> None:
+        def over() -> bool:
+            return not self.todo and self.offered is None and not self.owed
+
+        await self.until(over, 40_000, "verdicts")
+
+    async def statuses_of(self, *commands: NvmeSqe, qid: int = 1) -> list[int]:
+        """Send commands and wait for what becomes of them; compared with the model on the way."""
+        self.statuses.clear()
+        for sqe in commands:
+            self.send(sqe, qid)
+        await self.drain()
+        return list(self.statuses)
+
+    def end(self, at_least: int) -> None:
+        assert not self.owed and not self.todo
+        assert self.compared >= at_least, f"only {self.compared} verdicts were compared"
+
+    # ---- random tables and commands, most of them near an edge
+
+    def near(self, *edges: int) -> int:
+        """A number at an edge, or next to one, or any."""
+        kind = self.rng.random()
+        if kind < 0.15:
+            return self.rng.getrandbits(64)
+        return self.rng.choice(edges) + self.rng.choice([0, 0, 0, 1, -1]) & TOP
+
+    def random_namespace(self) -> Namespace:
+        rng = self.rng
+        blocks = rng.choice([TOP, 1 << 63, 1 << 40, 1 << 20, 100_000, 65536, 1, 0, TOP - 5])
+        valid, shift = rng.random() < 0.85, rng.choice([9, 12])
+        return Namespace(valid, blocks, shift, rng.getrandbits(52) << 12)
+
+    def random_grant(self) -> Grant:
+        rng = self.rng
+        nsid = rng.choice(
+            [ALL_NAMESPACES] * 4 + [rng.randint(1, self.n_ns)] * 4 + [0, 17, self.n_ns + 1]
+        )
+        opcodes = rng.choice([ALL_OPS, ALL_OPS, 0x1327, rng.getrandbits(32), 0])
+        size = rng.choice(self.namespaces).blocks
+        slba = rng.choice([0, 0, 1, size // 2, TOP - 99, rng.getrandbits(64)])
+        nlb = rng.choice(
+            [TOP, 1 << 20, max(size - slba, 0), TOP - slba, TOP - slba + 1 & TOP, 1, 0]
+        )
+        return Grant(rng.getrandbits(16), nsid, slba, nlb, opcodes, rng.getrandbits(16))
+
+    def random_command(self, qid: int) -> NvmeSqe:
+        rng, grant = self.rng, self.grants[qid]
+        nsid = grant.nsid if 1 <= grant.nsid <= self.n_ns else rng.randint(1, self.n_ns)
+        ns = self.namespaces[nsid - 1]
+        most = self.p["MDTS_BYTES"] >> ns.shift
+        blocks = rng.choice([1, 1, 2, most, most, most + 1, 65536, rng.randint(1, 65536)])
+        blocks = min(max(blocks, 1), 65536)
+        ends = (ns.blocks - blocks, grant.slba, grant.slba + grant.nlb - blocks)
+        slba = self.near(*ends, *ends, 0, TOP - blocks + 1, ns.blocks, grant.slba + grant.nlb)
+        op = rng.choice(list(NvmeIoOp))
+        # of the bits of CDW12 the ignored ones always, the others now and then
+        flags = rng.getrandbits(16) << 16 & (0xC10F_0000 if op == NvmeIoOp.WRITE else 0xC3FF_0000)
+        if rng.random() < 0.08:
+            flags |= 1 << rng.randrange(16, 32)
+        fields = {n: rng.getrandbits(64) for n in ("prp1", "prp2")} | {"cid": rng.getrandbits(16)}
+        sqe = command(op, slba, blocks, nsid, flags, **fields)
+        if op == NvmeIoOp.DSM:
+            cdw11 = rng.choice([rng.getrandbits(3)] * 6 + [1 << rng.randrange(32)])
+            sqe = replace(sqe, cdw10=rng.getrandbits(32), cdw11=cdw11)
+        if rng.random() < 0.06:
+            sqe = replace(
+                sqe, nsid=rng.choice([0, self.n_ns, self.n_ns + 1, 1 << 31 | nsid, ALL_NAMESPACES])
+            )
+        if op == NvmeIoOp.FLUSH and rng.random() < 0.3:
+            sqe = replace(sqe, nsid=ALL_NAMESPACES)
+        if rng.random() < 0.05:
+            sqe = replace(sqe, opc=rng.choice([rng.getrandbits(8), 1 << rng.randrange(5, 8) | op]))
+        if rng.random() < 0.05:
+            sqe = replace(sqe, **{rng.choice(["fuse", "psdt"]): rng.randint(1, 3)})
+        return sqe
+
+
+async def bench(dut) -> Bench:
+    """A bench with all rights on namespaces of both block sizes."""
+    b = Bench(dut)
+    await b.clear()
+    everything = Grant(3, ALL_NAMESPACES, 0, TOP, ALL_OPS)
+    await b.tables(*(("gr", q, everything) for q in range(1, b.queues + 1)))
+    for i in range(b.n_ns):
+        await b.tables(("ns", i, Namespace(True, 1 << 50, 12 if i & 1 else 9, (i + 1) << 40)))
+    return b
+
+
+@cocotb.test()
+async def random_traffic(dut):
+    """Stimulus: commands near every edge for all queues, tables rewritten beside them, idle x stall.
+    Checking: every verdict and every field of it; each status and each good opcode was seen."""
+    b = await bench(dut)
+    for idle, stall in PROFILES:
+        b.rate.update(s=1 - idle, m=1 - stall, w=0.4)
+        for i in range(b.n_ns):
+            await b.tables(("ns", i, b.random_namespace()))
+        for _ in range(4):
+            some = b.rng.sample(range(1, b.queues + 1), min(b.queues, 5))
+            await b.tables(*(("gr", q, b.random_grant()) for q in some))
+            count = 70 if max(idle, stall) < 0.9 else 15
+            for _ in range(count):
+                qid = b.rng.choice(some) if b.rng.random() < 0.9 else b.rng.randint(1, b.queues)
+                b.send(b.random_command(qid), qid)
+            if b.queues > 5:  # a queue that is not in use, in the middle of the traffic
+                rest = [q for q in range(1, b.queues + 1) if q not in some]
+                b.writes += [("gr", q, b.random_grant()) for q in b.rng.sample(rest, 5)]
+            await b.drain()
+    b.end(1000)
+    await b.until(lambda: not b.writes, 4000, "table writes")
+    # what random tables may leave out is certain here
+    b.rate.update(s=1.0, m=1.0, w=1.0)
+    await b.tables(("ns", 0, Namespace(True, 1 << 30, 9, 0x5000)))
+    await b.tables(("gr", 1, Grant(9, 1, 5, 1 << 29, ALL_OPS)))
+    good = await b.statuses_of(*(command(op, 6 if op in BLOCK_OPS else 0, 2) for op in NvmeIoOp))
+    assert good == [S.SUCCESS] * len(NvmeIoOp)
+    seen = {status for status, _ in b.seen}
+    want = {
+        S.SUCCESS,
+        S.INVALID_FIELD,
+        S.INVALID_OPCODE,
+        S.INVALID_NS,
+        S.LBA_RANGE,
+        S.ACCESS_DENIED,
+    }
+    assert seen == want, seen
+    assert {op for status, op in b.seen if status == S.SUCCESS} == set(NvmeIoOp)
+
+
+@cocotb.test()
+async def every_bit(dut):
+    """Stimulus: all opcodes; FUSE, PSDT; each bit of CDW12 above NLB and of DSM's CDW11; each NSID bit.
+    Checking: the status that the contract gives."""
+    b = await bench(dut)
+    got = await b.statuses_of(*(replace(command(), opc=op) for op in range(256)))
+    assert got == [S.SUCCESS if op in set(NvmeIoOp) else S.INVALID_OPCODE for op in range(256)]
+    bad = [{"fuse": n} for n in (1, 2, 3)] + [{"psdt": n} for n in (1, 2, 3)]
+    for op in NvmeIoOp:
+        got = await b.statuses_of(*(replace(command(op), **f) for f in bad))
+        assert got == [S.INVALID_FIELD] * 6
+        got = await b.statuses_of(*(command(op, flags=1 << bit) for bit in range(16, 32)))
+        for bit, status in enumerate(got, 16):
+            refuse = op in BLOCK_OPS and 26 <= bit < 30 or op == NvmeIoOp.WRITE and 20 <= bit < 24
+            assert status == (S.INVALID_FIELD if refuse else S.SUCCESS), (op, bit)
+    dsm = command(NvmeIoOp.DSM)
+    got = await b.statuses_of(*(replace(dsm, cdw11=1 << bit) for bit in range(32)))
+    assert got == [S.SUCCESS] * 3 + [S.INVALID_FIELD] * 29
+    got = await b.statuses_of(*(replace(dsm, cdw10=n | n << 16) for n in (0, 1, 127, 255)))
+    assert got == [S.SUCCESS] * 4
+    got = await b.statuses_of(*(command(nsid=1 ^ 1 << bit) for bit in range(32)))
+    assert got == [
+        S.SUCCESS if (1 ^ 1 << n) in range(1, b.n_ns + 1) else S.INVALID_NS for n in range(32)
+    ]
+    last = 1 << b.rng.choice(list(NvmeIoOp))
+    await b.tables(("gr", 1, Grant(3, ALL_NAMESPACES, 0, TOP, last)))
+    got = await b.statuses_of(*(replace(command(), opc=op) for op in NvmeIoOp))
+    assert [s == S.SUCCESS for s in got] == [last == 1 << op for op in NvmeIoOp]
+    b.end(450)
+
+
+@cocotb.test()
+async def namespaces(dut):
+    """Stimulus: NSIDs of commands against those of grants, namespaces there and gone.
+    Checking: INVALID_NS or not; FFFFFFFFh only for Flush, and only of all."""
+    b = await bench(dut)
+    n = b.n_ns
+    nsids = sorted({0, 1, 2, n, n + 1, 16, 17, ALL_NAMESPACES - 1, ALL_NAMESPACES})
+    for gone in (False, True):
+        if gone:
+            await b.tables(("ns", 0, Namespace(False, 1 << 50, 9, 0)))
+        for granted in (*nsids, 0x8000_0001):
+            await b.tables(("gr", 1, Grant(1, granted, 0, TOP, ALL_OPS)))
+            for op in (NvmeIoOp.FLUSH, NvmeIoOp.READ, NvmeIoOp.DSM):
+                sqes = [replace(command(op, nsid=nsid), cdw11=0) for nsid in nsids]
+                for nsid, status in zip(nsids, await b.statuses_of(*sqes), strict=True):
+                    good = 1 <= nsid <= n and granted in (nsid, ALL_NAMESPACES)
+                    good = good and not (gone and nsid == 1)
+                    if nsid == granted == ALL_NAMESPACES:
+                        good = op == NvmeIoOp.FLUSH
+                    assert (status == S.SUCCESS) == good and status in (S.SUCCESS, S.INVALID_NS)
+    b.end(300)
+
+
+@cocotb.test()
+async def blocks_and_edges(dut):
+    """Stimulus: lengths round MDTS for both block sizes; first and last blocks at both ends of namespace and
+    grant, near 2^64.
+    Checking: the status that the contract gives, and all fields against the model."""
+    b = await bench(dut)
+    for shift in (9, 12):
+        await b.tables(("ns", 0, Namespace(True, 1 << 50, shift, 0x7000)))
+        most = b.p["MDTS_BYTES"] >> shift
+        for op in BLOCK_OPS:
+            sizes = [1, most - 1, most, most + 1, 65535, 65536]
+            got = await b.statuses_of(*(command(op, 77, max(n, 1)) for n in sizes))
+            moves = op in (NvmeIoOp.READ, NvmeIoOp.WRITE, NvmeIoOp.COMPARE)
+            assert got == [S.INVALID_FIELD if moves and n > most else S.SUCCESS for n in sizes]
+
+        async def at(size, lo, n, *tries):
+            await b.tables(("ns", 0, Namespace(True, size, shift, 0xFFFF_F000)))
+            await b.tables(("gr", 1, Grant(1, 1, lo, n, ALL_OPS)))
+            sqes = []
+            for slba, count, _ in tries:
+                ops = BLOCK_OPS if count <= most else (NvmeIoOp.VERIFY, NvmeIoOp.WRITE_ZEROES)
+                sqes.append(command(b.rng.choice(ops), slba, count))
+            got = await b.statuses_of(*sqes)
+            assert got == [status for *_, status in tries], (size, lo, n)
+
+        ok, end, no = S.SUCCESS, S.LBA_RANGE, S.ACCESS_DENIED
+        await at(
+            100,
+            0,
+            TOP,
+            (0, 1, ok),
+            (99, 1, ok),
+            (100, 1, end),
+            (98, 2, ok),
+            (99, 2, end),
+            (0, 101, end),
+        )
+        await at(
+            100,
+            10,
+            20,
+            (9, 1, no),
+            (10, 20, ok),
+            (10, 21, no),
+            (29, 1, ok),
+            (30, 1, no),
+            (9, 2, no),
+        )
+        await at(100, 10, 90, (10, 90, ok), (10, 91, end), (99, 1, ok), (9, 91, no))
+        await at(0, 0, TOP, (0, 1, end), (TOP, 1, end))
+        await at(100, 0, 0, (0, 1, no), (100, 1, end))
+        await at(100, 50, 0, (50, 1, no), (49, 1, no))
+        # SLBA + NLB + 1 needs 65 bits: TOP + 1 blocks would be 2^64
+        await at(TOP, 0, TOP, (TOP, 1, end), (TOP - 1, 1, ok), (TOP - 1, 2, end), (TOP, 65536, end))
+        await at(TOP, 0, TOP, (TOP - 100, 100, ok), (TOP - 100, 101, end), (TOP - 100, 102, end))
+        await at(1 << 20, 0, TOP, (TOP, 2, end), (TOP - 15, 17, end), (TOP - 15, 16, end))
+        # the grant's end needs 65 bits: exactly 2^64, and beyond it
+        await at(
+            TOP, TOP - 9, 10, (TOP - 9, 9, ok), (TOP - 1, 1, ok), (TOP - 10, 1, no), (0, 1, no)
+        )
+        await at(TOP, TOP - 9, TOP, (TOP - 9, 9, ok), (5, 1, no), (TOP - 10, 10, no))
+        await at(TOP, 1, TOP, (1, 1, ok), (0, 1, no), (TOP - 1, 1, ok))
+        # carries out of the low half
+        half = 1 << 32
+        await at(half, half - 1, 2, (half - 1, 1, ok), (half - 2, 1, no), (half - 1, 2, end))
+        await at(
+            4 * half,
+            half - 1,
+            2,
+            (half - 1, 2, ok),
+            (half, 1, ok),
+            (half, 2, no),
+            (half + 1, 1, no),
+        )
+        await at(
+            half + 5,
+            0,
+            TOP,
+            (half + 4, 1, ok),
+            (half + 4, 2, end),
+            (half - 3, 8, ok),
+            (half - 3, 9, end),
+        )
+    b.end(100)
+
+
+@cocotb.test()
+async def order_of_checks(dut):
+    """Stimulus: a command with every fault, which are mended from the first on; then every pair of faults.
+    Checking: the first one in the contract's order shows each time."""
+    b = await bench(dut)
+    await b.tables(("ns", 0, Namespace(True, 1 << 20, 9, 0)))
+    most = b.p["MDTS_BYTES"] >> 9
+    # each fault: status, change of the command, change of the grant
+    faults = [
+        (S.INVALID_FIELD, {"fuse": 1}, {}),
+        (S.INVALID_FIELD, {"psdt": 2}, {}),
+        (S.INVALID_OPCODE, {}, {"opcodes": ALL_OPS ^ 1 << NvmeIoOp.WRITE}),
+        (S.INVALID_NS, {"nsid": 0}, {}),
+        (S.INVALID_NS, {}, {"nsid": 2}),
+        (S.INVALID_FIELD, {"cdw12": 1 << 29}, {}),
+        (S.INVALID_FIELD, {"cdw12": 1 << 20}, {}),
+        (S.INVALID_FIELD, {"cdw12": min(most, 65535)}, {}),
+        (S.LBA_RANGE, {"cdw11": 1 << 31}, {}),
+        (S.ACCESS_DENIED, {}, {"slba": 100}),
+    ]
+    rank = [0, 0, 1, 2, 2, 3, 3, 3, 4, 5]
+    if most > 65535:
+        del faults[7], rank[7]
+    sound = command(NvmeIoOp.WRITE, 9, 1)
+    full = Grant(1, 1, 0, TOP, ALL_OPS)
+    for i, (status, change, grant) in enumerate(faults):
+        for j in range(i, len(faults)):
+            if j > i and (rank[j] == rank[i] or set(change) & set(faults[j][1])):
+                continue
+            await b.tables(("gr", 1, replace(full, **faults[j][2] | grant)))
+            got = await b.statuses_of(replace(sound, **faults[j][1] | change))
+            assert got == [status], (faults[i], faults[j])
+    sqe, grant = sound, full
+    for _, change, less in reversed(faults):
+        sqe, grant = replace(sqe, **change), replace(grant, **less)
+    await b.tables(("gr", 1, grant))
+    assert await b.statuses_of(sqe) == [S.INVALID_FIELD]
+    await b.tables(("gr", 1, full))
+    assert await b.statuses_of(sound) == [S.SUCCESS]
+    b.end(20)
+
+
+@cocotb.test()
+async def pace(dut):
+    """Stimulus: one command alone; 200 without a gap; a grant written in the cycle before its command.
+    Checking: verdicts 3 cycles later, one a cycle; the new grant counts."""
+    b = await bench(dut)
+    await b.statuses_of(command())
+    assert set(b.latencies) == {3}, b.latencies
+    b.stalled = 0
+    await b.statuses_of(*(b.random_command(1) for _ in range(200)))
+    assert b.stalled == 0 and set(b.latencies) == {3}, (b.stalled, b.latencies)
+    full = b.grants[1]
+    for what in (
+        Grant(),
+        full,
+        replace(full, opcodes=0),
+        replace(full, nsid=2),
+        replace(full, nlb=1),
+        full,
+    ):
+        b.writes.append(("gr", 1, what))
+        await b.step()
+        assert not b.writes
+        b.send(command(slba=1))
+        await b.drain()
+    base = b.namespaces[0]
+    for what in (
+        Namespace(),
+        base,
+        replace(base, blocks=1),
+        replace(base, shift=12),
+        replace(base, base=0),
+    ):
+        b.writes.append(("ns", 0, what))
+        await b.step()
+        assert not b.writes
+        b.send(command(slba=1))
+        await b.drain()
+    b.end(212)
+
+
+@cocotb.test()
+async def each_queue_its_own(dut):
+    """Stimulus: a different grant for each queue, commands of all queues in a row.
+    Checking: the function, and that only the queue's own blocks pass."""
+    b = await bench(dut)
+    qs = range(1, b.queues + 1)
+    await b.tables(*(("gr", q, Grant(q * 3 & 0xFF, 1, q * 10, 10, ALL_OPS)) for q in qs))
+    for q in qs:
+        b.send(command(slba=q * 10, blocks=10), q)
+        b.send(command(slba=q * 10 - 1), q)
+        b.send(command(slba=q * 10 + 10), q)
+    b.statuses.clear()
+    await b.drain()
+    assert b.statuses == [S.SUCCESS, S.ACCESS_DENIED, S.ACCESS_DENIED] * b.queues
+
+
+@cocotb.test()
+async def reset_in_flight(dut):
+    """Stimulus: reset amid stalled traffic; commands are offered while the tables are cleared.
+    Checking: no verdict of an old command, no command lost, no rights left for any queue."""
+    b = await bench(dut)
+    for stall in (1.0, 0.5, 0.0):
+        b.rate.update(m=1 - stall)
+        for _ in range(20):
+            b.send(command(), b.rng.randint(1, b.queues))
+        await b.step(b.rng.randint(4, 12))
+        await b.reset(b.rng.randint(1, 3))
+        b.owed.clear()
+        b.todo.clear()
+        b.held = b.offered = None
+        b.forget()
+        b.rate.update(m=1.0)
+        sent = 2 * b.queues
+        b.statuses.clear()
+        for q in list(range(1, b.queues + 1)) * 2:
+            b.send(command(), q)
+        await b.drain()
+        assert b.statuses == [S.INVALID_OPCODE] * sent
+        await b.step(b.queues + 3)
+        await b.tables(
+            *(("gr", q, Grant(1, ALL_NAMESPACES, 0, TOP, ALL_OPS)) for q in range(1, b.queues + 1))
+        )
+        assert await b.statuses_of(command(), command(NvmeIoOp.FLUSH)) == [S.INVALID_NS] * 2
+        await b.tables(("ns", 0, Namespace(True, 50, 9, 0)))
+        assert await b.statuses_of(command()) == [S.SUCCESS]
+    b.end(9)
+
+
+@cocotb.test()
+async def scoreboard_fails(dut):
+    """Stimulus: each output that counts with a bit turned; no commands at all.
+    Checking: the scoreboard notices."""
+    b = await bench(dut)
+    await b.statuses_of(command())
+    for name in OUTPUTS:
+        good = name not in ("m_status", "m_dnr", "m_more")
+        b.sabotage = name
+        await expects_failure(b.statuses_of(command(nsid=1 if good else 0)))
+        await RisingEdge(dut.clk)  # the end of the step that failed
+        b.sabotage = ""
+        await b.drain()
+    b.compared = 0
+    with pytest.raises(AssertionError):
+        b.end(1)
+
+
+SMALL = {"QUEUES": 1, "NAMESPACES": 1, "FUNC_W": 8, "MDTS_BYTES": 1 << 20}
+MIDDLE = {"QUEUES": 16, "NAMESPACES": 4, "FUNC_W": 8, "MDTS_BYTES": 1 << 17}
+LARGE = {"QUEUES": 128, "NAMESPACES": 16, "FUNC_W": 8, "MDTS_BYTES": 1 << 20}
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param(SMALL, marks=pytest.mark.sweep, id="small"),
+        pytest.param(MIDDLE, id="middle"),
+        pytest.param(LARGE, marks=pytest.mark.sweep_icarus, id="large"),
+    ],
+)
+def test_crl_nvme_check(sim, parameters):
+    """Stimulus and checking: see the cocotb tests above."""
+    run_sim("crl_nvme_check", __name__, parameters, sim=sim)
