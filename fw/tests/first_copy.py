@@ -7,17 +7,17 @@ import ctypes
 import random
 from pathlib import Path
 
-from fw.tests.native import Area, Port, build
+from fw.tests.native import LIBRARY, Mem, Port, build
 
 
 def compiled(folder: Path) -> ctypes.CDLL:
-    return build("examples/first_copy.c", folder, "-DSPINS=5000u")
+    return build("first_copy", ["examples/first_copy.c", *LIBRARY], folder, "-DCRL_SPINS=5000u")
 
 
 class Example:
     """Places and results as in first_copy.h; the area is a bytearray."""
 
-    OK, NODE, STATE, TIMEOUT, STATUS = range(5)  # enum crl_err
+    OK, NODE, STATE, TIMEOUT, STATUS = range(5)  # the first of enum crl_err
     SRC, DST, COUNT = 0x1000, 0x2000, 0x1000
     BUS = 0x10000
     PIECES = 10
@@ -31,7 +31,7 @@ class Example:
         self.failed = ctypes.c_uint8(0)
 
     def run(self, port: Port) -> int:
-        area = Area(ctypes.addressof(self.pinned), self.BUS)
+        area = Mem(ctypes.addressof(self.pinned), self.BUS, len(self.area))
         return port.call(self.lib.first_copy, ctypes.byref(area), ctypes.byref(self.failed))
 
     def check(self) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles C of fw/ for this machine and calls it, its registers served by Python.
 
-lib = build("examples/first_copy.c", tmp_path)          # with tests/mmio/carillon_mmio.h
+lib = build("first_copy", ["examples/first_copy.c", *LIBRARY], tmp_path)  # with tests/mmio/carillon_mmio.h
 port = Port(read, write, wmb, relax)
 port.call(lib.first_copy, ctypes.byref(area), ctypes.byref(failed))
 """
@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 FW = Path(__file__).resolve().parents[1]
-FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2")
+FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-O2")
+STRICT = ("-Wconversion", "-Wcast-align", "-Wstrict-prototypes", "-Wmissing-prototypes")
+INCLUDES = (f"-I{FW / 'include'}", f"-I{FW / 'host'}")
+LIBRARY = ("host/crl_chan.c", "host/crl_nvme.c", "host/crl_nvme_ctrl.c")
 
 
-class Area(ctypes.Structure):
-    """struct crl_area."""
+class Mem(ctypes.Structure):
+    """struct crl_mem."""
 
-    _fields_ = [("cpu", ctypes.c_void_p), ("bus", ctypes.c_uint64)]
+    _fields_ = [("cpu", ctypes.c_void_p), ("bus", ctypes.c_uint64), ("bytes", ctypes.c_uint64)]
 
 
 class Port(ctypes.Structure):
@@ -29,8 +32,15 @@ class Port(ctypes.Structure):
 
     READ = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint32)
     WRITE = ctypes.CFUNCTYPE(None, ctypes.c_uint32, ctypes.c_uint64)
+    WRITE32 = ctypes.CFUNCTYPE(None, ctypes.c_uint32, ctypes.c_uint32)
     EVENT = ctypes.CFUNCTYPE(None)
-    _fields_ = [("read", READ), ("write", WRITE), ("wmb", EVENT), ("relax", EVENT)]
+    _fields_ = [
+        ("read", READ),
+        ("write", WRITE),
+        ("wmb", EVENT),
+        ("relax", EVENT),
+        ("write32", WRITE32),
+    ]
 
     def __init__(
         self,
@@ -38,6 +48,7 @@ class Port(ctypes.Structure):
         write: Callable[[int, int], None],
         wmb: Callable[[], None],
         relax: Callable[[], None],
+        write32: Callable[[int, int], None] | None = None,
     ) -> None:
         self.failures: list[Exception] = []
         super().__init__(
@@ -45,7 +56,12 @@ class Port(ctypes.Structure):
             self.WRITE(self._guard(write)),
             self.EVENT(self._guard(wmb)),
             self.EVENT(self._guard(relax)),
+            self.WRITE32(self._guard(write32 or self._none)),
         )
+
+    @staticmethod
+    def _none(addr: int, value: int) -> None:
+        raise AssertionError(f"a 32-bit write of {value:#x} to {addr:#x}")
 
     def _guard(self, func: Callable[..., Any]) -> Callable[..., Any]:
         def guarded(*args: int) -> Any:
@@ -64,16 +80,16 @@ class Port(ctypes.Structure):
         return result
 
 
-def compile_c(source: str, *options: str) -> None:
+def compile_c(sources: Sequence[str], *options: str) -> None:
     """Fails with what the compiler says."""
-    command = ["cc", *FLAGS, *options, str(FW / source)]
+    command = ["cc", *FLAGS, *options, *(str(FW / source) for source in sources)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
 
 
-def build(source: str, folder: Path, *options: str) -> ctypes.CDLL:
+def build(name: str, sources: Sequence[str], folder: Path, *options: str) -> ctypes.CDLL:
     """A library whose register accesses are calls."""
-    target = folder / (Path(source).stem + ".so")
-    includes = (f"-I{FW / 'tests/mmio'}", f"-I{FW / 'include'}")
-    compile_c(source, "-shared", "-fPIC", *includes, *options, "-o", str(target))
+    target = folder / f"{name}.so"
+    includes = (f"-I{FW / 'tests/mmio'}", *INCLUDES)
+    compile_c(sources, "-shared", "-fPIC", *includes, *options, "-o", str(target))
     return ctypes.CDLL(str(target))

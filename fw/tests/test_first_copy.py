@@ -7,7 +7,7 @@ import pytest
 
 from fw.tests.fake_node import FakeNode
 from fw.tests.first_copy import Example, compiled
-from fw.tests.native import FW, Port, compile_c
+from fw.tests.native import INCLUDES, STRICT, Port, compile_c
 from models.gen.carillon_layout import Cmd, Status
 from tb.lib.sim import run_sim
 from tb.lib.testbed import SYSTEM_SOURCES
@@ -27,17 +27,10 @@ def run(example: Example, node: FakeNode) -> int:
     return example.run(Port(node.read, node.write, lambda: None, lambda: None))
 
 
-@pytest.mark.parametrize("options", [(), ("-Wconversion", "-Wshadow", "-Wcast-align", "-O0")])
+@pytest.mark.parametrize("options", [(), (*STRICT, "-O0")])
 def test_compiles(tmp_path, options):
     """*Stimulus*: the example with the header of real hardware, C11, more and more warnings. *Checking*: none."""
-    compile_c(
-        "examples/first_copy.c",
-        f"-I{FW / 'include'}",
-        *options,
-        "-c",
-        "-o",
-        str(tmp_path / "out.o"),
-    )
+    compile_c(["examples/first_copy.c"], *INCLUDES, *options, "-c", "-o", str(tmp_path / "out.o"))
 
 
 def test_copies(example):
@@ -45,7 +38,7 @@ def test_copies(example):
     node = FakeNode(example.area, example.BUS)
     assert run(example, node) == example.OK
     example.check()
-    assert node.commands == [Cmd.RESET, Cmd.ENABLE, Cmd.DRAIN]
+    assert node.commands == [Cmd.RESET] * 3 + [Cmd.ENABLE, Cmd.DRAIN]
     assert node.begun == example.PIECES + 1 and node.posted == node.consumed == example.PIECES
 
 
