@@ -57,7 +57,8 @@ module crl_dma_begin #(
   crl_ram_lut #(.W(OW), .DEPTH(CHANNELS)) u_latest (
       .clk, .we(alloc_valid), .waddr(ch), .wdata(alloc_idx), .raddr(fail_ch), .rdata(latest)
   );
-  assign fail_now = latest == fail_op;
+  // One that begins in this very cycle is the latest already.
+  assign fail_now = latest == fail_op && !(alloc_valid && ch == fail_ch);
 
 endmodule
 

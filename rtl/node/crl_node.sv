@@ -30,7 +30,7 @@ module crl_node #(
     parameter bit SEND_EN   = 1,                 // messages: WRITE_IMM and SEND, as initiator and as target
     parameter bit MIRROR_EN = READ_EN,           // MIRROR likewise; needs READ_EN
     parameter int HOLD_FRAMES = REPLAY_FRAMES,   // frames of MIRROR held until the peer agrees, a peer; power of two
-    parameter int READ_SLOTS = LINK_W > 128 ? 32 : 16,  // receive slots a peer for READ_DATA
+    parameter int READ_SLOTS = LINK_W > 128 ? LINK_W / 8 : 16,  // receive slots a peer for READ_DATA
     parameter int FUNC_W   = 8,                  // FUNCTION_ID bits, to 12
     parameter int ID_W     = 4,                  // AXI ID bits, at least 3
     parameter int STALL_MAX_CYCLES  = 65536,     // memory port without progress: fatal

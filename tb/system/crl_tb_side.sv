@@ -22,7 +22,7 @@ module crl_tb_side #(
     parameter bit SEND_EN           = 1,
     parameter bit MIRROR_EN         = READ_EN,
     parameter int HOLD_FRAMES       = REPLAY_FRAMES,
-    parameter int READ_SLOTS        = LINK_W > 128 ? 32 : 16,
+    parameter int READ_SLOTS        = LINK_W > 128 ? LINK_W / 8 : 16,
     parameter int FUNC_W            = 8,
     parameter int ID_W              = 4,
     parameter int STALL_MAX_CYCLES  = 65536,

@@ -143,11 +143,12 @@ def test_revoke(build):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("seed", [
-    11,  # node A: a buffer was posted with the key that its segment got next
-    40,  # the same; its entry had been fetched long before
+@pytest.mark.parametrize("build,seed", [
+    ("512b-1ch", 11),  # node A: a buffer was posted with the key that its segment got next
+    ("512b-1ch", 40),  # the same; its entry had been fetched long before
+    pytest.param("512b-8ch", 3, marks=[pytest.mark.sweep, pytest.mark.own_seed]),  # RTL: ABORTED for what began as the one before it failed
 ])
-def test_revoke_seeds(seed):
+def test_revoke_seeds(build, seed):
     """Runs that once found something."""
-    run_sim("crl_tb_pair", __name__, BUILDS["512b-1ch"], SYSTEM_SOURCES, sim="verilator", testcase="revoked_under_traffic",
+    run_sim("crl_tb_pair", __name__, BUILDS[build], SYSTEM_SOURCES, sim="verilator", testcase="revoked_under_traffic",
             public="top", seed=seed)
