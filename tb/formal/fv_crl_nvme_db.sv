@@ -192,8 +192,8 @@ module fv_crl_nvme_db #(
   always @(posedge clk) if (past_valid) begin
     // Set-up is kept as it came.
     assert (sq_there == k_sq_there && cq_there == k_cq_there);
-    if (sq_there) assert (sq_size == k_sq_size && sq_func == k_sq_func && sq_size != 0);
-    if (cq_there) assert (cq_size == k_cq_size && cq_func == k_cq_func && cq_size != 0);
+    if (sq_there) assert (sq_size == k_sq_size && sq_func == k_sq_func && sq_size != 0 && sq_size <= SIZE_MAX);
+    if (cq_there) assert (cq_size == k_cq_size && cq_func == k_cq_func && cq_size != 0 && cq_size <= SIZE_MAX);
 
     // Pointers move by rung alone, of whoever has the right to ring.
     if (tail != p_tail) assert (sq_me && tail == sq_tail && sq_there);
