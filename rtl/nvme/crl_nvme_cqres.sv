@@ -257,6 +257,9 @@ module crl_nvme_cqres #(
     end
     if (f_past_q && !rst) begin
       // What the neighbours promise.
+`ifdef CRL_SMALL
+      assume (f_size < 12'd8);
+`endif
       assume (32'(f_cq) < QN && 32'(l_cq) < QN && 32'(cq_qid) < QN && 32'(gb_cq) < QN && 32'(cfg_qid) < QN);
       if (rs_valid) assume (f_age_q >= 4'd3 && !rb_valid);
       if (rb_valid) assume (f_rb_age_q >= 4'd3);
@@ -271,10 +274,10 @@ module crl_nvme_cqres #(
       // Never more than the queue holds, less one: no entry is put over one that is unread.
       if (exist_q[f_cq]) begin
         assert (f_size != '0 && f_taken <= f_size && f_head <= f_size);
-        assert (f_res_q + f_unread_q + f_back == f_span);
+        assert ({2'd0, f_res_q} + {2'd0, f_unread_q} + {2'd0, f_back} == {2'd0, f_span});
         assert (f_span <= {1'b0, f_size});
         assert (f_res_q <= {1'b0, f_size} && f_unread_q <= {1'b0, f_size});
-      end else assert (f_res_q == '0 && f_unread_q == '0 && f_back == '0);
+      end else assert (f_res_q == '0 && f_unread_q == '0 && f_back == '0 && !(f_take && got_q != '0));
       if (f_take) assert (f_span + {5'd0, got_q} <= {1'b0, f_size} || got_q == '0);
       if (rs2_q && rs2_cq_q == f_cq && exist2_q) assert (exist_q[f_cq] && size_q == f_size && f_seen <= {1'b0, f_size} && f_seen >= f_span);
       // The steps of one reservation after the other.
@@ -283,6 +286,9 @@ module crl_nvme_cqres #(
       if (rb_q) assert (f_rb_age_q < 4'd3);
       if (rb_q) assert (rb_neg_q == '0 || rb_neg_q[12:8] == '1);
       // Who was refused is told when there is room.
+      if (rs2_q && rs2_cq_q == f_cq && exist2_q)
+        assert (f_seen == f_span || (bell1_q && bell1_cq_q == f_cq) || (f_mine1 && !op1_up_q && op1_d_q != '0));
+      if (f_take && full_q[f_cq]) assert (f_span + {5'd0, got_q} == {1'b0, f_size} || f_coming);
       if (full_q[f_cq] && f_room && !f_take) assert (f_coming);
       if (f_short_q) assert (full_q[f_cq] || unpark);
       if (f_take && f_old_q) assert (full_q[f_cq]);
