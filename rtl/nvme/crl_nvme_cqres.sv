@@ -112,10 +112,6 @@ module crl_nvme_cqres #(
   assign op_d     = op_take ? {5'd0, got_q} : rb_q ? rb_neg_q : -{9'd0, gb_cnt};
   assign op_other = op_d + ({1'b0, op_size} ^ {13{op_take}}) + {12'd0, !op_take};
 
-  crl_ram_lut #(.W(12), .DEPTH(QN)) u_size_op (
-      .clk, .we(cfg_we && cfg_cq), .waddr(cfg_qid), .wdata(cfg_size), .raddr(op_cq), .rdata(op_size)
-  );
-
   assign op_taken  = op1_q && op1_cq_q == op_cq ? op1_new : op_ram;
   assign sum       = {1'b0, op1_taken_q} + op1_d_q;
   assign sum_other = {1'b0, op1_taken_q} + op1_other_q;
@@ -135,20 +131,35 @@ module crl_nvme_cqres #(
   // ---------------------------------------------------------------------------------------------
   // Reservation
 
+`ifdef CRL_GHOST
+  (* anyconst *) logic [QW-1:0] f_cq;        // proofs watch this queue
+  logic [11:0]                  f_size, f_taken, f_head;
+`endif
+  logic [11:0]   unused_head;
   logic [11:0]   look_ram, look_taken, look_head, look_size, size_q, free;
   logic [12:0]   used_q;      // taken less head; below zero if 'taken' has wrapped and the head has not
   logic          exist2_q, plenty;
 
+  crl_nvme_ram #(.W(12), .DEPTH(QN), .CLEAR(0)) u_size (
+`ifdef CRL_GHOST
+      .f_addr(f_cq), .f_data(f_size),
+`endif
+      .clk, .rst, .clr(1'b0), .caddr(cfg_qid), .we(cfg_we && cfg_cq), .waddr(cfg_qid), .wdata(cfg_size),
+      .a_addr(op_cq), .a_data(op_size), .b_addr(rs1_cq_q), .b_data(look_size)
+  );
   crl_nvme_ram #(.W(12), .DEPTH(QN)) u_taken (
+`ifdef CRL_GHOST
+      .f_addr(f_cq), .f_data(f_taken),
+`endif
       .clk, .rst, .clr(cfg_we && cfg_cq), .caddr(cfg_qid), .we(op1_q), .waddr(op1_cq_q), .wdata(op1_new),
       .a_addr(op_cq), .a_data(op_ram), .b_addr(rs1_cq_q), .b_data(look_ram)
   );
-  crl_ram_clr #(.W(12), .DEPTH(QN)) u_head (
+  crl_nvme_ram #(.W(12), .DEPTH(QN)) u_head (
+`ifdef CRL_GHOST
+      .f_addr(f_cq), .f_data(f_head),
+`endif
       .clk, .rst, .clr(cfg_we && cfg_cq), .caddr(cfg_qid), .we(cq_rung), .waddr(cq_qid), .wdata(cq_head),
-      .raddr(rs1_cq_q), .rdata(look_head)
-  );
-  crl_ram_lut #(.W(12), .DEPTH(QN)) u_size_look (
-      .clk, .we(cfg_we && cfg_cq), .waddr(cfg_qid), .wdata(cfg_size), .raddr(rs1_cq_q), .rdata(look_size)
+      .a_addr(rs1_cq_q), .a_data(look_head), .b_addr(rs1_cq_q), .b_data(unused_head)
   );
 
   assign look_taken = op1_q && op1_cq_q == rs1_cq_q ? op1_new : look_ram;
@@ -192,6 +203,102 @@ module crl_nvme_cqres #(
     bell2_cq_q <= bell1_cq_q;
     down_cq_q  <= op1_cq_q;
   end
+
+  logic unused;
+  assign unused = &{1'b0, unused_head};
+
+`ifdef CRL_GHOST
+  // Of the watched queue: slots its users hold as reserved, entries that are posted and not consumed, and slots on their way back.
+  // 'taken', with the move that is under way, is the head and all of them further on.
+  (* anyseq *) logic f_posts;         // an entry is posted
+  logic [12:0] f_res_q, f_unread_q, f_back, f_n, f_now, f_span, f_seen, f_gone;
+  logic [QW-1:0] f_l_cq;
+  logic        f_past_q, f_short_q, f_take, f_mine1, f_room, f_coming, f_old_q;
+  logic [3:0]  f_age_q;               // since the last rs_valid
+  logic [3:0]  f_rb_age_q;
+
+  logic        f_less;                // the reservation in its second stage gets less than it wants
+
+  initial f_past_q = 1'b0;
+  assign f_less   = exist2_q && !plenty && free[7:0] != rs2_want_q;
+  assign f_n      = {1'b0, f_size} + 13'd1;
+  assign f_mine1  = op1_q && op1_cq_q == f_cq;
+  assign f_now    = {1'b0, f_mine1 ? op1_new : f_taken};
+  assign f_span   = f_now >= {1'b0, f_head} ? f_now - {1'b0, f_head} : f_now + f_n - {1'b0, f_head};
+  assign f_seen   = used_q[12] ? used_q + f_n : used_q;   // what the reservation in its second stage goes by
+  assign f_back   = rb_q && rb_cq_q == f_cq ? -rb_neg_q : '0;
+  assign f_take   = rs3_q && rs3_cq_q == f_cq;
+  assign f_gone   = {1'b0, cq_head} >= {1'b0, f_head} ? {1'b0, cq_head} - {1'b0, f_head} : {1'b0, cq_head} + f_n - {1'b0, f_head};
+  assign f_room   = f_span != {1'b0, f_size};
+  assign f_coming = (bell1_q && bell1_cq_q == f_cq) || (bell2_q && bell2_cq_q == f_cq) || (down_q && down_cq_q == f_cq)
+                    || (f_mine1 && !op1_up_q && op1_d_q != '0);
+  assign f_l_cq   = l_cq;
+
+  always_ff @(posedge clk) begin
+    f_past_q <= 1'b1;
+    if (rst) begin
+      f_res_q    <= '0;
+      f_unread_q <= '0;
+      f_short_q  <= 1'b0;
+      f_age_q    <= '1;
+      f_rb_age_q <= '1;
+      f_old_q    <= 1'b0;
+    end else begin
+      f_age_q    <= rs_valid ? '0 : f_age_q == '1 ? '1 : f_age_q + 1'b1;
+      f_rb_age_q <= rb_valid ? '0 : f_rb_age_q == '1 ? '1 : f_rb_age_q + 1'b1;
+      f_res_q <= f_res_q + (f_take ? {5'd0, got_q} : 13'd0) - {12'd0, f_posts}
+                 - (rb_valid && f_l_cq == f_cq ? {5'd0, rb_cnt} : 13'd0)
+                 - (gb_valid && gb_ready && gb_cq == f_cq ? {9'd0, gb_cnt} : 13'd0);
+      f_unread_q <= f_unread_q + {12'd0, f_posts} - (cq_rung && cq_qid == f_cq ? f_gone : 13'd0);
+      f_old_q    <= rs2_q && rs2_cq_q == f_cq && f_less;
+      if (unpark) f_short_q <= 1'b0;
+      if (f_take && f_old_q) f_short_q <= 1'b1;
+      if (cfg_we && cfg_cq && cfg_qid == f_cq) f_short_q <= 1'b0;
+    end
+    if (f_past_q && !rst) begin
+      // What the neighbours promise.
+`ifdef CRL_SMALL
+      assume (f_size < 12'd8);
+`endif
+      assume (32'(f_cq) < QN && 32'(l_cq) < QN && 32'(cq_qid) < QN && 32'(gb_cq) < QN && 32'(cfg_qid) < QN);
+      if (rs_valid) assume (f_age_q >= 4'd3 && !rb_valid);
+      if (rb_valid) assume (f_rb_age_q >= 4'd3);
+      if (!exist_q[f_cq]) assume (!f_posts && !(cq_rung && cq_qid == f_cq));
+      if (cfg_we && cfg_cq && cfg_qid == f_cq)
+        assume (f_res_q == '0 && f_unread_q == '0 && !(rb_q && rb_cq_q == f_cq) && !f_mine1 && !f_posts && !rs_valid && f_age_q >= 4'd3
+                && !rb_valid && !cq_rung && !(gb_valid && gb_cq == f_cq) && cfg_size != '0);
+      assume ({12'd0, f_posts} + (rb_valid && f_l_cq == f_cq ? {5'd0, rb_cnt} : 13'd0)
+              + (gb_valid && gb_cq == f_cq ? {9'd0, gb_cnt} : 13'd0) <= f_res_q);
+      if (cq_rung && cq_qid == f_cq) assume (cq_head <= f_size && f_gone <= f_unread_q);
+
+      // Never more than the queue holds, less one: no entry is put over one that is unread.
+      if (exist_q[f_cq]) begin
+        assert (f_size != '0 && f_taken <= f_size && f_head <= f_size);
+        assert ({2'd0, f_res_q} + {2'd0, f_unread_q} + {2'd0, f_back} == {2'd0, f_span});
+        assert (f_span <= {1'b0, f_size});
+        assert (f_res_q <= {1'b0, f_size} && f_unread_q <= {1'b0, f_size});
+      end else assert (f_res_q == '0 && f_unread_q == '0 && f_back == '0 && !(f_take && got_q != '0));
+      if (f_take) assert (f_span + {5'd0, got_q} <= {1'b0, f_size} || got_q == '0);
+      if (rs2_q && rs2_cq_q == f_cq && exist2_q) assert (exist_q[f_cq] && size_q == f_size && f_seen <= {1'b0, f_size} && f_seen >= f_span);
+      // The steps of one reservation after the other.
+      assert (rs1_q == (f_age_q == 4'd0) && rs2_q == (f_age_q == 4'd1) && rs3_q == (f_age_q == 4'd2));
+      if (op1_q && op1_up_q) assert (f_age_q == 4'd3);
+      if (rb_q) assert (f_rb_age_q < 4'd3);
+      if (rb_q) assert (rb_neg_q == '0 || rb_neg_q[12:8] == '1);
+      // Who was refused is told when there is room.
+      if (rs2_q && rs2_cq_q == f_cq && exist2_q)
+        assert (f_seen == f_span || (bell1_q && bell1_cq_q == f_cq) || (f_mine1 && !op1_up_q && op1_d_q != '0));
+      if (f_take && full_q[f_cq]) assert (f_span + {5'd0, got_q} == {1'b0, f_size} || f_coming);
+      if (full_q[f_cq] && f_room && !f_take) assert (f_coming);
+      if (f_short_q) assert (full_q[f_cq] || unpark);
+      if (f_take && f_old_q) assert (full_q[f_cq]);
+      cover (f_res_q + f_unread_q == {1'b0, f_size} && f_size == 12'd5 && f_unread_q == 13'd2);
+      cover (f_short_q && unpark && f_unread_q != '0);
+      cover (f_take && got_q == 8'd3 && f_now < {1'b0, f_head} && f_span != '0);
+      cover (down_q && full_q[f_cq] && down_cq_q == f_cq);
+    end
+  end
+`endif
 
 endmodule
 

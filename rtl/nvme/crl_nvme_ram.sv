@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// crl_nvme_ram: numbers of the queues, with one write port, two asynchronous read ports and a clear.
+// crl_nvme_ram: numbers of the queues, with one write port, two asynchronous read ports and a clear; LUT RAM.
 //
-// How: as crl_ram_clr, but the flip-flops that say "reads as zero" are shared by the two read ports.
+// How: as crl_ram_clr, but the flip-flops that say "reads as zero" are shared by the two read ports. CLEAR = 0 leaves them out.
 // Latency: read 0 cycles; writes and clears are seen from the next cycle on. A clear wins over a write to the same word.
-// Assumes: addresses are below DEPTH. After reset every word reads as zero.
+// Assumes: addresses are below DEPTH. After reset every word reads as zero (with CLEAR).
 `default_nettype none
 
 module crl_nvme_ram #(
     parameter int W     = 12,  // bits a word
     parameter int DEPTH = 2,   // words, at least 2
+    parameter bit CLEAR = 1,
     localparam int AW   = $clog2(DEPTH)
 ) (
+`ifdef CRL_GHOST
+    input  wire logic [AW-1:0] f_addr,   // proofs look at this word
+    output logic      [W-1:0]  f_data,
+`endif
     input  wire logic          clk,
     input  wire logic          rst,      // synchronous, active high
     input  wire logic          clr,      // event: caddr reads as zero
@@ -27,22 +32,36 @@ module crl_nvme_ram #(
 
   initial if (DEPTH < 2) $fatal(1, "crl_nvme_ram: DEPTH must be at least 2");
 
+  (* ram_style = "distributed" *)
+  logic [W-1:0]     mem [0:DEPTH-1];
   logic [DEPTH-1:0] zero_q;
-  logic [W-1:0]     a_word, b_word;
 
-  crl_ram_lut #(.W(W), .DEPTH(DEPTH)) u_a (.clk, .we, .waddr, .wdata, .raddr(a_addr), .rdata(a_word));
-  crl_ram_lut #(.W(W), .DEPTH(DEPTH)) u_b (.clk, .we, .waddr, .wdata, .raddr(b_addr), .rdata(b_word));
-
-  assign a_data = zero_q[a_addr] ? '0 : a_word;
-  assign b_data = zero_q[b_addr] ? '0 : b_word;
+  assign a_data = zero_q[a_addr] ? '0 : mem[a_addr];
+  assign b_data = zero_q[b_addr] ? '0 : mem[b_addr];
+`ifdef CRL_GHOST
+  assign f_data = zero_q[f_addr] ? '0 : mem[f_addr];
+`endif
 
   always_ff @(posedge clk) begin
-    if (rst) zero_q <= '1;
-    else begin
-      if (we)  zero_q[waddr] <= 1'b0;
-      if (clr) zero_q[caddr] <= 1'b1;
-    end
+    if (we) mem[waddr] <= wdata;
   end
+
+  generate
+    if (CLEAR) begin : g_clear
+      always_ff @(posedge clk) begin
+        if (rst) zero_q <= '1;
+        else begin
+          if (we)  zero_q[waddr] <= 1'b0;
+          if (clr) zero_q[caddr] <= 1'b1;
+        end
+      end
+    end else begin : g_plain
+      logic unused;
+
+      assign zero_q = '0;
+      assign unused = &{1'b0, rst, clr, caddr};
+    end
+  endgenerate
 
 endmodule
 

@@ -97,6 +97,7 @@ class CqeBench:
     def _fresh(self) -> None:
         self.m = CompletionQueues(self.queues)
         self.side = [Side() for _ in range(self.n)]
+        self.live: list[int] = []  # completion queues that are there
         self.todo: deque[Done] = deque()
         self.offered: Done | None = None
         self.ask: Ask | None = None
@@ -158,6 +159,13 @@ class CqeBench:
         await self.cycle(cfg={"qid": cqid, "cq": 1, "valid": 1, "size": size, "base": base, "func": func, "vec": vec, "ien": int(ien)})
         self.m.setup_cq(cqid, base=base, size=size, func=func, vec=vec, ien=ien)
         self.side[cqid] = Side()
+        self.live = sorted({*self.live, cqid})
+        await self.cycle()
+
+    async def delete_cq(self, cqid: int) -> None:
+        await self.cycle(cfg={"qid": cqid, "cq": 1, "valid": 0})
+        self.m.delete_cq(cqid)
+        self.live.remove(cqid)
         await self.cycle()
 
     async def setup_sq(self, sqid: int, cqid: int) -> None:
@@ -232,10 +240,6 @@ class CqeBench:
             self._answer()
         self._unparked()
 
-    @property
-    def live(self) -> list[int]:
-        return [i for i, c in enumerate(self.m.cqs) if c.valid]
-
     async def idle(self, cycles: int, **kw) -> None:
         for _ in range(cycles):
             await self.cycle(**kw)
@@ -243,7 +247,7 @@ class CqeBench:
     # ---- checks
 
     def _owes(self) -> bool:
-        return bool(self.m.owed) or any(c.waiting for c in self.m.cqs) or bool(self.beats)
+        return bool(self.m.owed) or any(self.m.cqs[i].waiting for i in self.live) or bool(self.beats)
 
     def _check_idle(self, owed: bool) -> None:
         idle = int(self.dut.idle.value)
@@ -314,17 +318,20 @@ class CqeBench:
             side.refused = a.at
 
     def _unparked(self) -> None:
-        if any(c.free or c.dead for c in self.m.cqs):
+        if any(self.m.cqs[i].free or self.m.cqs[i].dead for i in self.live):
             self.roomy = self.now
         if int(self.dut.unpark.value):
             self.unparks += 1
             self.log["unpark"].append(self.now)
             assert self.now - self.roomy <= LAG, "unpark, and no queue has room"
-            for s in self.side:
-                s.refused = -1
+            for i in self.live:
+                self.side[i].refused = -1
         for cqid in self.live:
             s = self.side[cqid]
-            if s.refused < 0 or self.m.cqs[cqid].dead or not self.room(cqid)[0]:
+            if s.refused < 0:
+                s.room_since = -1
+                continue
+            if self.m.cqs[cqid].dead or not self.room(cqid)[0]:
                 s.room_since = -1
                 continue
             s.room_since = self.now if s.room_since < 0 else s.room_since
@@ -388,7 +395,7 @@ class CqeBench:
         assert start >= addr and start // 4096 == halves[-1][0] // 4096, "across a page"
         got = [NvmeCqe.from_int(halves[i][1] | halves[i + 1][1] << 64) for i in range(0, len(halves), 2)]
         raw = [halves[i][1] | halves[i + 1][1] << 64 for i in range(0, len(halves), 2)]
-        cqid = next((i for i, c in enumerate(self.m.cqs) if c.valid and c.base <= start < c.base + ENTRY * c.depth), None)
+        cqid = next((i for i in self.live if self.m.cqs[i].base <= start < self.m.cqs[i].base + ENTRY * self.m.cqs[i].depth), None)
         assert cqid is not None, f"an entry outside of every queue: {start:#x}"
         cq, side = self.m.cqs[cqid], self.side[cqid]
         assert user == cq.func, f"user {user:#x}, expected {cq.func:#x}"
@@ -454,7 +461,7 @@ class CqeBench:
             assert side.told <= side.errors, f"an error of CQ {qid} that was none"
         for i in self.live:
             side = self.side[i]
-            assert side.told or side.died < 0 or self.now - side.died <= SOON, f"no err_valid for CQ {i}"
+            assert side.died < 0 or side.told or self.now - side.died <= SOON, f"no err_valid for CQ {i}"
 
     # ---- helpers of tests
 

@@ -77,7 +77,7 @@ async def random_traffic(dut):
     there is room; interrupts, tail, idle, unpark; at the end nothing is left."""
     for knobs in ({}, {"ready": 0.3, "b_lat": (0, 60)}, {"s": 0.2, "b_lat": (200, 300)}, {"ready": 0.7, "b_lat": (0, 0)}):
         b = await bench(dut, [1, 2, 6, 14, 255, 4095, 9, 3], **knobs)
-        await traffic(b, 700)
+        await traffic(b, 500)
         check_room(b)
         b.finish()
     dut._log.info("compared %d, sizes %s, irqs %d, unparks %d", b.compared, dict(b.sizes), b.irqs, b.unparks)
@@ -95,7 +95,7 @@ async def many_queues_on_one(dut):
             await b.setup_cq(cqid, size=size)
         for sqid in range(min(b.n, 20)):
             await b.setup_sq(sqid, cqs[sqid % len(cqs)])
-        await traffic(b, 600, ask=0.8, read=0.3)
+        await traffic(b, 400, ask=0.8, read=0.3)
         check_room(b)
         b.finish()
         assert b.unparks > 3
@@ -103,10 +103,10 @@ async def many_queues_on_one(dut):
 
 @cocotb.test()
 async def phase_and_wraps(dut):
-    """Stimulus: depths 2, 3, 16, 255, 257: three passes and more; the host always behind. Checking: slot and phase of every entry."""
+    """Stimulus: depths 2, 3, 16, 257: three passes and more; the host always behind. Checking: slot and phase of every entry."""
     b = await bench(dut)
     cqid, sqid = b.n - 1, 0
-    for depth in (2, 3, 16, 255, 257):
+    for depth in (2, 3, 16, 257):
         await b.setup_cq(cqid, size=depth - 1)
         await b.setup_sq(sqid, cqid)
         while b.side[cqid].written < 3 * depth + 1:
@@ -498,9 +498,7 @@ async def set_up_anew(dut):
         for _ in range(2 * size):
             b.complete(sq, drop=True)
         await b.drain()
-        await b.cycle(cfg={"qid": a, "cq": 1, "valid": 0})
-        b.m.delete_cq(a)
-        await b.cycle()
+        await b.delete_cq(a)
     b.finish()
 
 
