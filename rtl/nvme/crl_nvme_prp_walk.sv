@@ -246,7 +246,8 @@ module crl_nvme_prp_walk #(
       if (f_any_q && !dead_q) assert (f_asked_q == f_given_q + f_way);
       if (h_valid && h_last_q && !h_list_q && !dead_q) assert (!d_valid_q && state_q == S_END && f_asked_q == f_bytes_q);
       if (d_valid_q && d_last_q && !d_list_q && !dead_q) assert (state_q == S_END && f_asked_q == f_bytes_q);
-      if (f_any_q && !dead_q && !f_over_q && state_q == S_END) assert ((d_valid_q && d_last_q && !d_list_q) || (h_valid && h_last_q && !h_list_q));
+      if (f_any_q && !dead_q && !f_over_q && state_q == S_END)
+        assert ((d_valid_q && d_last_q && !d_list_q) || (h_valid && h_last_q && !h_list_q));
       if (d_valid_q && d_list_q) assert (state_q == S_LIST || dead_q);
       if (h_valid && h_list_q) assert ((state_q == S_LIST || dead_q) && !d_valid_q);
       if (d_valid_q && !d_list_q) assert (d_len_q != '0 && {1'b0, d_off_q} + d_len_q <= 13'd4096);

@@ -2,8 +2,8 @@
 //
 // Harness for crl_nvme_prp: crl_nvme_prp_walk, crl_nvme_prp_list and the FIFO of pieces, joined as in crl_nvme_prp; in place of
 // crl_nvme_prp_ranges any answers, two cycles after each question (fv_crl_nvme_prp_ranges shows that they are right). Any one
-// page whose use for data, or as a list, is always refused: no piece lies in it, no list read touches it. As that holds for any page, all that
-// leaves was allowed. The sums of lengths are counted in the walk (CRL_GHOST). Free commands, list contents and responses.
+// page whose use for data, or as a list, is always refused: no piece lies in it, no list read touches it. As that holds for any page,
+// all that leaves was allowed. The sums of lengths are counted in the walk (CRL_GHOST). Free commands, list contents and responses.
 `default_nettype none
 
 module fv_crl_nvme_prp (
