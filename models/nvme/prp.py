@@ -19,12 +19,14 @@ from models.layout import NvmeRange, NvmeRight, NvmeStatus
 __all__ = [
     "ENTRY",
     "LIST_BURST_BYTES",
+    "MEMORY",
     "PAGE",
     "PRP_LIST",
     "QUEUE",
     "RANGES",
     "SINK",
     "SOURCE",
+    "TO_THE_END",
     "Piece",
     "Range",
     "Reader",
@@ -40,6 +42,8 @@ PAGE = 4096
 ENTRY = 8
 RANGES = 8
 LIST_BURST_BYTES = 128
+TO_THE_END = 0xFFFF_FFFF
+MEMORY = 1 << 64
 
 SOURCE = 1 << NvmeRight.SOURCE
 SINK = 1 << NvmeRight.SINK
@@ -51,7 +55,8 @@ Reader = Callable[[int], int | None]
 
 @dataclass(frozen=True)
 class Range:
-    """Whole pages that a queue may use; the default: none. A base inside a page gives no right."""
+    """Whole pages that a queue may use; the default: none. A base inside a page gives no right; TO_THE_END as number
+    of pages reaches to the end of memory."""
 
     base: int = 0
     pages: int = 0
@@ -68,7 +73,8 @@ class Range:
 
     def holds(self, addr: int, length: int, right: int) -> bool:
         """[addr, addr + length) lies inside, and `right` is among the rights."""
-        inside = self.base <= addr and addr + length <= self.base + self.pages * PAGE
+        end = MEMORY if self.pages == TO_THE_END else self.base + self.pages * PAGE
+        inside = self.base <= addr and addr + length <= end
         return inside and self.base % PAGE == 0 and self.rights & right == right
 
 

@@ -192,6 +192,28 @@ def test_rights() -> None:
     )
 
 
+def test_to_the_end() -> None:
+    """Stimulus: PAGES FFFFFFFFh and one less, from 0 and from above it. Checking: to the end of memory, or not; never
+    below the base."""
+    for base in (0, 0x7000, 1 << 63, TOP - PAGE):
+        full, less = Range(base, 0xFFFF_FFFF, SOURCE), Range(base, 0xFFFF_FFFE, SOURCE)
+        for addr in (
+            base,
+            base + PAGE - 4,
+            TOP - 4,
+            TOP - PAGE,
+            1 << 63,
+            base + 0xFFFF_FFFE * PAGE,
+        ):
+            length = min(4, TOP - addr)
+            if addr < TOP:
+                assert full.holds(addr, length, SOURCE) == (addr >= base)
+                assert less.holds(addr, length, SOURCE) == (0 <= addr - base < 0xFFFF_FFFE * PAGE)
+        assert not full.holds(base - 4, 4, SOURCE) and not full.holds(TOP - 4, 8, SOURCE)
+        assert full.holds(base, TOP - base, SOURCE) and not full.holds(base, 4, SINK)
+    assert not Range(0x7008, 0xFFFF_FFFF, SOURCE).holds(1 << 63, 4, SOURCE)
+
+
 def test_base_inside_a_page() -> None:
     """Stimulus: a range whose base has one of the low bits. Checking: it gives no right."""
     for bit in range(12):

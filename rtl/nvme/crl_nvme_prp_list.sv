@@ -40,6 +40,11 @@ module crl_nvme_prp_list #(
 
     input  wire logic              stop,      // level: begin no read
     output logic                   idle       // no read is offered or owes beats
+`ifdef FORMAL
+    , output logic                 f_act      // a list is being asked for
+    , output logic    [51:0]       f_page     // it lies here
+    , output logic    [6:0]        f_owed     // beats, of what is offered too
+`endif
 );
 
   localparam int LANES = DATA_W / 64;                 // entries a beat
@@ -151,6 +156,28 @@ module crl_nvme_prp_list #(
       e_ptr  <= c_ptr_q && c_left_q == 10'd1;
     end
   end
+
+`ifdef FORMAL
+  logic f_past_q;
+
+  initial f_past_q = 1'b0;
+  assign f_act  = q_act_q;
+  assign f_page = q_page_q;
+  assign f_owed = 7'(owed_q) + 7'(fresh);
+
+  always @(posedge clk) begin
+    f_past_q <= 1'b1;
+    if (f_past_q) begin
+      assert (held_q == owed_q + level_unused && owed_q <= held_q);
+      assert ({1'b0, held_q} + {1'b0, fresh} <= (NW + 1)'(DEPTH));
+      assert (!(r_valid && !room_unused));
+      assert (!new_q || ar_valid);
+      if (ar_valid) assert (owed_q + fresh >= NW'(ar_len[3:0]) + 1'b1 && ar_len[7:4] == '0 && ar_addr[2:0] == '0);
+      if (ar_valid) assert ({1'b0, ar_len[3:0]} + {1'b0, ar_addr[6:3] >> LB} < 5'(16 / LANES));
+      if (q_act_q) assert (q_left_q != '0 && {1'b0, q_left_q} + {2'd0, q_idx_q} <= 11'd512);
+    end
+  end
+`endif
 
   logic unused;
 

@@ -5,7 +5,7 @@
 // How: the ranges of all queues lie in two banks of block RAM, those with even and those with odd numbers. When a command begins, the
 //   ranges of its queue are copied into registers, two a cycle; then a page is held against all of them at once. Ranges consist of
 //   whole pages and nothing that is asked for crosses a page, so pages are compared: page - base is below the number of pages,
-//   which is base <= address and address + length <= base + size, without a sum that could wrap.
+//   which is base <= address and address + length <= base + size, without a sum that could wrap. FFFFFFFFh pages: to the end of memory.
 //   A RAM of flags says which ranges of a queue were written since the reset, and a flip-flop whether the flags of a queue count.
 // Latency: ld_valid to ld_busy down RANGES / 2 + 1 cycles, rounded up; k_valid to h_valid 2 cycles. Throughput: a page a cycle.
 // Assumes: nothing is asked for from ld_valid on until ld_busy is down. No ld_valid in the cycle of an rg_we, nor with two pages
@@ -104,13 +104,16 @@ module crl_nvme_prp_ranges #(
     end
   endgenerate
 
-  // Two copies: one is read to set a bit, the other when a command begins.
-  crl_ram_lut #(.W(RANGES), .DEPTH(QN)) u_flags_in (
-      .clk, .we(in_we), .waddr(rg_qid), .wdata((there_q[rg_qid] ? in_flags : '0) | in_bit), .raddr(rg_qid), .rdata(in_flags)
-  );
-  crl_ram_lut #(.W(RANGES), .DEPTH(QN)) u_flags_ld (
-      .clk, .we(in_we), .waddr(rg_qid), .wdata((there_q[rg_qid] ? in_flags : '0) | in_bit), .raddr(ld_qid), .rdata(ld_flags)
-  );
+  // Flags are read to set one, and when a command begins.
+  (* ram_style = "distributed" *)
+  logic [RANGES-1:0] flags_mem [0:QN-1];
+
+  assign in_flags = there_q[rg_qid] ? flags_mem[rg_qid] : '0;
+  assign ld_flags = there_q[ld_qid] ? flags_mem[ld_qid] : '0;
+
+  always_ff @(posedge clk) begin
+    if (in_we) flags_mem[rg_qid] <= in_flags | in_bit;
+  end
 
   // --- copy --------------------------------------------------------------------------------------
   assign ld_busy = ld_act_q || got_q;
@@ -131,7 +134,7 @@ module crl_nvme_prp_ranges #(
     if (ld_valid) begin
       qid_q   <= ld_qid;
       right_q <= ld_right;
-      flags_q <= there_q[ld_qid] ? ld_flags : '0;
+      flags_q <= ld_flags;
     end
   end
 
@@ -145,6 +148,7 @@ module crl_nvme_prp_ranges #(
       logic [31:0] pages, pages_q;
       logic [3:0]  rights;
       logic        data_q, list_q, d_right_q;
+      logic        open_q;  // to the end of memory
       logic [52:0] d_diff_q;
 
       assign {base, pages, rights} = words[(b % NB)*W +: W];
@@ -153,6 +157,7 @@ module crl_nvme_prp_ranges #(
         if (got_q && got_row_q == RW'(b / NB)) begin
           base_q  <= base;
           pages_q <= pages;
+          open_q  <= pages == '1;
           data_q  <= flags_q[b] && right_q != '0 && (right_q & {4'd0, rights}) == right_q;
           list_q  <= flags_q[b] && rights[crl_pkg::NVME_RIGHT_PRP_LIST];
         end
@@ -160,7 +165,7 @@ module crl_nvme_prp_ranges #(
         d_right_q <= k_list ? list_q : data_q;
       end
 
-      assign hits[b] = d_right_q && d_diff_q[52:32] == '0 && d_diff_q[31:0] < pages_q;
+      assign hits[b] = d_right_q && !d_diff_q[52] && (open_q || (d_diff_q[51:32] == '0 && d_diff_q[31:0] < pages_q));
     end
   endgenerate
 
@@ -174,6 +179,93 @@ module crl_nvme_prp_ranges #(
     end
     h_hit <= hits != '0;
   end
+
+`ifdef CRL_GHOST
+  // Any one range of any one queue: what was written last since the reset decides, whenever a page is asked for.
+  (* anyconst *) logic [QW-1:0] f_q;
+  (* anyconst *) logic [2:0]    f_r;
+  logic              f_past_q, f_have_q, f_loaded_q, f_any_q, f_list_q, f_inside;
+  logic [W-1:0]      f_word_q;
+  logic [51:0]       f_page_q;
+  logic [3:0]        f_rights;
+  logic [RW-1:0]     f_row;
+
+  initial f_past_q = 1'b0;
+  assign f_row    = RW'(f_r >> (NB - 1));
+  assign f_rights = f_word_q[3:0];
+  // base <= address and address + length <= base + pages * 4096, of a page or a part of it, in pages.
+  assign f_inside = f_have_q && {1'b0, f_word_q[87:36]} <= {1'b0, f_page_q}
+                    && (f_word_q[35:4] == 32'hFFFFFFFF || {1'b0, f_page_q} + 53'd1 <= {1'b0, f_word_q[87:36]} + {21'd0, f_word_q[35:4]});
+
+  // As the header says: the walk's order, and no writes to a queue that has a command there.
+  always @* begin
+    if (ld_valid) assume (!rst && !rg_we && !ld_busy && !d_valid_q && !k_valid);
+    if (k_valid)  assume (f_any_q && !ld_busy);
+    if (rg_we)    assume (!rst && !(f_any_q && rg_qid == qid_q));
+  end
+
+  always @(posedge clk) begin
+    assume ({1'b0, f_q} < (QW + 1)'(QN) && {1'b0, f_r} < 4'(RANGES));
+    if (rst) f_have_q <= 1'b0;
+    else if (rg_we && rg_qid == f_q && rg_idx == f_r) f_have_q <= 1'b1;
+    if (rg_we && rg_qid == f_q && rg_idx == f_r)
+      f_word_q <= {rg_entry[63:12], rg_entry[95:64], rg_entry[11:0] != '0 ? 4'd0 : rg_entry[99:96]};
+    f_past_q <= 1'b1;
+    f_page_q <= k_page;
+    f_list_q <= k_list;
+    if (rst)           f_any_q <= 1'b0;
+    else if (ld_valid) f_any_q <= 1'b1;
+    if (ld_valid)                                 f_loaded_q <= 1'b0;
+    else if (got_q && got_row_q == f_row)         f_loaded_q <= 1'b1;
+  end
+
+  generate
+    for (b = 0; b < NB; b++) begin : g_f_bank
+      logic f_mine;
+      assign f_mine = NB == 1 || f_r[0] == b[0];
+      always @(posedge clk) if (f_past_q && f_mine) begin
+        if (f_have_q) assert (g_bank[b].mem[ROWS > 1 ? AW'({f_q, f_row}) : AW'(f_q)] == f_word_q);
+        if (f_any_q && got_q && got_row_q == f_row && qid_q == f_q && f_have_q) assert (words[b*W +: W] == f_word_q);
+      end
+    end
+    for (b = 0; b < RANGES; b++) begin : g_f_range
+      always @(posedge clk) if (f_past_q && f_r == 3'(b)) begin
+        if (f_any_q && qid_q == f_q) assert (flags_q[b] == f_have_q);
+        if (f_any_q && f_loaded_q && qid_q == f_q) begin
+          assert (g_range[b].open_q == (g_range[b].pages_q == 32'hFFFFFFFF));
+          if (f_have_q) assert ({g_range[b].base_q, g_range[b].pages_q} == f_word_q[87:4]);
+          assert (g_range[b].list_q == (f_have_q && f_rights[2]));
+          assert (g_range[b].data_q == (f_have_q && right_q != '0 && (right_q & ~{4'd0, f_rights}) == '0));
+        end
+        if (d_valid_q) begin
+          assert (f_any_q && f_loaded_q);
+          if (qid_q == f_q) begin
+            assert (g_range[b].d_right_q == (f_list_q ? f_have_q && f_rights[2]
+                    : f_have_q && right_q != '0 && (right_q & ~{4'd0, f_rights}) == '0));
+            if (f_have_q) assert (g_range[b].d_diff_q == {1'b0, f_page_q} - {1'b0, f_word_q[87:36]});
+            // The claim, both ways.
+            assert (hits[b] == (g_range[b].d_right_q && f_inside));
+            cover (hits[b] && f_page_q == '1 && f_word_q[87:36] == 52'd3);
+            cover (hits[b] && f_list_q && f_word_q[35:4] == 32'd1);
+            cover (hits[b] && !f_list_q && {1'b0, f_page_q} + 53'd1 == {1'b0, f_word_q[87:36]} + {21'd0, f_word_q[35:4]} && f_page_q[51]);
+            cover (!hits[b] && f_have_q && {1'b0, f_page_q} == {1'b0, f_word_q[87:36]} + {21'd0, f_word_q[35:4]});
+`ifdef BREAK
+            assert (!(hits[b] && {1'b0, f_page_q} + 53'd1 == {1'b0, f_word_q[87:36]} + {21'd0, f_word_q[35:4]}));
+`endif
+          end
+        end
+      end
+    end
+  endgenerate
+
+  always @(posedge clk) if (f_past_q) begin
+    assert (f_have_q == (there_q[f_q] && flags_mem[f_q][f_r]));
+    if (f_any_q && !f_loaded_q)
+      assert ((got_q && got_row_q == f_row) || (ld_act_q && row_q != '0 && row_q <= f_row && row_q <= RW'(ROWS - 1)));
+    if (!f_any_q) assert (!ld_busy && !d_valid_q);
+    if (ld_act_q) assert (row_q != '0 && row_q <= RW'(ROWS - 1) && got_q);
+  end
+`endif
 
   logic unused;
 

@@ -54,6 +54,9 @@ module crl_nvme_prp_walk #(
     output logic                   w_last,
     output logic      [7:0]        w_tag,
     output logic      [1:0]        w_code     // one of E_*
+`ifdef CRL_GHOST
+    , output logic                 f_calm     // no list can be under way
+`endif
 );
 
   localparam logic [1:0] E_NONE = 2'd0, E_PRP = 2'd1, E_DATA = 2'd2, E_DENIED = 2'd3;  // crl_nvme_prp knows them, too
@@ -195,6 +198,74 @@ module crl_nvme_prp_walk #(
   assign w_len   = h_len_q;
   assign w_last  = h_last_q || w_code != E_NONE;
   assign w_tag   = tag_q;
+
+`ifdef CRL_GHOST
+  // Bytes of the command, of pieces that were asked for, of pieces that were given out.
+  logic        f_past_q, f_new_q, f_any_q, f_over_q;  // f_over_q: the command's last was given out
+  logic [20:0] f_bytes_q, f_asked_q, f_given_q, f_way;
+  logic [12:0] f_first;
+
+  initial f_past_q = 1'b0;
+  assign f_calm  = state_q == S_IDLE || state_q == S_FIRST || state_q == S_SECOND;
+  assign f_way   = (d_valid_q && !d_list_q ? {8'd0, d_len_q} : 21'd0) + (h_valid && !h_list_q ? {8'd0, h_len_q} : 21'd0);
+  assign f_first = 13'd4096 - {1'b0, off1};
+
+  always @(posedge clk) begin
+    f_past_q <= 1'b1;
+    f_new_q  <= ld_valid;
+    if (rst) f_any_q <= 1'b0;
+    else if (ld_valid) f_any_q <= 1'b1;
+    if (ld_valid) begin
+      f_bytes_q <= c_bytes[20:0];
+      f_asked_q <= '0;
+      f_given_q <= '0;
+      f_over_q  <= 1'b0;
+    end else begin
+      if (k_valid && !k_list) f_asked_q <= f_asked_q + {8'd0, k_len};
+      if (w_valid && w_code == E_NONE) f_given_q <= f_given_q + {8'd0, w_len};
+      if (w_valid && w_last) f_over_q <= 1'b1;
+    end
+    if (f_past_q) begin
+      assert (state_q <= S_END);
+      if (state_q != S_IDLE) assert (f_any_q && f_bytes_q <= 21'h100000);
+      if (state_q == S_FIRST) begin
+        assert (rem_q == f_bytes_q && space_q == f_first && !d_valid_q && !h_valid && !dead_q && !f_over_q);
+        assert (f_asked_q == '0 && f_given_q == '0 && rem_q != '0);
+        if (!f_new_q) assert (fits_q == (rem_q <= {8'd0, f_first}) && rest_q == rem_q - {8'd0, f_first}
+                              && first_q == (fits_q ? rem_q[12:0] : f_first));
+      end
+      if (state_q == S_SECOND || state_q == S_LIST || state_q == S_WALK) begin
+        assert (rem_q != '0 && rem_q <= 21'h100000 && rem_q == f_bytes_q - f_asked_q);
+        assert (!f_over_q || dead_q);
+        assert (!(d_valid_q && d_last_q && !d_list_q) && !(h_valid && h_last_q && !h_list_q && !dead_q));
+      end
+      if (state_q == S_IDLE) assert (!d_valid_q && !h_valid);
+      if (state_q == S_IDLE && f_any_q) assert (f_over_q);
+      if (f_any_q && dead_q) assert (f_over_q);
+      if (state_q == S_END && !dead_q) assert (f_asked_q == f_bytes_q || fail);
+      if (f_any_q && !dead_q) assert (f_asked_q == f_given_q + f_way);
+      if (h_valid && h_last_q && !h_list_q && !dead_q) assert (!d_valid_q && state_q == S_END && f_asked_q == f_bytes_q);
+      if (d_valid_q && d_last_q && !d_list_q && !dead_q) assert (state_q == S_END && f_asked_q == f_bytes_q);
+      if (f_any_q && !dead_q && !f_over_q && state_q == S_END)
+        assert ((d_valid_q && d_last_q && !d_list_q) || (h_valid && h_last_q && !h_list_q));
+      if (d_valid_q && d_list_q) assert (state_q == S_LIST || dead_q);
+      if (h_valid && h_list_q) assert ((state_q == S_LIST || dead_q) && !d_valid_q);
+      if (d_valid_q && !d_list_q) assert (d_len_q != '0 && {1'b0, d_off_q} + d_len_q <= 13'd4096);
+      if (h_valid && !h_list_q) assert (h_len_q != '0 && {1'b0, h_off_q} + h_len_q <= 13'd4096);
+      if (f_any_q && !dead_q && f_over_q) assert (f_given_q == f_bytes_q && !d_valid_q && !h_valid);
+      // The claims.
+      if (w_valid) assert (!f_over_q && f_any_q);
+      if (w_valid && w_code == E_NONE) begin
+        assert (w_len != '0 && {1'b0, w_addr[11:0]} + w_len <= 13'd4096);
+        assert (w_last == (f_given_q + {8'd0, w_len} == f_bytes_q));
+      end
+      cover (w_valid && w_last && w_code == E_NONE && f_given_q > 21'd12288);
+      cover (w_valid && w_code == E_DENIED && f_given_q > 21'd4096);
+      cover (w_valid && w_code == E_DATA);
+      cover (w_valid && w_code == E_PRP && f_given_q != '0);
+    end
+  end
+`endif
 
   logic unused;
 

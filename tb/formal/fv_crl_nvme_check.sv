@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Harnesses for crl_nvme_check. fv_nvme_verdict says in 80-bit sums, with the numbers of the specification, what a command, a grant and a namespace
-// make. fv_crl_nvme_check_pipe holds the pipeline against it, for any command with any entries, at any pace; fv_crl_nvme_check the whole
+// Harnesses for crl_nvme_check. fv_nvme_verdict says in 80-bit sums, with the numbers of the specification, what a command, a grant and a
+// namespace make. fv_crl_nvme_check_pipe holds the pipeline against it, for any command with any entries, at any pace; fv_crl_nvme_check the whole
 // with its tables, from reset.
 `default_nettype none
 

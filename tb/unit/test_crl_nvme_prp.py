@@ -10,7 +10,7 @@ import pytest
 from cocotb.triggers import RisingEdge
 
 from models.layout import NvmeStatus
-from models.nvme.prp import PAGE, PRP_LIST, QUEUE, RANGES, SINK, SOURCE, Piece, Range
+from models.nvme.prp import PAGE, PRP_LIST, QUEUE, RANGES, SINK, SOURCE, TO_THE_END, Piece, Range
 from tb.lib.sim import run_sim
 from tb.unit.dma_lib import expects_failure
 from tb.unit.nvme_prp_bench import DECERR, MDTS, SLVERR, TOP, Bench
@@ -134,8 +134,8 @@ async def form_of_entries(dut):
 
 @cocotb.test()
 async def edges_of_ranges(dut):
-    """Stimulus: pieces and lists at the first and last page of ranges and next to them, 2^64, sizes 0 and
-    2^32 - 1, a carry out of bit 31; rights one by one; overlapping and adjacent ranges.
+    """Stimulus: pieces and lists at the first and last page of ranges and next to them, 2^64, sizes 0,
+    2^32 - 2 and FFFFFFFFh, a carry out of bit 31; rights one by one; overlapping and adjacent ranges.
     Checking: ACCESS_DENIED exactly outside; every range of the table counts."""
     b = await bench(dut)
     no, ok = S.ACCESS_DENIED, S.SUCCESS
@@ -165,7 +165,7 @@ async def edges_of_ranges(dut):
     await at([Range(top, 2, SOURCE)], (top, PAGE, ok), (0, 4, no), (PAGE, 4, no))
     await at([Range(top, 0, SOURCE)], (top, PAGE, no), (TOP - 4, 4, no))
     await at([Range(TOP - 3 * PAGE, 2, SOURCE)], (TOP - 2 * PAGE, PAGE, ok), (top, 4, no))
-    most = 0xFFFF_FFFF
+    most = TO_THE_END - 1
     await at(
         [Range(0, most, SOURCE)], (0, 4, ok), ((most - 1) * PAGE, PAGE, ok), (most * PAGE, 4, no)
     )
@@ -174,6 +174,16 @@ async def edges_of_ranges(dut):
         [Range(TOP - most * PAGE, most, SOURCE)], (top, PAGE, ok), (TOP - most * PAGE - 4, 4, no)
     )
     await at([Range(1 << 63, most, SOURCE)], (1 << 63, 4, ok), (0, 4, no), ((1 << 63) - 4, 4, no))
+    # one page more is no number of pages: to the end of memory
+    for base_ in (0, base, 1 << 63, top):
+        tries = [(base_, PAGE, ok), (base_ + PAGE - 4, 4, ok), (top, PAGE, ok), (TOP - 4, 4, ok)]
+        tries += [
+            (a, 4, ok if a >= base_ else no) for a in (0, base - 4, 1 << 44, (1 << 63) - 4, top - 4)
+        ]
+        tries += [((base_ + TO_THE_END * PAGE) % TOP, 4, no if base_ == top else ok)]
+        await at([Range(base_, TO_THE_END, SOURCE)], *tries)
+        await at([Range(base_, TO_THE_END, SOURCE)], (top, 4, no), right=SINK)
+        await at([Range(base_ | 8, TO_THE_END, SOURCE)], (top, 4, no))
     low = 0xFFFF_F000
     await at(
         [Range(low, 2, SOURCE)], (low, 4, ok), (1 << 32, 4, ok), (1 << 32 | PAGE, 4, no), (0, 4, no)
