@@ -115,3 +115,8 @@ rtl/node/crl_ack_join.sv
 rtl/node/crl_cnt_join.sv
 rtl/node/crl_atomic.sv
 rtl/node/crl_node.sv
+rtl/nvme/crl_nvme_fetch_tab.sv
+rtl/nvme/crl_nvme_fetch_want.sv
+rtl/nvme/crl_nvme_fetch_ask.sv
+rtl/nvme/crl_nvme_fetch_get.sv
+rtl/nvme/crl_nvme_fetch.sv
