@@ -82,7 +82,10 @@ class FetchBench(CycleBench):
         self.queues, self.n = self.p["QUEUES"], self.p["QUEUES"] + 1
         self.w, self.depth = self.p["DATA_W"] // 8, self.p["DEPTH"]
         self.has_busy = hasattr(dut, "busy")
+        self.has_hd = hasattr(dut, "hd_qid")
         self.extra = [n for n in ("cfg_cqid", "cfg_prio", "cfg_vec", "cfg_ien") if hasattr(dut, n)]
+        if not hasattr(dut, "cfg_valid"):  # it takes what it needs
+            self.idle = {n: v for n, v in self.idle.items() if n != "cfg_valid"}
         self.rate = {"m": 1.0, "ar": 1.0, "r": 1.0, "g": 1.0, "withdraw": 0.0, "error": 0.0, "scribble": 0.0} | rate
         self.latency = (0, 3)
         self.slots: Callable[[int, int], int] = lambda qid, want: want  # policy: how many slots are granted
@@ -132,7 +135,9 @@ class FetchBench(CycleBench):
         self.forget()
         for name in self.extra:
             self._handle(name).value = 0
-        self._handle("lk_qid").value = self._handle("hd_qid").value = self._handle("t_tail").value = 0
+        for name in ("lk_qid", "hd_qid", "t_tail"):
+            if name != "hd_qid" or self.has_hd:
+                self._handle(name).value = 0
         for n in range(self.n + 4):
             await FallingEdge(self.dut.clk)
             for name in ("m_valid", "ar_valid", "rs_valid", "rb_valid", "d_valid", "err_valid"):
@@ -175,7 +180,7 @@ class FetchBench(CycleBench):
     def drive(self) -> None:
         i, rng = self.inp, self.rng
         if self.cfg is not None:
-            i.update(self.cfg, cfg_we=1)
+            i.update({n: v for n, v in self.cfg.items() if n in self.idle}, cfg_we=1)
             self.last_cfg = self.now
         i["stop"] = self.stop
         i["m_ready"], i["ar_ready"] = int(self.hit("m")), int(self.hit("ar"))
@@ -206,7 +211,9 @@ class FetchBench(CycleBench):
         else:
             self.look = rng.choice(self.live) if self.live and rng.random() < 0.9 else rng.randrange(self.n)
         self.look2 = self.look if rng.random() < 0.3 else rng.choice(self.live) if self.live else rng.randrange(self.n)
-        i["lk_qid"], i["hd_qid"] = self.look, self.look2
+        i["lk_qid"] = self.look
+        if self.has_hd:
+            i["hd_qid"] = self.look2
 
     def _beat(self, i: dict[str, int]) -> None:
         """The next beat of the oldest burst."""
@@ -512,7 +519,7 @@ class FetchBench(CycleBench):
                 assert ahead <= min(most, q.size), f"SQ {qid}: lk_head {head}, was {s.head % q.depth}, {most} entries are granted"
         qid = self.look2
         q, side = self.m.sq[qid], self.side[qid]
-        if self.now - side.changed > 2:
+        if self.has_hd and self.now - side.changed > 2:
             head = self.get("hd_head")
             while side.left_at and side.left_at[0][0] < self.now:
                 side.sqhd = max(side.sqhd, side.left_at.popleft()[1])
