@@ -42,8 +42,10 @@ module crl_nvme_fetch #(
 
     output logic      [QW-1:0]     t_qid,      // SQ tail in crl_nvme_db, the same cycle
     input  wire logic [11:0]       t_tail,
-    input  wire logic [QW-1:0]     lk_qid,     // SQ head, combinational
+    input  wire logic [QW-1:0]     lk_qid,     // SQ head, combinational: the entry that is fetched next
     output logic      [11:0]       lk_head,
+    input  wire logic [QW-1:0]     hd_qid,     // SQ head for SQHD, combinational: what is before it has been read
+    output logic      [11:0]       hd_head,
 
     output logic                   rs_valid,   // event: completion slots wanted
     output logic      [QW-1:0]     rs_qid,
@@ -68,7 +70,6 @@ module crl_nvme_fetch #(
     input  wire logic              m_ready,
     output logic      [QW-1:0]     m_qid,
     output logic      [511:0]      m_sqe,
-    output logic      [11:0]       m_sqhd,     // the head behind it
 
     output logic                   err_valid,  // event: a burst of this queue failed
     output logic      [QW-1:0]     err_qid,
@@ -93,13 +94,16 @@ module crl_nvme_fetch #(
   logic [11:0]       g_head, g_size, mv_head;
   logic [51:0]       b_page;
   logic [FUNC_W-1:0] b_func;
-  logic              mv, look;
+  logic              mv, look, hd;
+  logic [QW-1:0]     hd_mv_qid;
+  logic [11:0]       hd_mv_head;
 
   assign t_qid = look ? c_qid : g_qid;
 
   crl_nvme_fetch_tab #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_tab (
       .clk, .rst, .set(cfg_we && !cfg_cq), .set_qid(cfg_qid), .set_size(cfg_size), .set_page(cfg_base[63:12]), .set_func(cfg_func),
-      .mv, .mv_qid(c_qid), .mv_head, .a_qid(g_qid), .a_head(g_head), .a_size(g_size), .b_qid, .b_page, .b_func, .lk_qid, .lk_head
+      .mv, .mv_qid(c_qid), .mv_head, .hd, .hd_mv_qid, .hd_mv_head, .a_qid(g_qid), .a_head(g_head), .a_size(g_size),
+      .b_qid, .b_page, .b_func, .lk_qid, .lk_head, .hd_qid, .hd_head
   );
 
   // ---------------------------------------------------------------------------------------------
@@ -107,9 +111,9 @@ module crl_nvme_fetch #(
 
   logic          take, rs_soon, n_valid, n_ready, n_park, n_halt, want_busy, ask_busy, get_busy;
   logic [CW-1:0] take_cnt, n_cnt, n_want, c_rb_cnt;
-  logic [11:0]   n_head, n_size, q_head;
+  logic [11:0]   n_head, n_size;
   logic [2:0]    q_last;
-  logic          q_wrap, c_rb, c_rb_ready, o_rb, o_rb_ready, gone;
+  logic          c_rb, c_rb_ready, o_rb, o_rb_ready, gone;
   logic [3:0]    o_rb_cnt;
   logic [CW-1:0] room_q;
 
@@ -121,7 +125,7 @@ module crl_nvme_fetch #(
 
   crl_nvme_fetch_ask #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .DEPTH(DEPTH), .QW(QW)) u_ask (
       .clk, .rst, .stop, .n_valid, .n_ready, .n_qid(b_qid), .n_cnt, .n_head, .n_size, .n_page(b_page), .n_func(b_func), .n_park, .n_halt,
-      .ar_valid, .ar_ready, .ar_addr, .ar_len, .ar_user, .mv, .qid(c_qid), .mv_head, .q_last, .q_head, .q_wrap,
+      .ar_valid, .ar_ready, .ar_addr, .ar_len, .ar_user, .mv, .qid(c_qid), .mv_head, .q_last,
       .rb_valid(c_rb), .rb_ready(c_rb_ready), .rb_cnt(c_rb_cnt),
       .look, .t_tail, .d_valid, .d_qid, .d_cnt, .d_more, .d_park, .busy(ask_busy)
   );
@@ -130,8 +134,9 @@ module crl_nvme_fetch #(
   // Entries
 
   crl_nvme_fetch_get #(.DATA_W(DATA_W), .DEPTH(DEPTH), .QW(QW)) u_get (
-      .clk, .rst, .q_valid(mv), .q_qid(c_qid), .q_last, .q_head, .q_wrap, .r_valid, .r_data, .r_resp, .r_last,
-      .m_valid, .m_ready, .m_qid, .m_sqe, .m_sqhd, .rb_valid(o_rb), .rb_ready(o_rb_ready), .rb_cnt(o_rb_cnt),
+      .clk, .rst, .q_valid(mv), .q_qid(c_qid), .q_last, .q_next(mv_head), .r_valid, .r_data, .r_resp, .r_last,
+      .m_valid, .m_ready, .m_qid, .m_sqe, .hd, .hd_qid(hd_mv_qid), .hd_head(hd_mv_head),
+      .rb_valid(o_rb), .rb_ready(o_rb_ready), .rb_cnt(o_rb_cnt),
       .err_valid, .err_qid, .gone, .busy(get_busy)
   );
 

@@ -40,9 +40,7 @@ module crl_nvme_fetch_ask #(
     output logic                   mv,        // event: a burst is begun: the new head, and
     output logic      [QW-1:0]     qid,
     output logic      [11:0]       mv_head,
-    output logic      [2:0]        q_last,    // entries less one,
-    output logic      [11:0]       q_head,    // first entry,
-    output logic                   q_wrap,    // the last one is the queue's last
+    output logic      [2:0]        q_last,    // its entries less one
 
     output logic                   rb_valid,  // slots of what is not requested; stays until rb_ready
     input  wire logic              rb_ready,
@@ -66,7 +64,7 @@ module crl_nvme_fetch_ask #(
   logic [11:0]       c_head_q, c_size_q, c_rest_q;       // c_rest: entries from the head to the queue's last, less one
   logic [51:0]       c_page_q;
   logic [FUNC_W-1:0] c_func_q;
-  logic              halt, begin_burst, over;
+  logic              halt, begin_burst, over, wrap;
   logic [2:0]        m_left, m_page, m_rest, m_two, last;   // entries less one, at most 7
   logic [3:0]        count;
   logic [10:0]       beats;
@@ -90,10 +88,9 @@ module crl_nvme_fetch_ask #(
 
   assign qid     = c_qid_q;
   assign mv      = begin_burst;
-  assign q_wrap  = c_rest_q == {9'd0, last};
-  assign mv_head = q_wrap ? '0 : c_head_q + {8'd0, count};
+  assign wrap    = c_rest_q == {9'd0, last};
+  assign mv_head = wrap ? '0 : c_head_q + {8'd0, count};
   assign q_last  = last;
-  assign q_head  = c_head_q;
   assign busy    = c_valid_q || ar_valid || d_valid;
 
   always_ff @(posedge clk) begin
@@ -126,7 +123,7 @@ module crl_nvme_fetch_ask #(
         c_left_q <= c_left_q - CW'(count);
         c_cnt_q  <= c_cnt_q + CW'(count);
         c_head_q <= mv_head;
-        c_rest_q <= q_wrap ? c_size_q : c_rest_q - {8'd0, count};
+        c_rest_q <= wrap ? c_size_q : c_rest_q - {8'd0, count};
       end else if (rb_valid && rb_ready) c_left_q <= '0;
     end
     if (begin_burst) begin

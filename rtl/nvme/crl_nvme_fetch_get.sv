@@ -2,9 +2,9 @@
 //
 // crl_nvme_fetch_get: takes the beats of entries that were requested, holds the entries and gives them out.
 //
-// How: beats are put together to an entry, entries wait in block RAM behind a register. What was requested waits in one FIFO, how
-//   its beats came in another: an entry leaves when all beats of its burst are there without an error, else the burst's entries
-//   are thrown away one by one, the last one with its slots (rb_*).
+// How: beats are put together to an entry, entries wait in block RAM behind a register. A burst waits in one FIFO for its last beat,
+//   which moves the head that completions report, and in another one for its entries to leave. They leave if all its beats came without
+//   an error, else they are thrown away one by one, the last one with the burst's slots (rb_*).
 // Latency: a burst's last beat to m_valid 4 cycles, if its entry is the next. Throughput: an entry a cycle.
 // Assumes: beats come in the order of the requests, as many as asked for; at most DEPTH entries are requested or held.
 `default_nettype none
@@ -20,8 +20,7 @@ module crl_nvme_fetch_get #(
     input  wire logic              q_valid,   // event: a burst is begun
     input  wire logic [QW-1:0]     q_qid,
     input  wire logic [2:0]        q_last,    // entries less one
-    input  wire logic [11:0]       q_head,    // its first entry
-    input  wire logic              q_wrap,    // its last entry is the queue's last
+    input  wire logic [11:0]       q_next,    // the head behind it
 
     input  wire logic              r_valid,   // beats, always taken
     input  wire logic [DATA_W-1:0] r_data,
@@ -32,7 +31,10 @@ module crl_nvme_fetch_get #(
     input  wire logic              m_ready,
     output logic      [QW-1:0]     m_qid,
     output logic      [511:0]      m_sqe,
-    output logic      [11:0]       m_sqhd,
+
+    output logic                   hd,        // event: a burst has come: the new head for completions
+    output logic      [QW-1:0]     hd_qid,
+    output logic      [11:0]       hd_head,
 
     output logic                   rb_valid,  // slots of a burst that failed; stays until rb_ready
     input  wire logic              rb_ready,
@@ -69,38 +71,37 @@ module crl_nvme_fetch_get #(
   end
 
   // --- what waits ----------------------------------------------------------------------------------
-  logic          f_valid, f_pop, f_room_unused, s_valid, s_bad, s_room_unused, i_valid, i_room_unused;
-  logic          i_wrap, i_pop;
-  logic [2:0]    i_last, at_q;       // the burst's entries less one; of those, which is next
-  logic [11:0]   i_head;
-  logic [QW-1:0] i_qid;
+  logic          f_valid, f_pop, s_valid, s_bad, s_pop, w_valid, f_room, s_room, w_room;
+  logic [2:0]    w_last, s_last, at_q;   // a burst's entries less one; of those, which is next
+  logic [QW-1:0] s_qid;
   logic          open, last;
-  logic [LW-1:0] f_level_unused, s_level_unused, i_level;
+  logic [LW-1:0] f_level, s_level, w_level;
 
   crl_fifo_bram #(.W(SQE_W), .DEPTH(DEPTH), .OUTREG(1)) u_entries (
-      .clk, .rst, .s_valid(e_valid_q), .s_ready(f_room_unused), .s_data(e_data_q),
-      .m_valid(f_valid), .m_ready(f_pop), .m_data(m_sqe), .level(f_level_unused)
+      .clk, .rst, .s_valid(e_valid_q), .s_ready(f_room), .s_data(e_data_q),
+      .m_valid(f_valid), .m_ready(f_pop), .m_data(m_sqe), .level(f_level)
   );
-  crl_fifo #(.W(1), .DEPTH(DEPTH)) u_state (
-      .clk, .rst, .s_valid(e_valid_q && e_last_q), .s_ready(s_room_unused), .s_data(e_bad_q),
-      .m_valid(s_valid), .m_ready(i_pop), .m_data(s_bad), .level(s_level_unused)
+  crl_fifo #(.W(QW + 3 + 12), .DEPTH(DEPTH), .OUTREG(1)) u_asked (
+      .clk, .rst, .s_valid(q_valid), .s_ready(w_room), .s_data({q_qid, q_last, q_next}),
+      .m_valid(w_valid), .m_ready(hd), .m_data({hd_qid, w_last, hd_head}), .level(w_level)
   );
-  crl_fifo #(.W(QW + 3 + 12 + 1), .DEPTH(DEPTH), .OUTREG(1)) u_bursts (
-      .clk, .rst, .s_valid(q_valid), .s_ready(i_room_unused), .s_data({q_qid, q_last, q_head, q_wrap}),
-      .m_valid(i_valid), .m_ready(i_pop), .m_data({i_qid, i_last, i_head, i_wrap}), .level(i_level)
+  crl_fifo #(.W(1 + QW + 3), .DEPTH(DEPTH)) u_come (
+      .clk, .rst, .s_valid(hd), .s_ready(s_room), .s_data({e_bad_q, hd_qid, w_last}),
+      .m_valid(s_valid), .m_ready(s_pop), .m_data({s_bad, s_qid, s_last}), .level(s_level)
   );
 
+  assign hd = e_valid_q && e_last_q;
+
   // --- out -----------------------------------------------------------------------------------------
-  assign open     = f_valid && s_valid && i_valid;
-  assign last     = at_q == i_last;
+  assign open     = f_valid && s_valid;
+  assign last     = at_q == s_last;
   assign m_valid  = open && !s_bad;
-  assign m_qid    = i_qid;
-  assign m_sqhd   = last && i_wrap ? '0 : i_head + {9'd0, at_q} + 12'd1;
+  assign m_qid    = s_qid;
   assign rb_valid = open && s_bad && last;
-  assign rb_cnt   = {1'b0, i_last} + 4'd1;
+  assign rb_cnt   = {1'b0, s_last} + 4'd1;
   assign f_pop    = open && (s_bad ? !last || rb_ready : m_ready);
-  assign i_pop    = f_pop && last;
-  assign busy     = i_level != '0 || gone || err_valid;
+  assign s_pop    = f_pop && last;
+  assign busy     = w_level != '0 || s_level != '0 || gone || err_valid;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -112,12 +113,12 @@ module crl_nvme_fetch_get #(
       err_valid <= rb_valid && rb_ready;
       gone      <= f_pop;
     end
-    err_qid <= i_qid;
+    err_qid <= s_qid;
   end
 
   logic unused;
 
-  assign unused = &{1'b0, r_resp[0], f_room_unused, s_room_unused, i_room_unused, f_level_unused, s_level_unused};
+  assign unused = &{1'b0, r_resp[0], f_room, s_room, w_room, w_valid, f_level};
 
 endmodule
 
