@@ -115,6 +115,7 @@ rtl/node/crl_ack_join.sv
 rtl/node/crl_cnt_join.sv
 rtl/node/crl_atomic.sv
 rtl/node/crl_node.sv
+rtl/nvme/crl_nvme_ram.sv
 rtl/nvme/crl_nvme_fetch_tab.sv
 rtl/nvme/crl_nvme_fetch_want.sv
 rtl/nvme/crl_nvme_fetch_ask.sv

@@ -20,6 +20,19 @@ module crl_nvme_fetch #(
     localparam int QN    = QUEUES + 1,
     localparam int QW    = $clog2(QN)
 ) (
+`ifdef CRL_GHOST
+    input  wire logic [QW-1:0]     f_q,        // proofs follow this queue: its
+    input  wire logic [12:0]       f_there,    // entries
+    input  wire logic [7:0]        f_max,      // and the grant that is out
+    output logic      [11:0]       f_size, f_head,
+    output logic      [51:0]       f_page,
+    output logic      [FUNC_W-1:0] f_func,
+    output logic      [1:0]        f_mine,     // steps that hold its grant
+    output logic                   f_ar_mine, f_ask_mine,
+    output logic      [7:0]        f_cnt, f_slots, f_room, f_hold, f_left, f_held, f_beat, f_lost,
+    output logic                   f_out,
+    output logic      [QW-1:0]     f_out_qid,
+`endif
     input  wire logic              clk,
     input  wire logic              rst,        // synchronous, active high
 
@@ -101,10 +114,20 @@ module crl_nvme_fetch #(
   assign t_qid = look ? c_qid : g_qid;
 
   crl_nvme_fetch_tab #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_tab (
+`ifdef CRL_GHOST
+      .f_q, .f_size, .f_page, .f_func, .f_head,
+`endif
       .clk, .rst, .set(cfg_we && !cfg_cq), .set_qid(cfg_qid), .set_size(cfg_size), .set_page(cfg_base[63:12]), .set_func(cfg_func),
       .mv, .mv_qid(c_qid), .mv_head, .hd, .hd_mv_qid, .hd_mv_head, .a_qid(g_qid), .a_head(g_head), .a_size(g_size),
       .b_qid, .b_page, .b_func, .lk_qid, .lk_head, .hd_qid, .hd_head
   );
+
+`ifdef CRL_GHOST
+  logic          f_took_q;
+  logic [1:0]    f_want_mine;
+  logic [7:0]    f_want_slots;
+  logic [CW-1:0] f_back;
+`endif
 
   // ---------------------------------------------------------------------------------------------
   // Grant to requests
@@ -118,12 +141,18 @@ module crl_nvme_fetch #(
   logic [CW-1:0] room_q;
 
   crl_nvme_fetch_want #(.DEPTH(DEPTH), .QW(QW)) u_want (
+`ifdef CRL_GHOST
+      .f_q, .f_head, .f_size, .f_there, .f_max, .f_room, .f_took(f_took_q), .f_mine(f_want_mine), .f_hold, .f_slots(f_want_slots),
+`endif
       .clk, .rst, .stop, .g_valid, .g_ready, .g_qid, .g_max, .hold(look), .g_tail(t_tail), .g_head, .g_size,
       .room(room_q), .take, .take_cnt, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rs_soon,
       .b_qid, .n_valid, .n_ready, .n_cnt, .n_want, .n_head, .n_size, .n_park, .n_halt, .busy(want_busy)
   );
 
   crl_nvme_fetch_ask #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .DEPTH(DEPTH), .QW(QW)) u_ask (
+`ifdef CRL_GHOST
+      .f_q, .f_head, .f_size, .f_page, .f_func, .f_there, .f_max, .f_mine(f_ask_mine), .f_left, .f_cnt, .f_ar_mine,
+`endif
       .clk, .rst, .stop, .n_valid, .n_ready, .n_qid(b_qid), .n_cnt, .n_head, .n_size, .n_page(b_page), .n_func(b_func), .n_park, .n_halt,
       .ar_valid, .ar_ready, .ar_addr, .ar_len, .ar_user, .mv, .qid(c_qid), .mv_head, .q_last,
       .rb_valid(c_rb), .rb_ready(c_rb_ready), .rb_cnt(c_rb_cnt),
@@ -134,6 +163,9 @@ module crl_nvme_fetch #(
   // Entries
 
   crl_nvme_fetch_get #(.DATA_W(DATA_W), .DEPTH(DEPTH), .QW(QW)) u_get (
+`ifdef CRL_GHOST
+      .f_out, .f_out_qid, .f_lost, .f_held, .f_beat,
+`endif
       .clk, .rst, .q_valid(mv), .q_qid(c_qid), .q_last, .q_next(mv_head), .r_valid, .r_data, .r_resp, .r_last,
       .m_valid, .m_ready, .m_qid, .m_sqe, .hd, .hd_qid(hd_mv_qid), .hd_head(hd_mv_head),
       .rb_valid(o_rb), .rb_ready(o_rb_ready), .rb_cnt(o_rb_cnt),
@@ -188,6 +220,16 @@ module crl_nvme_fetch #(
   logic unused;
 
   assign unused = &{1'b0, cfg_base[11:0]};
+
+`ifdef CRL_GHOST
+  // What is known of slots and of the room when moves count that were made already.
+  always_ff @(posedge clk) f_took_q <= take && !rst;
+
+  assign f_mine  = f_want_mine + 2'(f_ask_mine) + 2'(d_valid && d_qid == f_q);
+  assign f_room  = 8'(room_q) + 8'(ret_q) + 8'(gone) + (f_took_q ? -8'(want_q) : 8'(f_back));
+  assign f_back  = -want_q;
+  assign f_slots = f_want_slots + (f_ask_mine ? f_left : 8'd0) + (rb_valid && rb_qid == f_q ? rb_cnt : 8'd0);
+`endif
 
 endmodule
 

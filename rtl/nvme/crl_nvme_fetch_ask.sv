@@ -16,6 +16,19 @@ module crl_nvme_fetch_ask #(
     parameter int QW     = 4,
     localparam int CW    = $clog2(DEPTH) + 1
 ) (
+`ifdef CRL_GHOST
+    input  wire logic [QW-1:0]     f_q,       // proofs follow this queue: its
+    input  wire logic [11:0]       f_head,    // head,
+    input  wire logic [11:0]       f_size,    // size,
+    input  wire logic [51:0]       f_page,    // page,
+    input  wire logic [FUNC_W-1:0] f_func,    // function,
+    input  wire logic [12:0]       f_there,   // entries
+    input  wire logic [7:0]        f_max,     // and the grant that is out
+    output logic                   f_mine,    // it is the queue's grant
+    output logic      [7:0]        f_left,    // entries not requested yet
+    output logic      [7:0]        f_cnt,     // requested
+    output logic                   f_ar_mine, // the burst that is shown is the queue's
+`endif
     input  wire logic              clk,
     input  wire logic              rst,       // synchronous, active high
     input  wire logic              stop,      // level: begin no burst
@@ -140,6 +153,29 @@ module crl_nvme_fetch_ask #(
   logic unused;
 
   assign unused = &{1'b0, beats[10:8]};
+
+`ifdef CRL_GHOST
+  logic f_past_q;
+
+  initial f_past_q = 1'b0;
+  assign f_mine = c_valid_q && c_qid_q == f_q;
+  assign f_left = c_valid_q ? 8'(c_left_q) : '0;
+  assign f_cnt  = 8'(c_cnt_q);
+
+  always @(posedge clk) begin
+    f_past_q <= 1'b1;
+    if (begin_burst) f_ar_mine <= c_qid_q == f_q;
+    if (f_past_q && !rst) begin
+      if (f_mine) begin
+        assert (c_head_q == f_head && c_size_q == f_size && c_rest_q == f_size - f_head && c_page_q == f_page && c_func_q == f_func);
+        assert (13'(c_left_q) <= f_there && 8'(c_left_q) + 8'(c_cnt_q) <= f_max);
+      end
+      if (c_valid_q) assert (8'(c_left_q) + 8'(c_cnt_q) <= 8'(DEPTH));
+      if (c_valid_q && c_new_q) assert (ar_valid);
+      if (c_valid_q && c_park_q) assert (c_left_q == '0 && c_cnt_q == '0);
+    end
+  end
+`endif
 
 endmodule
 

@@ -14,6 +14,13 @@ module crl_nvme_fetch_get #(
     parameter int DEPTH  = 16,            // entries requested or held
     parameter int QW     = 4
 ) (
+`ifdef CRL_GHOST
+    output logic                   f_out,     // an entry leaves or is thrown away,
+    output logic      [QW-1:0]     f_out_qid, // of this queue;
+    output logic      [7:0]        f_lost,    // so many of its burst, before it, were thrown away
+    output logic      [7:0]        f_held,    // entries here
+    output logic      [7:0]        f_beat,    // beats of an entry that is not whole
+`endif
     input  wire logic              clk,
     input  wire logic              rst,       // synchronous, active high
 
@@ -119,6 +126,30 @@ module crl_nvme_fetch_get #(
   logic unused;
 
   assign unused = &{1'b0, r_resp[0], f_room, s_room, w_room, w_valid, f_level};
+
+`ifdef CRL_GHOST
+  logic f_past_q;
+
+  initial f_past_q = 1'b0;
+  assign f_out     = f_pop;
+  assign f_out_qid = s_qid;
+  assign f_lost    = s_valid && s_bad ? 8'(at_q) : '0;
+  assign f_held    = 8'(f_level) + 8'(e_valid_q);
+  assign f_beat    = 8'(beat_q);
+
+  always @(posedge clk) begin
+    f_past_q <= 1'b1;
+    if (f_past_q && !rst) begin
+      assert (!e_valid_q || f_room);
+      if (at_q != '0) assert (s_valid && at_q <= s_last);
+      assert (8'(beat_q) < 8'(BEATS));
+`ifdef ENDS
+      if (hd) assert (w_valid && s_room);
+      if (q_valid) assert (w_room);
+`endif
+    end
+  end
+`endif
 
 endmodule
 

@@ -2,8 +2,8 @@
 //
 // crl_nvme_fetch_tab: what crl_nvme_fetch knows of each submission queue: size, base, function, and the two heads.
 //
-// How: LUT RAMs, the head's twice for its two readers, and one for the head that completions report, which follows it when the reads
-//   have come. For each head a flip-flop a queue says that it is 0, from the set-up until it moves.
+// How: LUT RAMs (crl_nvme_ram). The head that completions report follows the other one when the reads have come. Both are 0 after a
+//   set-up.
 // Latency: reads 0 cycles; set-up and moves are seen from the next cycle on.
 // Assumes: numbers of queues are below QN. A queue is not set up while one of its heads moves.
 `default_nettype none
@@ -14,6 +14,13 @@ module crl_nvme_fetch_tab #(
     localparam int QN    = QUEUES + 1,
     localparam int QW    = $clog2(QN)
 ) (
+`ifdef CRL_GHOST
+    input  wire logic [QW-1:0]     f_q,       // proofs look at this queue
+    output logic      [11:0]       f_size,
+    output logic      [51:0]       f_page,
+    output logic      [FUNC_W-1:0] f_func,
+    output logic      [11:0]       f_head,
+`endif
     input  wire logic              clk,
     input  wire logic              rst,       // synchronous, active high
 
@@ -42,42 +49,45 @@ module crl_nvme_fetch_tab #(
     output logic      [11:0]       hd_head
 );
 
-  logic [QN-1:0] zero_q, hd_zero_q;
-  logic [11:0]   a_word, lk_word, hd_word;
+  logic [11:0]       size_unused, hd_unused;
+  logic [51:0]       page_unused;
+  logic [FUNC_W-1:0] func_unused;
+`ifdef CRL_GHOST
+  logic [11:0]       f_hd_unused;
+`endif
 
-  crl_ram_lut #(.W(12), .DEPTH(QN)) u_size (
-      .clk, .we(set), .waddr(set_qid), .wdata(set_size), .raddr(a_qid), .rdata(a_size)
+  crl_nvme_ram #(.W(12), .DEPTH(QN), .CLEAR(0)) u_size (
+`ifdef CRL_GHOST
+      .f_addr(f_q), .f_data(f_size),
+`endif
+      .clk, .rst, .clr(1'b0), .caddr(set_qid), .we(set), .waddr(set_qid), .wdata(set_size),
+      .a_addr(a_qid), .a_data(a_size), .b_addr(a_qid), .b_data(size_unused)
   );
-  crl_ram_lut #(.W(52 + FUNC_W), .DEPTH(QN)) u_place (
-      .clk, .we(set), .waddr(set_qid), .wdata({set_page, set_func}), .raddr(b_qid), .rdata({b_page, b_func})
+  crl_nvme_ram #(.W(52 + FUNC_W), .DEPTH(QN), .CLEAR(0)) u_place (
+`ifdef CRL_GHOST
+      .f_addr(f_q), .f_data({f_page, f_func}),
+`endif
+      .clk, .rst, .clr(1'b0), .caddr(set_qid), .we(set), .waddr(set_qid), .wdata({set_page, set_func}),
+      .a_addr(b_qid), .a_data({b_page, b_func}), .b_addr(b_qid), .b_data({page_unused, func_unused})
   );
-  crl_ram_lut #(.W(12), .DEPTH(QN)) u_head (
-      .clk, .we(mv), .waddr(mv_qid), .wdata(mv_head), .raddr(a_qid), .rdata(a_word)
+  crl_nvme_ram #(.W(12), .DEPTH(QN)) u_head (
+`ifdef CRL_GHOST
+      .f_addr(f_q), .f_data(f_head),
+`endif
+      .clk, .rst, .clr(set), .caddr(set_qid), .we(mv), .waddr(mv_qid), .wdata(mv_head),
+      .a_addr(a_qid), .a_data(a_head), .b_addr(lk_qid), .b_data(lk_head)
   );
-  crl_ram_lut #(.W(12), .DEPTH(QN)) u_lk (
-      .clk, .we(mv), .waddr(mv_qid), .wdata(mv_head), .raddr(lk_qid), .rdata(lk_word)
-  );
-  crl_ram_lut #(.W(12), .DEPTH(QN)) u_hd (
-      .clk, .we(hd), .waddr(hd_mv_qid), .wdata(hd_mv_head), .raddr(hd_qid), .rdata(hd_word)
+  crl_nvme_ram #(.W(12), .DEPTH(QN)) u_hd (
+`ifdef CRL_GHOST
+      .f_addr(f_q), .f_data(f_hd_unused),
+`endif
+      .clk, .rst, .clr(set), .caddr(set_qid), .we(hd), .waddr(hd_mv_qid), .wdata(hd_mv_head),
+      .a_addr(hd_qid), .a_data(hd_head), .b_addr(hd_qid), .b_data(hd_unused)
   );
 
-  assign a_head  = zero_q[a_qid] ? '0 : a_word;
-  assign lk_head = zero_q[lk_qid] ? '0 : lk_word;
-  assign hd_head = hd_zero_q[hd_qid] ? '0 : hd_word;
+  logic unused;
 
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      zero_q    <= '1;
-      hd_zero_q <= '1;
-    end else begin
-      if (mv) zero_q[mv_qid]       <= 1'b0;
-      if (hd) hd_zero_q[hd_mv_qid] <= 1'b0;
-      if (set) begin
-        zero_q[set_qid]    <= 1'b1;
-        hd_zero_q[set_qid] <= 1'b1;
-      end
-    end
-  end
+  assign unused = &{1'b0, size_unused, page_unused, func_unused, hd_unused};
 
 endmodule
 

@@ -14,6 +14,18 @@ module crl_nvme_fetch_want #(
     parameter int QW    = 4,
     localparam int CW   = $clog2(DEPTH) + 1
 ) (
+`ifdef CRL_GHOST
+    input  wire logic [QW-1:0] f_q,       // proofs follow this queue: its
+    input  wire logic [11:0]   f_head,    // head,
+    input  wire logic [11:0]   f_size,    // size,
+    input  wire logic [12:0]   f_there,   // entries
+    input  wire logic [7:0]    f_max,     // and the grant that is out
+    input  wire logic [7:0]    f_room,    // room, with what is about to count
+    input  wire logic          f_took,    // something was taken in the last cycle
+    output logic      [1:0]    f_mine,    // steps that hold a grant of the queue
+    output logic      [7:0]    f_hold,    // room that is taken here
+    output logic      [7:0]    f_slots,   // the queue's slots that are kept here
+`endif
     input  wire logic          clk,
     input  wire logic          rst,       // synchronous, active high
     input  wire logic          stop,      // level: take no grant, reserve nothing
@@ -142,6 +154,37 @@ module crl_nvme_fetch_want #(
   logic unused;
 
   assign unused = &{1'b0, rs_got};
+
+`ifdef CRL_GHOST
+  logic        f_past_q, f_a, f_b;
+  logic [12:0] f_span;    // from the head to the tail that was seen
+
+  initial f_past_q = 1'b0;
+  assign f_a     = (a1_q || a2_q || a3_q) && a_qid_q == f_q;
+  assign f_b     = b_valid_q && b_qid_q == f_q;
+  assign f_mine  = {1'b0, f_a} + {1'b0, f_b};
+  assign f_hold  = b_valid_q ? 8'(b_want_q) : '0;
+  assign f_slots = f_b && b_have_q ? 8'(b_got_q) : '0;
+  assign f_span  = {1'b0, a_tail_q} - {1'b0, a_head_q} + (a_tail_q < a_head_q ? {1'b0, a_size_q} + 13'd1 : 13'd0);
+
+  always @(posedge clk) begin
+    f_past_q <= 1'b1;
+    if (f_past_q && !rst) begin
+      // What the neighbour promises.
+      if (rs_done) assume (b_valid_q && !b_none_q && !b_have_q && !rs_valid && rs_got <= rs_want);
+
+      assert ({1'b0, a1_q} + {1'b0, a2_q} + {1'b0, a3_q} <= 2'd1);
+      if (rs_valid) assert (b_valid_q && !b_none_q && !b_have_q && b_want_q != '0);
+      if (b_valid_q) assert (b_got_q <= b_want_q && (!b_none_q || (b_want_q == '0 && !b_have_q)) && (b_have_q || b_got_q == '0));
+      if (a1_q || a2_q || a3_q) assert (!f_took && a_max_q != '0);
+      if (a3_q) assert (8'(a_lim_q) <= f_room && 8'(a_lim_q) <= a_max_q);
+      if (f_a) assert (a_head_q == f_head && a_size_q == f_size && a_max_q == f_max && a_tail_q <= f_size && f_span <= f_there);
+      if (a2_q) assert (a_diff_q == {1'b0, a_tail_q} - {1'b0, a_head_q});
+      if (f_a && a3_q) assert ({1'b0, a_have_q} <= f_there);
+      if (f_b) assert (b_head_q == f_head && b_size_q == f_size && 13'(b_want_q) <= f_there && 8'(b_want_q) <= f_max);
+    end
+  end
+`endif
 
 endmodule
 
