@@ -200,7 +200,7 @@ class Controller:
         if self.resetting:
             self.resetting = False
             self.phase = Phase.OFF
-            self.rdy, self.shst, self.cfs = 0, 0, int(self.fatal)
+            self.rdy, self.shst, self.cfs, self.intm = 0, 0, int(self.fatal), 0
             return self._go_on()
         self.shst = COMPLETE
         return []

@@ -74,7 +74,7 @@ module crl_nvme_ctrl #(
   logic [2:0]  state_q;
   logic [63:0] cc_q;                // in place
   logic [63:0] aqa_q, asq_q, acq_q; // in place
-  logic [31:0] intm_q;
+  logic [31:0] intm_q, intm_now;
   logic        rdy_q, cfs_q, nssro_q, nssr_q, start_q, ssr_q;
   logic [1:0]  shst_q;
   logic        quiesce_q;           // quiesce, a cycle ago
@@ -93,6 +93,7 @@ module crl_nvme_ctrl #(
   assign leave   = !en || nssr_q;
   assign done    = state_q == S_STOP && quiesce_q && quiet;
   assign wipe    = done && nssr_q;
+  assign intm_now = done ? '0 : intm_q;  // a reset by EN takes the mask along
   assign nssr_wr = wr && wr_word == W_NSSR && wr_strb[3:0] == 4'hF && wr_data[31:0] == NSSR_KEY;
   assign cc_mask = lanes & CC_BITS & (en ? CC_LIVE : CC_BITS);
   assign cc_new  = (cc_q & ~cc_mask) | (wr_data & cc_mask);
@@ -104,11 +105,12 @@ module crl_nvme_ctrl #(
       asq_q  <= '0;
       acq_q  <= '0;
       intm_q <= '0;
-    end else if (wr) begin
-      case (wr_word)
-        W_INTMS: intm_q <= intm_q | (wr_data[63:32] & lanes[63:32]);
+    end else begin
+      intm_q <= intm_now;
+      if (wr) case (wr_word)
+        W_INTMS: intm_q <= intm_now | (wr_data[63:32] & lanes[63:32]);
         W_CC: begin
-          intm_q <= intm_q & ~(wr_data[31:0] & lanes[31:0]);
+          intm_q <= intm_now & ~(wr_data[31:0] & lanes[31:0]);
           cc_q   <= cc_new;
         end
         W_NSSR: if (!en) aqa_q <= (aqa_q & ~lanes) | (wr_data & lanes & crl_pkg::WMASK_NVME_NSSR_AQA);
