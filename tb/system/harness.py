@@ -30,7 +30,7 @@ from tb.system import coverage
 from tb.system.channel_agent import Consumer, settle
 from tb.system.generator import Generator
 from tb.system.items import Mix
-from tb.system.places import Region, largest_rings, recv_place, regions, ring_places, windows
+from tb.system.places import PAGE, Region, largest_rings, recv_place, regions, ring_places, windows
 from tb.system.poster import Poster, Posting
 from tb.system.scoreboard import make_pair
 
@@ -133,6 +133,8 @@ class System:
 
     async def load_memory(self, side: Side, use: int) -> None:
         """Random sources, a pattern in all other places, told to the model."""
+        # The last byte of all takes a message of one byte (Poster.bad), whether a channel has that window or not.
+        await side.mem.fill((1 << 64) - PAGE, PAGE, 0xE7E6_E5E4_E3E2_E1E0)
         for ch, region in enumerate(self.regions[side.name]):
             if ch >= use:
                 break
