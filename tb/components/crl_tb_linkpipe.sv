@@ -92,6 +92,7 @@ module crl_tb_linkpipe #(
   reg [31:0] st_cuts /*verilator public_flat_rw*/ = 0;
   reg [31:0] st_lates /*verilator public_flat_rw*/ = 0;
   reg [31:0] st_holds /*verilator public_flat_rw*/ = 0;
+  reg [31:0] st_run /*verilator public_flat_rw*/ = 0;     // most frames in a row that were spoiled, lost or held back; writable
   reg [31:0] st_errors /*verilator public_flat_rw*/ = 0;  // sender not stable, gaps in tkeep
   reg [31:0] st_first_cycle /*verilator public_flat_rw*/ = 0;
   reg [31:0] st_last_cycle /*verilator public_flat_rw*/ = 0;
@@ -109,6 +110,8 @@ module crl_tb_linkpipe #(
   reg [31:0] held;                // cycles left for the held frame
   integer log_fd = 0, i;
   reg log_skip;                   // the log was opened in the middle of this frame
+  reg [31:0] run = 0, faults_then = 0;
+  reg spoilt = 0, joined = 0;   // this frame; the one before has no end
   reg lose, flip, dup, swap, trim, join_, trimmed, last, hit, reseed_q, heal_q, cutting;
   reg [31:0] hold_left, cut_left;
   reg [63:0] to_flip, to_burst, old_ber, old_burst, gap;
@@ -179,6 +182,8 @@ module crl_tb_linkpipe #(
   task automatic plan_frame;
     begin
       st_frames = st_frames + 1;
+      spoilt = joined;
+      joined = 0;
       flip = 0;
       trimmed = 0;
       chance(cfg_p_drop, lose);
@@ -274,6 +279,13 @@ module crl_tb_linkpipe #(
         if (!swap) put({last, s_axis_tkeep, d});
       end
       if (trim && last) trimmed = 1;
+      if (st_faults - st_dups != faults_then || cutting) spoilt = 1;  // a second copy harms nothing
+      faults_then = st_faults - st_dups;
+      if (s_axis_tlast) begin
+        joined = join_ && !trimmed;
+        run = spoilt ? run + 1 : 0;
+        if (run > st_run) st_run = run;
+      end
       beat = s_axis_tlast ? 16'd0 : beat + 16'd1;
       st_beats = st_beats + 1;
       if (st_first_cycle == 0) st_first_cycle = now;

@@ -4,7 +4,8 @@
 A scenario resets and sets up everything, loads the memories, lets random traffic run on all channels while the link
 (or a node) suffers, heals, and has one WRITE a direction go well. Then the golden model judges: every access,
 frame, completion and the memories. It is told when PEER_STATUS.UP fell and when a node was reset, and of nothing
-else, so an operation may fail only if its link really went down. `gentle` scenarios must not bring it down.
+else, so an operation may fail only if its link really went down. `gentle` scenarios must not bring it down, unless chance spoils
+three frames in a row.
 
     seed   decides everything: kind, rates, clocks, delays, memories, descriptors, moments
 """
@@ -33,6 +34,7 @@ from tb.system.poster import Posting
 KINDS = {"noise": 4, "frames": 4, "bursts": 2, "stalls": 1, "cuts": 4, "resets": 3, "storm": 3, "mixed": 3, "rate": 2}
 RUNNING = (State.ACTIVE, State.PAUSED, State.DRAINING)
 LANE_WAITS = 1000
+SILENT_RUN = 3  # so many keep-alives in a row have to be lost before the faster of two clocks finds the wire silent
 
 
 @dataclass
@@ -222,14 +224,17 @@ class FaultRun:
         try:
             await self._begin()
             down = sum(side.handle.st_downs.value.to_unsigned() for side in tb.sides)
+            for pipe in self.pipes:
+                pipe.handle.st_run.value = 0
             if plan.kind == "rate":
                 out.ratio = await self._measure()
             else:
                 await self._suffer()
             out.downs = sum(side.handle.st_downs.value.to_unsigned() for side in tb.sides) - down
-            if plan.gentle and out.downs:
-                raise AssertionError(f"the link went down {out.downs} times")
-            await self._heal()
+            run = max(pipe.get("st_run") for pipe in self.pipes)
+            if plan.gentle and out.downs and run < SILENT_RUN:
+                raise AssertionError(f"the link went down {out.downs} times, but no more than {run} frames in a row were spoiled")
+            await self._heal(out.downs)
             report = await self._judge()
             out.completions, out.failed_ops = report.completions, report.errors_seen
         except (AssertionError, PairError, NoProgress) as exc:
@@ -376,12 +381,12 @@ class FaultRun:
             await Timer(4, "us")
             waited += 4
 
-    async def _heal(self) -> None:
+    async def _heal(self, downs: int) -> None:
         """The wire is good again: the link comes up, and a WRITE each way goes well."""
         s = self.system
         for pipe in self.pipes:
             pipe.clean()
-        if not self.plan.gentle:  # silence that began under the faults may still be the third missed keep-alive
+        if not self.plan.gentle or downs:  # silence that began under the faults may still be the third missed keep-alive
             await s.tb.a.cycles(2 * 3 * s.tb.params.keepalive_cycles)
         await s.tb.wait_link(timeout_us=2000)
         for name in s.names:

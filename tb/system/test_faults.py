@@ -73,6 +73,7 @@ async def campaign(dut):
     ("64b-8ch", 7198),  # bench: keep-alives that the faults had hit brought the link down under the last WRITE
     ("64b-8ch", 4418),  # model: a refusal was reported behind the entry of the message after it
     ("64b-small", 4739),  # model: the same with an atomic behind it
+    ("64b-small", 2317),  # bench: three keep-alives in a row were lost by chance
     ("64b-small", 2316),  # RTL: the last request of a READ that had ended left as the ATOMIC that had its place by then
     ("64b-small", 4347),  # RTL: one lost keep-alive was enough for the peer with the faster clock, and the link fell
     ("128b-link64", 1083),  # bench: the page of the last byte of all had contents that the model was not told
