@@ -184,7 +184,7 @@ module crl_nvme_cqout #(
   end
 
   logic unused_fifo;
-  assign unused_fifo = &{1'b0, beat_room};
+  assign unused_fifo = &{1'b0, beat_room, mv_addr[OFF_W-1:0]};
 
 `ifdef FORMAL
   always_ff @(posedge clk) if (!rst && p_valid) assert (beat_room);
