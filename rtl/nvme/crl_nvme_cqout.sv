@@ -46,6 +46,7 @@ module crl_nvme_cqout #(
   localparam int LANES      = DATA_W > 128 ? DATA_W / 128 : 1;  // entries in a beat
   localparam int LANE_W     = LANES > 1 ? $clog2(LANES) : 1;
   localparam int BEAT_BYTES = DATA_W / 8;
+  localparam int OFF_W      = $clog2(BEAT_BYTES);
   localparam int BEATS      = DATA_W < 1024 ? 4096 / DATA_W : 4;
 
   initial if (DATA_W < 64 || (DATA_W & (DATA_W - 1)) != 0) $fatal(1, "crl_nvme_cqout: DATA_W must be a power of two, at least 64");
@@ -174,7 +175,7 @@ module crl_nvme_cqout #(
       if (step) within_q <= !wb_last;
     end
     if (mv_valid) begin
-      w_addr_q <= mv_addr & ~64'(BEAT_BYTES - 1);
+      w_addr_q <= {mv_addr[63:OFF_W], {OFF_W{1'b0}}};
       w_len_q  <= mv_len;
       w_user_q <= mv_user;
       w_void_q <= mv_void;
@@ -183,7 +184,7 @@ module crl_nvme_cqout #(
   end
 
   logic unused_fifo;
-  assign unused_fifo = &{1'b0, beat_room};
+  assign unused_fifo = &{1'b0, beat_room, mv_addr[OFF_W-1:0]};
 
 `ifdef FORMAL
   always_ff @(posedge clk) if (!rst && p_valid) assert (beat_room);
