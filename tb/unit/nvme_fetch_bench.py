@@ -322,7 +322,7 @@ class FetchBench(CycleBench):
         if self.offer is None or not self.get("g_ready"):
             return
         qid, g_max = self.offer
-        assert not self.stopped, "a grant is taken while stop is up"
+        assert not (self.stop and self.stopped), "a grant is taken while stop is up"
         self.offer = None
         stop, self.m.stop = self.m.stop, False
         g = self.m.grant(qid, g_max)
@@ -367,7 +367,7 @@ class FetchBench(CycleBench):
         ar = tuple(self.get(f"ar_{n}") for n in ("addr", "len", "user"))
         assert self.held_ar is None or self.held_ar[0] == ar, "AR changed while it waited"
         if self.held_ar is None:
-            assert self.stopped <= 1, "a burst was begun after `stop`"
+            assert not self.stop or self.stopped <= 1, "a burst was begun after `stop`"
             self.held_ar = (ar, self._burst(*ar))
         if self.inp["ar_ready"]:
             b = self.held_ar[1]
