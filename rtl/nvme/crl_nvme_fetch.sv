@@ -226,7 +226,7 @@ module crl_nvme_fetch #(
   always_ff @(posedge clk) f_took_q <= take && !rst;
 
   assign f_mine  = f_want_mine + 2'(f_ask_mine) + 2'(d_valid && d_qid == f_q);
-  assign f_room  = 8'(room_q) + 8'(ret_q) + 8'(gone) + (f_took_q ? -8'(want_q) : 8'(f_back));
+  assign f_room  = 8'(room_q) + 8'(ret_q) + 8'(gone) + (f_took_q ? 8'd0 - 8'(want_q) : 8'(f_back));
   assign f_back  = -want_q;
   assign f_slots = f_want_slots + (f_ask_mine ? f_left : 8'd0) + (rb_valid && rb_qid == f_q ? rb_cnt : 8'd0);
 `endif
