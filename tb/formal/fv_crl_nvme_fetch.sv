@@ -7,7 +7,7 @@
 `default_nettype none
 
 module fv_crl_nvme_fetch #(
-    parameter int DATA_W = 512, parameter int DEPTH = 8, parameter int QUEUES = 1
+    parameter int DATA_W = 8, parameter int SQE_W = 8, parameter int DEPTH = 8, parameter int QUEUES = 1
 ) (
     input wire              clk,
     input wire              rst,
@@ -35,7 +35,7 @@ module fv_crl_nvme_fetch #(
 );
 
   localparam int QW    = $clog2(QUEUES + 1);
-  localparam int BEATS = 512 / DATA_W;
+  localparam int BEATS = SQE_W / DATA_W;
 
   wire          g_ready, d_valid, d_more, d_park, rs_valid, rb_valid, ar_valid, m_valid, err_valid, idle;
   wire [QW-1:0] d_qid, t_qid, rs_qid, rb_qid, m_qid, err_qid;
@@ -43,7 +43,7 @@ module fv_crl_nvme_fetch #(
   wire [11:0]   lk_head, hd_head;
   wire [63:0]   ar_addr;
   wire          ar_user;
-  wire [511:0]  m_sqe;
+  wire [SQE_W-1:0] m_sqe;
 
   (* anyconst *) reg [QW-1:0] f_q;
   wire [11:0]   f_size, f_head;
@@ -55,7 +55,7 @@ module fv_crl_nvme_fetch #(
   wire [12:0]   f_there;
   reg  [7:0]    f_max;
 
-  crl_nvme_fetch #(.DATA_W(DATA_W), .QUEUES(QUEUES), .FUNC_W(1), .DEPTH(DEPTH)) u_dut (
+  crl_nvme_fetch #(.DATA_W(DATA_W), .QUEUES(QUEUES), .FUNC_W(1), .DEPTH(DEPTH), .SQE_W(SQE_W)) u_dut (
       .f_q, .f_there, .f_max, .f_size, .f_head, .f_page, .f_func, .f_mine, .f_ar_mine, .f_ask_mine,
       .f_cnt, .f_slots, .f_room, .f_hold, .f_left, .f_held, .f_beat, .f_lost, .f_out, .f_out_qid,
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_size, .cfg_base, .cfg_func, .g_valid, .g_ready, .g_qid, .g_max,
@@ -103,6 +103,7 @@ module fv_crl_nvme_fetch #(
     if (!there || set) assume (steps == 0);
     else assume ({1'b0, steps} + f_there <= {1'b0, f_size});
     if (r_valid) assume (owed != 0);
+    if (rs_done) assume (rs_age == 2);
   end
 
   // ---------------------------------------------------------------- its entries, one after the other
@@ -146,7 +147,7 @@ module fv_crl_nvme_fetch #(
   wire [7:0] shown_q = show ? ar_n : 8'd0;
   reg        ar_stall = 0, m_stall = 0, stop_q = 0, ar_was = 0, ar_went = 0;
   reg [72:0] ar_kept;
-  reg [512+QW-1:0] m_kept;
+  reg [SQE_W+QW-1:0] m_kept;
 
   always @(posedge clk) begin
     ar_stall <= !rst && ar_valid && !ar_ready;
@@ -171,7 +172,6 @@ module fv_crl_nvme_fetch #(
     if (there) begin
       assert (f_size != 0 && tail <= f_size && f_head <= f_size && next <= f_size);
       assert (f_there <= {1'b0, f_size});
-      assert (f_there + shown_q == span(tail, next, n) && span(tail, next, n) <= {1'b0, f_size});
       if (lk_qid == f_q) assert (lk_head == f_head);
     end else assert (f_mine == 0 && !show);
     // A grant is answered once, with what was requested.
@@ -183,16 +183,11 @@ module fv_crl_nvme_fetch #(
     if (d_valid && d_qid == f_q) assert (out && d_cnt == cnt && d_cnt <= f_max && !(d_park && d_cnt != 0));
 
     // Room and slots.
-`ifdef BREAK_ROOM
-    assert (f_room + f_hold + f_left + fly + shown == DEPTH && fly + shown < DEPTH);
-`else
     assert (f_room + f_hold + f_left + fly + shown == DEPTH && fly + shown <= DEPTH);
-`endif
     assert (f_room <= DEPTH && f_hold <= DEPTH && f_left <= DEPTH);
     assert (fly * BEATS == owed + f_beat + f_held * BEATS);
     assert (owed <= DEPTH * BEATS && f_held <= DEPTH);
     assert (res == f_slots + fly_q + shown_q + (f_out_qid == f_q ? f_lost : 0));
-    if (!there) assert (res == 0 && f_slots == 0);
     if (rs_valid) assert (rs_age >= 3 && !rb_valid && rs_want != 0 && rs_want <= DEPTH);
     if (rb_valid) assert (rb_age >= 3);
     if (rs_valid && rs_qid == f_q) assert (13'(rs_want) <= f_there && rs_want <= f_max);
@@ -202,8 +197,95 @@ module fv_crl_nvme_fetch #(
     if (m_stall) assert (m_valid && {m_qid, m_sqe} == m_kept);
     if (stop) assert (!g_ready);
     if (stop_q && ar_valid) assert (ar_was && !ar_went);
-    if (idle) assert (fly == 0 && !ar_valid && !out && f_slots == 0);
+    if (idle) assert (!ar_valid && !out && f_slots == 0);
   end
+
+  // ---------------------------------------------------------------- end to end, to a bound
+`ifdef ENDS
+  // Bursts and entries by number. Every entry carries its own.
+  reg  [7:0]    lens [0:15];               // entries less one of the bursts that were requested
+  reg           whose [0:15];              // they are of the queue f_q
+  reg  [3:0]    reqs = 0, in = 0;          // bursts requested, in
+  reg  [7:0]    at = 0;                    // beats of burst 'in' that are in
+  reg  [5:0]    first = 0, num = 0, left = 0;  // entry that burst 'in' began with; entries in; gone
+  reg           bad = 0;
+  reg  [63:0]   lost = 0, own = 0, ready = 0;  // by entry: its burst failed, it is of the queue f_q, its burst has come
+  reg  [11:0]   hd = 0, hd_q = 0;          // head behind the bursts that have come
+  reg  [5:0]    errs = 0, fails = 0;       // told of; bursts that failed
+  reg           wrapped = 0, parked = 0, halted = 0;
+  wire          burst_end = r_valid && r_last;
+  wire          entry_end = r_valid && (32'(at) % BEATS) == BEATS - 1;
+  wire          bad_now = bad || r_resp[1];
+  wire [5:0]    seen = m_sqe[5:0];
+  wire [63:0]   one = 64'd1;
+  wire [63:0]   between = ((one << seen) - 1) & ~((one << left) - 1);   // entries that did not leave
+
+  always @* if (r_valid) begin
+    assume (in != reqs && r_last == (at == (lens[in] + 1) * BEATS - 1));
+`ifdef BREAK_ORDER
+    assume (r_data == DATA_W'(num == 2 ? 6'd1 : num));
+`else
+    assume (r_data == DATA_W'(num));
+`endif
+  end
+
+  always @(posedge clk) if (past_valid && !rst) begin
+    if (asked) begin
+      lens[reqs]  <= ar_n - 1'b1;
+      whose[reqs] <= f_ar_mine;
+      reqs        <= reqs + 1'b1;
+      if (f_ar_mine && last == {1'b0, f_size}) wrapped <= 1;
+    end
+    if (r_valid) begin
+      at  <= r_last ? 0 : at + 1'b1;
+      bad <= !r_last && bad_now;
+      if (entry_end) begin
+        num      <= num + 1'b1;
+        own[num] <= whose[in];
+      end
+      if (r_last) begin
+        in    <= in + 1'b1;
+        first <= num + 1'b1;
+        fails <= fails + bad_now;
+        for (int i = 0; i < 64; i = i + 1)
+          if (i >= first && i <= num) begin
+            ready[i] <= 1;
+            lost[i]  <= bad_now;
+          end
+      end
+    end
+    if (set) hd <= 0;
+    else if (burst_end && whose[in]) hd <= 13'(hd) + lens[in] + 1 >= n ? 12'(13'(hd) + lens[in] + 1 - n) : 12'(13'(hd) + lens[in] + 1);
+    hd_q <= set ? 0 : hd;
+    if (there) assert (hd_head == hd_q);
+
+    if (m_valid) begin
+      assert (seen >= left && ready[seen] && !lost[seen] && own[seen] == (m_qid == f_q));
+      assert ((between & ~lost) == 0);
+    end
+    if (m_valid && m_ready) left <= seen + 1'b1;
+    if (err_valid) assert (errs != fails);
+    if (idle) assert (errs + err_valid == fails && fly == 0 && res == 0);
+    assert (fly_q <= fly && (there || res == 0));
+    errs <= errs + err_valid;
+
+    if (d_valid && d_park) parked <= 1;
+    if (rb_valid && fails == 0) halted <= 1;
+    cover (left == 3 && wrapped && hd_head == 1);
+    cover (errs == 1 && left == 2 && seen == 1 && res == 0);
+    cover (parked && left == 1);
+    cover (halted && d_valid && d_more && d_cnt != 0);
+    cover (fly == DEPTH);
+  end
+`endif
+
+`ifndef ENDS
+  always @(posedge clk) if (past_valid && !rst) begin
+    cover (out && f_ask_mine && cnt == 2 && next == 0 && f_size == 3);
+    cover (fly_q == 3 && res == 3);
+    cover (rb_valid && rb_qid == f_q);
+  end
+`endif
 endmodule
 
 `default_nettype wire
