@@ -17,6 +17,7 @@ module crl_nvme_fetch #(
     parameter int QUEUES = 8,     // I/O queue pairs, 1 to 128
     parameter int FUNC_W = 8,
     parameter int DEPTH  = 16,    // entries held or requested: a power of two, 8 to 64
+    parameter int SQE_W  = crl_pkg::NVME_SQE_W,   // bits of an entry; fewer, a multiple of DATA_W, in proofs alone
     localparam int QN    = QUEUES + 1,
     localparam int QW    = $clog2(QN)
 ) (
@@ -82,7 +83,7 @@ module crl_nvme_fetch #(
     output logic                   m_valid,    // entry, in the order read
     input  wire logic              m_ready,
     output logic      [QW-1:0]     m_qid,
-    output logic      [511:0]      m_sqe,
+    output logic      [SQE_W-1:0]  m_sqe,
 
     output logic                   err_valid,  // event: a burst of this queue failed
     output logic      [QW-1:0]     err_qid,
@@ -92,8 +93,11 @@ module crl_nvme_fetch #(
 );
 
   initial begin
+`ifndef FORMAL
+    if (SQE_W != crl_pkg::NVME_SQE_W) $fatal(1, "crl_nvme_fetch: SQE_W is for proofs");
     if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512)
       $fatal(1, "crl_nvme_fetch: DATA_W must be 64, 128, 256 or 512");
+`endif
     if (QUEUES < 1 || QUEUES > 128) $fatal(1, "crl_nvme_fetch: QUEUES must be 1 to 128");
     if (DEPTH != 8 && DEPTH != 16 && DEPTH != 32 && DEPTH != 64) $fatal(1, "crl_nvme_fetch: DEPTH must be 8, 16, 32 or 64");
   end
@@ -149,7 +153,7 @@ module crl_nvme_fetch #(
       .b_qid, .n_valid, .n_ready, .n_cnt, .n_want, .n_head, .n_size, .n_park, .n_halt, .busy(want_busy)
   );
 
-  crl_nvme_fetch_ask #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .DEPTH(DEPTH), .QW(QW)) u_ask (
+  crl_nvme_fetch_ask #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .DEPTH(DEPTH), .QW(QW), .SQE_W(SQE_W)) u_ask (
 `ifdef CRL_GHOST
       .f_q, .f_head, .f_size, .f_page, .f_func, .f_there, .f_max, .f_mine(f_ask_mine), .f_left, .f_cnt, .f_ar_mine,
 `endif
@@ -162,7 +166,7 @@ module crl_nvme_fetch #(
   // ---------------------------------------------------------------------------------------------
   // Entries
 
-  crl_nvme_fetch_get #(.DATA_W(DATA_W), .DEPTH(DEPTH), .QW(QW)) u_get (
+  crl_nvme_fetch_get #(.DATA_W(DATA_W), .DEPTH(DEPTH), .QW(QW), .SQE_W(SQE_W)) u_get (
 `ifdef CRL_GHOST
       .f_out, .f_out_qid, .f_lost, .f_held, .f_beat,
 `endif
@@ -226,7 +230,7 @@ module crl_nvme_fetch #(
   always_ff @(posedge clk) f_took_q <= take && !rst;
 
   assign f_mine  = f_want_mine + 2'(f_ask_mine) + 2'(d_valid && d_qid == f_q);
-  assign f_room  = 8'(room_q) + 8'(ret_q) + 8'(gone) + (f_took_q ? -8'(want_q) : 8'(f_back));
+  assign f_room  = 8'(room_q) + 8'(ret_q) + 8'(gone) + (f_took_q ? 8'd0 - 8'(want_q) : 8'(f_back));
   assign f_back  = -want_q;
   assign f_slots = f_want_slots + (f_ask_mine ? f_left : 8'd0) + (rb_valid && rb_qid == f_q ? rb_cnt : 8'd0);
 `endif

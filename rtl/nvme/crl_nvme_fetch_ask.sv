@@ -14,6 +14,7 @@ module crl_nvme_fetch_ask #(
     parameter int FUNC_W = 8,
     parameter int DEPTH  = 16,
     parameter int QW     = 4,
+    parameter int SQE_W  = crl_pkg::NVME_SQE_W,
     localparam int CW    = $clog2(DEPTH) + 1
 ) (
 `ifdef CRL_GHOST
@@ -69,7 +70,7 @@ module crl_nvme_fetch_ask #(
     output logic                   busy
 );
 
-  localparam int BEATS = crl_pkg::NVME_SQE_W / DATA_W;   // of an entry
+  localparam int BEATS = SQE_W / DATA_W;   // of an entry
 
   logic              c_valid_q, c_halt_q, c_park_q, c_new_q;
   logic [QW-1:0]     c_qid_q;

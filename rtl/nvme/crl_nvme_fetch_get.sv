@@ -12,7 +12,8 @@
 module crl_nvme_fetch_get #(
     parameter int DATA_W = 64,            // 64 to 512, a power of two
     parameter int DEPTH  = 16,            // entries requested or held
-    parameter int QW     = 4
+    parameter int QW     = 4,
+    parameter int SQE_W  = crl_pkg::NVME_SQE_W
 ) (
 `ifdef CRL_GHOST
     output logic                   f_out,     // an entry leaves or is thrown away,
@@ -37,7 +38,7 @@ module crl_nvme_fetch_get #(
     output logic                   m_valid,   // entry
     input  wire logic              m_ready,
     output logic      [QW-1:0]     m_qid,
-    output logic      [511:0]      m_sqe,
+    output logic      [SQE_W-1:0]  m_sqe,
 
     output logic                   hd,        // event: a burst has come: the new head for completions
     output logic      [QW-1:0]     hd_qid,
@@ -52,7 +53,6 @@ module crl_nvme_fetch_get #(
     output logic                   busy
 );
 
-  localparam int SQE_W = crl_pkg::NVME_SQE_W;
   localparam int BEATS = SQE_W / DATA_W;              // of an entry
   localparam int BW    = BEATS > 1 ? $clog2(BEATS) : 1;
   localparam int LW    = $clog2(DEPTH) + 1;

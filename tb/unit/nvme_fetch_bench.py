@@ -82,7 +82,6 @@ class FetchBench(CycleBench):
         self.queues, self.n = self.p["QUEUES"], self.p["QUEUES"] + 1
         self.w, self.depth = self.p["DATA_W"] // 8, self.p["DEPTH"]
         self.has_busy = hasattr(dut, "busy")
-        self.has_hd = hasattr(dut, "hd_qid")
         self.extra = [n for n in ("cfg_cqid", "cfg_prio", "cfg_vec", "cfg_ien") if hasattr(dut, n)]
         if not hasattr(dut, "cfg_valid"):  # it takes what it needs
             self.idle = {n: v for n, v in self.idle.items() if n != "cfg_valid"}
@@ -136,8 +135,7 @@ class FetchBench(CycleBench):
         for name in self.extra:
             self._handle(name).value = 0
         for name in ("lk_qid", "hd_qid", "t_tail"):
-            if name != "hd_qid" or self.has_hd:
-                self._handle(name).value = 0
+            self._handle(name).value = 0
         for n in range(self.n + 4):
             await FallingEdge(self.dut.clk)
             for name in ("m_valid", "ar_valid", "rs_valid", "rb_valid", "d_valid", "err_valid"):
@@ -211,9 +209,7 @@ class FetchBench(CycleBench):
         else:
             self.look = rng.choice(self.live) if self.live and rng.random() < 0.9 else rng.randrange(self.n)
         self.look2 = self.look if rng.random() < 0.3 else rng.choice(self.live) if self.live else rng.randrange(self.n)
-        i["lk_qid"] = self.look
-        if self.has_hd:
-            i["hd_qid"] = self.look2
+        i["lk_qid"], i["hd_qid"] = self.look, self.look2
 
     def _beat(self, i: dict[str, int]) -> None:
         """The next beat of the oldest burst."""
@@ -326,7 +322,7 @@ class FetchBench(CycleBench):
         if self.offer is None or not self.get("g_ready"):
             return
         qid, g_max = self.offer
-        assert not self.stopped, "a grant is taken while stop is up"
+        assert not (self.stop and self.stopped), "a grant is taken while stop is up"
         self.offer = None
         stop, self.m.stop = self.m.stop, False
         g = self.m.grant(qid, g_max)
@@ -371,7 +367,7 @@ class FetchBench(CycleBench):
         ar = tuple(self.get(f"ar_{n}") for n in ("addr", "len", "user"))
         assert self.held_ar is None or self.held_ar[0] == ar, "AR changed while it waited"
         if self.held_ar is None:
-            assert self.stopped <= 1, "a burst was begun after `stop`"
+            assert not self.stop or self.stopped <= 1, "a burst was begun after `stop`"
             self.held_ar = (ar, self._burst(*ar))
         if self.inp["ar_ready"]:
             b = self.held_ar[1]
@@ -519,7 +515,7 @@ class FetchBench(CycleBench):
                 assert ahead <= min(most, q.size), f"SQ {qid}: lk_head {head}, was {s.head % q.depth}, {most} entries are granted"
         qid = self.look2
         q, side = self.m.sq[qid], self.side[qid]
-        if self.has_hd and self.now - side.changed > 2:
+        if self.now - side.changed > 2:
             head = self.get("hd_head")
             while side.left_at and side.left_at[0][0] < self.now:
                 side.sqhd = max(side.sqhd, side.left_at.popleft()[1])

@@ -146,7 +146,7 @@ async def burst_edges(dut):
             await b.step(4)
             b.latency = (0, 0)
             while (left := at - b.m.sq[qid].requested) > 0:
-                b.push(qid, left)
+                b.push(qid, at - b.m.sq[qid].tail)
                 await b.run(qid, min(left, 128))
                 await b.until(lambda: b.m.in_flight == 0, 3000, "entries")
             await b.settle()
@@ -474,6 +474,7 @@ async def set_up_anew(dut):
         await b.setup(a, size, valid=0)
         await b.step(30)
         await b.empty(c)
+        await b.settle()
     # many at once, then each by itself
     qs = b.rng.sample(range(b.n), min(b.n, 12))
     for q in qs:
