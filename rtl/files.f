@@ -132,3 +132,8 @@ rtl/nvme/crl_nvme_prp_ranges.sv
 rtl/nvme/crl_nvme_prp_list.sv
 rtl/nvme/crl_nvme_prp_walk.sv
 rtl/nvme/crl_nvme_prp.sv
+rtl/nvme/crl_nvme_move_ask.sv
+rtl/nvme/crl_nvme_move_feed.sv
+rtl/nvme/crl_nvme_move_cmp.sv
+rtl/nvme/crl_nvme_move_end.sv
+rtl/nvme/crl_nvme_move.sv
