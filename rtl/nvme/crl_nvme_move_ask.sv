@@ -48,7 +48,7 @@ module crl_nvme_move_ask #(
 );
 
   localparam int BW = $clog2(BUF_BEATS);
-  localparam int FW = BW + 2 > 10 ? BW + 2 : 10;  // free places, and a sign
+  localparam int FW = (BW > 8 ? BW : 8) + 2;  // free places, and a sign
   localparam int QW = 1 + 2 * (64 + FUNC_W + 8);
   localparam int EW = $clog2(2 * CHUNKS);
 
@@ -66,7 +66,7 @@ module crl_nvme_move_ask #(
   );
 
   assign len   = second_q ? q_dst_len : q_src_len;
-  assign rest  = free_q + ~FW'(len);            // free - len - 1
+  assign rest  = free_q + {{(FW-8){1'b1}}, ~len};   // free - len - 1
   assign go    = q_valid && !rest[FW-1] && (!ar_valid || ar_ready);
   assign q_pop = go && (second_q || !q_two);
 
@@ -81,7 +81,7 @@ module crl_nvme_move_ask #(
         ar_valid <= 1'b1;
         second_q <= !q_pop;
       end else if (ar_ready) ar_valid <= 1'b0;
-      free_q <= (go ? rest : free_q) + FW'(give_q);
+      free_q <= (go ? rest : free_q) + {{(FW-1){1'b0}}, give_q};
       give_q <= d_valid && d_ready;
     end
     if (!ar_valid || ar_ready) begin
