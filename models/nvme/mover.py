@@ -5,16 +5,16 @@
     out.status                           # what `e_status` says
     for step in out.steps:               # in the order of the chunks, reads before the write
         step.need                        # MUST be seen, MAY be seen, NEVER
-    out.apply(memory.write)              # memory afterwards, if nothing is seen that only MAY be
+    out.apply(memory.write)              # memory afterwards
 
-`memory` answers reads with bytes, or None for an error response, and says with which response a write would end. The model has no time:
-what comes after a failure in the order of the chunks may have been on its way already, so such accesses MAY be seen. Two
-things hold whatever the time: what was read with an error is not written, and nothing that comes after it in its command is.
+`memory` answers reads with bytes, or None for an error response, and says whether a write would be refused. The model has no time:
+reads that come after one with an error, in the order of the chunks, may be on their way already, so they MAY be seen. What was read
+with an error is not written, nor is what comes after it in its command. Writes that are refused and bytes that differ stop nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Protocol
@@ -36,7 +36,7 @@ class Kind(IntEnum):
 
 
 class Need(Enum):
-    """Whether an access has to be seen."""
+    """Whether an access has to be seen. Reads MUST or MAY be, writes MUST or NEVER."""
 
     MUST = "must"
     MAY = "may"
@@ -159,12 +159,10 @@ class Outcome:
     def writes(self) -> list[Step]:
         return [s for s in self.steps if s.write]
 
-    def apply(self, write: Callable[[int, bytes], object], seen: Container[int] = ()) -> None:
-        """All writes that have to be, and those of the chunks in `seen` among those that may be."""
+    def apply(self, write: Callable[[int, bytes], object]) -> None:
+        """All writes, in order."""
         for step in self.writes:
-            if step.need is Need.NEVER:
-                assert step.chunk not in seen, f"chunk {step.chunk} must not be written"
-            elif step.need is Need.MUST or step.chunk in seen:
+            if step.need is Need.MUST:
                 assert step.data is not None
                 write(step.access.addr, step.data)
 
@@ -191,7 +189,7 @@ def execute(chunks: Sequence[Chunk], memory: Memory, limit: int = MAX_BURST_BYTE
         chunk.check(limit)
         got: list[bytes | None] = []
         for access in chunk.reads:
-            need = Need.MUST if failed is None else Need.MAY
+            need = Need.MAY if poisoned else Need.MUST
             data = memory.read(access.addr, access.length)
             steps.append(Step(number, access, False, need, data))
             got.append(data)
@@ -206,7 +204,7 @@ def execute(chunks: Sequence[Chunk], memory: Memory, limit: int = MAX_BURST_BYTE
             if poisoned:
                 steps.append(Step(number, access, True, Need.NEVER))
                 continue
-            steps.append(Step(number, access, True, Need.MUST if failed is None else Need.MAY, data))
+            steps.append(Step(number, access, True, Need.MUST, data))
             if memory.refuses(access.addr, access.length):
                 fail(access.failed_write, number)
     if failed is None:
