@@ -129,6 +129,48 @@ module crl_nvme_move_ask #(
   end
 `endif
 
+`ifdef FORMAL
+`ifdef CRL_GHOST
+  // What the memory owes: beats that it was asked for and that are not in. Any of them may come, whatever its burst.
+  localparam int GW = FW + 1;
+  logic [GW-1:0] g_owed;
+  logic          g_past, g_stall;
+  logic [71+FUNC_W:0] g_ar;
+
+  initial g_past = 1'b0;
+
+  always_ff @(posedge clk) begin
+    g_past  <= 1'b1;
+    g_stall <= !rst && ar_valid && !ar_ready;
+    g_ar    <= {ar_addr, ar_len, ar_user};
+    if (rst) g_owed <= '0;
+    else     g_owed <= g_owed + (ar_valid && ar_ready ? GW'(ar_len) + 1'b1 : '0) - GW'(r_valid);
+  end
+`ifdef CRL_GHOST_UNIT
+  always @* begin
+    if (!g_past) assume (rst);
+`ifndef BREAK_ROOM
+    if (r_valid) assume (g_owed != '0);
+`endif
+    if (e_level == (EW + 1)'(2 * CHUNKS)) assume (!r_valid || !r_last);  // no more than two reads a chunk
+  end
+`endif
+
+  always_ff @(posedge clk) if (g_past && !rst) begin
+    // Free places and what is promised: shown on AR, owed, held, or gone a cycle ago.
+    assert (GW'(free_q) + (ar_valid ? GW'(ar_len) + 1'b1 : '0) + g_owed + GW'(d_level) + GW'(give_q) == GW'(BUF_BEATS));
+    assert (free_q <= FW'(BUF_BEATS));
+    // A beat that is owed has its place, also when all the others come before one leaves.
+    assert (g_owed <= GW'(BUF_BEATS) && g_owed + GW'(d_level) <= GW'(BUF_BEATS));
+    if (g_stall) assert (ar_valid && {ar_addr, ar_len, ar_user} == g_ar);
+    if (second_q) assert (q_valid && q_two);
+    cover (ar_valid && free_q == '0 && ar_len != '0);
+    cover (g_owed == GW'(BUF_BEATS));
+    cover (ar_valid && ar_ready && second_q);
+  end
+`endif
+`endif
+
 endmodule
 
 `default_nettype wire

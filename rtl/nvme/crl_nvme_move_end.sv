@@ -92,6 +92,60 @@ module crl_nvme_move_end #(
   logic unused;
   assign unused = &{1'b0, room_h, room_b, level_h, level_b};
 
+`ifdef FORMAL
+`ifdef CRL_GHOST
+  logic [CQW:0] g_in;      // entries
+  logic [CQW:0] g_burst;   // of them, those that wait for a response
+  logic [CQW:0] g_owed;    // responses that are owed: of bursts of which the last beat has been taken
+  logic         g_past, g_last_q;
+  logic [OW-1:0] g_tag_q;
+
+  initial g_past = 1'b0;
+
+  always_ff @(posedge clk) begin
+    g_past   <= 1'b1;
+    g_last_q <= !rst && over && h_last;
+    g_tag_q  <= h_tag;
+    if (rst) begin
+      g_in    <= '0;
+      g_burst <= '0;
+      g_owed  <= '0;
+    end else begin
+      g_in    <= g_in + (CQW + 1)'(s_valid) - (CQW + 1)'(over);
+      g_burst <= g_burst + (CQW + 1)'(s_valid && s_wait_b) - (CQW + 1)'(over && h_wait_b);
+      g_owed  <= g_owed + (CQW + 1)'(s_valid && s_wait_b) - (CQW + 1)'(b_valid);
+    end
+  end
+`ifdef CRL_GHOST_UNIT
+  always @* begin
+    if (!g_past) assume (rst);
+    if (g_in[CQW]) assume (!s_valid);
+    if (b_valid) assume (g_owed != '0);
+    if (s_valid) assume (!(s_wait_b && s_wait_c));
+    // Entries that wait are entries; the FIFO's own order is proved elsewhere.
+    if (h_valid && h_wait_b) assume (g_burst != '0);
+    assume (g_burst <= g_in);
+  end
+`endif
+
+  always_ff @(posedge clk) if (g_past && !rst) begin
+    assert (g_in == level_h && 32'(g_in) <= CHUNKS);
+    if (s_valid) assert (room_h);
+    // A response that is not owed any more and not used is in the FIFO of those that came early.
+    assert (g_burst == g_owed + level_b);
+    if (b_valid && !direct) assert (room_b);
+    // Nothing ends before its response, or its result, is there; each end is told once.
+    if (over && h_wait_b) assert (early || b_valid);
+    if (over && h_wait_c) assert (c_valid);
+    assert (e_valid == g_last_q);
+    if (e_valid) assert (e_tag == g_tag_q);
+    cover (e_valid && code_q == WRITE && level_b == (CQW + 1)'(2));
+    cover (e_valid && code_q == DIFFERS);
+    cover (g_in[CQW]);
+  end
+`endif
+`endif
+
 endmodule
 
 `default_nettype wire

@@ -106,6 +106,48 @@ module crl_nvme_move_feed #(
   logic unused;
   assign unused = &{1'b0, room_s, room_v, level_s};
 
+`ifdef FORMAL
+`ifdef CRL_GHOST
+  // Chunks that have not taken their verdict.
+  logic [CQW:0] g_in;
+  logic         g_past;
+
+  initial g_past = 1'b0;
+
+  always_ff @(posedge clk) begin
+    g_past <= 1'b1;
+    if (rst) g_in <= '0;
+    else     g_in <= g_in + (CQW + 1)'(s_valid) - (CQW + 1)'(v_valid && v_ready);
+  end
+`ifdef CRL_GHOST_UNIT
+  always @* if (!g_past) assume (rst);
+`endif
+  always @* if (g_past && !rst && s_valid) begin
+`ifdef CRL_GHOST_UNIT
+    assume (!g_in[CQW]);
+    assume (!s_none || (!s_zero && !s_two));
+`else
+    assert (!g_in[CQW]);
+`endif
+  end
+
+  always_ff @(posedge clk) if (g_past && !rst) begin
+    // The chunk at the head has its verdict already while its second half is due.
+    assert ((CQW + 2)'(level_s) + (CQW + 2)'(level_v) == (CQW + 2)'(g_in) + (CQW + 2)'(second_q));
+    assert (level_s != '0 || !second_q);
+    assert (!second_q || h_valid);
+    assert (32'(g_in) <= CHUNKS);
+    if (s_valid) assert (room_s);
+    if (load && !second_q) assert (room_v);
+    // Beats leave only for a burst at work; one at a time, to one side.
+    assert (!(i_valid && n_valid));
+    if (d_valid && d_ready) assert (take && !zero_q);
+    cover (v_valid && v_bad && h_valid && !h_first && second_q);
+    cover (valid_q && ns_q && n_bad);
+  end
+`endif
+`endif
+
 endmodule
 
 `default_nettype wire
