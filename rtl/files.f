@@ -136,4 +136,9 @@ rtl/nvme/crl_nvme_fetch_want.sv
 rtl/nvme/crl_nvme_fetch_ask.sv
 rtl/nvme/crl_nvme_fetch_get.sv
 rtl/nvme/crl_nvme_fetch.sv
+rtl/nvme/crl_nvme_move_ask.sv
+rtl/nvme/crl_nvme_move_feed.sv
+rtl/nvme/crl_nvme_move_cmp.sv
+rtl/nvme/crl_nvme_move_end.sv
+rtl/nvme/crl_nvme_move.sv
 rtl/node/crl_node.sv
