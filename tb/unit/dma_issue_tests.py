@@ -46,7 +46,8 @@ class Operation:
     over: bool = False
     may_end: bool = False  # abort, failed read, revoked or lost peer
     t_lost: int | None = None  # its peer went down
-    allocated: bool = False
+    t_alloc: int = -1  # cycle in which it began (T2)
+    ended: int | None = None  # status of a token or CANCEL
     announced: bool = False  # READ, MIRROR: told to the target
     oper: int = 0
     extra: set = field(default_factory=set)  # statuses of a refusal that are right as well
@@ -142,6 +143,9 @@ class Bench(CycleBench):
         self.limit = None
         self.calm = [0] * self.n
         self.lazy = 20
+        self.pick_rate, self.stop_rate = 0.95, 0.02
+        self.stays = 0  # cycles that the table keeps what has ended
+        self.fail_at: tuple[int, int, int] | None = None  # cycle, channel, index
 
     # -- stimulus -------------------------------------------------------------------------
     def address(self, ch: int, fault: bool) -> int:
@@ -277,7 +281,7 @@ class Bench(CycleBench):
         self.place_back, due = self._due(self.place_back)
         for peer in due:
             self.places[peer] += 1
-        i["seg_stop"] = int(self.table_write is not None or rng.random() < 0.02)
+        i["seg_stop"] = int(self.table_write is not None or rng.random() < self.stop_rate)
         i["rd_ok"] = sum((s > 0) << p for p, s in enumerate(self.rd_slots))
         i["hold_ok"] = sum((s > 0) << p for p, s in enumerate(self.places))
         busy = {op.ch for op in self.live.values()}
@@ -297,6 +301,8 @@ class Bench(CycleBench):
         if self.fails:
             ch, op = self.fails.popleft()
             i.update(fail_valid=1, fail_ch=ch, fail_op=op)
+        if self.fail_at is not None and self.fail_at[0] == self.now:
+            i.update(fail_valid=1, fail_ch=self.fail_at[1], fail_op=self.fail_at[2])
         if self.ctl is None and rng.random() < self.ctl_rate:
             ch = rng.randrange(self.n)
             length = rng.choice([32, 128, 0x1000, 0x2000, 0x20000])
@@ -317,7 +323,7 @@ class Bench(CycleBench):
             await Timer(1, unit="ns")
             elig = self.get("elig")
             choice = [c for c in range(self.n) if elig >> c & 1]
-            pick = self.rng.choice(choice) if choice and self.rng.random() < 0.95 else None
+            pick = self.rng.choice(choice) if choice and self.rng.random() < self.pick_rate else None
             self._handle("pick_valid").value = int(pick is not None)
             self._handle("pick_ch").value = pick or 0
             await FallingEdge(self.dut.clk)
@@ -457,6 +463,7 @@ class Bench(CycleBench):
             assert self.get("alloc_bytes") == (0 if d.opcode == Op.NOP else d.length)
         index, gen = self.entry
         op.tag = gen << self.ow | index
+        op.t_alloc = self.now
         assert self.slots[op.ch] > 0
         self.slots[op.ch] -= 1
         self.live[index] = op
@@ -556,6 +563,7 @@ class Bench(CycleBench):
 
     def _dies(self, op: Operation, end: int) -> None:
         """The operation table ends it and reports it later."""
+        end += self.stays
         self.dying.append((end, op.tag & (self.ops - 1)))
         self.slot_back.append((end + self.rng.randint(1, self.lazy), op.ch))
 
@@ -584,6 +592,7 @@ class Bench(CycleBench):
         """A token or a CANCEL: NOP, refusal, or an operation that is ended."""
         assert c["last"] and c["flush"]
         status = Status(c["status"])
+        op.ended = int(status)
         self.statuses.add(int(status))
         if op.done == 0 and status not in (Status.ABORTED,):
             assert c["kind"] == TOKEN
@@ -745,6 +754,83 @@ async def aborts(dut):
     bench.end(50)
     assert bench.counts["ended"] > 3
     assert bench.counts["takes"] == bench.counts["frames"]
+
+
+@cocotb.test()
+async def failure_told_late(dut):
+    """Stimulus: that an operation has failed (a read of it, or the peer's refusal of a MIRROR) is told in each cycle around the
+    beginning of another one with several chunks (T2): of the one before it in the same channel or in another one, which have no
+    chunks to come; of one of another channel, which has; and of the new one itself, from T3 on.
+    Checking: what has not failed runs to its end, all of its chunks as the models say; what has, and has chunks to come, ends
+    with ABORTED before its last chunk."""
+    bench = Bench(dut)
+    p, other = bench.p, bench.n - 1  # a bound channel; the same if there is only one
+    for index in range(p["SEGMENTS"] - 1):
+        bench.table.set(index, Segment(True, (index + 1) << 16, 1 << 33, R_READ | R_WRITE | R_LOCAL, index % bench.n, 15, index))
+    bench.new_rate, bench.lazy = 0.0, 4
+    bench.room, bench.pick_rate, bench.stop_rate = 1.0, 1.0, 0.0  # each pick as early as can be: runs of a kind have one timing
+    await bench.start()
+    told = {case: set() for case in ("before", "elsewhere", "beside", "itself")}
+
+    async def begin(ch: int, op: Op, length: int) -> Operation:
+        remote = op in REMOTE_ALL
+        plan = None
+        while plan is None or not plan.ok:
+            d = Desc(int(op), 0, bench.rng.getrandbits(16), length, *(bench.address(ch, False) & ~255 for _ in "sd"), bench.rng.getrandbits(64))
+            bench.seconds[d] = True
+            plan = bench.plan(d, ch)
+        bench.staged[ch].append(d)
+        known = len(bench.order)
+        await bench.until(lambda: len(bench.order) > known, 100, "an operation begins")
+        assert bench.order[-1].ch == ch and bench.order[-1].status == Status.OK
+        return bench.order[-1]
+
+    async def run(case: str, kind: Op, length: int, offset: int | None, ahead: int) -> int:
+        """One beginning, with the failure so many cycles behind its T2, if the staging is 'ahead'. Returns what it was ahead."""
+        first = None
+        if case == "before" or case == "elsewhere":
+            bench.stays = 30  # its index is nobody else's meanwhile
+            first = await begin(0 if case == "before" else other, bench.rng.choice([Op.COPY, Op.WRITE]), 8)
+            await bench.until(lambda: first.over, 100, "the end of the first")
+        elif case == "beside":
+            first = await begin(other, Op.COPY, length)
+            await bench.until(lambda: first.done == 2, 100, "two chunks of the other channel")
+        staged = bench.now
+        if offset is not None and first is not None:
+            first.may_end = case == "beside"
+            bench.fail_at = (staged + ahead + offset, first.ch, first.tag & (bench.ops - 1))
+        op = await begin(0, kind, length)
+        bench.stays = 0
+        if offset is not None and case == "itself":
+            op.may_end = True
+            bench.fail_at = (op.t_alloc + offset, 0, op.tag & (bench.ops - 1))
+        await bench.until(lambda: not bench.live and not bench.busy(0) and not bench.busy(other), 1000, "the end of all operations")
+        await bench.until(lambda: not (bench.credit_back or bench.place_back or bench.slot_back), 100, "credits, places and slots")
+        if offset is not None:
+            failed = {"itself": op, "beside": first}.get(case)
+            assert bench.fail_at[0] < bench.now
+            told[case].add(bench.fail_at[0] - op.t_alloc)
+            for o in {id(o): o for o in (op, first) if o is not None}.values():
+                if o is failed:
+                    assert o.ended == Status.ABORTED, f"{case}, {offset} cycles behind T2: {o.desc} has failed and went on"
+                else:
+                    assert o.ended is None and o.done == len(o.chunks), f"{case}, {offset} cycles behind T2: {o.desc} was stopped"
+        bench.fail_at = None
+        return op.t_alloc - staged
+
+    around = range(-3, 9)  # T2 of the new one, and both ends of what it spends in the pipeline
+    length = max(5 * p["MAX_BURST_BYTES"], p["LINK_MTU"]) + 64
+    kinds = [Op.COPY, Op.WRITE] + [Op.MIRROR] * (Op.MIRROR in bench.supported)
+    for case in told:
+        if case in ("elsewhere", "beside") and other == 0:
+            continue
+        for kind in kinds[: 1 if case == "elsewhere" else None]:
+            ahead = await run(case, kind, length, None, 0)
+            for offset in around if case != "itself" else range(1, 9):
+                await run(case, kind, length, offset, ahead)
+        assert told[case] >= set(around if case != "itself" else range(1, 9)), f"{case}: told at {sorted(told[case])} only"
+    bench.end(200)
+    dut._log.info(f"{bench.now} cycles, {bench.counts}")
 
 
 @cocotb.test()
