@@ -145,6 +145,7 @@ class Bench(CycleBench):
         self.lazy = 20
         self.pick_rate, self.stop_rate = 0.95, 0.02
         self.stays = 0  # cycles that the table keeps what has ended
+        self.want: int | None = None  # the index that the next operation shall get, if it is free
         self.fail_at: tuple[int, int, int] | None = None  # cycle, channel, index
 
     # -- stimulus -------------------------------------------------------------------------
@@ -290,7 +291,7 @@ class Bench(CycleBench):
         free = [k for k in range(self.ops) if k not in self.live]
         i["alloc_ready"] = int(bool(free))
         if free:
-            self.entry = (rng.choice(free), rng.getrandbits(16 - self.ow))
+            self.entry = (self.want if self.want in free else rng.choice(free), rng.getrandbits(16 - self.ow))
             i["alloc_idx"], i["alloc_gen"] = self.entry
         i["tx_ok"] = sum(
             (self.credit[p][c] > 0 and bool(self.peer_up >> p & 1)) << (p * self.n + c)
@@ -665,6 +666,31 @@ class Bench(CycleBench):
             self.drive = drive
         self.new_rate = new
 
+    def punctual(self) -> None:
+        """Nothing is random that decides when: each pick comes as early as it can. Operations come one by one (begin_one)."""
+        for i in range(self.p["SEGMENTS"] - 1):
+            self.table.set(i, Segment(True, (i + 1) << 16, 1 << 33, R_READ | R_WRITE | R_LOCAL, i % self.n, 15, i))
+        self.new_rate, self.lazy = 0.0, 4
+        self.room, self.pick_rate, self.stop_rate = 1.0, 1.0, 0.0
+
+    async def begin_one(self, ch: int, op: Op, length: int) -> Operation:
+        """A good operation; returns in the cycle behind its T2."""
+        plan = None
+        while plan is None or not plan.ok:
+            src, dst = (self.address(ch, False) & ~255 for _ in "sd")
+            d = Desc(int(op), 0, self.rng.getrandbits(16), length, src, dst, self.rng.getrandbits(64))
+            self.seconds[d] = True
+            plan = self.plan(d, ch)
+        self.staged[ch].append(d)
+        known = len(self.order)
+        await self.until(lambda: len(self.order) > known, 100, "an operation begins")
+        assert self.order[-1].ch == ch and self.order[-1].status == Status.OK
+        return self.order[-1]
+
+    def failed(self, op: Operation) -> int:
+        """How the port names it."""
+        return op.tag if len(self._handle("fail_op")) == 16 else op.tag & (self.ops - 1)
+
     def busy(self, ch: int) -> bool:
         op = self.cur[ch]
         return bool(self.staged[ch]) or (op is not None and not op.over)
@@ -765,51 +791,36 @@ async def failure_told_late(dut):
     with ABORTED before its last chunk."""
     bench = Bench(dut)
     p, other = bench.p, bench.n - 1  # a bound channel; the same if there is only one
-    for index in range(p["SEGMENTS"] - 1):
-        bench.table.set(index, Segment(True, (index + 1) << 16, 1 << 33, R_READ | R_WRITE | R_LOCAL, index % bench.n, 15, index))
-    bench.new_rate, bench.lazy = 0.0, 4
-    bench.room, bench.pick_rate, bench.stop_rate = 1.0, 1.0, 0.0  # each pick as early as can be: runs of a kind have one timing
+    bench.punctual()
     await bench.start()
-    told = {case: set() for case in ("before", "elsewhere", "beside", "itself")}
-
-    async def begin(ch: int, op: Op, length: int) -> Operation:
-        remote = op in REMOTE_ALL
-        plan = None
-        while plan is None or not plan.ok:
-            d = Desc(int(op), 0, bench.rng.getrandbits(16), length, *(bench.address(ch, False) & ~255 for _ in "sd"), bench.rng.getrandbits(64))
-            bench.seconds[d] = True
-            plan = bench.plan(d, ch)
-        bench.staged[ch].append(d)
-        known = len(bench.order)
-        await bench.until(lambda: len(bench.order) > known, 100, "an operation begins")
-        assert bench.order[-1].ch == ch and bench.order[-1].status == Status.OK
-        return bench.order[-1]
+    told: set = set()  # cycles behind T2, of one case and kind
 
     async def run(case: str, kind: Op, length: int, offset: int | None, ahead: int) -> int:
         """One beginning, with the failure so many cycles behind its T2, if the staging is 'ahead'. Returns what it was ahead."""
         first = None
         if case == "before" or case == "elsewhere":
             bench.stays = 30  # its index is nobody else's meanwhile
-            first = await begin(0 if case == "before" else other, bench.rng.choice([Op.COPY, Op.WRITE]), 8)
+            first = await bench.begin_one(0 if case == "before" else other, bench.rng.choice([Op.COPY, Op.WRITE]), 8)
             await bench.until(lambda: first.over, 100, "the end of the first")
+            await bench.step(4)  # its frame's reservation is over too
         elif case == "beside":
-            first = await begin(other, Op.COPY, length)
+            first = await bench.begin_one(other, Op.COPY, length)
             await bench.until(lambda: first.done == 2, 100, "two chunks of the other channel")
         staged = bench.now
         if offset is not None and first is not None:
             first.may_end = case == "beside"
-            bench.fail_at = (staged + ahead + offset, first.ch, first.tag & (bench.ops - 1))
-        op = await begin(0, kind, length)
+            bench.fail_at = (staged + ahead + offset, first.ch, bench.failed(first))
+        op = await bench.begin_one(0, kind, length)
         bench.stays = 0
         if offset is not None and case == "itself":
             op.may_end = True
-            bench.fail_at = (op.t_alloc + offset, 0, op.tag & (bench.ops - 1))
+            bench.fail_at = (op.t_alloc + offset, 0, bench.failed(op))
         await bench.until(lambda: not bench.live and not bench.busy(0) and not bench.busy(other), 1000, "the end of all operations")
         await bench.until(lambda: not (bench.credit_back or bench.place_back or bench.slot_back), 100, "credits, places and slots")
         if offset is not None:
             failed = {"itself": op, "beside": first}.get(case)
             assert bench.fail_at[0] < bench.now
-            told[case].add(bench.fail_at[0] - op.t_alloc)
+            told.add(bench.fail_at[0] - op.t_alloc)
             for o in {id(o): o for o in (op, first) if o is not None}.values():
                 if o is failed:
                     assert o.ended == Status.ABORTED, f"{case}, {offset} cycles behind T2: {o.desc} has failed and went on"
@@ -818,17 +829,20 @@ async def failure_told_late(dut):
         bench.fail_at = None
         return op.t_alloc - staged
 
-    around = range(-3, 9)  # T2 of the new one, and both ends of what it spends in the pipeline
     length = max(5 * p["MAX_BURST_BYTES"], p["LINK_MTU"]) + 64
     kinds = [Op.COPY, Op.WRITE] + [Op.MIRROR] * (Op.MIRROR in bench.supported)
-    for case in told:
+    for case, some in ("before", 3), ("elsewhere", 1), ("beside", 2), ("itself", 3):
         if case in ("elsewhere", "beside") and other == 0:
             continue
-        for kind in kinds[: 1 if case == "elsewhere" else None]:
+        # From the cycle before T0 on, to the cycle in which the next chunk may be picked.
+        wanted = set(range(1, 9) if case == "itself" else range(-3, 8))
+        for kind in kinds[:some]:
+            told.clear()
             ahead = await run(case, kind, length, None, 0)
-            for offset in around if case != "itself" else range(1, 9):
-                await run(case, kind, length, offset, ahead)
-        assert told[case] >= set(around if case != "itself" else range(1, 9)), f"{case}: told at {sorted(told[case])} only"
+            for offset in sorted(wanted) * 2:
+                if offset not in told:
+                    ahead = await run(case, kind, length, offset, ahead)
+            assert wanted <= told, f"{case}: never told {sorted(wanted - told)} cycles behind T2"
     bench.end(200)
     dut._log.info(f"{bench.now} cycles, {bench.counts}")
 
