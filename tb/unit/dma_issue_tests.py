@@ -847,6 +847,24 @@ async def failure_told_late(dut):
     dut._log.info(f"{bench.now} cycles, {bench.counts}")
 
 
+@cocotb.test(expect_fail=True)
+async def failure_of_an_earlier_life(dut):
+    """Stimulus: that a read of an operation has failed is told when the table has ended it (the sweeper does not wait for the read of
+    a WRITE whose link is down), and its index belongs to the next operation of its channel. Checking: that one runs to its end.
+    It does not: what has failed is named by its index alone."""
+    bench = Bench(dut)
+    bench.punctual()
+    await bench.start()
+    first = await bench.begin_one(0, Op.WRITE, 8)
+    await bench.until(lambda: first.over and not bench.live, 200, "the end of the first in the table")
+    bench.want = first.tag & (bench.ops - 1)
+    op = await bench.begin_one(0, Op.COPY, 6 * bench.burst)
+    assert op.tag != first.tag and (op.tag ^ first.tag) & (bench.ops - 1) == 0
+    bench.fail_at = (bench.now + 10, 0, bench.failed(first))
+    await bench.until(lambda: op.over, 400, "the end of the second")
+    assert op.ended is None and op.done == len(op.chunks), "an operation was stopped that has not failed"
+
+
 @cocotb.test()
 async def pause_and_halt(dut):
     """Stimulus: channels are paused for a while; the node's fatal level stops everything.
