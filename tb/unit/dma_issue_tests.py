@@ -46,7 +46,8 @@ class Operation:
     over: bool = False
     may_end: bool = False  # abort, failed read, revoked or lost peer
     t_lost: int | None = None  # its peer went down
-    allocated: bool = False
+    t_alloc: int = -1  # cycle in which it began (T2)
+    ended: int | None = None  # status of a token or CANCEL
     announced: bool = False  # READ, MIRROR: told to the target
     oper: int = 0
     extra: set = field(default_factory=set)  # statuses of a refusal that are right as well
@@ -142,6 +143,10 @@ class Bench(CycleBench):
         self.limit = None
         self.calm = [0] * self.n
         self.lazy = 20
+        self.pick_rate, self.stop_rate = 0.95, 0.02
+        self.stays = 0  # cycles that the table keeps what has ended
+        self.want: int | None = None  # the index that the next operation shall get, if it is free
+        self.fail_at: tuple[int, int, int] | None = None  # cycle, channel, index
 
     # -- stimulus -------------------------------------------------------------------------
     def address(self, ch: int, fault: bool) -> int:
@@ -277,7 +282,7 @@ class Bench(CycleBench):
         self.place_back, due = self._due(self.place_back)
         for peer in due:
             self.places[peer] += 1
-        i["seg_stop"] = int(self.table_write is not None or rng.random() < 0.02)
+        i["seg_stop"] = int(self.table_write is not None or rng.random() < self.stop_rate)
         i["rd_ok"] = sum((s > 0) << p for p, s in enumerate(self.rd_slots))
         i["hold_ok"] = sum((s > 0) << p for p, s in enumerate(self.places))
         busy = {op.ch for op in self.live.values()}
@@ -286,7 +291,7 @@ class Bench(CycleBench):
         free = [k for k in range(self.ops) if k not in self.live]
         i["alloc_ready"] = int(bool(free))
         if free:
-            self.entry = (rng.choice(free), rng.getrandbits(16 - self.ow))
+            self.entry = (self.want if self.want in free else rng.choice(free), rng.getrandbits(16 - self.ow))
             i["alloc_idx"], i["alloc_gen"] = self.entry
         i["tx_ok"] = sum(
             (self.credit[p][c] > 0 and bool(self.peer_up >> p & 1)) << (p * self.n + c)
@@ -297,6 +302,8 @@ class Bench(CycleBench):
         if self.fails:
             ch, op = self.fails.popleft()
             i.update(fail_valid=1, fail_ch=ch, fail_op=op)
+        if self.fail_at is not None and self.fail_at[0] == self.now:
+            i.update(fail_valid=1, fail_ch=self.fail_at[1], fail_op=self.fail_at[2])
         if self.ctl is None and rng.random() < self.ctl_rate:
             ch = rng.randrange(self.n)
             length = rng.choice([32, 128, 0x1000, 0x2000, 0x20000])
@@ -317,7 +324,7 @@ class Bench(CycleBench):
             await Timer(1, unit="ns")
             elig = self.get("elig")
             choice = [c for c in range(self.n) if elig >> c & 1]
-            pick = self.rng.choice(choice) if choice and self.rng.random() < 0.95 else None
+            pick = self.rng.choice(choice) if choice and self.rng.random() < self.pick_rate else None
             self._handle("pick_valid").value = int(pick is not None)
             self._handle("pick_ch").value = pick or 0
             await FallingEdge(self.dut.clk)
@@ -457,6 +464,7 @@ class Bench(CycleBench):
             assert self.get("alloc_bytes") == (0 if d.opcode == Op.NOP else d.length)
         index, gen = self.entry
         op.tag = gen << self.ow | index
+        op.t_alloc = self.now
         assert self.slots[op.ch] > 0
         self.slots[op.ch] -= 1
         self.live[index] = op
@@ -556,6 +564,7 @@ class Bench(CycleBench):
 
     def _dies(self, op: Operation, end: int) -> None:
         """The operation table ends it and reports it later."""
+        end += self.stays
         self.dying.append((end, op.tag & (self.ops - 1)))
         self.slot_back.append((end + self.rng.randint(1, self.lazy), op.ch))
 
@@ -584,6 +593,7 @@ class Bench(CycleBench):
         """A token or a CANCEL: NOP, refusal, or an operation that is ended."""
         assert c["last"] and c["flush"]
         status = Status(c["status"])
+        op.ended = int(status)
         self.statuses.add(int(status))
         if op.done == 0 and status not in (Status.ABORTED,):
             assert c["kind"] == TOKEN
@@ -655,6 +665,31 @@ class Bench(CycleBench):
             await self.step()
             self.drive = drive
         self.new_rate = new
+
+    def punctual(self) -> None:
+        """Nothing is random that decides when: each pick comes as early as it can. Operations come one by one (begin_one)."""
+        for i in range(self.p["SEGMENTS"] - 1):
+            self.table.set(i, Segment(True, (i + 1) << 16, 1 << 33, R_READ | R_WRITE | R_LOCAL, i % self.n, 15, i))
+        self.new_rate, self.lazy = 0.0, 4
+        self.room, self.pick_rate, self.stop_rate = 1.0, 1.0, 0.0
+
+    async def begin_one(self, ch: int, op: Op, length: int) -> Operation:
+        """A good operation; returns in the cycle behind its T2."""
+        plan = None
+        while plan is None or not plan.ok:
+            src, dst = (self.address(ch, False) & ~255 for _ in "sd")
+            d = Desc(int(op), 0, self.rng.getrandbits(16), length, src, dst, self.rng.getrandbits(64))
+            self.seconds[d] = True
+            plan = self.plan(d, ch)
+        self.staged[ch].append(d)
+        known = len(self.order)
+        await self.until(lambda: len(self.order) > known, 100, "an operation begins")
+        assert self.order[-1].ch == ch and self.order[-1].status == Status.OK
+        return self.order[-1]
+
+    def failed(self, op: Operation) -> int:
+        """How the port names it."""
+        return op.tag if len(self._handle("fail_op")) == 16 else op.tag & (self.ops - 1)
 
     def busy(self, ch: int) -> bool:
         op = self.cur[ch]
@@ -745,6 +780,89 @@ async def aborts(dut):
     bench.end(50)
     assert bench.counts["ended"] > 3
     assert bench.counts["takes"] == bench.counts["frames"]
+
+
+@cocotb.test()
+async def failure_told_late(dut):
+    """Stimulus: that an operation has failed (a read of it, or the peer's refusal of a MIRROR) is told in each cycle around the
+    beginning of another one with several chunks (T2): of the one before it in the same channel or in another one, which have no
+    chunks to come; of one of another channel, which has; and of the new one itself, from T3 on.
+    Checking: what has not failed runs to its end, all of its chunks as the models say; what has, and has chunks to come, ends
+    with ABORTED before its last chunk."""
+    bench = Bench(dut)
+    p, other = bench.p, bench.n - 1  # a bound channel; the same if there is only one
+    bench.punctual()
+    await bench.start()
+    told: set = set()  # cycles behind T2, of one case and kind
+
+    async def run(case: str, kind: Op, length: int, offset: int | None, ahead: int) -> int:
+        """One beginning, with the failure so many cycles behind its T2, if the staging is 'ahead'. Returns what it was ahead."""
+        first = None
+        if case == "before" or case == "elsewhere":
+            bench.stays = 30  # its index is nobody else's meanwhile
+            first = await bench.begin_one(0 if case == "before" else other, bench.rng.choice([Op.COPY, Op.WRITE]), 8)
+            await bench.until(lambda: first.over, 100, "the end of the first")
+            await bench.step(4)  # its frame's reservation is over too
+        elif case == "beside":
+            first = await bench.begin_one(other, Op.COPY, length)
+            await bench.until(lambda: first.done == 2, 100, "two chunks of the other channel")
+        staged = bench.now
+        if offset is not None and first is not None:
+            first.may_end = case == "beside"
+            bench.fail_at = (staged + ahead + offset, first.ch, bench.failed(first))
+        op = await bench.begin_one(0, kind, length)
+        bench.stays = 0
+        if offset is not None and case == "itself":
+            op.may_end = True
+            bench.fail_at = (op.t_alloc + offset, 0, bench.failed(op))
+        await bench.until(lambda: not bench.live and not bench.busy(0) and not bench.busy(other), 1000, "the end of all operations")
+        await bench.until(lambda: not (bench.credit_back or bench.place_back or bench.slot_back), 100, "credits, places and slots")
+        if offset is not None:
+            failed = {"itself": op, "beside": first}.get(case)
+            assert bench.fail_at[0] < bench.now
+            told.add(bench.fail_at[0] - op.t_alloc)
+            for o in {id(o): o for o in (op, first) if o is not None}.values():
+                if o is failed:
+                    assert o.ended == Status.ABORTED, f"{case}, {offset} cycles behind T2: {o.desc} has failed and went on"
+                else:
+                    assert o.ended is None and o.done == len(o.chunks), f"{case}, {offset} cycles behind T2: {o.desc} was stopped"
+        bench.fail_at = None
+        return op.t_alloc - staged
+
+    length = max(5 * p["MAX_BURST_BYTES"], p["LINK_MTU"]) + 64
+    kinds = [Op.COPY, Op.WRITE] + [Op.MIRROR] * (Op.MIRROR in bench.supported)
+    for case, some in ("before", 3), ("elsewhere", 1), ("beside", 2), ("itself", 3):
+        if case in ("elsewhere", "beside") and other == 0:
+            continue
+        # From the cycle before T0 on, to the cycle in which the next chunk may be picked.
+        wanted = set(range(1, 9) if case == "itself" else range(-3, 8))
+        for kind in kinds[:some]:
+            told.clear()
+            ahead = await run(case, kind, length, None, 0)
+            for offset in sorted(wanted) * 2:
+                if offset not in told:
+                    ahead = await run(case, kind, length, offset, ahead)
+            assert wanted <= told, f"{case}: never told {sorted(wanted - told)} cycles behind T2"
+    bench.end(200)
+    dut._log.info(f"{bench.now} cycles, {bench.counts}")
+
+
+@cocotb.test(expect_fail=True)
+async def failure_of_an_earlier_life(dut):
+    """Stimulus: that a read of an operation has failed is told when the table has ended it (the sweeper does not wait for the read of
+    a WRITE whose link is down), and its index belongs to the next operation of its channel. Checking: that one runs to its end.
+    It does not: what has failed is named by its index alone."""
+    bench = Bench(dut)
+    bench.punctual()
+    await bench.start()
+    first = await bench.begin_one(0, Op.WRITE, 8)
+    await bench.until(lambda: first.over and not bench.live, 200, "the end of the first in the table")
+    bench.want = first.tag & (bench.ops - 1)
+    op = await bench.begin_one(0, Op.COPY, 6 * bench.burst)
+    assert op.tag != first.tag and (op.tag ^ first.tag) & (bench.ops - 1) == 0
+    bench.fail_at = (bench.now + 10, 0, bench.failed(first))
+    await bench.until(lambda: op.over, 400, "the end of the second")
+    assert op.ended is None and op.done == len(op.chunks), "an operation was stopped that has not failed"
 
 
 @cocotb.test()

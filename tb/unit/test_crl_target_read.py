@@ -239,6 +239,48 @@ async def revoked_here(dut):
         await bench.run([whole, *reader.answers(whole)], Rates())
 
 
+def errors(bench, on):
+    """From here on all writes fail, or none; nothing is under way then."""
+    return lambda: setattr(bench, "error_rate", 1.0 if on else 0.0)
+
+
+async def overtaken(dut, fails: int) -> None:
+    """The answer to an operation of one frame comes between the frames of a READ of its channel; the write of one frame fails."""
+    bench = await bench_of(dut)
+    reader = Reader(bench)
+    own = reader.begin(2500, absolute=1, index=0)
+    short = replace(reader.begin(8, absolute=1, index=1), ch=own.ch)
+    a, b = reader.answers(own), reader.answers(short)
+    await bench.run([own, short, errors(bench, fails == 0), a[0], errors(bench, fails == 1), *b, errors(bench, False), *a[1:]], Rates())
+
+
+@cocotb.test(expect_fail=True)
+async def overtaken_after_an_error(dut):
+    """Stimulus: a READ whose first write has failed is overtaken by the answer to an atomic of its channel, which waits for no READ.
+    Checking: the READ ends with its write error. It does not, it ends well: errors are remembered a channel."""
+    await overtaken(dut, 0)
+
+
+@cocotb.test(expect_fail=True)
+async def overtaken_with_an_error(dut):
+    """Stimulus: it is the atomic's write that fails. Checking: the READ ends well. It does not: it has the other's error."""
+    await overtaken(dut, 1)
+
+
+@cocotb.test(expect_fail=True)
+async def killed_beside(dut):
+    """Stimulus: the engine asks for the end of another READ of the channel between the frames of a READ whose first write has failed, as
+    a WRITE's first frame is at the input. Checking: that one ends with its write error. It does not, it ends well: what is asked
+    for counts as the beginning of an operation if the frame at the input has offset 0."""
+    bench = await bench_of(dut)
+    reader = Reader(bench)
+    own = reader.begin(2500, absolute=1, index=0)
+    other = replace(reader.begin(2500, absolute=1, index=1), ch=own.ch)
+    a = reader.answers(own)
+    await bench.run([own, other, errors(bench, True), a[0], errors(bench, False), Kill(other.tag, int(Status.OP_TIMEOUT)),
+                     *bench.operation(0, 8), *a[1:]], Rates())
+
+
 @cocotb.test()
 async def scoreboard_fails(dut):
     """Stimulus: a request or an end is changed on its way to the scoreboard. Checking: it fails each time."""
