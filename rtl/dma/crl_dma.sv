@@ -173,7 +173,7 @@ module crl_dma #(
     input  wire logic [PEERS-1:0]      mfail_valid,
     output logic      [PEERS-1:0]      mfail_ready,
     input  wire logic [PEERS*CW-1:0]   mfail_ch,
-    input  wire logic [PEERS*OW-1:0]   mfail_op,
+    input  wire logic [PEERS*16-1:0]   mfail_op,
 
     // Write clients (5.1): 0 data, 1 completions
     output logic      [1:0]            wb_soon,
@@ -323,7 +323,7 @@ module crl_dma #(
   logic [EW-1:0]       i_seg_entry;
   logic                rd_room, chunk_room, fail_valid, ar_push, chunk_push;
   logic [CW-1:0]       fail_ch, ar_ch;
-  logic [OW-1:0]       fail_op;
+  logic [15:0]         fail_op;
   logic [63:0]         ar_addr;
   logic [7:0]          ar_len;
   logic [FUNC_W-1:0]   ar_user;
@@ -498,7 +498,7 @@ module crl_dma #(
   // What shall not go on: its read failed, or it is a MIRROR that was refused.
   logic          rfail_valid;
   logic [CW-1:0] rfail_ch;
-  logic [OW-1:0] rfail_op;
+  logic [15:0]   rfail_op;
   generate
     if (MIRROR_EN) begin : g_mirror
       logic [PEERS-1:0] gnt;
@@ -511,7 +511,7 @@ module crl_dma #(
         if (rst) fail_valid <= 1'b0;
         else fail_valid <= rfail_valid || any;
         fail_ch <= rfail_valid ? rfail_ch : mfail_ch[CW*idx +: CW];
-        fail_op <= rfail_valid ? rfail_op : mfail_op[OW*idx +: OW];
+        fail_op <= rfail_valid ? rfail_op : mfail_op[16*idx +: 16];
       end
     end else begin : g_no_mirror
       logic unused_mirror;

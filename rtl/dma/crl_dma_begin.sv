@@ -33,13 +33,13 @@ module crl_dma_begin #(
 
     // Failures that come back from the read side
     input  wire logic [CW-1:0]  fail_ch,
-    input  wire logic [OW-1:0]  fail_op,
+    input  wire logic [15:0]    fail_op,     // its tag: its place in the table may be another one's by now
     output logic                fail_now     // it is the channel's latest operation
 );
 
   logic [CHANNELS-1:0] begun_q;              // the channel's number in the RAM means something
   logic [15:0]         seq_ram, seq_next;
-  logic [OW-1:0]       latest;
+  logic [15:0]         latest;
 
   assign alloc_valid = valid && first;
   assign tag         = first ? {alloc_gen, alloc_idx} : ctx_tag;
@@ -54,8 +54,8 @@ module crl_dma_begin #(
     else if (alloc_valid && remote) begun_q[ch] <= 1'b1;
   end
 
-  crl_ram_lut #(.W(OW), .DEPTH(CHANNELS)) u_latest (
-      .clk, .we(alloc_valid), .waddr(ch), .wdata(alloc_idx), .raddr(fail_ch), .rdata(latest)
+  crl_ram_lut #(.W(16), .DEPTH(CHANNELS)) u_latest (
+      .clk, .we(alloc_valid), .waddr(ch), .wdata(tag), .raddr(fail_ch), .rdata(latest)
   );
   // One that begins in this very cycle is the latest already.
   assign fail_now = latest == fail_op && !(alloc_valid && ch == fail_ch);

@@ -173,7 +173,7 @@ module crl_dma_issue #(
     input  wire logic                  chunk_room,
     input  wire logic                  fail_valid,   // event: a chunk of this operation could not be read
     input  wire logic [CW-1:0]         fail_ch,
-    input  wire logic [OW-1:0]         fail_op,
+    input  wire logic [15:0]           fail_op,      // its tag
 
     output logic                       ar_push,      // event: data read burst
     output logic      [63:0]           ar_addr,

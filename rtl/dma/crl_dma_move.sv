@@ -50,7 +50,7 @@ module crl_dma_move #(
     input  wire logic [127:0]        op_oper,
     output logic                     fail_valid,  // event: this operation's read failed
     output logic      [CW-1:0]       fail_ch,
-    output logic      [OW-1:0]       fail_op,
+    output logic      [15:0]         fail_op,     // its tag
 
     // From crl_dma_read
     input  wire logic                d_valid,
@@ -180,7 +180,7 @@ module crl_dma_move #(
     if (rst) fail_valid <= 1'b0;
     else fail_valid <= h_go && h_err;
     fail_ch <= h_ch;
-    fail_op <= h_tag[OW-1:0];
+    fail_op <= h_tag;
   end
 
   always_ff @(posedge clk) begin

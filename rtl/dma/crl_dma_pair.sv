@@ -41,12 +41,13 @@ module crl_dma_pair #(
     output logic      [63:0]         swap       // operand of the second one
 );
 
-  logic [CHANNELS-1:0] open_q, open_then_q;
+  logic [CHANNELS-1:0] open_q, open_then_q, again_q;
   logic [PW-1:0]       open_idx, head_idx, pk_idx_q;
   logic [CW-1:0]       pk_ch_q;
   logic                opens, resolves;
 
-  assign open     = open_q;
+  // For one cycle nothing waits when another CMP_SWAP takes the place of the one that waited: that one stays alone.
+  assign open     = open_q & ~again_q;
   assign resolves = d_valid && open_q[d_ch] && !d_bad;
   assign absorb   = resolves && d_op == crl_pkg::OP_EXT;
   assign opens    = d_valid && !d_bad && !d_alone && d_op == crl_pkg::OP_CMP_SWAP;
@@ -54,9 +55,12 @@ module crl_dma_pair #(
   always_ff @(posedge clk) begin
     if (rst) begin
       open_q      <= '0;
+      again_q     <= '0;
       open_then_q <= '0;
     end else begin
       open_then_q <= open_q;
+      again_q     <= '0;
+      if (opens && resolves) again_q[d_ch] <= 1'b1;
       if (cfg_we) open_q[cfg_ch] <= 1'b0;
       if (opens)         open_q[d_ch] <= 1'b1;
       else if (resolves) open_q[d_ch] <= 1'b0;

@@ -45,7 +45,7 @@ module crl_mirror #(
     output logic                   fail_valid,   // no more of this one; stays until fail_ready
     input  wire logic              fail_ready,
     output logic      [CW-1:0]     fail_ch,
-    output logic      [OW-1:0]     fail_op,
+    output logic      [15:0]       fail_op,
 
     // Answers: from the link, and on to the table of operations
     input  wire logic              s_valid,

@@ -56,7 +56,7 @@ module crl_mirror_tab #(
     output logic               fail_valid,   // the engine shall send no more of this one; stays until fail_ready
     input  wire logic          fail_ready,
     output logic      [CW-1:0] fail_ch,
-    output logic      [OW-1:0] fail_op,
+    output logic      [15:0]   fail_op,
 
     output logic               look_ok,      // the head may look
     input  wire logic          look,         // event, only while look_ok
@@ -179,7 +179,7 @@ module crl_mirror_tab #(
     end
     if (state_q == S_ANSWER) begin
       fail_ch <= m_ch[CW-1:0];
-      fail_op <= m_tag[OW-1:0];
+      fail_op <= m_tag;
     end
   end
 

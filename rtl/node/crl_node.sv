@@ -260,7 +260,7 @@ module crl_node #(
   logic                tx_take_rd, rop_valid, rop_abs, rop_atomic, tx_take_hold, txp_mirror, rop_mirror;
   logic [PEERS-1:0]    hold_ok, mfail_valid, mfail_ready;
   logic [PEERS*CW-1:0] mfail_ch;
-  logic [PEERS*OW-1:0] mfail_op;
+  logic [PEERS*16-1:0] mfail_op;
   logic [1:0]          rop_peer;
   logic [15:0]         rop_tag, kill_tag;
   logic [CW-1:0]       rop_ch, d_cnt_ch;
@@ -540,7 +540,7 @@ module crl_node #(
             .rop_valid(rop_valid && rop_mirror && 32'(rop_peer) == p), .rop_tag, .kill_valid(kill_valid[p]), .kill_tag, .kill_status,
             .txp_valid(txp_valid[p]), .txp_ready(txp_ready[p]), .txp_mirror, .txp_data, .txf_valid(txf_valid[p]), .txf_ready(txf_ready[p]),
             .txf_type, .txf_flags, .txf_tag, .txf_offset, .txf_len,
-            .fail_valid(mfail_valid[p]), .fail_ready(mfail_ready[p]), .fail_ch(mfail_ch[p*CW +: CW]), .fail_op(mfail_op[p*OW +: OW]),
+            .fail_valid(mfail_valid[p]), .fail_ready(mfail_ready[p]), .fail_ch(mfail_ch[p*CW +: CW]), .fail_op(mfail_op[p*16 +: 16]),
             .s_valid(la_valid), .s_ready(la_ready), .s_ch(la_ch), .s_permit(la_permit), .s_tag(la_tag), .s_status(la_status),
             .s_status2(la_status2), .m_valid(lk_ack_valid), .m_ready(lk_ack_ready), .m_ch(lk_ack_ch), .m_permit(lk_ack_permit),
             .m_tag(lk_ack_tag), .m_status(lk_ack_status), .m_status2(lk_ack_status2),
@@ -551,7 +551,7 @@ module crl_node #(
       end else begin : g_no_mirror
         logic unused_mirror;
         assign unused_mirror = &{1'b0, held_free, mfail_ready[p], tx_take_hold, txp_mirror};
-        assign {hold_ok[p], mfail_valid[p], mfail_ch[p*CW +: CW], mfail_op[p*OW +: OW], rx_held} = '0;
+        assign {hold_ok[p], mfail_valid[p], mfail_ch[p*CW +: CW], mfail_op[p*16 +: 16], rx_held} = '0;
         assign {rx_valid, rx_hdr, rxp_valid, rxp_data, rxp_last} = {l_valid, l_hdr, lp_valid, lp_data, lp_last};
         assign {l_ready, lp_ready} = {rx_ready, rxp_ready};
         assign {lk_ack_valid, lk_ack_ch, lk_ack_permit, lk_ack_tag, lk_ack_status, lk_ack_status2} =

@@ -152,7 +152,7 @@ class Tab(CycleBench):
         now = (PERMITTED if good else REFUSED) if a["s_permit"] else ACKED if good else ENDED
         self.change(idx, now, a["s_status"])
         if not good and was != REFUSED and a["s_ch"] < self.p["CHANNELS"]:
-            self.fails.append((a["s_ch"], idx))
+            self.fails.append((a["s_ch"], a["s_tag"]))
 
 
 @cocotb.test()
