@@ -19,6 +19,8 @@ module crl_nvme_cqe #(
     parameter int FUNC_W = 8,
     parameter int DEPTH  = 16,   // entries waiting, a power of two, at least 2
     parameter int BURSTS = 32,   // without a response, a power of two, at least 2
+    parameter int CLOSED = 8,    // complete ones that wait for the port, likewise
+    parameter int BEATS  = DATA_W < 512 ? 4096 / DATA_W : 8,  // of complete and incomplete ones, likewise, at least 8
     localparam int QN    = QUEUES + 1,
     localparam int QW    = $clog2(QN)
 ) (
@@ -86,7 +88,6 @@ module crl_nvme_cqe #(
 
   initial if (QUEUES < 1 || QUEUES > 128) $fatal(1, "crl_nvme_cqe: QUEUES must be 1 to 128");
 
-  localparam int CLOSED = 8;                        // closed bursts that wait
   localparam int C_W = 32 + 12 + 16 + 11 + 2 + QW;  // a completion: dw0, sqhd, cid, status, dnr, more, SQ
 
   // ---------------------------------------------------------------------------------------------
@@ -253,7 +254,7 @@ module crl_nvme_cqe #(
     entry[crl_pkg::NVME_CQE_PHASE_LSB]      = !g_odd_q;
   end
 
-  crl_nvme_cqout #(.DATA_W(DATA_W), .FUNC_W(FUNC_W)) u_out (
+  crl_nvme_cqout #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .BEATS(BEATS)) u_out (
       .clk, .rst, .e_valid(e_valid_q), .e_data(entry), .e_slot(g_slot_q[7:0]), .e_close(close), .room(beat_room),
       .mv_valid, .mv_ready, .mv_addr(h_addr), .mv_count(h_count), .mv_user(h_func), .mv_void, .busy(out_busy),
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb

@@ -12,7 +12,8 @@
 
 module crl_nvme_cqout #(
     parameter int DATA_W = 64,
-    parameter int FUNC_W = 8
+    parameter int FUNC_W = 8,
+    parameter int BEATS  = 64   // that wait, a power of two, at least 8; a burst of 8 entries has to fit
 ) (
     input  wire logic                clk,
     input  wire logic                rst,        // synchronous, active high
@@ -47,7 +48,6 @@ module crl_nvme_cqout #(
   localparam int LANE_W     = LANES > 1 ? $clog2(LANES) : 1;
   localparam int BEAT_BYTES = DATA_W / 8;
   localparam int OFF_W      = $clog2(BEAT_BYTES);
-  localparam int BEATS      = DATA_W < 1024 ? 4096 / DATA_W : 4;
 
   initial if (DATA_W < 64 || (DATA_W & (DATA_W - 1)) != 0) $fatal(1, "crl_nvme_cqout: DATA_W must be a power of two, at least 64");
 

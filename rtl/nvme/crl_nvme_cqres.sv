@@ -294,7 +294,7 @@ module crl_nvme_cqres #(
       if (f_take && f_old_q) assert (full_q[f_cq]);
       cover (f_res_q + f_unread_q == {1'b0, f_size} && f_size == 12'd5 && f_unread_q == 13'd2);
       cover (f_short_q && unpark && f_unread_q != '0);
-      cover (f_take && got_q == 8'd3 && f_now < {1'b0, f_head} && f_span != '0);
+      cover (f_mine1 && op1_up_q && op1_new < op1_taken_q);
       cover (down_q && full_q[f_cq] && down_cq_q == f_cq);
     end
   end

@@ -79,7 +79,7 @@ module fv_crl_nvme_cqe #(
   wire [15:0] cid = {12'd0, given[s_qid]};
 `endif
 
-  crl_nvme_cqe #(.DATA_W(DATA_W), .QUEUES(1), .FUNC_W(1), .DEPTH(2), .BURSTS(2)) u_dut (
+  crl_nvme_cqe #(.DATA_W(DATA_W), .QUEUES(1), .FUNC_W(1), .DEPTH(2), .BURSTS(2), .CLOSED(2), .BEATS(8)) u_dut (
       .clk, .rst, .cfg_we, .cfg_qid(step[0]), .cfg_cq(!step[1]), .cfg_valid(1'b1), .cfg_size(size_i),
       .cfg_base({51'd1, step[0], 12'd0}), .cfg_func(step[0]), .cfg_cqid(step[0]), .cfg_vec({7'd5, step[0]}), .cfg_ien(1'b1),
       .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid(1'b0), .rb_qid(1'b0), .rb_cnt(8'd0),
