@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Harness for crl_nvme_fetch: free grants, doorbells, set-ups, reservations and memory. Any one queue is followed (f_q). By induction, with ghosts
-// inside the block (CRL_GHOST): its bursts begin where the last one ended, modulo its size, never beyond its tail, in its own memory
-// and never across a page; what was asked for fits in DEPTH; each slot is held by one entry or given back once. With ENDS a memory that numbers what
-// it is read, and every entry from end to end, searched to a bound.
+// Harness for crl_nvme_fetch: free grants, doorbells, set-ups, reservations and memory. Any one queue is followed (f_q). By induction, with
+// ghosts inside the block (CRL_GHOST): its bursts begin where the last one ended, modulo its size, never beyond its tail, in its own
+// memory and never across a page; what was asked for fits in DEPTH; each slot is held by one entry or given back once. With ENDS a memory
+// that numbers what it is read, and every entry from end to end, searched to a bound. Entries have few bits here (SQE_W).
 `default_nettype none
 
 module fv_crl_nvme_fetch #(
@@ -145,6 +145,7 @@ module fv_crl_nvme_fetch #(
 
   wire [7:0] shown = ar_valid ? ar_n : 8'd0;
   wire [7:0] shown_q = show ? ar_n : 8'd0;
+  wire [7:0] kept = f_slots + fly_q + shown_q + (f_out_qid == f_q ? f_lost : 8'd0);   // slots by where they are
   reg        ar_stall = 0, m_stall = 0, stop_q = 0, ar_was = 0, ar_went = 0;
   reg [72:0] ar_kept;
   reg [SQE_W+QW-1:0] m_kept;
@@ -187,7 +188,7 @@ module fv_crl_nvme_fetch #(
     assert (f_room <= DEPTH && f_hold <= DEPTH && f_left <= DEPTH);
     assert (fly * BEATS == owed + f_beat + f_held * BEATS);
     assert (owed <= DEPTH * BEATS && f_held <= DEPTH);
-    assert (res == f_slots + fly_q + shown_q + (f_out_qid == f_q ? f_lost : 0));
+    assert (res == kept);
     if (rs_valid) assert (rs_age >= 3 && !rb_valid && rs_want != 0 && rs_want <= DEPTH);
     if (rb_valid) assert (rb_age >= 3);
     if (rs_valid && rs_qid == f_q) assert (13'(rs_want) <= f_there && rs_want <= f_max);
