@@ -145,7 +145,8 @@ module crl_nvme_move #(
   crl_align #(.DATA_W(DATA_W), .TAG_W(1), .CHANNELS(1)) u_align (
       .clk, .rst, .c_valid, .c_ready, .c_src_off(c_soff), .c_dst_off(c_doff), .c_bytes, .c_cont(1'b0), .c_flush(1'b1),
       .c_ch(1'b0), .c_tag(1'b0), .i_valid, .i_ready, .i_data,
-      .o_valid(a_valid), .o_ready(a_ready), .o_none(a_none), .o_first(a_first), .o_last(a_last), .o_data(a_data), .o_strb(a_strb), .o_tag(a_tag)
+      .o_valid(a_valid), .o_ready(a_ready), .o_none(a_none), .o_first(a_first), .o_last(a_last), .o_data(a_data), .o_strb(a_strb),
+      .o_tag(a_tag)
   );
   // Keeps the memory port's ready out of the aligner's.
   crl_spare #(.W(DATA_W + B + 3)) u_out (
@@ -214,6 +215,44 @@ module crl_nvme_move #(
     if (stall_q && !rst) assert (wb_valid && now_wb === held_wb_q);
     if (!rst && k_take) assert (32'(k_len) <= MAX_BURST_BYTES);
   end
+`endif
+
+`ifdef FORMAL
+`ifdef CRL_GHOST_TOP
+  // Where the chunks are that were taken and are not over: every unit has no more of them than CHUNKS, which is what they assume.
+  logic [CQW:0] g_mid, g_out;   // commands in the aligner, entries in crl_nvme_move_end
+  logic         g_past;
+
+  initial g_past = 1'b0;
+
+  always_ff @(posedge clk) begin
+    g_past <= 1'b1;
+    if (rst) begin
+      g_mid <= '0;
+      g_out <= '0;
+    end else begin
+      g_mid <= g_mid + (CQW + 1)'(c_valid && c_ready) - (CQW + 1)'(pop);
+      g_out <= g_out + (CQW + 1)'(pop) - (CQW + 1)'(over);
+    end
+  end
+  always @* begin
+    if (!g_past) assume (rst);
+    if (pop) assume (g_mid != '0);    // the aligner ends what it was given
+    if (over) assume (g_out != '0);   // proved in crl_nvme_move_end
+    if (k_valid) assume (32'(k_len) <= MAX_BURST_BYTES);
+  end
+  always_ff @(posedge clk) if (g_past && !rst) begin
+    assert (32'(held_q) <= CHUNKS && 32'(g_level) <= CHUNKS && 32'(g_out) <= CHUNKS && 32'(g_mid) <= CHUNKS);
+    assert (held_q == g_level + g_out);
+    assert (g_level == c_level + g_mid);
+    if (k_take) assert (!g_level[CQW] && g_room && c_room);
+    if (pop) assert (!g_out[CQW]);
+    // What is offered is written, and nothing else is.
+    assert (wb_valid == (o_valid && known && g_write && !v_bad));
+    if (idle) assert (!pop && !wb_valid && g_level == '0);
+    cover (held_q[CQW] && g_out == (CQW + 1)'(2));
+  end
+`endif
 `endif
 
 endmodule

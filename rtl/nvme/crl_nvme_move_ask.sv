@@ -130,7 +130,7 @@ module crl_nvme_move_ask #(
 `endif
 
 `ifdef FORMAL
-`ifdef CRL_GHOST
+`ifdef CRL_GHOST_UNIT
   // What the memory owes: beats that it was asked for and that are not in. Any of them may come, whatever its burst.
   localparam int GW = FW + 1;
   logic [GW-1:0] g_owed;
@@ -146,7 +146,6 @@ module crl_nvme_move_ask #(
     if (rst) g_owed <= '0;
     else     g_owed <= g_owed + (ar_valid && ar_ready ? GW'(ar_len) + 1'b1 : '0) - GW'(r_valid);
   end
-`ifdef CRL_GHOST_UNIT
   always @* begin
     if (!g_past) assume (rst);
 `ifndef BREAK_ROOM
@@ -154,7 +153,6 @@ module crl_nvme_move_ask #(
 `endif
     if (e_level == (EW + 1)'(2 * CHUNKS)) assume (!r_valid || !r_last);  // no more than two reads a chunk
   end
-`endif
 
   always_ff @(posedge clk) if (g_past && !rst) begin
     // Free places and what is promised: shown on AR, owed, held, or gone a cycle ago.

@@ -93,7 +93,7 @@ module crl_nvme_move_end #(
   assign unused = &{1'b0, room_h, room_b, level_h, level_b};
 
 `ifdef FORMAL
-`ifdef CRL_GHOST
+`ifdef CRL_GHOST_UNIT
   logic [CQW:0] g_in;      // entries
   logic [CQW:0] g_burst;   // of them, those that wait for a response
   logic [CQW:0] g_owed;    // responses that are owed: of bursts of which the last beat has been taken
@@ -116,7 +116,6 @@ module crl_nvme_move_end #(
       g_owed  <= g_owed + (CQW + 1)'(s_valid && s_wait_b) - (CQW + 1)'(b_valid);
     end
   end
-`ifdef CRL_GHOST_UNIT
   always @* begin
     if (!g_past) assume (rst);
     if (g_in[CQW]) assume (!s_valid);
@@ -126,7 +125,6 @@ module crl_nvme_move_end #(
     if (h_valid && h_wait_b) assume (g_burst != '0);
     assume (g_burst <= g_in);
   end
-`endif
 
   always_ff @(posedge clk) if (g_past && !rst) begin
     assert (g_in == level_h && 32'(g_in) <= CHUNKS);

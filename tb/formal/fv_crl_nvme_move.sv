@@ -5,7 +5,7 @@
 // 'spoil' is set. Checked at the ports, searched to a bound: the reads are exactly those of the chunks, in order; a write burst is
 // that of the next chunk that may write, offered with its reads in and good, with exactly its bytes and strobes, a beat a cycle;
 // nothing offered changes; each command has one end, in order, after all its reads and responses, with its status.
-// What holds of the counts inside is proved by induction in the modules themselves (CRL_GHOST).
+// What holds of the counts inside is proved by induction in the modules themselves (CRL_GHOST_UNIT, CRL_GHOST_TOP).
 `default_nettype none
 
 module fv_crl_nvme_move #(
@@ -15,9 +15,9 @@ module fv_crl_nvme_move #(
     input wire                rst,
     input wire                k_valid,
     input wire [1:0]          k_kind,
-    input wire [11:0]         k_src_at,    // in their pages
-    input wire [11:0]         k_dst_at,
-    input wire [11:0]         k_len,
+    input wire [5:0]          k_src_low,   // in their pages: the last five bits, and the others
+    input wire [5:0]          k_dst_low,
+    input wire [4:0]          k_bytes,
     input wire                k_to_host,
     input wire [1:0]          k_tag,
     input wire                k_last,
@@ -45,6 +45,9 @@ module fv_crl_nvme_move #(
   reg  [DATA_W-1:0] r_data;
   wire              r_last;
   wire              k_first;
+  wire [11:0]       k_src_at = {{7{k_src_low[5]}}, k_src_low[4:0]};
+  wire [11:0]       k_dst_at = {{7{k_dst_low[5]}}, k_dst_low[4:0]};
+  wire [11:0]       k_len    = {7'd0, k_bytes};
   wire [10:0]       k_status = {9'd5, k_tag};
 
   crl_nvme_move #(
@@ -63,7 +66,7 @@ module fv_crl_nvme_move #(
   always @(posedge clk) if (past_valid) assume (!rst);
 
   // ---------------------------------------------------------------- chunks, by number
-  localparam int N = 8;
+  localparam int N = 4;
   reg [N-1:0][1:0]  kind;
   reg [N-1:0][11:0] src;
   reg [N-1:0][11:0] dst;
@@ -99,14 +102,14 @@ module fv_crl_nvme_move #(
   always @* if (k_stall) assume (k_valid && k_show == k_shown);
 
   always @(posedge clk) if (past_valid && !rst && k_take) begin
-    kind[got[2:0]] <= k_kind;
-    src[got[2:0]]  <= k_src_at;
-    dst[got[2:0]]  <= k_dst_at;
-    len[got[2:0]]  <= k_len;
-    host[got[2:0]] <= k_to_host;
-    tag[got[2:0]]  <= k_tag;
-    lasts[got[2:0]]  <= k_last;
-    firsts[got[2:0]] <= fresh;
+    kind[got[1:0]] <= k_kind;
+    src[got[1:0]]  <= k_src_at;
+    dst[got[1:0]]  <= k_dst_at;
+    len[got[1:0]]  <= k_len;
+    host[got[1:0]] <= k_to_host;
+    tag[got[1:0]]  <= k_tag;
+    lasts[got[1:0]]  <= k_last;
+    firsts[got[1:0]] <= fresh;
     got   <= got + 1'b1;
     fresh <= k_last;
     cur   <= k_tag;
@@ -121,13 +124,13 @@ module fv_crl_nvme_move #(
 
   reg [4:0] a_at = 0, r_at = 0;      // {chunk, second}
   wire      a_here = a_at[4:1] != got, r_here = r_at[4:1] != got;
-  wire      a_reads = a_here && reads(kind[a_at[3:1]], len[a_at[3:1]], a_at[0]);
-  wire      r_reads = r_here && reads(kind[r_at[3:1]], len[r_at[3:1]], r_at[0]);
+  wire      a_reads = a_here && reads(kind[a_at[2:1]], len[a_at[2:1]], a_at[0]);
+  wire      r_reads = r_here && reads(kind[r_at[2:1]], len[r_at[2:1]], r_at[0]);
   wire      ar_take = ar_valid && ar_ready;
-  wire [11:0] a_addr = a_at[0] ? dst[a_at[3:1]] : src[a_at[3:1]];
-  wire [11:0] r_addr = r_at[0] ? dst[r_at[3:1]] : src[r_at[3:1]];
-  wire [12:0] a_sum = 13'(a_addr[LB-1:0]) + len[a_at[3:1]] - 1'b1;
-  wire [12:0] r_sum = 13'(r_addr[LB-1:0]) + len[r_at[3:1]] - 1'b1;
+  wire [11:0] a_addr = a_at[0] ? dst[a_at[2:1]] : src[a_at[2:1]];
+  wire [11:0] r_addr = r_at[0] ? dst[r_at[2:1]] : src[r_at[2:1]];
+  wire [12:0] a_sum = 13'(a_addr[LB-1:0]) + len[a_at[2:1]] - 1'b1;
+  wire [12:0] r_sum = 13'(r_addr[LB-1:0]) + len[r_at[2:1]] - 1'b1;
   reg [3:0]  asked = 0, came = 0;    // bursts
   reg [7:0]  beat = 0;
   reg        ar_stall = 0;
@@ -144,8 +147,8 @@ module fv_crl_nvme_move #(
     for (int i = 0; i < B; i++) begin
       place = {1'b0, r_addr[11:LB], LB'(i)} + {2'd0, beat, 3'd0};
       if (r_at[0]) begin
-        r_data[8*i +: 8] = 8'(place - dst[r_at[3:1]] + src[r_at[3:1]]) ^ {7'd0, spoil[i]};
-        if (place >= dst[r_at[3:1]] && place < dst[r_at[3:1]] + len[r_at[3:1]] && spoil[i]) differs_now = 1'b1;
+        r_data[8*i +: 8] = 8'(place - dst[r_at[2:1]] + src[r_at[2:1]]) ^ {7'd0, spoil[i]};
+        if (place >= dst[r_at[2:1]] && place < dst[r_at[2:1]] + len[r_at[2:1]] && spoil[i]) differs_now = 1'b1;
       end else r_data[8*i +: 8] = place[7:0];
     end
   end
@@ -178,7 +181,7 @@ module fv_crl_nvme_move #(
 
   // What has become of a chunk is known when its reads are in; that also holds of a chunk without reads, when r_at gets there.
   wire       r_step = r_here && (!r_reads || (r_valid && r_last));
-  wire [2:0] r_n    = r_at[3:1];
+  wire [1:0] r_n    = r_at[2:1];
   wire       r_fail = r_reads && (worst || r_bad);
   reg        so_far = 0;             // bad, of the command at r_at
   wire       bad_now = r_fail || (so_far && (r_at[0] || !firsts[r_n]));
@@ -197,15 +200,15 @@ module fv_crl_nvme_move #(
   end
 
   // ---------------------------------------------------------------- writes
-  function [2:0] next_write(input [2:0] from, input [3:0] upto);
+  function [1:0] next_write(input [3:0] from, input [3:0] upto);
     reg found;
     begin
       found = 0;
-      next_write = 3'd7;
+      next_write = 2'd3;
       for (int i = 0; i < N; i++) begin
         if (!found && i >= from && i < upto && !kind[i][1] && len[i] != 0 && !(all_in[i] && bad[i])) begin
           found = 1;
-          next_write = 3'(i);
+          next_write = 2'(i);
         end
       end
     end
@@ -213,15 +216,16 @@ module fv_crl_nvme_move #(
 
   reg [3:0]  w_from = 0;             // chunks before it are not to be written any more
   reg        w_in = 0;               // within a burst
-  reg [2:0]  w_n_q;
+  reg [1:0]  w_n_q;
   reg [7:0]  w_beat = 0;
-  wire [2:0] w_n = w_in ? w_n_q : next_write(w_from[2:0], got);
+  wire [1:0] w_n = w_in ? w_n_q : next_write(w_from, got);
   wire [12:0] w_sum = 13'(dst[w_n][LB-1:0]) + len[w_n] - 1'b1;
   wire       wb_take = wb_valid && wb_ready;
   reg        wb_stall = 0;
   reg [83+64+8:0] wb_shown;
   wire [83+64+8:0] wb_show = {wb_first, wb_last, wb_addr, wb_len, wb_user, wb_data, wb_strb};
   reg [12:0] w_place;
+  (* anyconst *) wire [LB-1:0] lane;  // data is looked at in one lane, whichever
 
   always @(posedge clk) if (past_valid && !rst) begin
     wb_stall <= wb_valid && !wb_ready;
@@ -240,31 +244,31 @@ module fv_crl_nvme_move #(
       for (int i = 0; i < B; i++) begin
         w_place = {1'b0, dst[w_n][11:LB], LB'(i)} + {2'd0, w_beat, 3'd0};
         assert (wb_strb[i] == (w_place >= dst[w_n] && w_place < dst[w_n] + len[w_n]));
-        if (wb_strb[i]) assert (wb_data[8*i +: 8] == (kind[w_n] == 2'd1 ? 8'd0 : 8'(w_place - dst[w_n] + src[w_n])));
+        if (wb_strb[i] && lane == LB'(i)) assert (wb_data[8*i +: 8] == (kind[w_n] == 2'd1 ? 8'd0 : 8'(w_place - dst[w_n] + src[w_n])));
       end
     end
     if (wb_take) begin
       w_in   <= !wb_last;
       w_n_q  <= w_n;
       w_beat <= wb_last ? 8'd0 : w_beat + 1'b1;
-      if (wb_last) w_from <= w_n + 1'b1;
+      if (wb_last) w_from <= {2'd0, w_n} + 1'b1;
     end
   end
 
   // Responses, in the order of the bursts.
-  reg [N-1:0][2:0] burst;
+  reg [N-1:0][1:0] burst;
   reg [3:0] bursts = 0, answers = 0;
   reg [N-1:0] fault = 0;
   always @* if (b_valid) assume (answers != bursts);
   always @(posedge clk) if (past_valid && !rst) begin
     if (wb_take && wb_last) begin
-      burst[bursts[2:0]] <= w_n;
+      burst[bursts[1:0]] <= w_n;
       bursts <= bursts + 1'b1;
     end
     if (b_valid) begin
       answers <= answers + 1'b1;
-      wrote[burst[answers[2:0]]] <= 1'b1;
-      fault[burst[answers[2:0]]] <= b_bad;
+      wrote[burst[answers[1:0]]] <= 1'b1;
+      fault[burst[answers[1:0]]] <= b_bad;
     end
   end
 
@@ -292,7 +296,7 @@ module fv_crl_nvme_move #(
       3'd2: expected = crl_pkg::NVME_STATUS_READ_ERROR;
       3'd3: expected = crl_pkg::NVME_STATUS_WRITE_FAULT;
       3'd4: expected = crl_pkg::NVME_STATUS_COMPARE_FAILURE;
-      default: expected = {9'd5, tag[e_from[2:0]]};
+      default: expected = {9'd5, tag[e_from[1:0]]};
     endcase
   end
 
@@ -303,7 +307,7 @@ module fv_crl_nvme_move #(
       assert (e_status == {9'd5, e_tag});   // wrong: nothing ever fails
 `else
       assert (complete);
-      assert (e_tag == tag[e_from[2:0]] && e_status == expected);
+      assert (e_tag == tag[e_from[1:0]] && e_status == expected);
 `endif
       e_from <= e_next;
     end
@@ -311,9 +315,10 @@ module fv_crl_nvme_move #(
 `ifdef BREAK_WRITE
     assert (!wb_valid);
 `endif
-    cover (e_valid && why == 0 && e_from == 0 && kind[0] == 2'd0 && len[0] == MAX_BURST_BYTES && src[0][LB-1:0] == 3 && dst[0][LB-1:0] == 1);
+    cover (e_valid && why == 0 && e_from == 0 && kind[0] == 2'd0 && len[0] == MAX_BURST_BYTES
+           && src[0][LB-1:0] == 3 && dst[0][LB-1:0] == 1);
     cover (e_valid && why == 1 && e_next == 3 && kind[1] == 2'd0 && code[0] == 0 && wrote[0]);
-    cover (e_valid && why == 2 && kind[e_from[2:0]] == 2'd3);
+    cover (e_valid && why == 2 && kind[e_from[1:0]] == 2'd3);
     cover (e_valid && why == 3 && e_from == 1 && kind[1] == 2'd1);
     cover (e_valid && why == 4);
     cover (e_valid && why == 0 && kind[0] == 2'd3 && e_from == 0 && len[0] > B && src[0][LB-1:0] != dst[0][LB-1:0]);

@@ -280,7 +280,7 @@ async def random_traffic(dut):
         slow(b, k=1 - idle, ar=1 - stall, r=1 - b.rng.choice((0, idle, stall)), w=1 - stall, b=1 - b.rng.choice((0, idle, stall)))
         b.r_lat, b.b_lat = b.rng.choice(((0, 0), (0, 9), (40, 60))), b.rng.choice(((0, 0), (0, 9), (60, 90)))
         for _ in range(12 if stall < 0.9 and idle < 0.9 else 5):
-            random_command(b, b.rng.choice((0, 0.1)), most=None if stall < 0.9 else 6 * b.w)
+            random_command(b, b.rng.choice((0, 0.2)), most=None if stall < 0.9 else 6 * b.w)
         await b.settle()
     dut._log.info("ends %s", {hex(k): v for k, v in b.seen.items()})
     b.end(150)
@@ -411,9 +411,9 @@ async def latency(dut):
     b = await bench(dut)
     b.r_lat = b.b_lat = (0, 0)
     worst = dict.fromkeys(("ar", "wb", "end", "zero", "check", "compare"), 0)
-    for n in range(24):
+    for n in range(12):
         for kind in Kind:
-            c = b.send(b.chunk(kind, b.rng.choice((1, b.w, b.w + 1, b.limit))))
+            c = b.send(b.chunk(kind, (1, b.w, b.w + 1, b.limit)[n % 4]))
             await b.drain()
             await b.step(b.rng.choice((1, 10)) if n else 10)
             at = c.at
@@ -453,7 +453,7 @@ async def throughput(dut):
     b = await bench(dut)
     b.r_lat = b.b_lat = (2, 2)
     slack = SPARE
-    for length, count in ((b.limit, 16 if b.w == 8 else 40), (4 * b.w, 60), (b.w, 100)):
+    for length, count in ((b.limit, 8 if b.w == 8 else 40), (4 * b.w, 60), (b.w, 100)):
         beats = count * (length // b.w)
         for kind in Kind:
             chunks = [b.chunk(kind, length, b.w * b.rng.randrange((PAGE - length) // b.w), b.w * b.rng.randrange((PAGE - length) // b.w))
@@ -462,7 +462,7 @@ async def throughput(dut):
             dut._log.info("%s, %d chunks of %d bytes, %d beats: read %d, write %d cycles", kind.name, count, length, beats, r, w)
             assert r <= beats * (2 if kind == COMPARE else 1) + slack, f"{kind.name} {length}: {r} cycles to read {beats} beats"
             assert w <= beats + slack, f"{kind.name} {length}: {w} cycles to write {beats} beats"
-    for length, count in ((b.limit, 12 if b.w == 8 else 30), (4 * b.w, 50), (b.w, 80)):
+    for length, count in ((b.limit, 8 if b.w == 8 else 30), (4 * b.w, 50), (b.w, 80)):
         for kind in (COPY, COMPARE):
             chunks = [b.chunk(kind, length, b.rng.randrange(PAGE - length), b.rng.randrange(PAGE - length)) for _ in range(count)]
             r, w = await stream(b, chunks)
