@@ -466,19 +466,16 @@ class FetchBench(CycleBench):
         g, q, side = s.g, self.m.sq[qid], self.side[qid]
         what = f"SQ {qid}: d_cnt {cnt}, d_more {more}, d_park {park}; requested {g.count}, want {s.want}, got {g.got}, there {q.there}"
         assert cnt == g.count, what
-        lately = {t - q.requested > 0 for t in self._tails(side)}
+        left = self._tail(side, self.now - 1) > q.requested  # in the cycle before
         if g.got is None and s.want is None and not s.stopped:
             assert s.tail == s.head and not cnt, f"entries are there; {what}"
         if not s.stopped:
             assert s.want is None or (g.got is not None and g.left == 0), f"the grant is not used up; {what}"
             assert park == (g.got == 0), what
-            assert bool(more) in lately, what
         else:
             assert not park or g.got == 0, what
-            assert more or lately != {True}, what
-            if g.got is not None and g.left > s.returned or g.got is None and s.want is not None:
-                assert more, what
             self.seen["ended by stop"] += 1
+        assert bool(more) == left, what
         self.serving.remove(s)
         stop, self.m.stop = self.m.stop, self.m.stop or s.stopped
         if g.got is None and s.want is None:
@@ -493,12 +490,11 @@ class FetchBench(CycleBench):
         self.done.append((qid, cnt, more, park))
         self.compared += 1
 
-    def _tails(self, side: Side) -> list[int]:
-        """Tails of the last cycles."""
-        tails = side.tails
-        while len(tails) > 1 and tails[1][0] < self.now - LAG:
-            tails.pop(0)
-        return [t for _, t in tails]
+    def _tail(self, side: Side, cycle: int) -> int:
+        """The tail as it was in a cycle of late."""
+        while len(side.tails) > 1 and side.tails[1][0] <= cycle:
+            side.tails.pop(0)
+        return side.tails[0][1]
 
     def _heads(self) -> None:
         qid = self.look
