@@ -243,8 +243,8 @@ module crl_nvme_move #(
   end
   always_ff @(posedge clk) if (g_past && !rst) begin
     assert (32'(held_q) <= CHUNKS && 32'(g_level) <= CHUNKS && 32'(g_out) <= CHUNKS && 32'(g_mid) <= CHUNKS);
-    assert (held_q == g_level + g_out);
-    assert (g_level == c_level + g_mid);
+    assert (32'(held_q) == 32'(g_level) + 32'(g_out));
+    assert (32'(g_level) == 32'(c_level) + 32'(g_mid));
     if (k_take) assert (!g_level[CQW] && g_room && c_room);
     if (pop) assert (!g_out[CQW]);
     // What is offered is written, and nothing else is.

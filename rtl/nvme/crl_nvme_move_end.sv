@@ -130,7 +130,7 @@ module crl_nvme_move_end #(
     assert (g_in == level_h && 32'(g_in) <= CHUNKS);
     if (s_valid) assert (room_h);
     // A response that is not owed any more and not used is in the FIFO of those that came early.
-    assert (g_burst == g_owed + level_b);
+    assert (32'(g_burst) == 32'(g_owed) + 32'(level_b));
     if (b_valid && !direct) assert (room_b);
     // Nothing ends before its response, or its result, is there; each end is told once.
     if (over && h_wait_b) assert (early || b_valid);
