@@ -73,7 +73,10 @@ async def random_traffic(dut):
         b.slots, b.obedient = some_slots(b), n % 2 == 0
         b.rate["scribble"] = 0.3 if n % 2 else 0.0
         b.latency = ((0, 3), (0, 0), (5, 40), (100, 110))[n]
-        await traffic(b, slow(b, 400, 700))
+        for _ in range(5):  # until chance has had each kind
+            await traffic(b, slow(b, 400, 700))
+            if all(b.seen["slots: " + what] for what in ("none", "some", "all")):
+                break
         b.end(40)
         dut._log.info("compared %d, cuts %s, %s", b.compared, dict(b.cuts), dict(b.seen))
         for what in ("none", "some", "all"):
@@ -87,7 +90,10 @@ async def random_errors(dut):
     for profile in PROFILES[:2] if not LONG else PROFILES:
         b = await bench(dut, 9, 30, 12, 130, error=0.15, **profile)
         b.slots, b.obedient = some_slots(b), False
-        await traffic(b, slow(b, 400, 600))
+        for _ in range(5):
+            await traffic(b, slow(b, 400, 600))
+            if b.seen["lost"] > 4 and len(b.log["err"]) > 2:
+                break
         assert b.seen["lost"] > 4 and len(b.log["err"]) > 2
         b.end(40)
 
@@ -322,10 +328,11 @@ async def errors(dut):
                 for _ in range(3):
                     b.push(a, count)
                     b.push(c, 2)
-                    for q, n in ((a, count), (c, 2)):
-                        await b.until(lambda q=q: q not in b.m.grants and not b.todo, 2000, "grant")
-                        b.send(q, n)
-                    await b.until(lambda: not (b.todo or b.offer or b.serving), 2000, "grants")
+                    while b.m.sq[a].there or b.m.sq[c].there:  # a grant takes what DEPTH has room for
+                        for q, n in ((a, count), (c, 2)):
+                            await b.until(lambda q=q: q not in b.m.grants and not b.todo, 2000, "grant")
+                            b.send(q, n)
+                        await b.until(lambda: not (b.todo or b.offer or b.serving), 2000, "grants")
                 await b.settle()
                 cuts = b.m.sq[a].requested - before
                 assert cuts == 3 * count and b.seen["lost"] > lost
