@@ -5,7 +5,8 @@
 // How: a ring with an entry a frame and three pointers. Frames enter at wr; at done the write
 //   responses are counted, and a frame that has all of its own moves on; at ans the answer of an
 //   operation goes out and the frame's slot is freed. An error response is remembered a channel
-//   until the operation's last frame takes it along. An atomic of the peer waits at done until it has been carried out
+//   until the operation's last frame takes it along, which leaves the memory as it is: so do own atomics, of one frame, and ends
+//   that are asked for (kill), which come between the frames of a READ of their channel. An atomic of the peer waits at done until it has been carried out
 //   (crl_target_atomic, which answers it and frees its slot). A frame that has a completion slot leaves when crl_target_msg
 //   has used it, before its answer. Frames of the hold FIFO of MIRROR have a place there (held_free). Ends of this node's own READs go to its table of operations (rdone).
 // Latency: 1 cycle from the last response to rsp_valid if all is well and nothing waits, else 2. Throughput: a frame a cycle.
@@ -128,10 +129,11 @@ module crl_target_answer #(
   assign {head_mirror, head_bursts, head_known, head_first, head_answer, head_notify, head_good, head_ch, head_rd, head_atomic} =
       (NB_W + 5 + CW + 3)'(head);
 
-  // What earlier frames of the operation met.
+  // What earlier frames of the operation met. What ends one writes nothing: nobody needs it, and it may be the end of another one than
+  // that whose frames go on.
   localparam int ECW = READ_EN ? CW + 1 + (MIRROR_EN ? 1 : 0) : CW;
   crl_ram_lut #(.W(2), .DEPTH(MIRROR_EN ? 4 << CW : READ_EN ? 2 << CW : CHANNELS)) u_err (
-      .clk, .we(done && head_known), .waddr(ECW'({head_mirror, head_rd, head_ch})), .wdata(err_op),
+      .clk, .we(done && head_known && !head_answer), .waddr(ECW'({head_mirror, head_rd, head_ch})), .wdata(err_op),
       .raddr(ECW'({head_mirror, head_rd, head_ch})), .rdata(err_old)
   );
 
