@@ -103,6 +103,7 @@ class OpState:
     told: int | None = None  # message: when the receiver's entry had its response
     told_status: int = 0  # and what it said
     buffer: Buffer | None = None  # SEND: where it goes
+    before_reset: set[int] = field(default_factory=set)  # SEND: what its receiver may have answered before its node was reset
     told_into: Buffer | None = None  # and the one of its receiver's entry
     late_bytes: int = 0  # READ: what the peer read for it after t_over
     swap: int | None = None  # CMP_SWAP: operand of its second slot, None: it has none

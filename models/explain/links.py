@@ -67,6 +67,7 @@ class PairLinks:
         n = self._n[e.node]
         for p in range(n.params.peers):
             self._disturb(e.node, p)
+        self._keep_answers(n)
         for c in n.chans:
             if c.life is not None and c.life.open:
                 self._close(c.life, e.t)

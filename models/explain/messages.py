@@ -240,7 +240,7 @@ class PairMessages:
         """What the receiver of a message may answer beside 'done'."""
         if not op.tells:
             return set()
-        out = {NOT_READY}
+        out = {NOT_READY} | op.before_reset
         c = self._far_chan(op)
         if c is None:
             return out
@@ -253,6 +253,12 @@ class PairMessages:
             for b in c.life.buffers[c.life.received : c.life.received + ahead + 1]:
                 out |= {code | AT_PEER for code in b.codes(op.data_len, op.t_pub) if code}
         return out
+
+    def _keep_answers(self, n: NodeState) -> None:
+        """A node is about to forget its receive rings, and an answer that it gave may be on its way to a SEND."""
+        for op in self._live_ops():
+            if op.sends and op.remote and op.t_fetch is not None and self._far_node(op) is n:
+                op.before_reset |= self._receiver_codes(op)
 
     @staticmethod
     def _without_effect(op: OpState) -> bool:

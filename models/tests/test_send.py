@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import regmap
-from models.events import AxiRead, AxiWrite, Event, RegRead, RegWrite
+from models.events import AxiRead, AxiWrite, Event, NodeReset, RegRead, RegWrite
 from models.lay import AT_PEER, DESC, CqeKind, Desc, Op, Status, segaddr
 from models.memory import SLVERR, Memory
 from models.ops import MODELLED, check_buffer, execute
@@ -206,6 +206,39 @@ def test_the_end_here_agrees_with_the_end_there(seed: int) -> None:
         here = next(k for k in range(i, len(ev)) if isinstance(ev[k], AxiWrite) and ev[k].id == 2
                     and entries_of(ev[k])[0].status == e.status | AT_PEER)
         assert verdict(judge(p, [*ev[:here], with_entry(ev[here], status=0), *ev[here + 1 :]]))
+
+
+def told_after_reset(p: Program, ev: Stream, i: int, here: int, **entry: int) -> set[str]:
+    """All before receive entry i; then its node is reset, and entry `here` comes at its sender."""
+    cut = [*ev[:i], NodeReset(ev[i].node, ev[i].t_addr), with_entry(ev[here], **entry)]
+    return {e.rule for e in judge(p, cut).errors}
+
+
+def entry_of_sender(ev: Stream, i: int) -> int:
+    """The next entry in the ring of the channel that receive entry i is bound to."""
+    return next(k for k in range(i, len(ev)) if isinstance(ev[k], AxiWrite) and ev[k].id == 2
+                and ev[k].node != ev[i].node and ev[k].user == ev[i].user)
+
+
+def is_end_of_send(p: Program, e: AxiWrite) -> bool:
+    cqe = entries_of(e)[0]
+    return cqe.kind == CqeKind.DESCRIPTOR and p.world.nodes[e.node].chans[e.user - 1].ring[cqe.dring_cons - 1].opcode == Op.SEND
+
+
+@pytest.mark.parametrize("seed", [0, 4, 8])
+def test_an_answer_outlives_a_reset_of_the_receiver(seed: int) -> None:
+    """Stimulus: a message is too long for its buffer; the receiver's node answers, and is reset before its own entry is written and
+    the answer has arrived. The same where all buffers are long enough. Checking: the refusal passes, as one without effect; other codes,
+    and a refusal for which there was no such buffer, do not."""
+    p, _, ev = some(seed, Chaos(first_receives=12, buffer_bytes=(10, 300)))
+    short = receives(ev, lambda e: entries_of(e)[0].status == Status.RECV_TOO_SHORT)
+    i, k = next((i, k) for i in short if entries_of(ev[k := entry_of_sender(ev, i)])[0].status == TOO_SHORT)
+    assert not told_after_reset(p, ev, i, k)
+    for wrong in ({"status": Status.SEG_RANGE | AT_PEER}, {"nbytes": 1}, {"status2": 1}):
+        assert "wrong-completion" in told_after_reset(p, ev, i, k, **wrong)
+    p, _, ev = some(seed)
+    i, k = next((i, k) for i in receives(ev) if is_end_of_send(p, ev[k := entry_of_sender(ev, i)]))
+    assert "wrong-completion" in told_after_reset(p, ev, i, k, status=TOO_SHORT, nbytes=0)
 
 
 def test_not_ready_leaves_no_trace() -> None:

@@ -77,6 +77,7 @@ async def campaign(dut):
     ("64b-small", 2316),  # RTL: the last request of a READ that had ended left as the ATOMIC that had its place by then
     ("64b-small", 4347),  # RTL: one lost keep-alive was enough for the peer with the faster clock, and the link fell
     ("128b-link64", 1083),  # bench: the page of the last byte of all had contents that the model was not told
+    ("512b-4ch", 4173),  # model: a SEND's buffer was too short, and its receiver's node was reset before the answer came
     ("64b-8ch", 112995118),  # model: results of two atomics at one place
     ("64b-8ch", 112995158),  # model: what a READ that was given up has had read counts at the peer
 ])
