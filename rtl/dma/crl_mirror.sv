@@ -17,7 +17,6 @@ module crl_mirror #(
     parameter int FRAMES   = 32,    // places of the hold FIFO
     parameter int HELD     = 12,    // frames at the target at most
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
-    localparam int OW      = $clog2(OPS),
     localparam int MTW     = $clog2(LINK_MTU)
 ) (
     input  wire logic              clk,

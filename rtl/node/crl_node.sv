@@ -121,7 +121,6 @@ module crl_node #(
   localparam int SW = $clog2(SEGMENTS);
   localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1;
   localparam int EW = crl_pkg::SEGENT_W;
-  localparam int OW = $clog2(OPS);
   localparam int AT = ATOMIC_EN ? 1 : 0;
   localparam int RE = SEND_EN ? 1 : 0;
   localparam int HELD = 12;                      // frames of MIRROR at the target at most, a peer
