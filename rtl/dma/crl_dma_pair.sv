@@ -32,7 +32,7 @@ module crl_dma_pair #(
     input  wire logic                d_alone,   // nothing behind it was published when it was requested
     output logic                     absorb,    // it does not go into the pool
 
-    output logic      [CHANNELS-1:0] open,      // a CMP_SWAP waits for its second slot
+    output logic      [CHANNELS-1:0] open,      // a CMP_SWAP waits for its second slot; down for a cycle when another one takes its place
     input  wire logic                pk_en,     // look-up of a place
     input  wire logic [PW-1:0]       pk_idx,
     input  wire logic [CW-1:0]       pk_ch,
