@@ -40,7 +40,7 @@ module fv_crl_nvme_cqres #(
 `endif
 
   crl_nvme_cqres #(.QUEUES(QUEUES)) u_dut (
-      .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_cqid, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got,
+      .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size(size_i), .cfg_cqid, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got,
       .rb_valid, .rb_qid, .rb_cnt, .gb_valid(gb), .gb_ready, .gb_cq, .gb_cnt, .cq_rung, .cq_qid, .cq_head, .unpark
   );
 
@@ -54,13 +54,18 @@ module fv_crl_nvme_cqres #(
   reg [11:0] size;
   reg        sized;
   reg [12:0] held;
+  reg [1:0]  rs_wait, rb_wait;   // cycles until the next may come
 
   always @(posedge clk) begin
     if (rst) begin
       mapped <= '0;
       sized  <= 1'b0;
       held   <= '0;
+      rs_wait <= '0;
+      rb_wait <= '0;
     end else begin
+      rs_wait <= rs_valid ? 2'd3 : rs_wait != '0 ? rs_wait - 2'd1 : '0;
+      rb_wait <= rb_valid ? 2'd3 : rb_wait != '0 ? rb_wait - 2'd1 : '0;
       if (cfg_we && !cfg_cq) mapped[cfg_qid] <= 1'b1;
       if (cfg_we && cfg_cq) begin
         sized <= 1'b1;
@@ -73,6 +78,8 @@ module fv_crl_nvme_cqres #(
       if (cfg_we) assume (cfg_cqid == '0 && cfg_valid && cfg_size < 12'd8 && mapped != '1);
       if (rs_valid || rb_valid) assume (sized && mapped == '1);
       if (rb_valid) assume ({5'd0, rb_cnt} <= held);
+      if (rs_valid) assume (rs_wait == '0 && !rb_valid);
+      if (rb_valid) assume (rb_wait == '0);
       assume (!gb && !cq_rung);
       assert (held <= {1'b0, size} || !sized);
       cover (sized && held == {1'b0, size} && size == 12'd5);
