@@ -56,6 +56,10 @@ SUBSET: dict[str, tuple[str, str]] = {
     "timeunit": (r"^\s*time(?:unit|precision)\b", "Yosys rejects it"),
     "unique-if": (r"\b(?:unique0?|priority)\s+if\b", "Icarus rejects it"),
     "signed-cast": (r"\b(?:signed|unsigned)\s*'\s*\(", "Icarus 11 rejects it; use $signed()"),
+    "negated-cast": (
+        r"~\s*\w+\s*'\s*\(",
+        "Yosys negates the width, not the value, and says nothing; name the value, or write the bits",
+    ),
     "automatic-local": (
         r"^\s*automatic\b",
         "Icarus and older Yosys reject automatic variables in always_comb; use a named block",

@@ -50,6 +50,7 @@ module crl_dma_cplwr #(
 );
 
   localparam int BEAT_BYTES = DATA_W / 8;
+  localparam logic [63:0] BEAT_START = 64'd0 - 64'(BEAT_BYTES);  // bits that name a beat
 
   // ---------------------------------------------------------------------------------------------
   // Beats
@@ -187,7 +188,7 @@ module crl_dma_cplwr #(
       g_irq_q   <= g_irq_q || e_irq;
     end
     if (move) begin
-      w_addr_q <= g_addr & ~64'(BEAT_BYTES - 1);
+      w_addr_q <= g_addr & BEAT_START;
       w_len_q  <= g_len;
       w_user_q <= g_user_q;
       w_more_q <= 3'(g_count_q - 4'd1);

@@ -73,7 +73,7 @@ module fv_crl_dma_sched #(
 
   // Only who has something to send.
 `ifdef BREAK
-  wire [CHANNELS-1:0] shown = elig & ~CHANNELS'(1);
+  wire [CHANNELS-1:0] shown = elig & {{(CHANNELS - 1){1'b1}}, 1'b0};
 `else
   wire [CHANNELS-1:0] shown = elig;
 `endif

@@ -39,6 +39,7 @@ endmodule
 
 BAD = {
     "struct": "typedef struct packed {logic a;} t;",
+    "negated-cast": "assign t = s & ~2'(1);",
     "interface": "axi_if.modport x();",
     "parameter-type": "localparam type T = logic;",
     "int-unsigned-parameter": "localparam int unsigned X = 3;",
