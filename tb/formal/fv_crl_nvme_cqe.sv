@@ -138,7 +138,7 @@ module fv_crl_nvme_cqe #(
       assert (wb_data[crl_pkg::NVME_CQE_CID_LSB +: 16] == {12'd0, posted[f_q]});    // in order, each once
       assert (posted[f_q] < given[f_q]);                                            // and none that was not taken
       assert (wb_data[crl_pkg::NVME_CQE_SQID_LSB +: 16] == {15'd0, f_q});
-      assert (wb_data[crl_pkg::NVME_CQE_PHASE_LSB] == phase);                       // of the pass
+      assert (wb_data[crl_pkg::NVME_CQE_PHASE_LSB] == phase);                       // inverts exactly at the wrap
       if (wb_first) assert (wb_addr == {51'd1, f_q, 4'd0, slot, 4'd0});
       if (!wb_first) assert (slot != '0);                                           // no burst goes past the end
       assert (posted[f_q] - gone[f_q] < 4'(SIZE));                                  // nor over an entry that is unread
@@ -152,7 +152,7 @@ module fv_crl_nvme_cqe #(
     if (idle) assert (owed == '0 && !wb_valid);
     cover (take);
     cover (wb_valid);
-    cover (wb_valid && me && posted[f_q] == 4'd1);
+    cover (wb_valid && me && !phase && !failed);
     cover (beat && wb_last && !wb_first);
     cover (irq_valid && irqs == 4'd1);
     cover (unpark && posted[f_q] != '0);
