@@ -122,7 +122,7 @@ module crl_nvme_move_end #(
     if (b_valid) assume (g_owed != '0);
     if (s_valid) assume (!(s_wait_b && s_wait_c));
     // Entries that wait are entries; the FIFO's own order is proved elsewhere.
-    if (h_valid && h_wait_b) assume (g_burst != '0);
+    if (h_valid && h_wait_b) assume (g_burst != '0 && !h_wait_c);
     assume (g_burst <= g_in);
   end
 
