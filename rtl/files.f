@@ -141,4 +141,6 @@ rtl/nvme/crl_nvme_move_feed.sv
 rtl/nvme/crl_nvme_move_cmp.sv
 rtl/nvme/crl_nvme_move_end.sv
 rtl/nvme/crl_nvme_move.sv
+rtl/nvme/crl_nvme_rdmux.sv
+rtl/nvme/crl_nvme_wrmux.sv
 rtl/node/crl_node.sv
