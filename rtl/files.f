@@ -143,4 +143,7 @@ rtl/nvme/crl_nvme_move_end.sv
 rtl/nvme/crl_nvme_move.sv
 rtl/nvme/crl_nvme_rdmux.sv
 rtl/nvme/crl_nvme_wrmux.sv
+rtl/nvme/crl_nvme_page.sv
+rtl/nvme/crl_nvme_zmux.sv
+rtl/nvme/crl_nvme.sv
 rtl/node/crl_node.sv

@@ -301,20 +301,121 @@ module crl_nvme #(
 
   // --- mailbox, drain ----------------------------------------------------------------------------------
   logic              az_valid, az_ready, az_dnr, az_more, az_drop, rs2_valid, rs2_ready, rs2_got, rb2_valid, rb2_ready;
-  logic [QW-1:0]     az_qid, a_hd_qid, rs2_qid, rb2_qid, b_qid;
+  logic [QW-1:0]     az_qid, a_hd_qid, rs2_qid, rb2_qid;
   logic [15:0]       az_cid;
   logic [11:0]       az_sqhd;
-  logic [10:0]       az_status, d_status;
+  logic [10:0]       az_status, dr_status;
   logic [31:0]       az_dw0;
-  logic              c_err, c_idle, d_go, d_drop, d_done, d_busy, d_stop_we, dropping, z_hold;
-  logic [QW-1:0]     c_err_qid, d_qid_i, d_stop_qid, dg_qid, dx_qid;
-  logic [1:0]        d_what;
-  logic              mb_quiet;
+  logic              c_err, c_idle, dr_go, dr_drop, dr_done, dr_busy, dr_stop_we, dropping, z_hold, q_ask, mb_quiet;
+  logic [QW-1:0]     c_err_qid, dr_qid, dr_stop_qid, dr_g_qid, dr_x_qid, q_qid;
+  logic [1:0]        dr_what;
 
-  logic              a_ar_valid, a_ar_ready, a_r_valid, a_idle;
+  logic              a_ar_valid, a_ar_ready, a_r_valid;
   logic [63:0]       a_ar_addr, aw_addr;
   logic [7:0]        a_ar_len, aw_len;
   logic [FUNC_W-1:0] a_ar_user, aw_user;
   logic              aw_soon, aw_valid, aw_ready, aw_first, aw_last, aw_b_valid;
   logic [DATA_W-1:0] aw_data;
   logic [B-1:0]      aw_strb;
+
+  crl_nvme_mbox #(
+      .DATA_W(DATA_W), .QUEUES(QUEUES), .NAMESPACES(NAMESPACES), .FUNC_W(FUNC_W), .FETCH_DEPTH(FETCH_DEPTH), .MDTS_BYTES(MDTS_BYTES)
+  ) u_mbox (
+      .clk, .rst, .s_axil_awaddr(mbox_axil_awaddr), .s_axil_awvalid(mbox_axil_awvalid), .s_axil_awready(mbox_axil_awready),
+      .s_axil_wdata(mbox_axil_wdata), .s_axil_wstrb(mbox_axil_wstrb), .s_axil_wvalid(mbox_axil_wvalid), .s_axil_wready(mbox_axil_wready),
+      .s_axil_bresp(mbox_axil_bresp), .s_axil_bvalid(mbox_axil_bvalid), .s_axil_bready(mbox_axil_bready),
+      .s_axil_araddr(mbox_axil_araddr), .s_axil_arvalid(mbox_axil_arvalid), .s_axil_arready(mbox_axil_arready),
+      .s_axil_rdata(mbox_axil_rdata), .s_axil_rresp(mbox_axil_rresp), .s_axil_rvalid(mbox_axil_rvalid), .s_axil_rready(mbox_axil_rready),
+      .mbox_irq, .a_valid, .a_ready, .a_sqe(f_sqe), .rs2_valid, .rs2_qid, .rs2_ready, .rs2_got, .rb2_valid, .rb2_qid, .rb2_ready,
+      .z_valid(az_valid), .z_ready(az_ready), .z_qid(az_qid), .z_cid(az_cid), .z_sqhd(az_sqhd), .z_status(az_status), .z_dnr(az_dnr),
+      .z_more(az_more), .z_dw0(az_dw0), .z_drop(az_drop), .hd_qid(a_hd_qid), .hd_head,
+      .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_base, .cfg_func, .cfg_cqid, .cfg_prio, .cfg_vec, .cfg_ien,
+      .gr_we, .gr_qid, .gr_entry, .rg_we, .rg_qid, .rg_idx, .rg_entry, .ns_we, .ns_idx, .ns_valid, .ns_blocks, .ns_shift, .ns_base,
+      .ana_change, .arb_ab, .arb_hpw, .arb_mpw, .arb_lpw, .coal_thr, .coal_time, .vec_we, .vec_idx, .vec_off,
+      .stop_we, .stop_qid, .stop, .ab_valid, .ab_qid, .ab_cid, .ab_done, .ab_found,
+      .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .sqf_valid(f_err), .sqf_qid(f_err_qid), .cqf_valid(c_err), .cqf_qid(c_err_qid),
+      .lg_valid, .lg_qid, .lg_cid, .lg_status, .lg_nsid, .lg_lba,
+      .start, .started, .quiesce, .quiet(mb_quiet), .run, .fatal, .asq, .acq, .asqs, .acqs,
+      .d_go(dr_go), .d_what(dr_what), .d_qid(dr_qid), .d_status(dr_status), .d_drop(dr_drop), .d_done(dr_done), .dropping,
+      .d_stop_we(dr_stop_we), .d_stop_qid(dr_stop_qid), .q_ask, .q_qid, .q_grant(g_busy), .q_exec(x_busy),
+      .ar_valid(a_ar_valid), .ar_ready(a_ar_ready), .ar_addr(a_ar_addr), .ar_len(a_ar_len), .ar_user(a_ar_user),
+      .r_valid(a_r_valid), .r_data, .r_resp, .r_last,
+      .wb_soon(aw_soon), .wb_valid(aw_valid), .wb_ready(aw_ready), .wb_first(aw_first), .wb_last(aw_last), .wb_addr(aw_addr),
+      .wb_len(aw_len), .wb_user(aw_user), .wb_data(aw_data), .wb_strb(aw_strb), .wb_b_valid(aw_b_valid), .wb_b_resp
+  );
+
+  crl_nvme_drain #(.QUEUES(QUEUES)) u_drain (
+      .clk, .rst, .go(dr_go), .what(dr_what), .qid(dr_qid), .status(dr_status), .drop(dr_drop), .done(dr_done), .busy(dr_busy),
+      .stop_we(dr_stop_we), .stop_qid(dr_stop_qid), .g_busy_qid(dr_g_qid), .g_busy(g_busy || q_ask), .f_stop, .f_idle, .pipe_empty,
+      .kill_we, .kill_qid, .kill_status, .kill_drop, .drop_all, .busy_qid(dr_x_qid), .x_busy(x_busy || q_ask), .x_idle,
+      .z_hold, .c_idle, .p_stop, .p_idle, .m_idle, .dropping
+  );
+
+  // One look-up each in arbiter and executor: the mailbox asks for a cycle at a time, and to the drain its queue is busy then.
+  assign g_busy_qid = q_ask ? q_qid : dr_g_qid;
+  assign x_busy_qid = q_ask ? q_qid : dr_x_qid;
+
+  // --- completions -------------------------------------------------------------------------------------
+  localparam int ZW = QW + 16 + 12 + 11 + 2 + 32 + 1;
+
+  logic          z_valid, z_ready, z_dnr, z_more, z_drop;
+  logic [QW-1:0] z_qid;
+  logic [15:0]   z_cid;
+  logic [11:0]   z_sqhd;
+  logic [10:0]   z_status;
+  logic [31:0]   z_dw0;
+
+  crl_nvme_zmux #(.W(ZW), .QW(QW)) u_zmux (
+      .clk, .rst, .hold(z_hold), .x_valid(xz_valid), .x_ready(xz_ready),
+      .x_data({xz_qid, xz_cid, xz_sqhd, xz_status, xz_dnr, xz_more, xz_dw0, xz_drop}), .x_hd_qid,
+      .a_valid(az_valid), .a_ready(az_ready), .a_data({az_qid, az_cid, az_sqhd, az_status, az_dnr, az_more, az_dw0, az_drop}), .a_hd_qid,
+      .m_valid(z_valid), .m_ready(z_ready), .m_data({z_qid, z_cid, z_sqhd, z_status, z_dnr, z_more, z_dw0, z_drop}), .hd_qid
+  );
+
+  crl_nvme_cqe #(.DATA_W(DATA_W), .QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_cqe (
+      .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_base, .cfg_func, .cfg_cqid, .cfg_vec, .cfg_ien,
+      .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid, .rb_qid, .rb_cnt,
+      .rs2_valid, .rs2_qid, .rs2_ready, .rs2_got, .rb2_valid, .rb2_qid, .rb2_ready,
+      .s_valid(z_valid), .s_ready(z_ready), .s_qid(z_qid), .s_cid(z_cid), .s_sqhd(z_sqhd), .s_status(z_status), .s_dnr(z_dnr),
+      .s_more(z_more), .s_dw0(z_dw0), .s_drop(z_drop), .lk_qid, .lk_tail(lk_cq_tail), .cq_rung, .cq_qid, .cq_head, .unpark,
+      .wb_soon(cb_soon), .wb_valid(cb_valid), .wb_ready(cb_ready), .wb_first(cb_first), .wb_last(cb_last), .wb_addr(cb_addr),
+      .wb_len(cb_len), .wb_user(cb_user), .wb_data(cb_data), .wb_strb(cb_strb), .wb_b_valid(cb_b_valid), .wb_b_resp(cb_b_resp),
+      .irq_valid, .irq_vec, .err_valid(c_err), .err_qid(c_err_qid), .idle(c_idle)
+  );
+
+  // --- memory port -------------------------------------------------------------------------------------
+  logic       rd_idle, wr_idle;
+
+  // 0 mover, 1 fetch, 2 walker, 3 Dataset Management, 4 data page
+  crl_nvme_rdmux #(.FUNC_W(FUNC_W), .N(5)) u_rdmux (
+      .clk, .rst,
+      .s_ar_valid({a_ar_valid, x_ar_valid, w_ar_valid, f_ar_valid, m_ar_valid}),
+      .s_ar_ready({a_ar_ready, x_ar_ready, w_ar_ready, f_ar_ready, m_ar_ready}),
+      .s_ar_addr({a_ar_addr, x_ar_addr, w_ar_addr, f_ar_addr, m_ar_addr}), .s_ar_len({a_ar_len, x_ar_len, w_ar_len, f_ar_len, m_ar_len}),
+      .s_ar_user({a_ar_user, x_ar_user, w_ar_user, f_ar_user, m_ar_user}),
+      .s_r_valid({a_r_valid, x_r_valid, w_r_valid, f_r_valid, m_r_valid}),
+      .m_ar_valid(ar_valid), .m_ar_ready(ar_ready), .m_ar_addr(ar_addr), .m_ar_len(ar_len), .m_ar_user(ar_user),
+      .m_r_valid(r_valid), .m_r_last(r_last), .idle(rd_idle)
+  );
+
+  crl_nvme_wrmux #(.DATA_W(DATA_W), .FUNC_W(FUNC_W)) u_wrmux (
+      .clk, .rst, .s_soon({aw_soon, mw_soon}), .s_valid({aw_valid, mw_valid}), .s_ready({aw_ready, mw_ready}),
+      .s_first({aw_first, mw_first}), .s_last({aw_last, mw_last}), .s_addr({aw_addr, mw_addr}), .s_len({aw_len, mw_len}),
+      .s_user({aw_user, mw_user}), .s_data({aw_data, mw_data}), .s_strb({aw_strb, mw_strb}), .s_b_valid({aw_b_valid, mw_b_valid}),
+      .m_soon(wb_soon), .m_valid(wb_valid), .m_ready(wb_ready), .m_first(wb_first), .m_last(wb_last), .m_addr(wb_addr), .m_len(wb_len),
+      .m_user(wb_user), .m_data(wb_data), .m_strb(wb_strb), .m_b_valid(wb_b_valid), .idle(wr_idle)
+  );
+
+  // Nothing of anybody's is under way, and the processor has said so for its part.
+  assign quiet = mb_quiet && !dr_busy && f_idle && pipe_empty && x_idle && p_idle && m_idle && c_idle && rd_idle && wr_idle;
+
+  logic unused;
+  assign unused = &{1'b0, h_head, beside_ready, beside_level, shut};
+
+  initial begin
+    if (VECTORS < 1 || VECTORS > 256) $fatal(1, "crl_nvme: VECTORS must be 1 to 256");
+  end
+
+endmodule
+
+`default_nettype wire
