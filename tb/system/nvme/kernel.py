@@ -90,6 +90,12 @@ class Pages:
     def give(self, pages: Iterable[int]) -> None:
         self.left += pages
 
+    def carve(self, count: int) -> Pages:
+        """A pool of its own."""
+        out = Pages.__new__(Pages)
+        out.left = self.take(count)
+        return out
+
 
 def grant_bytes(owner: int, func: int, nsid: int, slba: int, nlb: int, ranges: Sequence[tuple[int, int, int]], opcodes: int = OPCODES) -> bytes:
     """NVME_GRANT; `ranges` of (base, pages, rights)."""

@@ -54,21 +54,24 @@ class World:
     async def create(self, qid: int, size: int = 31, **more: int) -> Pair:
         return await self.kernel.create(self.kernel.pair(qid, size), **more)
 
-    async def shape(self, op: int, slba: int, blocks: int, nsid: int = 1, *, offset: int | None = None, fill: bool = True) -> NvmeSqe:
-        """A command with data in scattered pages, lists where it takes them; its pages are filled with random bytes first."""
+    async def shape(self, op: int, slba: int, blocks: int, nsid: int = 1, *, offset: int | None = None, fill: bool = True,
+                    pages_of: Pages | None = None) -> NvmeSqe:
+        """A command with data in scattered pages, lists where it takes them; its pages are filled with random bytes first. `pages_of`:
+        where they come from, if not from all there are."""
+        pool = pages_of or self.pages
         rng, nbytes = self.rng, blocks << self.namespaces[nsid - 1].shift
         offset = rng.randrange(0, PAGE, 4) if offset is None else offset
-        pages = self.pages.take(-(-(offset + nbytes) // PAGE))
-        lists = self.pages.take(1 + len(pages) // 500) if len(pages) > 2 else []
+        pages = pool.take(-(-(offset + nbytes) // PAGE))
+        lists = pool.take(1 + len(pages) // 500) if len(pages) > 2 else []
         if lists:
             lists[0] += rng.choice((0, 8 * rng.randrange(512), 8 * (512 - min(512, len(pages) - 1)), PAGE - 8))
             if len(pages) - 1 > (PAGE - lists[0] % PAGE) // 8:
-                lists += self.pages.take(1)
+                lists += pool.take(1)
         where = await self.kernel.prps(pages, offset, lists)
         if fill:
             await self.kernel.spread(pages, offset, rng.randbytes(nbytes))
         sqe = io(op, slba, blocks, nsid, **where)
-        self.used[id(sqe)] = pages + lists
+        self.used[id(sqe)] = [p & ~(PAGE - 1) for p in pages + lists]
         return sqe
 
     async def run(self, q: Pair, sqes: Sequence[NvmeSqe]) -> list[NvmeCqe]:
