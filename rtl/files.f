@@ -1,4 +1,5 @@
 rtl/regs/gen/crl_pkg.sv
+rtl/regs/gen/crl_mbox_pkg.sv
 rtl/common/crl_sync_bit.sv
 rtl/common/crl_rst_sync.sv
 rtl/common/crl_ram_lut.sv
