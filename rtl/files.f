@@ -120,6 +120,7 @@ rtl/nvme/crl_nvme_ctrl.sv
 rtl/nvme/crl_nvme_db_tab.sv
 rtl/nvme/crl_nvme_db_rule.sv
 rtl/nvme/crl_nvme_db.sv
+rtl/nvme/crl_nvme_cqask.sv
 rtl/nvme/crl_nvme_cqres.sv
 rtl/nvme/crl_nvme_cqout.sv
 rtl/nvme/crl_nvme_cqe.sv
@@ -142,4 +143,16 @@ rtl/nvme/crl_nvme_move_feed.sv
 rtl/nvme/crl_nvme_move_cmp.sv
 rtl/nvme/crl_nvme_move_end.sv
 rtl/nvme/crl_nvme_move.sv
+rtl/nvme/crl_nvme_start.sv
+rtl/nvme/crl_nvme_drain.sv
+rtl/nvme/crl_nvme_mdma.sv
+rtl/nvme/crl_nvme_mbox_cfg.sv
+rtl/nvme/crl_nvme_mbox_axil.sv
+rtl/nvme/crl_nvme_mbox_regs.sv
+rtl/nvme/crl_nvme_mbox_sqe.sv
+rtl/nvme/crl_nvme_mbox_cpl.sv
+rtl/nvme/crl_nvme_mbox_stop.sv
+rtl/nvme/crl_nvme_mbox_ev.sv
+rtl/nvme/crl_nvme_mbox_ctl.sv
+rtl/nvme/crl_nvme_mbox.sv
 rtl/node/crl_node.sv
