@@ -1,4 +1,5 @@
 rtl/regs/gen/crl_pkg.sv
+rtl/regs/gen/crl_mbox_pkg.sv
 rtl/common/crl_sync_bit.sv
 rtl/common/crl_rst_sync.sv
 rtl/common/crl_ram_lut.sv
@@ -119,6 +120,7 @@ rtl/nvme/crl_nvme_ctrl.sv
 rtl/nvme/crl_nvme_db_tab.sv
 rtl/nvme/crl_nvme_db_rule.sv
 rtl/nvme/crl_nvme_db.sv
+rtl/nvme/crl_nvme_cqask.sv
 rtl/nvme/crl_nvme_cqres.sv
 rtl/nvme/crl_nvme_cqout.sv
 rtl/nvme/crl_nvme_cqe.sv
@@ -150,6 +152,18 @@ rtl/nvme/crl_nvme_exec_list.sv
 rtl/nvme/crl_nvme_exec_dsm.sv
 rtl/nvme/crl_nvme_exec_end.sv
 rtl/nvme/crl_nvme_exec.sv
+rtl/nvme/crl_nvme_start.sv
+rtl/nvme/crl_nvme_drain.sv
+rtl/nvme/crl_nvme_mdma.sv
+rtl/nvme/crl_nvme_mbox_cfg.sv
+rtl/nvme/crl_nvme_mbox_axil.sv
+rtl/nvme/crl_nvme_mbox_regs.sv
+rtl/nvme/crl_nvme_mbox_sqe.sv
+rtl/nvme/crl_nvme_mbox_cpl.sv
+rtl/nvme/crl_nvme_mbox_stop.sv
+rtl/nvme/crl_nvme_mbox_ev.sv
+rtl/nvme/crl_nvme_mbox_ctl.sv
+rtl/nvme/crl_nvme_mbox.sv
 rtl/nvme/crl_nvme_rdmux.sv
 rtl/nvme/crl_nvme_wrmux.sv
 rtl/nvme/crl_nvme_page.sv

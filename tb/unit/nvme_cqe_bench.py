@@ -23,9 +23,9 @@ from tb.lib.sim import sim_parameters
 LAG = 6  # cycles until an event counts
 SOON = 16  # cycles until what has to come is there
 RS_LATENCY = 3
-EVENTS = ("cfg_we", "rs_valid", "rb_valid", "s_valid", "cq_rung", "wb_b_valid", "wb_ready")
+EVENTS = ("cfg_we", "rs_valid", "rb_valid", "rs2_valid", "rb2_valid", "s_valid", "cq_rung", "wb_b_valid", "wb_ready")
 INPUTS = ("cfg_qid", "cfg_cq", "cfg_valid", "cfg_size", "cfg_base", "cfg_func", "cfg_cqid", "cfg_prio", "cfg_vec", "cfg_ien", "rs_qid",
-          "rs_want", "rb_qid", "rb_cnt", "s_qid", "s_cid", "s_sqhd", "s_status", "s_dnr", "s_more", "s_dw0", "s_drop", "lk_qid", "cq_qid",
+          "rs_want", "rb_qid", "rb_cnt", "rs2_qid", "rb2_qid", "s_qid", "s_cid", "s_sqhd", "s_status", "s_dnr", "s_more", "s_dw0", "s_drop", "lk_qid", "cq_qid",
           "cq_head", "wb_b_resp")
 
 _clocks: list = []
