@@ -335,7 +335,7 @@ module crl_nvme #(
       .stop_we, .stop_qid, .stop, .ab_valid, .ab_qid, .ab_cid, .ab_done, .ab_found,
       .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .sqf_valid(f_err), .sqf_qid(f_err_qid), .cqf_valid(c_err), .cqf_qid(c_err_qid),
       .lg_valid, .lg_qid, .lg_cid, .lg_status, .lg_nsid, .lg_lba,
-      .start, .started, .quiesce, .quiet(mb_quiet), .run, .fatal, .asq, .acq, .asqs, .acqs,
+      .start, .started, .quiesce, .shut, .quiet(mb_quiet), .run, .fatal, .asq, .acq, .asqs, .acqs,
       .d_go(dr_go), .d_what(dr_what), .d_qid(dr_qid), .d_status(dr_status), .d_drop(dr_drop), .d_done(dr_done), .dropping,
       .d_stop_we(dr_stop_we), .d_stop_qid(dr_stop_qid), .q_ask, .q_qid, .q_grant(g_busy), .q_exec(x_busy),
       .ar_valid(a_ar_valid), .ar_ready(a_ar_ready), .ar_addr(a_ar_addr), .ar_len(a_ar_len), .ar_user(a_ar_user),
@@ -410,7 +410,7 @@ module crl_nvme #(
   assign quiet = mb_quiet && !dr_busy && f_idle && pipe_empty && x_idle && p_idle && m_idle && c_idle && rd_idle && wr_idle;
 
   logic unused;
-  assign unused = &{1'b0, h_head, beside_ready, beside_level, shut};
+  assign unused = &{1'b0, h_head, beside_ready, beside_level, sq_tail};
 
   initial begin
     if (VECTORS < 1 || VECTORS > 256) $fatal(1, "crl_nvme: VECTORS must be 1 to 256");
