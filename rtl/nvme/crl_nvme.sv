@@ -161,7 +161,7 @@ module crl_nvme #(
   crl_nvme_db #(.QUEUES(QUEUES), .DSTRD(DSTRD), .FUNC_W(FUNC_W)) u_db (
       .clk, .rst, .wr(db_wr), .wr_addr, .wr_user, .wr_data, .wr_strb, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_func,
       .lk_qid, .lk_sq_head, .lk_cq_tail, .sq_rung, .sq_qid, .sq_tail, .cq_rung, .cq_qid, .cq_head, .t_qid, .t_tail,
-      .h_qid('0), .h_head, .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .foreign_valid(db_foreign), .foreign_func(db_foreign_func)
+      .h_qid({QW{1'b0}}), .h_head, .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .foreign_valid(db_foreign), .foreign_func(db_foreign_func)
   );
 
   // --- arbiter, fetch ----------------------------------------------------------------------------------

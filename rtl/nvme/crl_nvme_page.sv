@@ -74,12 +74,15 @@ module crl_nvme_page #(
   assign index  = known ? number[TW-1:0] : '0;
 
   crl_ram_clr #(.W(FUNC_W + 1), .DEPTH(2 * QN)) u_owner (
-      .clk, .rst, .clr(1'b0), .caddr('0), .we(cfg_we), .waddr({cfg_qid, cfg_cq}), .wdata({cfg_valid, cfg_func}),
+      .clk, .rst, .clr(1'b0), .caddr({TW{1'b0}}), .we(cfg_we), .waddr({cfg_qid, cfg_cq}), .wdata({cfg_valid, cfg_func}),
       .raddr(index), .rdata({there, func})
   );
 
   assign rd_foreign = rd_user != '0 && !(known && there && func == rd_user);
   assign rd_data    = rd_foreign ? '1 : rd_addr[19:7] == '0 ? ctrl_rd_data : '0;
+
+  logic unused;
+  assign unused = &{1'b0, wr_addr[6:0]};
 
 endmodule
 

@@ -15,7 +15,7 @@ from cocotb.triggers import Timer
 
 from models.layout import NvmeCqe, NvmeIoOp, NvmeStatus
 from tb.bench.nvme_rows import alone, rate_bound
-from tb.system.nvme.kernel import PAGE, Pair, io
+from tb.system.nvme.kernel import Pair, io
 from tb.system.nvme.rig import HIGH, NS1, NoProgress
 from tb.system.nvme.world import World
 
