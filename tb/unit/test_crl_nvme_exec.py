@@ -375,6 +375,32 @@ async def killed_on_its_way(dut):
         await b.drain()
         assert item.drop if drop else item.status == S.SUCCESS
         await b.set_up(1)
+    for held in ("p", "ar", "r", "ds"):  # a DSM before its chunks: only `begun` tells whether its list may still be read
+        for drop in (0, 1):
+            item = b.dsm([512, 512, 0] * 30, qid=1, offset=2048)
+            b.hold.add(held)
+            b.send(item)
+            await b.step(60)
+            b.kill(1, S.SQ_DELETED, drop)
+            await b.step(20)
+            b.hold.clear()
+            await b.drain()
+            assert item.drop == bool(drop) and (drop or item.status == S.SQ_DELETED) and not any(item.lengths)
+            await b.set_up(1)
+            assert (await b.run(b.dsm([512], qid=1))).status == S.SUCCESS
+    # All queues, one every 4th cycle, each with a status of its own.
+    b.hold.add("c")
+    items = [b.io(READ, 512, qid=q) for q in range(1, b.queues + 1)]
+    b.send(*items)
+    await b.step(10)
+    for q in range(1, b.queues + 1):
+        b.kill(q, 0x700 + q)
+    await b.step(4 * b.queues + 10)
+    b.hold.clear()
+    await b.drain()
+    assert [i.status for i in items] == [0x700 + q for q in range(1, b.queues + 1)]
+    for q in range(1, b.queues + 1):
+        await b.set_up(q)
     # Killed again, and dropped, while the first kill's completions wait.
     b.hold.add("z")
     items = [b.io(READ, 512, qid=1) for _ in range(3)]
