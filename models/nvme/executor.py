@@ -20,10 +20,15 @@ from models.layout import NvmeStatus as S
 from models.nvme.check import Verdict
 from models.nvme.commands import DSM_DEALLOCATE, NEEDS_RIGHT
 from models.nvme.mover import MAX_BURST_BYTES, PAGE, Chunk, Kind
-from models.nvme.status import more, no_retry
+from models.nvme.status import TRANSIENT, more
 
 MASK = (1 << 64) - 1
 ANY = -1  # a status that nobody will see
+
+
+def no_retry(status: int) -> bool:
+    """DNR of what ends here; ABORT_LIMIT is an admin command's affair."""
+    return status not in TRANSIENT - {S.ABORT_LIMIT}
 
 
 class Broken(AssertionError):
@@ -143,6 +148,7 @@ class Op:
     kills: set[int] = field(default_factory=set)
     must: bool = False  # it has to end with one of `kills`
     born: bool = False  # it was killed when it came
+    known: int | None = None  # it had failed before it had to
     drop: bool = False  # its completion may be dropped
     drop_must: bool = False
     abort: Abort = Abort.NO
@@ -345,6 +351,8 @@ class Executor:
             yield replace(close, status=status)
         if op.abort is not Abort.NO and not op.begun:
             yield replace(close, status=S.ABORT_REQUESTED)
+        if op.must and not op.begun and op.known is not None:
+            yield replace(close, status=op.known)
         if op.abort is Abort.FOUND or (op.must and not op.begun):
             return
         chunk = self._next(op)
@@ -460,7 +468,7 @@ class Executor:
             if not op.born and op.abort is not Abort.FOUND:
                 out.add(op.natural)
         elif op.way is Way.LIST and op.begun or op.error is not None and op.way is Way.LIST:
-            held = op.abort is Abort.FOUND or (op.must and not op.begun)
+            held = op.abort is Abort.FOUND or (op.must and not op.begun and op.known is None)
             result = op.result(self.limit)
             if result is not None and self._next(op) is None and not held:
                 out.add(result)
@@ -499,6 +507,8 @@ class Executor:
         """The kill of a queue (None: of all of them, `drop_all`) has come through."""
         for op in self.live:
             if op.cmd.qid == qid or qid is None:
+                if not op.must:
+                    op.known = op.error
                 op.must = bool(op.kills)
                 op.drop_must = op.drop
 

@@ -274,7 +274,7 @@ class Bench(CycleBench, Maker):
     def _port(self, name: str, fields: list[str]) -> tuple | None:
         if not self.get(f"{name}_valid"):
             return None
-        got = {n: self.get(f"{name}_{n}") for n in fields}
+        got = self._fields() if name == "k" else {n: self.get(f"{name}_{n}") for n in fields}
         if self.sabotage.startswith(f"{name}_"):
             what = self.sabotage[len(name) + 1 :]
             if what == "lost":
@@ -283,14 +283,32 @@ class Bench(CycleBench, Maker):
                 got[what] ^= 1
         return tuple(got.values())
 
+    def _fields(self) -> dict[str, int]:
+        """Of a chunk; 0 for those that do not count."""
+        got = dict.fromkeys(K_PORT, 0)
+        names = ["len", "tag", "first", "last"]
+        if self.get("k_last"):
+            names.append("status")
+        if self.get("k_len"):
+            kind = Kind(self.get("k_kind"))
+            names.append("kind")
+            names += ["src", "src_func"] * (kind != Kind.ZERO) + ["dst", "dst_func"] * (kind != Kind.CHECK) + ["to_host"] * (kind == Kind.COPY)
+        return got | {n: self.get(f"k_{n}") for n in names}
+
     def _tag(self, item: Item, tag: int) -> None:
-        """The index of a command is nobody else's, as long as it is here or owed pieces."""
+        """The index of a command is nobody else's, as long as walker or mover know of it."""
         assert tag < self.n_ops, f"index {tag}"
         other = self.tags.get(tag)
-        free = other is None or other is item or (other.op.done and (not other.op.walked or other.op.over))
-        assert free, f"index {tag} of {item.op} is that of {other and other.op}, too"
+        assert other is item or self._free(tag), f"index {tag} of {item.op} is that of {other and other.op}, too"
         self.tags[tag] = item
         item.tag = tag
+
+    def _free(self, tag: int) -> bool:
+        other = self.tags.get(tag)
+        if other is None:
+            return True
+        op = other.op
+        return (op.done or op.ended is not None) and (not op.walked or op.over)
 
     def _walker(self) -> None:
         c = self._port("c", C_PORT)
@@ -353,7 +371,7 @@ class Bench(CycleBench, Maker):
             item = self.items[op]
             if fits(k, option) and item.tag in (None, k.tag):
                 other = self.tags.get(k.tag)
-                if item.tag is not None or other is None or other.op.done:
+                if item.tag is not None or other is None or self._free(k.tag):
                     return op
         raise AssertionError(f"{k}\nis not one of\n" + "\n".join(f"{o} of {op}, index {self.items[op].tag}" for op, o in may))
 

@@ -11,9 +11,9 @@ from cocotb.triggers import RisingEdge
 
 from models.layout import NvmeIoOp
 from models.layout import NvmeStatus as S
-from models.nvme.executor import bursts
+from models.nvme.executor import bursts, no_retry
 from models.nvme.mover import PAGE
-from models.nvme.status import more, no_retry
+from models.nvme.status import more
 from tb.lib.sim import run_sim
 from tb.unit.dma_lib import expects_failure
 from tb.unit.nvme_exec_bench import KILL_GRACE, SEAMS, Bench, Item
@@ -21,8 +21,9 @@ from tb.unit.nvme_exec_items import COMPARE, DECERR, READ, SLVERR, SPANS, WALKED
 from tb.unit.stream import PROFILES
 
 TO_C, TO_K, TO_Z = 2, 2, 2  # cycles: s_valid to c_valid, a piece to k_valid, e_valid to z_valid
+AT_ONCE = 3  # a piece in the cycle after c_*, which was in that of s_*: no walker is so quick, and the command's own data is not there yet
 COMMAND = 4  # cycles a command
-SPARE = 12  # cycles of a long stream that begin and end may cost
+SPARE = 4  # cycles of a long stream that begin and end may cost
 DEALLOCATE = NvmeIoOp.DSM
 
 
@@ -147,7 +148,7 @@ async def whole_blocks(dut):
                 await b.until(lambda n=n, item=item: item.given > n or item.status is not None, 60, "piece to be taken")
                 b.hold.add("p")
                 await b.step(40)
-                want = n * PAGE if n < 3 or refuse else 3 * PAGE
+                want = n * PAGE if n < 3 or not refuse else 2 * PAGE
                 assert sum(item.lengths) == want, f"{sum(item.lengths)} bytes after piece {n}, {want} are whole blocks"
             quiet(b)
             await b.drain()
@@ -374,6 +375,32 @@ async def killed_on_its_way(dut):
         await b.drain()
         assert item.drop if drop else item.status == S.SUCCESS
         await b.set_up(1)
+    for held in ("p", "ar", "r", "ds"):  # a DSM before its chunks: only `begun` tells whether its list may still be read
+        for drop in (0, 1):
+            item = b.dsm([512, 512, 0] * 30, qid=1, offset=2048)
+            b.hold.add(held)
+            b.send(item)
+            await b.step(60)
+            b.kill(1, S.SQ_DELETED, drop)
+            await b.step(20)
+            b.hold.clear()
+            await b.drain()
+            assert item.drop == bool(drop) and (drop or item.status == S.SQ_DELETED) and not any(item.lengths)
+            await b.set_up(1)
+            assert (await b.run(b.dsm([512], qid=1))).status == S.SUCCESS
+    # All queues, one every 4th cycle, each with a status of its own.
+    b.hold.add("c")
+    items = [b.io(READ, 512, qid=q) for q in range(1, b.queues + 1)]
+    b.send(*items)
+    await b.step(10)
+    for q in range(1, b.queues + 1):
+        b.kill(q, 0x700 + q)
+    await b.step(4 * b.queues + 10)
+    b.hold.clear()
+    await b.drain()
+    assert [i.status for i in items] == [0x700 + q for q in range(1, b.queues + 1)]
+    for q in range(1, b.queues + 1):
+        await b.set_up(q)
     # Killed again, and dropped, while the first kill's completions wait.
     b.hold.add("z")
     items = [b.io(READ, 512, qid=1) for _ in range(3)]
@@ -514,26 +541,33 @@ async def full(dut):
 
 @cocotb.test()
 async def latency(dut):
-    """Stimulus: single commands on an idle block. Checking: s_valid to c_valid, a piece to k_valid, e_valid to z_valid, at most 2 cycles each."""
+    """Stimulus: single commands on an idle block, pieces at once or some cycles later. Checking: s_valid to c_valid, a piece to k_valid, e_valid to z_valid, at
+    most 2 cycles each; 3 for a piece quicker than a walker's."""
     b = await bench(dut)
-    worst = dict.fromkeys(("c", "k", "z"), 0)
-    for n in range(30):
+    worst = dict.fromkeys(("c", "k at once", "k", "z"), 0)
+    for n in range(36):
         op = WALKED[n % 3]
-        item = await b.run(b.io(op, b.rng.choice((512, PAGE)), shift=9, place=0, qid=b.rng.randint(1, b.queues)))
+        late = n // 3 % 2
+        b.hold = {"p"} if late else set()
+        item = b.send(b.io(op, b.rng.choice((512, PAGE)), shift=9, place=0, qid=b.rng.randint(1, b.queues)))
+        await b.step(12)
+        b.hold.clear()
+        await b.drain()
         at = item.at
         worst["c"] = max(worst["c"], at["c0"] - at["s"])
-        worst["k"] = max(worst["k"], at["k0"] - at["p0"])
+        name = "k" if late else "k at once"
+        worst[name] = max(worst[name], at["k0"] - at["p0"])
         worst["z"] = max(worst["z"], at["z"] - at["e"])
         await b.step(b.rng.choice((0, 1, 7)))
     dut._log.info("cycles: %s", worst)
-    assert worst["c"] <= TO_C and worst["k"] <= TO_K and worst["z"] <= TO_Z, worst
+    assert worst["c"] <= TO_C and worst["k"] <= TO_K and worst["z"] <= TO_Z and worst["k at once"] <= AT_ONCE, worst
     b.end(90)
 
 
 @cocotb.test()
 async def throughput(dut):
     """Stimulus: many commands of one chunk; of whole pages, aligned; Read, Write, Compare, Write Zeroes, Verify; many that need no memory.
-    Checking: a command every 4 cycles; chunks back to back."""
+    Checking: a command every 4 cycles; chunks of a command back to back, a cycle between commands at most."""
     b = await bench(dut)
     b.e_lat, b.walkers = (0, 0), 8
 
@@ -559,7 +593,7 @@ async def throughput(dut):
             cycles = await go(items)
             chunks = count * size // b.limit
             dut._log.info("%s: %d commands of %d pages, %d chunks in %d cycles", op.name, count, pages, chunks, cycles)
-            if cycles > chunks + SPARE and b.n_ops > 4:
+            if cycles > chunks + count + SPARE and b.n_ops > 4:  # between commands a cycle may pass
                 slow.append((op.name, f"chunks of {pages} pages", cycles, chunks))
     assert not slow, slow
     b.end()

@@ -510,3 +510,48 @@ def test_refuses_what_is_wrong() -> None:
         ex.complete(1, 0, KILL, False)
     ex.complete(1, 0, KILL, True)
     assert ops[0].way is Way.PIECES and ops[0].done
+
+
+def _one_less(ex: Executor, op: Op) -> Chunk | None:
+    """The last chunk but one is the last one."""
+    k = Executor._next(ex, op)
+    return k and replace(k, last=k.last or (op.way is not Way.LIST and op.cut + 2 * k.length >= op.cmd.span))
+
+
+def _elsewhere(ex: Executor, op: Op) -> Chunk | None:
+    k = Executor._next(ex, op)
+    return k and replace(k, dst=k.dst ^ 1 << 9) if k and k.length <= 512 else k
+
+
+def _no_wait(ex: Executor, op: Op) -> Chunk | None:
+    """A Write that does not wait for all pieces of a block."""
+    op.cmd = replace(op.cmd, shift=2)
+    return Executor._next(ex, op)
+
+
+class _LateStatus(Op):
+    def result(self, limit: int) -> int | None:
+        return None if Op.result(self, limit) is None else S.SUCCESS
+
+
+@pytest.mark.parametrize("broken", [_one_less, _elsewhere, _no_wait, _LateStatus])
+def test_is_not_blind(monkeypatch: pytest.MonkeyPatch, broken) -> None:
+    """Stimulus: executors that end early, write elsewhere, do not wait for whole blocks, forget errors of a list of ranges. Checking: a difference is found."""
+    found = 0
+    for seed in range(60):
+        w = World(seed, 1.0 if broken in (_no_wait, _LateStatus) else 0.0, 3, [NvmeIoOp.WRITE] if broken is _no_wait else OPS)
+        if broken is _LateStatus:
+            monkeypatch.setattr("models.nvme.executor.Op", _LateStatus)
+        else:
+            monkeypatch.setattr(w.ex, "_next", broken.__get__(w.ex))
+        try:
+            w.finish()
+            for c in w.cases:
+                assert c.want is not None and c.op is not None
+                assert c.want.status == c.status or c.want.status == S.DATA_TRANSFER
+                if c.cmd.op == NvmeIoOp.WRITE:
+                    assert c.status == S.SUCCESS or sum(k.length for k in c.chunks) % w.ns.block_bytes == 0 or c.status != c.walk.status
+            w.compare()
+        except (AssertionError, ValueError):
+            found += 1
+    assert found >= 3, f"found in {found} of 60 runs"
