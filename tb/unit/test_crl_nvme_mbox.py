@@ -67,7 +67,7 @@ async def strobes(dut):
         for strb in range(16):
             await b.write("CFG_QUEUE", b.rng.randint(0, b.queues) | b.rng.randint(0, b.queues) << 8)
             qid = b.rng.randint(1, b.queues)
-            await b.write(name, b.rng.getrandbits(24) << 8 | (qid if name != "NS_GO" else 0x11), strb)
+            await b.write(name, b.rng.getrandbits(24) << 8 | (qid if name != "NS_GO" else 0x10), strb)
             await b.settle(6)
     assert all(b.counted[n] for n in ("gr", "rg", "ns", "vec", "cfg"))
     await b.quiet()
@@ -106,7 +106,7 @@ async def goes(dut):
                 await b.expect("IRQ_STATUS")
     await b.quiet()
     assert all(b.counted[n] >= 6 for n in ("cfg", "gr", "rg", "ns", "vec", "d", "ab")) or b.queues < 6
-    b.end(60 + 10 * len(qids))
+    b.end(25 + 8 * len(qids))
 
 
 @cocotb.test()
@@ -311,7 +311,7 @@ async def scoreboard_fails(dut):
     async def all_of_it():
         await b.write("CFG_QUEUE", 1 << 8 | 1)
         for name in ("CFG_GO", "GRANT_GO", "RANGE_GO", "NS_GO", "VECTOR_GO", "STOP_GO", "ABORT_GO", "DRAIN_GO"):
-            await b.write(name, 1)
+            await b.write(name, 1 if name != "NS_GO" else 0x10)
         b.event("sqf", 1)
         await b.write("CPL_GO", 1 << 16)
         await b.expect("CFG_QUEUE")

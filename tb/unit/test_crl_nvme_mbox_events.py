@@ -414,6 +414,67 @@ async def data_page(dut):
 
 
 @cocotb.test()
+async def anything(dut):
+    """Stimulus: commands, answers, events, stops, aborts, drains, transfers, set-ups and starts all at once, in random order, everybody slow at random.
+    Checking: all that comes out, at any time; every access in time; when all is over registers, held commands and events are as they should be."""
+    b = await bench(dut)
+    r = b.rng
+    for word in range(0, 4096, 256):
+        await b.write(PAGE_AT + word, r.getrandbits(32))
+    for _ in range(6):
+        b.rate.update({n: r.choice((1.0, 0.5, 0.1)) for n in ("z", "rs", "got", "rb", "a", "b", "r")})
+        b.host.rate.update({n: r.choice((1.0, 0.3)) for n in ("ar", "r", "w", "b")})
+        for _ in range(40):
+            qid = r.randint(1, b.queues)
+            what = r.randrange(12)
+            if what == 0:
+                b.commands.extend(sqe(b) for _ in range(r.randint(1, 3)))
+            elif what == 1 and b.m.commands and await b.read("STATUS") & 1:
+                await b.write("SQE_POP", 1)
+            elif what == 2 and b.m.answer is None:
+                await b.write("CPL_DW0", r.getrandbits(32))
+                await b.write("CPL_GO", r.getrandbits(32))
+            elif what == 3 and len(b.m.events) < EVENTS:
+                b.event(*some(b, r.choice(KINDS), qid))
+                await b.step(r.choice((1, 4)))
+            elif what == 4:
+                await b.write("STOP_GO", qid | r.getrandbits(1) << 8)
+                await b.step(8)
+            elif what == 5 and not b.m.aborting:
+                await b.write("ABORT_GO", qid | r.getrandbits(16) << 16)
+            elif what == 6 and not b.m.draining:
+                await b.write("DRAIN_GO", qid | r.getrandbits(12) << 8)
+            elif what == 7 and not b.m.moving:
+                await b.wide("DMA_ADDR", r.getrandbits(50) << 13 | r.randrange(2048), 2)
+                await b.write("DMA_GO", r.randint(1, 2048))
+            elif what == 8:
+                await b.write("CFG_QUEUE", qid | qid << 8)
+                await b.write("CFG_GO", r.getrandbits(2))
+            elif what == 9 and b.starting is None and r.random() < 0.3 and not b.m.commands and b.offered is None and not b.commands:
+                b.start()
+            elif what == 10:
+                b.event("d", qid)
+                await b.step()
+            else:
+                await b.expect(r.choice(("QSEL", "CPL_DW0", "CFG_QUEUE", "ID", "CAPS")))
+            await b.step(r.choice((0, 0, 1, 5, 20)))
+        b.rate.update(dict.fromkeys(b.rate, 1.0))
+        await b.quiet(3000)
+        await b.settle(40)
+        await b.expect("IRQ_STATUS")
+        await b.write("IRQ_STATUS", 0xFF)
+        await take_all(b)
+        while b.m.commands:
+            for n in r.sample(range(16), 4):
+                await b.expect("SQE", n)
+            await b.write("SQE_POP", 1)
+            await b.quiet()
+        await b.expect("STATUS")
+    await refused(b, {1, b.queues})
+    b.end(150)
+
+
+@cocotb.test()
 async def interrupts(dut):
     """Stimulus: each source with its bit enabled and not, cleared by other bits and its own, its event in each cycle round the write that clears it.
     Checking: IRQ_STATUS, mbox_irq at any time; no event is lost to a write."""
