@@ -271,6 +271,8 @@ class Mailbox:
         return [act("rg", qid=data & 0xFF, idx=data >> 8 & 7, entry=self.wide("RANGE", 4))]
 
     def _go_ns_go(self, data: int) -> list[Action]:
+        if data & 15 >= self.namespaces:
+            return []
         return [act("ns", idx=data & 15, valid=data >> 4 & 1, blocks=self.wide("NS_BLOCKS", 2), shift=data >> 8 & 15,
                     base=self.wide("NS_BASE", 2))]
 

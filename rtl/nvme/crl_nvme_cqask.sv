@@ -52,7 +52,7 @@ module crl_nvme_cqask #(
     , output logic     [12:0]   f_back     // slots of it on their way back
     , output logic     [12:0]   f_now      // that are given back in this cycle
     , output logic              f_wait     // an event waits
-    , output logic              f_wait_mine
+    , output logic              f_pend      // something of the watched queue is on its way back
 `endif
 );
 
@@ -114,7 +114,7 @@ module crl_nvme_cqask #(
   assign f_back      = (rb_q && rb_cq_q == f_cq ? -rb_neg_q : 13'd0) + {12'd0, rb2_q && rb2_cq_q == f_cq};
   assign f_now       = l_cq == f_cq ? (rb_valid ? {5'd0, rb_cnt} : {12'd0, rb2_take}) : 13'd0;
   assign f_wait      = h_q;
-  assign f_wait_mine = h_q && h_cq_q == f_cq;
+  assign f_pend      = (rb_q && rb_cq_q == f_cq) || (rb2_q && rb2_cq_q == f_cq);
 
   // Which cycles are left for an event that waits: it is gone before the next one may come.
   logic       f_past_q;

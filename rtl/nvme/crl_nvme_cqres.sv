@@ -10,8 +10,8 @@
 //   that of a reservation that did not see them.
 // Latency: rs_valid to rs_done 3 cycles, 6 at most when it meets a request of the second way; that one is served within 16.
 //   rb_valid and cq_rung count for a rs_valid in the next cycle; gb_valid with gb_ready for one in that cycle.
-// Assumes: rs_valid at most every 4th cycle, rb_valid likewise and not in the same cycle. rs2_valid may fall at any time: then nothing
-//   is reserved, but in the cycle of rs2_ready.
+// Assumes: rs_valid at most every 4th cycle, rb_valid likewise and not in the same cycle. rs2_valid falls without rs2_ready only if the
+//   queue is set up anew before anything else is wanted of it: a slot may have been reserved.
 `default_nettype none
 
 module crl_nvme_cqres #(
@@ -71,12 +71,12 @@ module crl_nvme_cqres #(
   (* anyconst *) logic [QW-1:0] f_cq;        // proofs watch this queue
   logic [11:0]   f_size, f_taken, f_head;
   logic [12:0]   f_back, f_back_now;
-  logic          f_wait, f_wait_mine;
+  logic          f_wait, f_pend;
 `endif
 
   crl_nvme_cqask #(.QUEUES(QUEUES)) u_ask (
 `ifdef CRL_GHOST
-      .f_cq, .f_back, .f_now(f_back_now), .f_wait, .f_wait_mine,
+      .f_cq, .f_back, .f_now(f_back_now), .f_wait, .f_pend,
 `endif
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_cqid, .rs_valid, .rs_qid, .rs_want, .rb_valid, .rb_qid, .rb_cnt,
       .rs2_valid, .rs2_qid, .rb2_valid, .rb2_ready, .rb2_qid,
@@ -123,7 +123,7 @@ module crl_nvme_cqres #(
   logic          op1_up_q;
   logic [7:0]    got_q;
 
-  assign op_take  = rs3_q && got_q != '0 && (!sec3_q || rs2_valid);
+  assign op_take  = rs3_q && got_q != '0;
   assign bk_ready = !op_take;
   assign gb_ready = !op_take && !bk_valid;
   assign op_valid = op_take || bk_valid || gb_valid;
@@ -243,7 +243,7 @@ module crl_nvme_cqres #(
   assign f_span   = f_now >= {1'b0, f_head} ? f_now - {1'b0, f_head} : f_now + f_n - {1'b0, f_head};
   assign f_seen   = used_q[12] ? used_q + f_n : used_q;   // what the reservation in its second stage goes by
   assign f_take   = rs3_q && rs3_cq_q == f_cq;
-  assign f_got    = f_take && (!sec3_q || rs2_valid) ? {5'd0, got_q} : 13'd0;
+  assign f_got    = f_take ? {5'd0, got_q} : 13'd0;
   assign f_gone   = {1'b0, cq_head} >= {1'b0, f_head} ? {1'b0, cq_head} - {1'b0, f_head} : {1'b0, cq_head} + f_n - {1'b0, f_head};
   assign f_room   = f_span != {1'b0, f_size};
   assign f_coming = (bell1_q && bell1_cq_q == f_cq) || (bell2_q && bell2_cq_q == f_cq) || (down_q && down_cq_q == f_cq)
@@ -265,7 +265,11 @@ module crl_nvme_cqres #(
       f_old_q    <= rs2_q && rs2_cq_q == f_cq && f_less;
       if (unpark) f_short_q <= 1'b0;
       if (f_take && f_old_q) f_short_q <= 1'b1;
-      if (cfg_we && cfg_cq && cfg_qid == f_cq) f_short_q <= 1'b0;
+      if (cfg_we && cfg_cq && cfg_qid == f_cq) begin   // slots that are out, and entries that nobody read, are forgotten
+        f_short_q  <= 1'b0;
+        f_res_q    <= '0;
+        f_unread_q <= '0;
+      end
     end
     if (f_past_q && !rst) begin
       // What the neighbours promise.
@@ -275,7 +279,7 @@ module crl_nvme_cqres #(
       assume (32'(f_cq) < QN && 32'(cq_qid) < QN && 32'(gb_cq) < QN && 32'(cfg_qid) < QN);
       if (!exist_q[f_cq]) assume (!f_posts && !(cq_rung && cq_qid == f_cq));
       if (cfg_we && cfg_cq && cfg_qid == f_cq)
-        assume (f_res_q == '0 && f_unread_q == '0 && f_back == '0 && !f_mine1 && !f_posts && !rs_valid && !f_wait && !ask && f_age_q >= 4'd3
+        assume (!f_pend && !f_mine1 && !f_posts && !rs_valid && !f_wait && !ask && f_age_q >= 4'd3
                 && !rb_valid && !rb2_valid && !cq_rung && !(gb_valid && gb_cq == f_cq) && cfg_size != '0);
       assume ({12'd0, f_posts} + f_back_now
               + (gb_valid && gb_cq == f_cq ? {9'd0, gb_cnt} : 13'd0) <= f_res_q);

@@ -53,6 +53,11 @@ module crl_nvme_drain #(
     input  wire logic          m_idle,       // mover
 
     output logic               dropping      // all of them, dropped
+`ifdef FORMAL
+    , output logic       [2:0] f_state       // proofs look at it
+    , output logic       [1:0] f_settle
+    , output logic             f_all
+`endif
 );
 
   initial if (QUEUES < 1 || QUEUES > 128) $fatal(1, "crl_nvme_drain: QUEUES must be 1 to 128");
@@ -131,6 +136,12 @@ module crl_nvme_drain #(
   assign z_hold      = state_q == POST;
   assign dropping    = dropping_q;
   assign drop_all    = dropping_q;
+
+`ifdef FORMAL
+  assign f_state  = state_q;
+  assign f_settle = settle_q;
+  assign f_all    = all_q;
+`endif
 
 endmodule
 

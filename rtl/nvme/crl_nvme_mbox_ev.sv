@@ -214,6 +214,30 @@ module crl_nvme_mbox_ev #(
   logic unused;
   assign unused = &{1'b0, f_room, f_level, n3};
 
+`ifdef FORMAL
+  // Each ring has room for all that are held, and the order has no more entries than there are events.
+  logic [3:0][4:0] f_count_q;     // held, of each source
+  logic            f_past_q;
+
+  initial f_past_q = 1'b0;
+
+  always_ff @(posedge clk) begin
+    f_past_q <= 1'b1;
+    for (int i = 0; i < 4; i++) begin
+      if (rst) f_count_q[i] <= '0;
+      else     f_count_q[i] <= f_count_q[i] + {4'd0, acc[i]} - {4'd0, pop && oldest[i]};
+    end
+    if (f_past_q && !rst) begin
+      assert (held_q <= PLACES);
+      assert (7'(f_count_q[0]) + 7'(f_count_q[1]) + 7'(f_count_q[2]) + 7'(f_count_q[3]) == 7'(held_q));
+      for (int i = 0; i < 4; i++) begin
+        assert (f_count_q[i][3:0] == wr_q[i] - rd_q[i]);
+        if (acc[i]) assert (f_count_q[i] < PLACES);
+      end
+    end
+  end
+`endif
+
 endmodule
 
 `default_nettype wire

@@ -43,6 +43,10 @@ module crl_nvme_start #(
     output logic                   rg_we,     // likewise its range
     output logic      [QW-1:0]     rg_qid,
     output logic      [2:0]        rg_idx
+`ifdef FORMAL
+    , output logic                 f_act      // proofs look at where it is
+    , output logic                 f_clear
+`endif
 );
 
   localparam int NW = $clog2(QN + 1);
@@ -88,6 +92,24 @@ module crl_nvme_start #(
   assign rg_we     = act_q && clear;
   assign rg_qid    = num_q[QW-1:0];
   assign rg_idx    = idx_q;
+
+`ifdef FORMAL
+  logic f_past_q;
+
+  initial f_past_q = 1'b0;
+  assign f_act   = act_q;
+  assign f_clear = clear;
+
+  always_ff @(posedge clk) begin
+    f_past_q <= 1'b1;
+    if (f_past_q && !rst) begin
+      assert (32'(num_q) <= QN);
+      if (act_q) assert (!wait_q && !done);
+      if (act_q && !clear) assert (idx_q <= 3'd3);
+      if (!act_q) assert (wait_q || done || !busy);
+    end
+  end
+`endif
 
 endmodule
 

@@ -79,7 +79,7 @@ module fv_crl_nvme_cqres #(
         sized <= 1'b1;
         size  <= cfg_size;
       end
-      held <= held + (rs_done ? {5'd0, rs_got} : 13'd0) + {12'd0, rs2_valid && rs2_ready && rs2_got}
+      held <= held + (rs_done ? {5'd0, rs_got} : 13'd0) + {12'd0, rs2_ready && rs2_got}
               - (rb_valid ? {5'd0, rb_cnt} : 13'd0) - {12'd0, rb2_valid && rb2_ready};
       // How long each has waited.
       rs2_age <= rs2_valid && !rs2_ready ? rs2_age + 6'd1 : '0;
@@ -93,6 +93,7 @@ module fv_crl_nvme_cqres #(
       if (rs_valid || rb_valid || rs2_valid || rb2_valid) assume (sized && mapped == '1);
       assume ((rb_valid ? {5'd0, rb_cnt} : 13'd0) + {12'd0, rb2_valid && rb2_ready} <= held);
       assume (rs2_qid == '0 && rb2_qid == '0);
+      if (rs2_age != '0) assume (rs2_valid);
       if (rs_valid) assume (rs_wait == '0 && !rb_valid);
       if (rb_valid) assume (rb_wait == '0);
       assume (!gb && !cq_rung);
