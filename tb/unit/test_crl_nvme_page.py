@@ -97,7 +97,7 @@ async def rights(dut):
     await b.clear()
     await b.step(6000)
     for who in (("own", False, True), ("foreign", False, True), ("foreign", True, False), ("foreign", False, False), ("kernel", True, False), ("kernel", False, True)):
-        assert b.seen[who] > 10, (who, b.seen)
+        assert b.seen[who] > 10 or who == ("foreign", False, False) and b.dstrd == 0, (who, b.seen)
     await b.clear()
     await b.step(300)
     assert b.compared == 6300
