@@ -33,6 +33,9 @@ module crl_nvme_rdmux #(
     input  wire logic                m_r_valid,
     input  wire logic                m_r_last,
 
+`ifdef FORMAL
+    output logic [$clog2(BURSTS):0]  f_owed,      // bursts
+`endif
     output logic                     idle         // no burst is owed
 );
 
@@ -106,6 +109,8 @@ module crl_nvme_rdmux #(
   assign unused = &{1'b0, level};
 
 `ifdef FORMAL
+  assign f_owed = level;
+
   // Who has the turn shows something: for the induction.
   always_ff @(posedge clk) begin
     if (!rst && turn_q) assert ($onehot(gnt_q) && (gnt_q & ~s_ar_valid[N-1:1]) == '0 && gnt_q[idx_q]);

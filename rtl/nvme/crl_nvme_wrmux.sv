@@ -42,6 +42,11 @@ module crl_nvme_wrmux #(
     output logic      [B-1:0]        m_strb,
     input  wire logic                m_b_valid,  // event: the oldest burst is over
 
+`ifdef FORMAL
+    output logic [$clog2(BURSTS):0]  f_owed,     // bursts
+    output logic                     f_turn,
+    output logic                     f_hold,
+`endif
     output logic                     idle        // no response is owed, no burst has begun
 );
 
@@ -90,6 +95,12 @@ module crl_nvme_wrmux #(
 
   logic unused;
   assign unused = &{1'b0, level};
+
+`ifdef FORMAL
+  assign f_owed = level;
+  assign f_turn = turn_q;
+  assign f_hold = hold_q;
+`endif
 
 endmodule
 

@@ -18,6 +18,7 @@ module fv_crl_nvme_rdmux #(
 
   wire [N-1:0]  s_ar_ready, s_r_valid;
   wire          m_ar_valid, idle;
+  wire [$clog2(BURSTS):0] f_owed;
   wire [63:0]   m_ar_addr;
   wire [7:0]    m_ar_len, m_ar_user;
 
@@ -32,7 +33,7 @@ module fv_crl_nvme_rdmux #(
   crl_nvme_rdmux #(.FUNC_W(8), .N(N), .BURSTS(BURSTS)) dut (
       .clk(clk), .rst(rst), .s_ar_valid(s_ar_valid), .s_ar_ready(s_ar_ready), .s_ar_addr(s_ar_addr), .s_ar_len(len), .s_ar_user(user),
       .s_r_valid(s_r_valid), .m_ar_valid(m_ar_valid), .m_ar_ready(m_ar_ready), .m_ar_addr(m_ar_addr), .m_ar_len(m_ar_len),
-      .m_ar_user(m_ar_user), .m_r_valid(m_r_valid), .m_r_last(m_r_last), .idle(idle)
+      .m_ar_user(m_ar_user), .m_r_valid(m_r_valid), .m_r_last(m_r_last), .f_owed(f_owed), .idle(idle)
   );
 
   reg past = 1'b0;
@@ -83,7 +84,7 @@ module fv_crl_nvme_rdmux #(
     if (taken) assert ((s_ar_valid & s_ar_ready) != 0);
     assert ($onehot0(s_ar_valid & s_ar_ready));
     assert ($onehot0(s_r_valid));
-    assert (!m_r_valid || s_r_valid != 0 || owed == 0);
+    assert (owed == f_owed);
     assert (m_r_valid || s_r_valid == 0);
     assert (owed <= BURSTS);
     assert (idle == (owed == 0));
@@ -107,6 +108,7 @@ module fv_crl_nvme_rdmux #(
       whose <= s_ar_valid & s_ar_ready;
     end
   end
+  always @* if (past && !rst && m_r_valid) assert (s_r_valid != 0);
   always @* if (past && !rst && on) begin
     if (ahead == 8'd0 && m_r_valid) assert (s_r_valid == whose);
     assert (ahead < owed);

@@ -23,13 +23,15 @@ module fv_crl_nvme_wrmux #(
   wire [7:0]  m_len, m_user;
   wire [15:0] m_data;
   wire [1:0]  m_strb;
+  wire        f_turn, f_hold;
+  wire [$clog2(BURSTS):0] f_owed;
   reg  [1:0]  s_within = 2'b00;  // a client is inside a burst
 
   crl_nvme_wrmux #(.DATA_W(16), .FUNC_W(8), .BURSTS(BURSTS)) dut (
       .clk(clk), .rst(rst), .s_soon(s_soon), .s_valid(s_valid), .s_ready(s_ready), .s_first(~s_within), .s_last(s_last), .s_addr(s_addr),
       .s_len({8'd17, 8'd16}), .s_user({8'd33, 8'd32}), .s_data(s_data), .s_strb(s_data[3:0]), .s_b_valid(s_b_valid),
       .m_soon(m_soon), .m_valid(m_valid), .m_ready(m_ready), .m_first(m_first), .m_last(m_last), .m_addr(m_addr), .m_len(m_len),
-      .m_user(m_user), .m_data(m_data), .m_strb(m_strb), .m_b_valid(m_b_valid), .idle(idle)
+      .m_user(m_user), .m_data(m_data), .m_strb(m_strb), .m_b_valid(m_b_valid), .f_owed(f_owed), .f_turn(f_turn), .f_hold(f_hold), .idle(idle)
   );
 
   reg past = 1'b0;
@@ -89,7 +91,8 @@ module fv_crl_nvme_wrmux #(
     assert ($onehot0(went));
     assert (beat || went == 0);
     assert (m_soon == (s_soon != 0));
-    assert (s_within == 0 || within);
+    assert (within == f_hold && s_within == {within && f_turn, within && !f_turn});
+    assert (owed == f_owed);
     assert ($onehot0(s_within));
     if (within && beat) assert (went == s_within);  // bursts are whole
 `ifdef BREAK
