@@ -73,6 +73,22 @@ module crl_nvme_exec_cut #(
     output logic                   k_first,
     output logic                   k_last,
     output logic      [10:0]       k_status
+`ifdef CRL_GHOST
+    , output logic                 f_held      // of crl_nvme_exec_piece; then what proofs look at here
+    , output logic                 f_last
+    , output logic    [63:0]       f_addr
+    , output logic    [12:0]       f_left
+    , output logic    [2:0]        f_state
+    , output logic    [2:0]        f_op
+    , output logic                 f_run
+    , output logic                 f_first
+    , output logic                 f_open
+    , output logic    [OW-1:0]     f_slot
+    , output logic    [63:0]       f_at
+    , output logic    [43:0]       f_span
+    , output logic                 f_emit
+    , output logic                 f_end       // with it: the command's last
+`endif
 );
 
   localparam logic [2:0] X_READ = 3'd0, X_WRITE = 3'd1, X_COMPARE = 3'd2, X_ZEROES = 3'd3, X_VERIFY = 3'd4, X_DSM = 3'd5;
@@ -108,6 +124,9 @@ module crl_nvme_exec_cut #(
   crl_nvme_exec_piece #(.STEP_W(LB + 1)) u_piece (
       .clk, .rst, .p_valid, .p_ready, .p_addr, .p_len, .p_last, .p_error, .p_status,
       .use_c, .use_f, .f_ready(d_ready), .drain, .flush, .gone, .write(op_q == X_WRITE), .ns_low(at_q[11:0]),
+`ifdef CRL_GHOST
+      .f_held, .f_last, .f_addr, .f_left,
+`endif
       .c_valid, .c_take, .c_fin(fin), .c_step(step), .c_addr, .c_left, .c_last, .c_error, .c_status
   );
 
@@ -253,6 +272,19 @@ module crl_nvme_exec_cut #(
       k_status   <= state_q == S_END ? status_q : spans || !c_error ? crl_pkg::NVME_STATUS_SUCCESS : c_status;
     end
   end
+
+`ifdef CRL_GHOST
+  assign f_state = state_q;
+  assign f_op    = op_q;
+  assign f_run   = run_q;
+  assign f_first = first_q;
+  assign f_open  = open_q;
+  assign f_slot  = slot_q;
+  assign f_at    = at_q;
+  assign f_span  = left_q;
+  assign f_emit  = emit;
+  assign f_end   = state_q == S_END || last;
+`endif
 
   logic unused;
   assign unused = &{1'b0, near[LB], avail[12]};

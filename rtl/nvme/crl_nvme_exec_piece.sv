@@ -43,6 +43,12 @@ module crl_nvme_exec_piece #(
     output logic                   c_last,
     output logic                   c_error,
     output logic      [10:0]       c_status   // with c_error
+`ifdef CRL_GHOST
+    , output logic                 f_held     // what proofs look at
+    , output logic                 f_last
+    , output logic    [63:0]       f_addr
+    , output logic    [12:0]       f_left
+`endif
 );
 
   logic        held_q, last_q;
@@ -76,6 +82,13 @@ module crl_nvme_exec_piece #(
       last_q <= c_last;
     end
   end
+
+`ifdef CRL_GHOST
+  assign f_held = held_q;
+  assign f_last = last_q;
+  assign f_addr = addr_q;
+  assign f_left = left_q;
+`endif
 
   logic unused;
   assign unused = &{1'b0, page[11:0], moved[12]};
