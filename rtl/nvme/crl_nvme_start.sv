@@ -103,7 +103,7 @@ module crl_nvme_start #(
   always_ff @(posedge clk) begin
     f_past_q <= 1'b1;
     if (f_past_q && !rst) begin
-      assert (32'(num_q) <= QN);
+      if (act_q) assert (32'(num_q) <= QN);
       if (act_q) assert (!wait_q && !done);
       if (act_q && !clear) assert (idx_q <= 3'd3);
       if (!act_q) assert (wait_q || done || !busy);
