@@ -188,11 +188,17 @@ module crl_nvme_mbox #(
   logic [12:0] wr_addr, addr;
   logic [31:0] wdata, go_data, regs_rdata, ctl_rdata, sqe_rdata, ev_rdata, page_rdata, rdata;
   logic [3:0]  strb;
-  logic        dma_busy, dma_done, dma_error;
+  logic        dma_busy, dma_done, dma_error, start_busy, start_done, gr_blank, rg_blank, setup_q;
 
   // Looked at when a write is chosen; it acts a cycle later, crl_nvme_start writes from its second busy cycle on.
-  assign wait_bus = (setup_busy || again) && (wr_addr == crl_mbox_pkg::REG_CFG_GO || wr_addr == crl_mbox_pkg::REG_GRANT_GO
+  assign wait_bus = setup_busy && (wr_addr == crl_mbox_pkg::REG_CFG_GO || wr_addr == crl_mbox_pkg::REG_GRANT_GO
                                    || wr_addr == crl_mbox_pkg::REG_RANGE_GO);
+  // The set-up is over when grant and range are what the processor wrote, too.
+  assign setup_busy = start_busy || again;
+  assign setup_done = setup_q && !setup_busy;
+
+  always_ff @(posedge clk) setup_q <= !rst && setup_busy;
+
   assign hold     = (ev_hold && (addr == crl_mbox_pkg::REG_QBAD || addr == crl_mbox_pkg::REG_EVENT_POP))
                     || (stop_wait && addr == crl_mbox_pkg::REG_STOP_GO);
   assign page     = addr[12];
@@ -214,7 +220,7 @@ module crl_nvme_mbox #(
   logic [7:0]   k_qsel, k_enable;
 
   crl_nvme_mbox_regs u_regs (
-      .clk, .rst, .wr(look && we), .addr, .wdata, .strb, .rdata(regs_rdata), .busy, .blank(setup_busy), .again,
+      .clk, .rst, .wr(look && we), .addr, .wdata, .strb, .rdata(regs_rdata), .busy, .gr_blank, .rg_blank, .again,
       .grant(gr_entry), .range(rg_entry), .ns_blocks, .ns_base, .cfg_queue(k_queue), .cfg_size(k_size), .cfg_base(k_base),
       .dma_addr(k_dma), .arb(k_arb), .coalesce(k_coal), .cpl_dw0(k_dw0), .ana_change(k_ana), .qsel(k_qsel), .irq_enable(k_enable)
   );
@@ -257,7 +263,7 @@ module crl_nvme_mbox #(
   assign ab_cid   = go_data[crl_mbox_pkg::ABORT_GO_CID_LSB +: 16];
 
   crl_nvme_mbox_cfg #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_cfg (
-      .clk, .rst, .start, .asq, .acq, .asqs, .acqs, .busy(setup_busy), .done(setup_done),
+      .clk, .rst, .start, .asq, .acq, .asqs, .acqs, .busy(start_busy), .done(start_done), .gr_blank, .rg_blank,
       .cfg_go, .gr_go, .rg_go, .go_data, .k_queue, .k_size, .k_base,
       .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_base, .cfg_func, .cfg_cqid, .cfg_prio, .cfg_vec, .cfg_ien,
       .gr_we, .gr_qid, .rg_we, .rg_qid, .rg_idx
@@ -320,7 +326,7 @@ module crl_nvme_mbox #(
   );
 
   logic unused;
-  assign unused = &{1'b0, k_queue, k_size, k_arb, k_ana, go_data};
+  assign unused = &{1'b0, start_done, k_queue, k_size, k_arb, k_ana, go_data};
 
 endmodule
 

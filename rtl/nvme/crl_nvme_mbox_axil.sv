@@ -33,7 +33,7 @@ module crl_nvme_mbox_axil (
     output logic      [12:0] wr_addr,          // of the write that waits
     input  wire logic        wait_bus,         // not this one now
     input  wire logic        hold,             // not in this cycle
-    output logic             busy,             // an access is under way: addr counts
+    output logic             busy,             // addr counts
     output logic             look,             // event: that it is done
     output logic             we,               // it is a write
     output logic      [12:0] addr,             // bits 1:0 are 0; stays until rdata was taken
@@ -63,7 +63,7 @@ module crl_nvme_mbox_axil (
 
   assign can_wr  = aw_q && w_q && !b_q && !wait_bus;
   assign can_rd  = ar_q && !r_q;
-  assign busy    = state_q != CHOOSE;
+  assign busy    = state_q == WRITE || state_q == DATA;
   assign act     = state_q == WRITE || state_q == READ;
   assign look    = act && !hold;
   assign we      = state_q == WRITE;

@@ -24,6 +24,8 @@ module crl_nvme_mbox_cfg #(
     input  wire logic [11:0]       acqs,
     output logic                   busy,
     output logic                   done,       // event
+    output logic                   gr_blank,   // levels: grants and ranges are 0 from the next cycle on
+    output logic                   rg_blank,
 
     input  wire logic              cfg_go,     // events of the processor
     input  wire logic              gr_go,
@@ -64,7 +66,7 @@ module crl_nvme_mbox_cfg #(
       .clk, .rst, .start, .asq, .acq, .asqs, .acqs, .busy, .done,
       .cfg_we(s_cfg_we), .cfg_qid(s_qid), .cfg_cq(s_cq), .cfg_valid(s_valid), .cfg_size(s_size), .cfg_base(s_base), .cfg_func(s_func),
       .cfg_cqid(s_cqid), .cfg_prio(s_prio), .cfg_vec(s_vec), .cfg_ien(s_ien),
-      .gr_we(s_gr_we), .gr_qid(s_gr_qid), .rg_we(s_rg_we), .rg_qid(s_rg_qid), .rg_idx(s_idx)
+      .gr_we(s_gr_we), .gr_qid(s_gr_qid), .rg_we(s_rg_we), .rg_qid(s_rg_qid), .rg_idx(s_idx), .gr_blank, .rg_blank
   );
 
   assign cfg_we    = cfg_go || s_cfg_we;

@@ -4,8 +4,8 @@
 //
 // How: flip-flops for those who use them all at once, and a LUT RAM with the same words for reading, so that no multiplexer
 //   goes over the flip-flops. A write takes the bytes without a strobe from that RAM. A flag a word says that it reads as zero.
-//   While `blank` is up, grant and range are 0, for crl_nvme_start; then they are taken out of the RAM again, in cycles
-//   without an access.
+//   While gr_blank, rg_blank are up, grant and range are 0, for crl_nvme_start; then they are taken out of the RAM again, a word
+//   in each cycle in which no access has it.
 // Latency: read 0 cycles; a write is seen from the next cycle on.
 `default_nettype none
 
@@ -18,8 +18,9 @@ module crl_nvme_mbox_regs (
     input  wire logic [31:0]  wdata,
     input  wire logic [3:0]   strb,
     output logic      [31:0]  rdata,        // of addr; 0 if it is not one of these
-    input  wire logic         busy,         // an access is under way: addr counts
-    input  wire logic         blank,        // level
+    input  wire logic         busy,         // an access has the RAM
+    input  wire logic         gr_blank,     // levels, rg_blank as long or longer
+    input  wire logic         rg_blank,
     output logic              again,        // grant and range are being taken out of the RAM
 
     output logic      [255:0] grant,        // as they are
@@ -39,7 +40,8 @@ module crl_nvme_mbox_regs (
 );
 
   localparam int WORDS = 28;
-  localparam int BLANK = 12;        // grant and range are the first
+  localparam int GR_END = 8;        // grant and range are the first
+  localparam int RG_END = 12;
 
   logic        hit;                 // addr is one of these
   logic [4:0]  num, at;             // its word; what the RAM shows
@@ -79,8 +81,8 @@ module crl_nvme_mbox_regs (
   logic [WORDS-1:0][31:0] word_q;
 
   assign wr_hit = wr && hit;
-  assign again  = back_q != 4'(BLANK);
-  assign back   = again && !busy;
+  assign again  = back_q != 4'(RG_END);
+  assign back   = again && !busy && !(rg_blank && back_q == 4'(GR_END));
   assign at     = back ? {1'b0, back_q} : num;
 
   crl_ram_lut #(.W(32), .DEPTH(32)) u_words (.clk, .we(wr_hit), .waddr(at), .wdata(new_word), .raddr(at), .rdata(word));
@@ -94,13 +96,13 @@ module crl_nvme_mbox_regs (
   end
 
   always_ff @(posedge clk) begin
-    if (rst)        back_q <= 4'(BLANK);
-    else if (blank) back_q <= '0;
-    else if (back)  back_q <= back_q + 1'b1;
+    if (rst)           back_q <= 4'(RG_END);
+    else if (gr_blank) back_q <= '0;
+    else if (back)     back_q <= back_q + 1'b1;
     for (int i = 0; i < WORDS; i++) begin
       if (rst)                            zero_q[i] <= 1'b1;
       else if (wr_hit && num == 5'(i))    zero_q[i] <= 1'b0;
-      if (rst || (blank && i < BLANK))    word_q[i] <= '0;
+      if (rst || (i < GR_END ? gr_blank : i < RG_END && rg_blank)) word_q[i] <= '0;
       else if ((wr_hit || back) && at == 5'(i)) word_q[i] <= new_word;
     end
   end

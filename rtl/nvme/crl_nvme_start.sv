@@ -42,7 +42,9 @@ module crl_nvme_start #(
     output logic      [QW-1:0]     gr_qid,
     output logic                   rg_we,     // likewise its range
     output logic      [QW-1:0]     rg_qid,
-    output logic      [2:0]        rg_idx
+    output logic      [2:0]        rg_idx,
+    output logic                   gr_blank,  // level: the cycle before any gr_we, to the last one
+    output logic                   rg_blank   // likewise for rg_we
 `ifdef FORMAL
     , output logic                 f_act      // proofs look at where it is
     , output logic                 f_clear
@@ -92,6 +94,8 @@ module crl_nvme_start #(
   assign rg_we     = act_q && clear;
   assign rg_qid    = num_q[QW-1:0];
   assign rg_idx    = idx_q;
+  assign gr_blank  = wait_q || (act_q && clear && !(num_q == NW'(QN - 1) && idx_q != '0));
+  assign rg_blank  = wait_q || rg_we;
 
 `ifdef FORMAL
   logic f_past_q;
