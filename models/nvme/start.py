@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from models.nvme.mailbox import Action, act
 
 RANGES = 8
@@ -25,14 +27,15 @@ def what_counts(a: Action) -> Action | tuple:
     return a
 
 
-def cleared(queues: int) -> set:
+@lru_cache(maxsize=4)
+def cleared(queues: int) -> frozenset:
     """No queue is there, nobody has any right."""
     out: set = set()
     for qid in range(queues + 1):
         out |= {("cfg", qid, cq, 0) for cq in (0, 1)}
         out.add(act("gr", qid=qid, entry=0))
         out |= {act("rg", qid=qid, idx=n, entry=0) for n in range(RANGES)}
-    return out
+    return frozenset(out)
 
 
 def admin(asq: int, asqs: int, acq: int, acqs: int) -> list[Action]:

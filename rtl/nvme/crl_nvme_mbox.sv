@@ -185,15 +185,21 @@ module crl_nvme_mbox #(
   // ---------------------------------------------------------------------------------------------
   // Accesses
 
-  logic        act, look, we, hold, wait_bus, page, setup_busy, setup_done, stop_wait, ev_hold;
+  logic        busy, look, we, hold, wait_bus, page, again, setup_busy, setup_done, stop_wait, ev_hold;
   logic [12:0] wr_addr, addr;
   logic [31:0] wdata, go_data, regs_rdata, ctl_rdata, sqe_rdata, ev_rdata, page_rdata, rdata;
   logic [3:0]  strb;
-  logic        dma_busy, dma_done, dma_error;
+  logic        dma_busy, dma_done, dma_error, start_busy, start_done, gr_blank, rg_blank, setup_q;
 
-  // Looked at when a write is chosen; it acts a cycle later, crl_nvme_start writes first two cycles after it is busy.
+  // Looked at when a write is chosen; it acts a cycle later, crl_nvme_start writes from its second busy cycle on.
   assign wait_bus = setup_busy && (wr_addr == crl_mbox_pkg::REG_CFG_GO || wr_addr == crl_mbox_pkg::REG_GRANT_GO
                                    || wr_addr == crl_mbox_pkg::REG_RANGE_GO);
+  // The set-up is over when grant and range are what the processor wrote, too.
+  assign setup_busy = start_busy || again;
+  assign setup_done = setup_q && !setup_busy;
+
+  always_ff @(posedge clk) setup_q <= !rst && setup_busy;
+
   assign hold     = (ev_hold && (addr == crl_mbox_pkg::REG_QBAD || addr == crl_mbox_pkg::REG_EVENT_POP))
                     || (stop_wait && addr == crl_mbox_pkg::REG_STOP_GO);
   assign page     = addr[12];
@@ -203,22 +209,20 @@ module crl_nvme_mbox #(
       .clk, .rst, .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid, .s_axil_wready,
       .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_arvalid, .s_axil_arready,
       .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready,
-      .wr_addr, .wait_bus, .hold, .act, .look, .we, .addr, .wdata, .strb, .err(page && dma_busy), .rdata
+      .wr_addr, .wait_bus, .hold, .busy, .look, .we, .addr, .wdata, .strb, .err(page && dma_busy), .rdata
   );
 
   // ---------------------------------------------------------------------------------------------
   // What is kept
 
-  logic [255:0] k_grant;
-  logic [127:0] k_range;
   logic [63:0]  k_base, k_dma;
   logic [31:0]  k_queue, k_size, k_arb, k_dw0;
   logic [15:0]  k_coal, k_ana;
   logic [7:0]   k_qsel, k_enable;
 
   crl_nvme_mbox_regs u_regs (
-      .clk, .rst, .wr(look && we), .addr, .wdata, .strb, .rdata(regs_rdata),
-      .grant(k_grant), .range(k_range), .ns_blocks, .ns_base, .cfg_queue(k_queue), .cfg_size(k_size), .cfg_base(k_base),
+      .clk, .rst, .wr(look && we), .addr, .wdata, .strb, .rdata(regs_rdata), .busy, .gr_blank, .rg_blank, .again,
+      .grant(gr_entry), .range(rg_entry), .ns_blocks, .ns_base, .cfg_queue(k_queue), .cfg_size(k_size), .cfg_base(k_base),
       .dma_addr(k_dma), .arb(k_arb), .coalesce(k_coal), .cpl_dw0(k_dw0), .ana_change(k_ana), .qsel(k_qsel), .irq_enable(k_enable)
   );
 
@@ -233,14 +237,14 @@ module crl_nvme_mbox #(
   // ---------------------------------------------------------------------------------------------
   // What is set off
 
-  logic cfg_go, gr_go, rg_go, ns_go, vec_go, stop_go, dma_go, sqe_pop, cpl_go, event_pop, lost_clear, qbad_clear, qbad_look;
+  logic cfg_go, gr_go, rg_go, ns_go, vec_go, stop_go, dma_go, sqe_pop, cpl_go, event_pop, lost_clear, qbad_clear, qbad_look, sel_ok;
   logic sqe_any, sqe_held, event_any, cpl_busy, cpl_taken;
 
   crl_nvme_mbox_ctl #(.QUEUES(QUEUES), .NAMESPACES(NAMESPACES), .FUNC_W(FUNC_W), .MDTS_BYTES(MDTS_BYTES)) u_ctl (
       .clk, .rst, .look, .we, .addr, .wdata, .strb, .go_data, .rdata(ctl_rdata),
       .cfg_qid(k_queue[crl_mbox_pkg::CFG_QUEUE_QUEUE_LSB +: 8]), .cfg_cqid(k_queue[crl_mbox_pkg::CFG_QUEUE_CQID_LSB +: 8]),
       .qsel(k_qsel), .irq_enable(k_enable), .irq(mbox_irq),
-      .cfg_go, .gr_go, .rg_go, .ns_go, .vec_go, .stop_go, .dma_go, .sqe_pop, .cpl_go, .event_pop, .lost_clear, .qbad_clear, .qbad_look,
+      .cfg_go, .gr_go, .rg_go, .ns_go, .vec_go, .stop_go, .dma_go, .sqe_pop, .cpl_go, .event_pop, .lost_clear, .qbad_clear, .qbad_look, .sel_ok,
       .sqe_any, .event_any, .cpl_busy, .cpl_taken, .dma_busy, .dma_done, .dma_error, .setup_busy, .setup_done,
       .start, .started, .quiesce, .shut, .quiet, .run, .fatal, .d_go, .d_done, .ab_valid, .ab_done, .ab_found, .q_ask, .q_qid, .q_grant, .q_exec
   );
@@ -260,10 +264,10 @@ module crl_nvme_mbox #(
   assign ab_cid   = go_data[crl_mbox_pkg::ABORT_GO_CID_LSB +: 16];
 
   crl_nvme_mbox_cfg #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_cfg (
-      .clk, .rst, .start, .asq, .acq, .asqs, .acqs, .busy(setup_busy), .done(setup_done),
-      .cfg_go, .gr_go, .rg_go, .go_data, .k_queue, .k_size, .k_base, .k_grant, .k_range,
+      .clk, .rst, .start, .asq, .acq, .asqs, .acqs, .busy(start_busy), .done(start_done), .gr_blank, .rg_blank,
+      .cfg_go, .gr_go, .rg_go, .go_data, .k_queue, .k_size, .k_base,
       .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_base, .cfg_func, .cfg_cqid, .cfg_prio, .cfg_vec, .cfg_ien,
-      .gr_we, .gr_qid, .gr_entry, .rg_we, .rg_qid, .rg_idx, .rg_entry
+      .gr_we, .gr_qid, .rg_we, .rg_qid, .rg_idx
   );
 
   // ---------------------------------------------------------------------------------------------
@@ -307,7 +311,7 @@ module crl_nvme_mbox #(
   crl_nvme_mbox_ev #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_ev (
       .clk, .rst, .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .sqf_valid, .sqf_qid, .cqf_valid, .cqf_qid,
       .lg_valid, .lg_qid, .lg_cid, .lg_status, .lg_nsid, .lg_lba,
-      .hold(ev_hold), .q_look(qbad_look), .q_clear(qbad_clear), .qsel(k_qsel), .any(event_any), .pop(event_pop), .lost_clear,
+      .hold(ev_hold), .q_look(qbad_look), .q_clear(qbad_clear), .qsel(k_qsel[QW-1:0]), .qsel_ok(sel_ok), .any(event_any), .pop(event_pop), .lost_clear,
       .addr, .rdata(ev_rdata)
   );
 
@@ -323,7 +327,7 @@ module crl_nvme_mbox #(
   );
 
   logic unused;
-  assign unused = &{1'b0, act, k_queue, k_size, k_arb, k_ana, go_data};
+  assign unused = &{1'b0, start_done, k_queue, k_size, k_arb, k_ana, go_data};
 
 endmodule
 

@@ -33,7 +33,7 @@ module crl_nvme_mbox_axil (
     output logic      [12:0] wr_addr,          // of the write that waits
     input  wire logic        wait_bus,         // not this one now
     input  wire logic        hold,             // not in this cycle
-    output logic             act,              // an access is looked up: `hold` counts
+    output logic             busy,             // addr counts
     output logic             look,             // event: that it is done
     output logic             we,               // it is a write
     output logic      [12:0] addr,             // bits 1:0 are 0; stays until rdata was taken
@@ -50,7 +50,7 @@ module crl_nvme_mbox_axil (
   logic [12:0] aw_addr_q, ar_addr_q;
   logic [31:0] w_data_q, r_data_q;
   logic [3:0]  w_strb_q;
-  logic        can_wr, can_rd;
+  logic        can_wr, can_rd, act;
 
   assign s_axil_awready = !aw_q;
   assign s_axil_wready  = !w_q;
@@ -63,6 +63,7 @@ module crl_nvme_mbox_axil (
 
   assign can_wr  = aw_q && w_q && !b_q && !wait_bus;
   assign can_rd  = ar_q && !r_q;
+  assign busy    = state_q == WRITE || state_q == DATA;
   assign act     = state_q == WRITE || state_q == READ;
   assign look    = act && !hold;
   assign we      = state_q == WRITE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// crl_nvme_mbox_cfg: set-up bus, grants and ranges: the processor's registers as a GO finds them, or crl_nvme_start.
+// crl_nvme_mbox_cfg: set-up bus, and who is given grants and ranges: the processor's registers as a GO finds them, or crl_nvme_start.
 //
 // How: a GO writes in its own cycle. One that was chosen in the cycle of `start` acts in the first busy cycle and goes first; crl_nvme_start
 //   writes from the cycle after that one on.
@@ -24,6 +24,8 @@ module crl_nvme_mbox_cfg #(
     input  wire logic [11:0]       acqs,
     output logic                   busy,
     output logic                   done,       // event
+    output logic                   gr_blank,   // levels: grants and ranges are 0 from the next cycle on
+    output logic                   rg_blank,
 
     input  wire logic              cfg_go,     // events of the processor
     input  wire logic              gr_go,
@@ -32,8 +34,6 @@ module crl_nvme_mbox_cfg #(
     input  wire logic [31:0]       k_queue,    // CFG_QUEUE
     input  wire logic [31:0]       k_size,     // CFG_SIZE
     input  wire logic [63:0]       k_base,
-    input  wire logic [255:0]      k_grant,
-    input  wire logic [127:0]      k_range,
 
     output logic                   cfg_we,     // set-up bus
     output logic      [QW-1:0]     cfg_qid,
@@ -48,11 +48,9 @@ module crl_nvme_mbox_cfg #(
     output logic                   cfg_ien,
     output logic                   gr_we,      // grants
     output logic      [QW-1:0]     gr_qid,
-    output logic      [255:0]      gr_entry,
     output logic                   rg_we,      // ranges
     output logic      [QW-1:0]     rg_qid,
-    output logic      [2:0]        rg_idx,
-    output logic      [127:0]      rg_entry
+    output logic      [2:0]        rg_idx
 );
 
   logic              s_cfg_we, s_cq, s_valid, s_ien, s_gr_we, s_rg_we;
@@ -68,7 +66,7 @@ module crl_nvme_mbox_cfg #(
       .clk, .rst, .start, .asq, .acq, .asqs, .acqs, .busy, .done,
       .cfg_we(s_cfg_we), .cfg_qid(s_qid), .cfg_cq(s_cq), .cfg_valid(s_valid), .cfg_size(s_size), .cfg_base(s_base), .cfg_func(s_func),
       .cfg_cqid(s_cqid), .cfg_prio(s_prio), .cfg_vec(s_vec), .cfg_ien(s_ien),
-      .gr_we(s_gr_we), .gr_qid(s_gr_qid), .rg_we(s_rg_we), .rg_qid(s_rg_qid), .rg_idx(s_idx)
+      .gr_we(s_gr_we), .gr_qid(s_gr_qid), .rg_we(s_rg_we), .rg_qid(s_rg_qid), .rg_idx(s_idx), .gr_blank, .rg_blank
   );
 
   assign cfg_we    = cfg_go || s_cfg_we;
@@ -84,11 +82,9 @@ module crl_nvme_mbox_cfg #(
   assign cfg_ien   = cfg_go ? k_queue[crl_mbox_pkg::CFG_QUEUE_IEN_LSB] : s_ien;
   assign gr_we     = gr_go || s_gr_we;
   assign gr_qid    = gr_go ? go_data[crl_mbox_pkg::GRANT_GO_QUEUE_LSB +: QW] : s_gr_qid;
-  assign gr_entry  = gr_go ? k_grant : '0;
   assign rg_we     = rg_go || s_rg_we;
   assign rg_qid    = rg_go ? go_data[crl_mbox_pkg::RANGE_GO_QUEUE_LSB +: QW] : s_rg_qid;
   assign rg_idx    = rg_go ? go_data[crl_mbox_pkg::RANGE_GO_INDEX_LSB +: 3] : s_idx;
-  assign rg_entry  = rg_go ? k_range : '0;
 
   logic unused;
   assign unused = &{1'b0, go_data, k_queue, k_size};

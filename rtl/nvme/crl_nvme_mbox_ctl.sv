@@ -44,6 +44,7 @@ module crl_nvme_mbox_ctl #(
     output logic               lost_clear,
     output logic               qbad_clear,
     output logic               qbad_look,
+    output logic               sel_ok,       // qsel is there
 
     input  wire logic          sqe_any,      // states
     input  wire logic          event_any,
@@ -75,13 +76,17 @@ module crl_nvme_mbox_ctl #(
     input  wire logic          q_exec
 );
 
-  logic        wr, go, q_ok, sel_ok;
+  localparam logic [7:0] LAST = 8'(QUEUES);
+
+  logic        wr, go, q_ok;
   logic        drain_q, abort_q, found_q, start_q, quiesce_q;
   logic [1:0]  qstate_q;
   logic [7:0]  irq_q, irq_set, irq_clear, irq_status;
 
-  function automatic logic there(input logic [7:0] q);   // a queue number
-    there = {1'b0, q} < 9'(QN);
+  // A queue number that is there; bit by bit, since a comparison would take a carry chain.
+  function automatic logic there(input logic [7:0] q);
+    there = 1'b1;
+    for (int i = 0; i < 8; i++) there = LAST[i] ? there || !q[i] : there && !q[i];
   endfunction
 
   always_comb begin

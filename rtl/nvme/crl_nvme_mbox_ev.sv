@@ -6,7 +6,7 @@
 //   were held; of one cycle the lowest bit is the oldest. A LUT RAM has a word a queue: refused doorbells, and a flag for each
 //   doorbell event of it that is held (CQ, code). It has one port; a doorbell goes before the processor, who waits (`hold`).
 // Latency: an event to `any` 1 cycle. q_look to rdata 1 cycle, the others 0.
-// Assumes: q_look, q_clear, pop not while `hold`; pop only while `any`; q_clear only with a qsel that is there.
+// Assumes: q_look, q_clear, pop one at a time, not while `hold`; pop only while `any`; q_clear only with a qsel that is there.
 `default_nettype none
 
 module crl_nvme_mbox_ev #(
@@ -37,7 +37,8 @@ module crl_nvme_mbox_ev #(
     output logic                   hold,       // the port is taken
     input  wire logic              q_look,     // event: look at qsel
     input  wire logic              q_clear,    // event: its count becomes 0
-    input  wire logic [7:0]        qsel,
+    input  wire logic [QW-1:0]     qsel,
+    input  wire logic              qsel_ok,    // that queue is there
 
     output logic                   any,        // an event waits
     input  wire logic              pop,        // event: it is taken
@@ -47,7 +48,6 @@ module crl_nvme_mbox_ev #(
     output logic      [31:0]       rdata       // EVENT0 to EVENT4, EVENTS_LOST, QBAD; 0 of any other
 );
 
-  localparam logic [4:0] PLACES = 5'd16;
   localparam int         BAD_W  = QW + 2 + FUNC_W;
   localparam int         LG_W   = QW + 16 + 11 + 32 + 64;
 
@@ -68,9 +68,7 @@ module crl_nvme_mbox_ev #(
 
   assign new_ev = {lg_valid, cqf_valid, sqf_valid, bad_valid && !dup};
 
-  always_comb begin
-    for (int i = 0; i < 4; i++) room[i] = held_q < PLACES - 5'(i);
-  end
+  assign room = {!held_q[4] && !(held_q[3] && held_q[2] && held_q[1:0] != '0), !held_q[4] && held_q[3:1] != '1, !held_q[4] && held_q[3:0] != '1, !held_q[4]};
 
   assign acc[0] = new_ev[0] && room[0];
   assign n0     = {2'd0, acc[0]};
@@ -145,9 +143,7 @@ module crl_nvme_mbox_ev #(
   logic [7:0]  queue;
   logic [31:0] lba_lo, lba_hi;
   logic [15:0] qbad_q;
-  logic        qsel_ok;
 
-  assign qsel_ok = {1'b0, qsel} < 9'(QN);
   assign lba_lo  = l_lba[31:0];
   assign lba_hi  = l_lba[63:32];
 
@@ -193,7 +189,7 @@ module crl_nvme_mbox_ev #(
 
   assign clears = pop && is_bad;
   assign hold   = bad_valid;
-  assign t_qid  = bad_valid ? bad_qid : clears ? b_qid : qsel[QW-1:0];
+  assign t_qid  = bad_valid ? bad_qid : clears ? b_qid : qsel;
   assign t_we   = bad_valid || clears || q_clear;
   assign {t_flags, t_count} = t_word;
   assign b_bit  = 4'd1 << (bad_valid ? {bad_cq, bad_code} : b_info);
@@ -228,11 +224,11 @@ module crl_nvme_mbox_ev #(
       else     f_count_q[i] <= f_count_q[i] + {4'd0, acc[i]} - {4'd0, pop && oldest[i]};
     end
     if (f_past_q && !rst) begin
-      assert (held_q <= PLACES);
+      assert (held_q <= 5'd16);
       assert (7'(f_count_q[0]) + 7'(f_count_q[1]) + 7'(f_count_q[2]) + 7'(f_count_q[3]) == 7'(held_q));
       for (int i = 0; i < 4; i++) begin
         assert (f_count_q[i][3:0] == wr_q[i] - rd_q[i]);
-        if (acc[i]) assert (f_count_q[i] < PLACES);
+        if (acc[i]) assert (f_count_q[i] < 5'd16);
       end
     end
   end

@@ -36,6 +36,7 @@ module crl_nvme_mbox_sqe #(
   logic [AW-1:0] wr_q, rd_q;
   logic [AW:0]   count_q, back_q;   // commands; slots that go back
   logic [3:0]    beat_q;
+  logic [15:0]   turn_q;            // the same, a bit for each word
   logic          take, last, push, gone;
   logic [31:0]   word;
 
@@ -47,7 +48,12 @@ module crl_nvme_mbox_sqe #(
   assign held      = any || (a_valid && !drop);
   assign rb2_valid = back_q != '0 && !drop;
   assign gone      = rb2_valid && rb2_ready;
-  assign word      = a_sqe[32*beat_q +: 32];
+
+  // And-or with a bit a word: a third less than a multiplexer by number.
+  always_comb begin
+    word = '0;
+    for (int i = 0; i < 16; i++) word = word | (a_sqe[32*i +: 32] & {32{turn_q[i]}});
+  end
 
   crl_ram_bram #(.W(32), .DEPTH(16 * COMMANDS)) u_words (
       .clk, .we(take), .waddr({wr_q, beat_q}), .wdata(word), .re, .raddr({rd_q, rword}), .rdata
@@ -56,12 +62,14 @@ module crl_nvme_mbox_sqe #(
   always_ff @(posedge clk) begin
     if (rst || drop) begin
       beat_q  <= '0;
+      turn_q  <= 16'd1;
       wr_q    <= '0;
       rd_q    <= '0;
       count_q <= '0;
       back_q  <= '0;
     end else begin
       if (take) beat_q <= beat_q + 1'b1;
+      if (take) turn_q <= {turn_q[14:0], turn_q[15]};
       if (push) wr_q   <= wr_q + 1'b1;
       if (pop)  rd_q   <= rd_q + 1'b1;
       count_q <= count_q + {{AW{pop && !push}}, pop != push};

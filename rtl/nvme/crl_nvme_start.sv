@@ -42,7 +42,9 @@ module crl_nvme_start #(
     output logic      [QW-1:0]     gr_qid,
     output logic                   rg_we,     // likewise its range
     output logic      [QW-1:0]     rg_qid,
-    output logic      [2:0]        rg_idx
+    output logic      [2:0]        rg_idx,
+    output logic                   gr_blank,  // level: the cycle before any gr_we, to the last one
+    output logic                   rg_blank   // likewise for rg_we
 `ifdef FORMAL
     , output logic                 f_act      // proofs look at where it is
     , output logic                 f_clear
@@ -92,6 +94,8 @@ module crl_nvme_start #(
   assign rg_we     = act_q && clear;
   assign rg_qid    = num_q[QW-1:0];
   assign rg_idx    = idx_q;
+  assign gr_blank  = wait_q || (act_q && clear && !(num_q == NW'(QN - 1) && idx_q != '0));
+  assign rg_blank  = wait_q || rg_we;
 
 `ifdef FORMAL
   logic f_past_q;
@@ -103,7 +107,7 @@ module crl_nvme_start #(
   always_ff @(posedge clk) begin
     f_past_q <= 1'b1;
     if (f_past_q && !rst) begin
-      assert (32'(num_q) <= QN);
+      if (act_q) assert (32'(num_q) <= QN);
       if (act_q) assert (!wait_q && !done);
       if (act_q && !clear) assert (idx_q <= 3'd3);
       if (!act_q) assert (wait_q || done || !busy);

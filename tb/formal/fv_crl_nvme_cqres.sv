@@ -71,6 +71,10 @@ module fv_crl_nvme_cqres #(
       held   <= '0;
       rs_wait <= '0;
       rb_wait <= '0;
+      rs2_age <= '0;
+      rb2_age <= '0;
+      past    <= '0;
+      owed    <= '0;
     end else begin
       rs_wait <= rs_valid ? 2'd3 : rs_wait != '0 ? rs_wait - 2'd1 : '0;
       rb_wait <= rb_valid ? 2'd3 : rb_wait != '0 ? rb_wait - 2'd1 : '0;

@@ -9,7 +9,7 @@ from models.nvme.mailbox import Action, bad_doorbell, cq_failed, sq_failed, with
 from models.nvme.pagedma import Transfer
 from models.nvme.start import admin, cleared, cycles, what_counts
 
-STOP_SOON = 4  # cycles until a stop is out, one more for each that asks meanwhile
+STOP_SOON = 8  # cycles until a stop is out, beside those in which another one goes out
 LEVEL_SOON = 24  # until queue 0 is stopped, or may go on: a command takes 16 to come in
 LAG = 3  # cycles until levels and interrupt follow
 
@@ -158,7 +158,7 @@ class Sides:
             self.starting = None
             self.came(x)
             self.m.cleared()
-            self.held_until = self.now + 10
+            self.held_until = self.now + 40
             self.compared += 1
         return True
 
@@ -236,7 +236,7 @@ class Sides:
             self.was_stopped, self.stop_change = self.m.stopped, self.now
         if g("stop_we") and self.sabotage != "stop_lost":
             qid, stop = g("stop_qid"), g("stop") ^ (self.sabotage == "stop")
-            self.stop_log.append((self.now, qid, stop))
+            self.stop_log = [*self.stop_log[-200:], (self.now, qid, stop)]
             mine = [s for s in self.stops if s[1:] == (qid, stop)]
             self.twice[qid, stop] += len(mine) - 1  # one for all of them will do
             assert self.twice[qid, stop] >= 0 or qid == 0, f"queue {qid} is told stop = {stop}, nobody asked for it"
@@ -244,9 +244,9 @@ class Sides:
                 self.stops.remove(s)
             self.stopped[qid] = stop
             self.compared += 1
-        n = len(self.stops)
         for at, qid, stop in self.stops:
-            assert self.now - at <= STOP_SOON + n + (10 if self.writes else 0), f"queue {qid}: stop = {stop} of cycle {at} does not come out"
+            others = sum(when >= at for when, _, _ in self.stop_log)  # one a cycle goes out
+            assert self.now - at - others <= STOP_SOON + (10 if self.writes else 0), f"queue {qid}: stop = {stop} of cycle {at} does not come out"
         calm = self.now - self.stop_change
         if calm > LEVEL_SOON and not self.commands and self.offered is None:
             for qid, stop in self.should.items():
