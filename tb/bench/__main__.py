@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tb.bench import hops, nvme_rows, plot
+from tb.bench import hops, nvme_hops, nvme_rows, plot
 from tb.bench import rows as R
 from tb.lib.sim import SimulationError, build_sim, run_sim
 from tb.lib.testbed import TRIO_SOURCES as SOURCES
@@ -135,7 +135,8 @@ def hop_table(row: R.Row, cycles: list[int | None]) -> Table:
     table = Table(title=f"hops of {row.name}", title_justify="left")
     for head in ("hop", "cycle", "since", "part", "above"):
         table.add_column(head, justify="left" if head == "hop" else "right")
-    for cells in hops.rows(row.config, cycles):
+    places = (nvme_hops.HOPS, nvme_hops.part) if row.bench == "nvme_hops" else (hops.HOPS, hops.part)
+    for cells in hops.rows(row.config, cycles, *places):
         table.add_row(*(str(c) if c or i in (0, 1) else "" for i, c in enumerate(cells)))
     return table
 

@@ -11,6 +11,7 @@ of the frames; the sum is the bound of the bench. What is above it is checks, th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,15 +99,17 @@ def bound(c: dict[str, Any]) -> int:
     return sum(part(hop, c) for hop in HOPS)
 
 
-def rows(c: dict[str, Any], cycles: list[int | None]) -> list[list[object]]:
+def rows(c: dict[str, Any], cycles: list[int | None], places: Sequence[Hop] = HOPS,
+         part: Callable[[Hop, dict[str, Any]], int] = part) -> list[list[object]]:
     """Hop, cycle, since the one before, its part, above it."""
     out: list[list[object]] = []
     last = owed = 0
-    for hop, now in zip(HOPS, cycles, strict=True):
+    for hop, now in zip(places, cycles, strict=True):
         owed += part(hop, c)
         if now is None:      # not seen: what is owed goes to the next one
             continue
         since = now - last
-        out.append([f"{'sender' if hop.side == 'a' else 'peer'}: {hop.name}", now, since, owed, since - owed])
+        side = {"a": "sender: ", "b": "peer: "}.get(hop.side, "")
+        out.append([side + hop.name, now, since, owed, since - owed])
         last, owed = now, 0
     return out

@@ -10,6 +10,9 @@ nvme_rate     n commands of S bytes over Q queues, as many as `depth` of each qu
 nvme_latency  Reads and Writes one after the other, everything idle: doorbell's W handshake to the B of the entry, the worst of 16.
                   bound = 4*L + 64/B + ceil(S/B) + 16/B + 4
               The 4*L, which can't overlap: entry read, data read, data written, entry written; a beat's own cycle each. extra.beyond: cycles - 4*L.
+nvme_hops     The same, one command, hop by hop (tb/bench/nvme_hops.py).
+                  bound = 4*L + 2*ceil(S/B) + 64/B + 24
+              Runs on Icarus, which shows the hops.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Any
 
+from tb.bench import nvme_hops
 from tb.system.nvme.rig import SOURCES
 
 TOP, MODULE = "crl_tb_nvme", "tb.bench.run_nvme"
@@ -36,13 +40,15 @@ def rate_bound(c: dict[str, Any]) -> int:
     return ceil(max(read, write, n / (c["queues"] * c["depth"]) * alone(c))) + 4 * c["latency"]
 
 
-BOUNDS = {"nvme_rate": rate_bound, "nvme_latency": alone}
+BOUNDS = {"nvme_rate": rate_bound, "nvme_latency": alone, "nvme_hops": nvme_hops.budget}
 
 
 def rows(row: Any) -> Iterator[Any]:
     """`row` is the class of rows.py."""
     for data_w in (128, 512):
         parameters = {"DATA_W": data_w, **BUILD}
+        yield row("nvme_hops", {"data_w": data_w, "op": "READ", "s": 512, "latency": 20}, TOP, parameters | {"STORE_W": 20}, limit=1.0, quick=True,
+                  sim="icarus")
         for latency in (20, 100):
             for op in ("READ", "WRITE"):
                 for s in (512, 4096):

@@ -14,7 +14,9 @@ import cocotb
 from cocotb.triggers import Timer
 
 from models.layout import NvmeCqe, NvmeIoOp, NvmeStatus
+from tb.bench import nvme_hops
 from tb.bench.nvme_rows import alone, rate_bound
+from tb.bench.watch import Watch
 from tb.system.nvme.kernel import Pair, io
 from tb.system.nvme.rig import HIGH, NS1, NoProgress
 from tb.system.nvme.world import World
@@ -151,7 +153,23 @@ async def nvme_latency(w: World, c: dict) -> tuple[int, int, dict]:
     return max(took), alone(c), {"beyond": max(took) - 4 * c["latency"], "typical": sorted(took)[8]}
 
 
-BENCHES = {"nvme_rate": nvme_rate, "nvme_latency": nvme_latency}
+async def hops(w: World, c: dict) -> tuple[int, int, dict]:
+    dut = w.rig.dut
+    stream = (await streams(w, c, 0))[0]
+    watch = Watch(dut, c, nvme_hops.HOPS, nvme_hops.part, dut.clk, dut.cycle)
+    for n in range(4):
+        await w.rig.cycles(300)
+        stream.left = 1
+        if n == 3:
+            watch.begin()
+        cycles = await go(w, [stream], 1)
+    watch.end()
+    await check_data(w, [stream])
+    assert watch.hops[-1] == cycles, f"the hops end elsewhere: {watch.hops}, not {cycles}"
+    return cycles, nvme_hops.budget(c), {"above_the_parts": cycles - nvme_hops.budget(c) + 24, "hops": watch.hops}
+
+
+BENCHES = {"nvme_rate": nvme_rate, "nvme_latency": nvme_latency, "nvme_hops": hops}
 
 
 @cocotb.test()
