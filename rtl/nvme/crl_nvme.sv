@@ -154,13 +154,13 @@ module crl_nvme #(
   );
 
   logic              sq_rung, cq_rung, bad_valid, bad_cq, bad_code;
-  logic [QW-1:0]     lk_qid, sq_qid, cq_qid, t_qid, bad_qid;
+  logic [QW-1:0]     lk_qid, so_qid, sq_qid, cq_qid, t_qid, bad_qid;
   logic [11:0]       lk_sq_head, lk_cq_tail, sq_tail, cq_head, t_tail, h_head;
   logic [FUNC_W-1:0] bad_func;
 
   crl_nvme_db #(.QUEUES(QUEUES), .DSTRD(DSTRD), .FUNC_W(FUNC_W)) u_db (
       .clk, .rst, .wr(db_wr), .wr_addr, .wr_user, .wr_data, .wr_strb, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_func,
-      .lk_qid, .lk_sq_head, .lk_cq_tail, .sq_rung, .sq_qid, .sq_tail, .cq_rung, .cq_qid, .cq_head, .t_qid, .t_tail,
+      .lk_qid, .lk_sq_head, .lk_cq_tail, .so_qid, .sq_rung, .sq_qid, .sq_tail, .cq_rung, .cq_qid, .cq_head, .t_qid, .t_tail,
       .h_qid({QW{1'b0}}), .h_head, .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .foreign_valid(db_foreign), .foreign_func(db_foreign_func)
   );
 
@@ -171,23 +171,23 @@ module crl_nvme #(
 
   crl_nvme_arb #(.QUEUES(QUEUES)) u_arb (
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_prio, .run, .wrr, .ab(arb_ab), .hpw(arb_hpw), .mpw(arb_mpw), .lpw(arb_lpw),
-      .sq_rung, .sq_qid, .stop_we, .stop_qid, .stop, .unpark, .g_valid, .g_ready, .g_qid, .g_max,
+      .so_qid, .sq_rung, .sq_qid, .stop_we, .stop_qid, .stop, .unpark, .g_valid, .g_ready, .g_qid, .g_max,
       .d_valid, .d_qid, .d_cnt, .d_more, .d_park, .g_busy_qid, .g_busy
   );
 
-  logic              f_ar_valid, f_ar_ready, f_r_valid, f_valid, f_ready, f_err, f_stop, f_idle, rs_valid, rs_done, rb_valid;
+  logic              f_ar_soon, f_ar_valid, f_ar_ready, f_r_valid, f_valid, f_ready, f_err, f_stop, f_idle, su_sure, rs_valid, rs_done, rb_valid;
   logic [63:0]       f_ar_addr;
   logic [7:0]        f_ar_len, rs_want, rs_got, rb_cnt;
   logic [FUNC_W-1:0] f_ar_user;
-  logic [QW-1:0]     f_qid, f_err_qid, hd_qid, rs_qid, rb_qid;
+  logic [QW-1:0]     f_qid, f_err_qid, hd_qid, su_qid, rs_qid, rb_qid;
   logic [11:0]       hd_head;
   logic [511:0]      f_sqe;
 
   crl_nvme_fetch #(.DATA_W(DATA_W), .QUEUES(QUEUES), .FUNC_W(FUNC_W), .DEPTH(FETCH_DEPTH)) u_fetch (
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_size, .cfg_base, .cfg_func, .g_valid, .g_ready, .g_qid, .g_max,
       .d_valid, .d_qid, .d_cnt, .d_more, .d_park, .t_qid, .t_tail, .lk_qid, .lk_head(lk_sq_head), .hd_qid, .hd_head,
-      .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid, .rb_qid, .rb_cnt,
-      .ar_valid(f_ar_valid), .ar_ready(f_ar_ready), .ar_addr(f_ar_addr), .ar_len(f_ar_len), .ar_user(f_ar_user),
+      .su_qid, .su_sure, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid, .rb_qid, .rb_cnt,
+      .ar_soon(f_ar_soon), .ar_valid(f_ar_valid), .ar_ready(f_ar_ready), .ar_addr(f_ar_addr), .ar_len(f_ar_len), .ar_user(f_ar_user),
       .r_valid(f_r_valid), .r_data, .r_resp, .r_last, .m_valid(f_valid), .m_ready(f_ready), .m_qid(f_qid), .m_sqe(f_sqe),
       .err_valid(f_err), .err_qid(f_err_qid), .stop(f_stop), .idle(f_idle)
   );
@@ -374,7 +374,7 @@ module crl_nvme #(
 
   crl_nvme_cqe #(.DATA_W(DATA_W), .QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_cqe (
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_base, .cfg_func, .cfg_cqid, .cfg_vec, .cfg_ien,
-      .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid, .rb_qid, .rb_cnt,
+      .su_qid, .su_sure, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid, .rb_qid, .rb_cnt,
       .rs2_valid, .rs2_qid, .rs2_ready, .rs2_got, .rb2_valid, .rb2_qid, .rb2_ready,
       .s_valid(z_valid), .s_ready(z_ready), .s_qid(z_qid), .s_cid(z_cid), .s_sqhd(z_sqhd), .s_status(z_status), .s_dnr(z_dnr),
       .s_more(z_more), .s_dw0(z_dw0), .s_drop(z_drop), .lk_qid, .lk_tail(lk_cq_tail), .cq_rung, .cq_qid, .cq_head, .unpark,
@@ -390,7 +390,7 @@ module crl_nvme #(
   crl_nvme_rdmux #(.FUNC_W(FUNC_W), .N(5)) u_rdmux (
       .clk, .rst,
       .s_ar_valid({a_ar_valid, x_ar_valid, w_ar_valid, f_ar_valid, m_ar_valid}),
-      .s_ar_ready({a_ar_ready, x_ar_ready, w_ar_ready, f_ar_ready, m_ar_ready}),
+      .s_ar_ready({a_ar_ready, x_ar_ready, w_ar_ready, f_ar_ready, m_ar_ready}), .s_ar_soon({3'b000, f_ar_soon, 1'b0}),
       .s_ar_addr({a_ar_addr, x_ar_addr, w_ar_addr, f_ar_addr, m_ar_addr}), .s_ar_len({a_ar_len, x_ar_len, w_ar_len, f_ar_len, m_ar_len}),
       .s_ar_user({a_ar_user, x_ar_user, w_ar_user, f_ar_user, m_ar_user}),
       .s_r_valid({a_r_valid, x_r_valid, w_r_valid, f_r_valid, m_r_valid}),

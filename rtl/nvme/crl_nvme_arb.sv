@@ -7,7 +7,9 @@
 //   between. What they find becomes the grant if the port is free, the queue was not stopped or set up in this cycle, and
 //   the stages have seen the last grant. Grants out are kept in four places with their class, their g_max and whether
 //   'unpark' came since. Commands are taken to be gone when a queue is granted; a ring or d_more from then on brings them back.
-// Latency: sq_rung to g_valid 5 cycles. Throughput: a grant in 4 cycles.
+//   A ring goes past the stages if nobody is eligible and its queue has no weights. Whether that queue can be granted is looked up
+//   a cycle before (so_qid), and counts if nothing happens in that cycle.
+// Latency: sq_rung to g_valid 1 cycle past the stages, else 5. Throughput: a grant in 4 cycles.
 // Assumes: wrr changes only while run is 0.
 `default_nettype none
 
@@ -32,6 +34,7 @@ module crl_nvme_arb #(
     input  wire logic [7:0]    mpw,        // medium,
     input  wire logic [7:0]    lpw,        // low
 
+    input  wire logic [QW-1:0] so_qid,     // if sq_rung comes in the next cycle: probably of this queue
     input  wire logic          sq_rung,    // event: this queue has commands
     input  wire logic [QW-1:0] sq_qid,
     input  wire logic          stop_we,    // event: this queue may not be granted, or may again
@@ -66,7 +69,8 @@ module crl_nvme_arb #(
   logic [QN-1:0]   elig, kill;
   logic            cfg_sq, stopped;          // events: set up, stopped
   logic            take, fall, done;         // a grant shows; falls without being taken; its fetch is done
-  logic [QW-1:0]   found_qid;
+  logic [QW-1:0]   found_qid, take_qid;
+  logic            now;                      // a ring goes past the stages
   logic            done_park;
 
   assign cfg_sq  = cfg_we && !cfg_cq;
@@ -93,12 +97,12 @@ module crl_nvme_arb #(
       if (done)      out_q[d_qid]  <= 1'b0;
       if (fall)      out_q[g_qid]  <= 1'b0;
       if (take) begin
-        out_q[found_qid]  <= 1'b1;
-        work_q[found_qid] <= 1'b0;
+        out_q[take_qid]  <= 1'b1;
+        work_q[take_qid] <= 1'b0;
       end
       if (fall)           work_q[g_qid]  <= 1'b1;
       if (done && d_more) work_q[d_qid]  <= 1'b1;
-      if (sq_rung)        work_q[sq_qid] <= 1'b1;
+      if (sq_rung && !now) work_q[sq_qid] <= 1'b1;
       if (cfg_sq) begin
         there_q[cfg_qid] <= cfg_valid;
         stop_q[cfg_qid]  <= 1'b0;
@@ -117,7 +121,7 @@ module crl_nvme_arb #(
   logic          admin_any, b_valid, b_admin, found;
   logic [1:0]    b_cls, c_cls;
   logic [QW-1:0] b_last;
-  logic [7:0]    c_max;
+  logic [7:0]    c_max, burst;
   logic [8:0]    give1_q, give2_q, give3_q;
 
   crl_nvme_arbfind #(.QUEUES(QUEUES)) u_find (
@@ -127,8 +131,8 @@ module crl_nvme_arb #(
 
   crl_nvme_arbcls #(.QW(QW)) u_cls (
       .clk, .rst, .ab, .hpw, .mpw, .lpw, .class_any, .admin_any,
-      .b_valid, .b_admin, .b_cls, .b_last, .c_cls, .c_max,
-      .take, .take_admin(found_qid == '0), .take_qid(found_qid), .give1(give1_q), .give2(give2_q), .give3(give3_q)
+      .b_valid, .b_admin, .b_cls, .b_last, .c_cls, .c_max, .burst,
+      .take(take && !now), .now, .take_admin(take_qid == '0), .take_qid, .give1(give1_q), .give2(give2_q), .give3(give3_q)
   );
 
   // ---------------------------------------------------------------------------------------------
@@ -137,12 +141,30 @@ module crl_nvme_arb #(
   logic          hit, g_hit;       // what was found, or is granted, is killed
   logic [1:0]    wait_q;           // until the stages have seen the last grant
   logic [1:0]    g_cls_q;
-  logic          slot_free;
+  logic          slot_free, g_free;
   logic          wrr_q;
+
+  // A ring that goes past. Its queue was free to go in the last cycle and had no commands, nor had another; nothing came that could
+  // have changed it.
+  logic [QN-1:0]   free;
+  logic            calm, lone_q;
+  logic [QW-1:0]   lone_qid_q;
+
+  assign free  = there_q & ~stop_q & ~park_q & ~out_q;
+  assign calm  = elig == '0 && !cfg_we && !stop_we && !unpark && !d_valid && !sq_rung && !fall;
+  assign now   = sq_rung && lone_q && lone_qid_q == sq_qid && g_free && !found && !cfg_we && !stop_we;
+
+  always_ff @(posedge clk) begin
+    if (rst) lone_q <= 1'b0;
+    else     lone_q <= calm && free[so_qid] && (so_qid == '0 || cls[2*so_qid +: 2] == 2'd0);
+    lone_qid_q <= so_qid;
+  end
 
   assign hit   = (cfg_sq && cfg_qid == found_qid) || (stopped && stop_qid == found_qid);
   assign g_hit = (cfg_sq && cfg_qid == g_qid) || (stopped && stop_qid == g_qid);
-  assign take  = found && !hit && run && wait_q == '0 && slot_free && (!g_valid || g_ready);
+  assign g_free   = run && slot_free && (!g_valid || g_ready);
+  assign take     = g_free && (now || (found && !hit && wait_q == '0));
+  assign take_qid = now ? sq_qid : found_qid;
   assign fall  = g_valid && !g_ready && (g_hit || !run);
 
   always_ff @(posedge clk) begin
@@ -157,9 +179,9 @@ module crl_nvme_arb #(
     end
     wrr_q <= wrr;
     if (take) begin
-      g_qid   <= found_qid;
-      g_max   <= c_max;
-      g_cls_q <= c_cls;
+      g_qid   <= take_qid;
+      g_max   <= now ? burst : c_max;
+      g_cls_q <= now ? 2'd0 : c_cls;
     end
   end
 
@@ -211,9 +233,9 @@ module crl_nvme_arb #(
     end
     for (int i = 0; i < OUT; i++) begin
       if (take && o_new[i]) begin
-        o_qid_q[i]  <= found_qid;
-        o_cls_q[i]  <= c_cls;
-        o_max_q[i]  <= c_max;
+        o_qid_q[i]  <= take_qid;
+        o_cls_q[i]  <= now ? 2'd0 : c_cls;
+        o_max_q[i]  <= now ? burst : c_max;
         o_seen_q[i] <= 1'b0;
       end else if (unpark) o_seen_q[i] <= 1'b1;
     end
@@ -248,7 +270,9 @@ module crl_nvme_arb #(
     if (f_past_q && !rst) begin
       // What the fetch unit promises: it is done only with what it took.
       if (d_valid && g_valid) assume (d_qid != g_qid);
-      if (take) assert (elig[found_qid] && 32'(found_qid) < QN);
+      if (take && !now) assert (elig[found_qid] && 32'(found_qid) < QN);
+      // Past the stages goes who would be eligible in the next cycle, and alone.
+      if (now) assert (take && free[sq_qid] && elig == '0 && (sq_qid == '0 || cls[2*sq_qid +: 2] == 2'd0));
       if (g_valid) assert (there_q[g_qid] && !stop_q[g_qid] && !park_q[g_qid] && out_q[g_qid] && g_max != '0 && g_max <= 8'd128);
       if (f_keep_q) assert (g_valid && g_qid == f_qid_q && g_max == f_max_q);
       assert (f_out == out_q && !f_twice);

@@ -6,7 +6,7 @@
 //   has queues has credits, the choice is made as if all were full, and they are when a grant follows from it.
 //   A grant takes its g_max off the credits; what it did not use comes back, up to the weight.
 // Latency: any to b_* 1 cycle, to c_* 2 cycles; take, give and weights count from the next cycle on.
-// Assumes: 'take' is of what c_* shows. No choice made in the 2 cycles before 'take' is used after it.
+// Assumes: 'take' is of what c_* shows; 'now', not with it, of class 0. No choice made in the 2 cycles before 'take' is used after it.
 `default_nettype none
 
 module crl_nvme_arbcls #(
@@ -30,7 +30,9 @@ module crl_nvme_arbcls #(
     output logic      [1:0]    c_cls,      // the choice of a cycle ago; 0 for admin
     output logic      [7:0]    c_max,      // commands it may take
 
+    output logic      [7:0]    burst,      // of class 0 it may always take this many
     input  wire logic          take,       // event: a grant of it
+    input  wire logic          now,        // event: a grant of class 0 or of queue 0
     input  wire logic          take_admin, // queue 0
     input  wire logic [QW-1:0] take_qid,
     input  wire logic [8:0]    give1,      // come back to class 1, 2, 3 in this cycle
@@ -46,7 +48,6 @@ module crl_nvme_arbcls #(
   logic [1:0]         sel, pick;
   logic               c_refill_q, b_refill_q;
   logic [8:0]         c_cred;
-  logic [7:0]         burst;
 
   assign full     = {{1'b0, lpw} + 9'd1, {1'b0, mpw} + 9'd1, {1'b0, hpw} + 9'd1, 9'd0};
   assign give     = {give3, give2, give1, 9'd0};
@@ -118,9 +119,9 @@ module crl_nvme_arbcls #(
     if (rst) begin
       last_q <= '0;
       turn_q <= 2'd3;
-    end else if (take && !take_admin) begin
-      last_q[c_cls] <= take_qid;
-      if (c_cls != 2'd0) turn_q <= c_cls;
+    end else if ((take || now) && !take_admin) begin
+      last_q[now ? 2'd0 : c_cls] <= take_qid;
+      if (!now && c_cls != 2'd0) turn_q <= c_cls;
     end
   end
 

@@ -2,13 +2,13 @@
 //
 // crl_nvme_cqe: posts completion entries, and keeps the slots of the completion queues.
 //
-// How: crl_nvme_cqres has the reservations. A completion finds its queue by its SQ and waits in a FIFO. Who is first there opens
+// How: crl_nvme_cqres has the reservations. A completion finds its queue by its SQ and waits in a FIFO, if it has to. Who is first there opens
 //   a burst (g_*): base, tail and the rest of its queue are looked up. Those behind it that are of the same queue join,
 //   one in two cycles, to 8, or to the end of the queue or of a page. The burst is closed when nobody can join any more, or
-//   nobody waits and the port is free; closed bursts wait in a FIFO (h_*) for the port. What was handed over waits for its
+//   nobody waits and the port is free; closed bursts wait in a FIFO (h_*) for the port, if it is not free. What was handed over waits for its
 //   response in another one: OKAY raises an interrupt event, an error stops the queue. Bursts of a stopped queue are void:
 //   they end where they would be handed over, and give their slots back; so does a completion with s_drop, before the first FIFO.
-// Latency: s_valid to wb_valid 5 cycles. Response to irq_valid or err_valid 1 cycle. Throughput: an entry in two cycles,
+// Latency: s_valid to wb_valid 3 cycles. Response to irq_valid or err_valid 1 cycle. Throughput: an entry in two cycles,
 //   also if no two of them are of the same queue.
 // Assumes: a queue is set up only when it has nothing under way; completions have a slot reserved.
 `default_nettype none
@@ -43,6 +43,8 @@ module crl_nvme_cqe #(
     input  wire logic [7:0]          rs_want,
     output logic                     rs_done,    // event
     output logic      [7:0]          rs_got,     // so many were reserved
+    input  wire logic [QW-1:0]       su_qid,     // an SQ, combinational:
+    output logic                     su_sure,    // a reservation for it that begins in two cycles gets up to 7 slots
     input  wire logic                rb_valid,   // event: slots that are not used
     input  wire logic [QW-1:0]       rb_qid,     // an SQ
     input  wire logic [7:0]          rb_cnt,
@@ -101,9 +103,9 @@ module crl_nvme_cqe #(
   // In: the completion queue of the SQ. What is dropped goes no further.
 
   logic           i_valid_q, i_drop_q, i_leave;
-  logic [C_W-1:0] i_data_q, f_data, e_data_q;
-  logic [QW-1:0]  s_cq, i_cq_q, f_cq;
-  logic           f_valid, f_pop, f_room;
+  logic [C_W-1:0] i_data_q, w_data, f_data, e_data_q;
+  logic [QW-1:0]  s_cq, i_cq_q, w_cq, f_cq;
+  logic           in, w_valid, f_valid, f_pop, f_room;   // in: a completion that is not dropped; w_valid: others wait before it
   logic           gb_q, gb_free, gb_ready;      // slots on their way back
   logic [QW-1:0]  gb_cq_q;
   logic [3:0]     gb_cnt_q;
@@ -127,9 +129,14 @@ module crl_nvme_cqe #(
     end
   end
 
+  assign in      = i_valid_q && !i_drop_q;
+  assign f_valid = w_valid || in;
+  assign f_cq    = w_valid ? w_cq : i_cq_q;
+  assign f_data  = w_valid ? w_data : i_data_q;
+
   crl_fifo #(.W(QW + C_W), .DEPTH(DEPTH)) u_wait (
-      .clk, .rst, .s_valid(i_valid_q && !i_drop_q), .s_ready(f_room), .s_data({i_cq_q, i_data_q}),
-      .m_valid(f_valid), .m_ready(f_pop), .m_data({f_cq, f_data}), .level(waiting)
+      .clk, .rst, .s_valid(in && (w_valid || !f_pop)), .s_ready(f_room), .s_data({i_cq_q, i_data_q}),
+      .m_valid(w_valid), .m_ready(f_pop), .m_data({w_cq, w_data}), .level(waiting)
   );
 
   // ---------------------------------------------------------------------------------------------
@@ -164,7 +171,7 @@ module crl_nvme_cqe #(
   logic [11:0]       g_first_q;
   logic [3:0]        g_count_q;
   logic              g_end, g_whole, join_ok, opens, joins, e_valid_q;
-  logic              beat_room, c_room, h_any, mv_ready;
+  logic              beat_room, c_room, c_any, h_any, mv_ready;   // c_any: closed ones wait
 
   assign g_end   = g_slot_q == g_size_q;
   assign g_whole = g_end || g_slot_q[7:0] == '1 || g_count_q[3];
@@ -172,7 +179,7 @@ module crl_nvme_cqe #(
   assign opens   = f_valid && !g_open_q && beat_room;
   assign joins   = g_open_q && join_ok && !e_valid_q && beat_room;
   assign f_pop   = opens || joins;
-  assign close   = g_open_q && !join_ok && c_room && (f_valid || g_whole || (mv_ready && !h_any));
+  assign close   = g_open_q && !join_ok && c_room && (f_valid || g_whole || (mv_ready && !c_any));
 
   assign tail_next = {g_odd_q ^ g_end, g_end ? 12'd0 : g_slot_q + 12'd1};
 
@@ -203,6 +210,7 @@ module crl_nvme_cqe #(
 
   localparam int H_W = 64 + 4 + 12 + QW + FUNC_W + 8 + 1;
 
+  logic [H_W-1:0]         now_item, c_item;   // the one that is closed now, the oldest that waits
   logic [63:0]            h_addr;
   logic [3:0]             h_count;
   logic [11:0]            h_tail;
@@ -213,10 +221,13 @@ module crl_nvme_cqe #(
   logic [$clog2(CLOSED):0] closed;
   logic [QN-1:0]          live_q;      // set up, and no write failed
 
+  assign now_item = {g_base_q + 52'(g_first_q[11:8]), g_first_q[7:0], 4'd0, g_count_q, tail_next[11:0], g_cq_q, g_func_q, g_vec_q, g_ien_q};
+  assign h_any    = c_any || close;
+  assign {h_addr, h_count, h_tail, h_cq, h_func, h_vec, h_ien} = c_any ? c_item : now_item;
+
   crl_fifo #(.W(H_W), .DEPTH(CLOSED)) u_closed (
-      .clk, .rst, .s_valid(close), .s_ready(c_room),
-      .s_data({g_base_q + 52'(g_first_q[11:8]), g_first_q[7:0], 4'd0, g_count_q, tail_next[11:0], g_cq_q, g_func_q, g_vec_q, g_ien_q}),
-      .m_valid(h_any), .m_ready(mv_valid), .m_data({h_addr, h_count, h_tail, h_cq, h_func, h_vec, h_ien}), .level(closed)
+      .clk, .rst, .s_valid(close && (c_any || !mv_valid)), .s_ready(c_room), .s_data(now_item),
+      .m_valid(c_any), .m_ready(mv_valid), .m_data(c_item), .level(closed)
   );
 
   assign h_dead   = h_any && !live_q[h_cq];
@@ -241,7 +252,7 @@ module crl_nvme_cqe #(
 
   crl_nvme_cqres #(.QUEUES(QUEUES)) u_res (
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_cqid,
-      .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid, .rb_qid, .rb_cnt,
+      .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .su_qid, .su_sure, .rb_valid, .rb_qid, .rb_cnt,
       .rs2_valid, .rs2_qid, .rs2_ready, .rs2_got, .rb2_valid, .rb2_qid, .rb2_ready,
       .gb_valid(gb_q), .gb_ready, .gb_cq(gb_cq_q), .gb_cnt(gb_cnt_q), .cq_rung, .cq_qid, .cq_head, .unpark
   );
@@ -268,7 +279,7 @@ module crl_nvme_cqe #(
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb
   );
 
-  assign wb_soon = f_valid || g_open_q || h_any;
+  assign wb_soon = f_valid || g_open_q || c_any;
 
   // ---------------------------------------------------------------------------------------------
   // Responses come in the order of the bursts.
@@ -298,7 +309,7 @@ module crl_nvme_cqe #(
     err_qid <= sent_cq;
   end
 
-  assign idle = !i_valid_q && !f_valid && !g_open_q && !h_any && !out_busy && !sent_any && !gb_q;
+  assign idle = !i_valid_q && !w_valid && !g_open_q && !c_any && !out_busy && !sent_any && !gb_q;
 
   logic unused;
   assign unused = &{1'b0, wb_b_resp[0], waiting, closed, owed, cfg_base[11:0]};

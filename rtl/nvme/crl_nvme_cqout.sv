@@ -7,7 +7,7 @@
 //   it is on offer. A burst that is void leaves the FIFO without being offered.
 // Latency: mv_valid to wb_valid 1 cycle. Throughput: an entry in two cycles, a beat a cycle.
 // Assumes: entries come two cycles apart or more, only after room, at most 8 a burst, adjacent in memory and in one page; e_close with
-//   the last one or later, before the next burst's first; mv_valid after e_close, in the same order, and only while mv_ready.
+//   the last one or later, before the next burst's first; mv_valid with e_close or after it, in the same order, and only while mv_ready.
 `default_nettype none
 
 module crl_nvme_cqout #(

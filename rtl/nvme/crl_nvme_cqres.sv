@@ -7,7 +7,8 @@
 //   back moves it down. These moves pass a pipeline of two stages, one a cycle: read; add, wrap and write, with the
 //   result handed to who reads in that cycle. Who asks, and when, is in crl_nvme_cqask. A queue of which a reservation left nothing is marked full; slots
 //   that come to it take the mark away and say 'unpark'. They look at the mark late enough to meet
-//   that of a reservation that did not see them.
+//   that of a reservation that did not see them. One that leaves SURE slots free marks its queue, and the mark falls when the next
+//   one begins: as long as it stands, room only grows.
 // Latency: rs_valid to rs_done 3 cycles, 6 at most when it meets a request of the second way; that one is served within 16.
 //   rb_valid and cq_rung count for a rs_valid in the next cycle; gb_valid with gb_ready for one in that cycle.
 // Assumes: rs_valid at most every 4th cycle, rb_valid likewise and not in the same cycle. rs2_valid falls without rs2_ready only if the
@@ -16,6 +17,7 @@
 
 module crl_nvme_cqres #(
     parameter int QUEUES = 8,
+    parameter int SURE   = 12,             // slots that are there for certain; proofs have fewer
     localparam int QN    = QUEUES + 1,
     localparam int QW    = $clog2(QN)
 ) (
@@ -34,6 +36,9 @@ module crl_nvme_cqres #(
     input  wire logic [7:0]    rs_want,
     output logic               rs_done,    // event
     output logic      [7:0]    rs_got,     // with it: so many were reserved
+
+    input  wire logic [QW-1:0] su_qid,     // an SQ
+    output logic               su_sure,    // combinational: at least SURE slots are free for it, less the second way's since
 
     input  wire logic          rb_valid,   // event: reserved slots are not used
     input  wire logic [QW-1:0] rb_qid,     // SQ
@@ -221,6 +226,29 @@ module crl_nvme_cqres #(
     down_cq_q  <= op1_cq_q;
   end
 
+  // ---------------------------------------------------------------------------------------------
+  // Certainty
+
+  logic [QN-1:0] sure_q;
+  logic          ample_q;     // the reservation in its last stage leaves SURE slots
+  logic [QW-1:0] su_cq;
+
+  crl_ram_lut #(.W(QW), .DEPTH(QN)) u_sucq (
+      .clk, .we(cfg_we && !cfg_cq), .waddr(cfg_qid), .wdata(cfg_cqid), .raddr(su_qid), .rdata(su_cq)
+  );
+
+  assign su_sure = sure_q[su_cq];
+
+  always_ff @(posedge clk) begin
+    if (rst) sure_q <= '0;
+    else begin
+      if (rs3_q) sure_q[rs3_cq_q] <= ample_q;
+      if (ask)   sure_q[ask_cq]   <= 1'b0;
+      if (cfg_we && cfg_cq) sure_q[cfg_qid] <= cfg_valid && cfg_size >= 12'(SURE);
+    end
+    ample_q <= exist2_q && {1'b0, free} >= {5'd0, rs2_want_q} + 13'(SURE);
+  end
+
   logic unused;
   assign unused = &{1'b0, unused_head};
 
@@ -307,6 +335,10 @@ module crl_nvme_cqres #(
       if (full_q[f_cq] && f_room && !f_take) assert (f_coming);
       if (f_short_q) assert (full_q[f_cq] || unpark);
       if (f_take && f_old_q) assert (full_q[f_cq]);
+      // As long as the mark stands there is room.
+      if (f_take && ample_q) assert (f_span + {5'd0, got_q} + 13'(SURE) <= {1'b0, f_size});
+      if (sure_q[f_cq]) assert (f_span + 13'(SURE) <= {1'b0, f_size} && !(rs1_q && rs1_cq_q == f_cq) && !(rs2_q && rs2_cq_q == f_cq) && !f_take);
+      cover (sure_q[f_cq] && f_unread_q != '0 && f_span + 13'(SURE) == {1'b0, f_size});
       cover (f_res_q + f_unread_q == {1'b0, f_size} && f_size == 12'd5 && f_unread_q == 13'd2);
       cover (f_short_q && unpark && f_unread_q != '0);
       cover (f_mine1 && op1_up_q && op1_new < op1_taken_q);

@@ -37,6 +37,7 @@ module crl_nvme_db #(
     input  wire logic [11:0]       lk_sq_head,     // of lk_qid, same cycle
     input  wire logic [11:0]       lk_cq_tail,     // of lk_qid, same cycle
 
+    output logic      [QW-1:0]     so_qid,         // if sq_rung comes in the next cycle: its queue
     output logic                   sq_rung,        // event: new tail
     output logic      [QW-1:0]     sq_qid,
     output logic      [11:0]       sq_tail,
@@ -160,6 +161,7 @@ module crl_nvme_db #(
     o_func_q <= user_q;
   end
 
+  assign so_qid        = b_qid_q;
   assign sq_rung       = sq_q;
   assign sq_qid        = o_qid_q;
   assign sq_tail       = o_val_q;

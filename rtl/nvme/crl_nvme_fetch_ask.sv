@@ -45,6 +45,7 @@ module crl_nvme_fetch_ask #(
     input  wire logic              n_park,
     input  wire logic              n_halt,
 
+    output logic                   ar_soon,   // ar_valid comes in the next cycle
     output logic                   ar_valid,  // read client
     input  wire logic              ar_ready,
     output logic      [63:0]       ar_addr,
@@ -95,6 +96,7 @@ module crl_nvme_fetch_ask #(
 
   assign halt        = stop || c_halt_q;
   assign begin_burst = c_valid_q && c_left_q != '0 && !halt && (!ar_valid || ar_ready);
+  assign ar_soon     = c_valid_q && c_left_q != '0 && !halt && !ar_valid;   // not of ar_ready: that is far away
   assign rb_valid    = c_valid_q && c_left_q != '0 && halt;
   assign rb_cnt      = c_left_q;
   assign look        = c_valid_q && c_left_q == '0 && (!ar_valid || c_new_q);

@@ -2,10 +2,10 @@
 //
 // crl_nvme_fetch_get: takes the beats of entries that were requested, holds the entries and gives them out.
 //
-// How: beats are put together to an entry, entries wait in block RAM behind a register. A burst waits in one FIFO for its last beat,
+// How: beats are put together to an entry, entries wait in block RAM behind a register, or go past it. A burst waits in one FIFO for its last beat,
 //   which moves the head that completions report, and in another one for its entries to leave. They leave if all its beats came without
 //   an error, else they are thrown away one by one, the last one with the burst's slots (rb_*).
-// Latency: a burst's last beat to m_valid 4 cycles, if its entry is the next. Throughput: an entry a cycle.
+// Latency: a burst's last beat to m_valid 1 cycle if nothing is held, else 3. Throughput: an entry a cycle.
 // Assumes: beats come in the order of the requests, as many as asked for; at most DEPTH entries are requested or held.
 `default_nettype none
 
@@ -59,22 +59,22 @@ module crl_nvme_fetch_get #(
 
   // --- beats to entries ----------------------------------------------------------------------------
   logic [BW-1:0]    beat_q;
-  logic             e_valid_q, e_last_q, e_bad_q, part_bad_q;   // an entry; the burst's last; its burst failed
-  logic [SQE_W-1:0] e_data_q;
+  logic             whole, bad, part_bad_q;   // an entry is complete; its burst failed
+  logic [SQE_W-1:0] data, part_q;
+
+  assign whole = r_valid && (BEATS == 1 || beat_q == BW'(BEATS - 1));
+  assign bad   = part_bad_q || r_resp[1];
+  assign data  = SQE_W'({r_data, part_q} >> DATA_W);
 
   always_ff @(posedge clk) begin
     if (rst) begin
       beat_q     <= '0;
-      e_valid_q  <= 1'b0;
       part_bad_q <= 1'b0;
-    end else begin
-      if (r_valid) beat_q <= BEATS == 1 || beat_q == BW'(BEATS - 1) ? '0 : beat_q + 1'b1;
-      e_valid_q <= r_valid && (BEATS == 1 || beat_q == BW'(BEATS - 1));
-      if (r_valid) part_bad_q <= !r_last && (part_bad_q || r_resp[1]);
+    end else if (r_valid) begin
+      beat_q     <= whole ? '0 : beat_q + 1'b1;
+      part_bad_q <= !r_last && bad;
     end
-    e_last_q <= r_last;
-    e_bad_q  <= part_bad_q || r_resp[1];
-    if (r_valid) e_data_q <= SQE_W'({r_data, e_data_q} >> DATA_W);
+    if (r_valid) part_q <= data;
   end
 
   // --- what waits ----------------------------------------------------------------------------------
@@ -84,8 +84,8 @@ module crl_nvme_fetch_get #(
   logic          open, last;
   logic [LW-1:0] f_level, s_level, w_level;
 
-  crl_fifo_bram #(.W(SQE_W), .DEPTH(DEPTH), .OUTREG(1)) u_entries (
-      .clk, .rst, .s_valid(e_valid_q), .s_ready(f_room), .s_data(e_data_q),
+  crl_fifo_bram #(.W(SQE_W), .DEPTH(DEPTH), .OUTREG(1), .BYPASS(1)) u_entries (
+      .clk, .rst, .s_valid(whole), .s_ready(f_room), .s_data(data),
       .m_valid(f_valid), .m_ready(f_pop), .m_data(m_sqe), .level(f_level)
   );
   crl_fifo #(.W(QW + 3 + 12), .DEPTH(DEPTH), .OUTREG(1)) u_asked (
@@ -93,11 +93,11 @@ module crl_nvme_fetch_get #(
       .m_valid(w_valid), .m_ready(hd), .m_data({hd_qid, w_last, hd_head}), .level(w_level)
   );
   crl_fifo #(.W(1 + QW + 3), .DEPTH(DEPTH)) u_come (
-      .clk, .rst, .s_valid(hd), .s_ready(s_room), .s_data({e_bad_q, hd_qid, w_last}),
+      .clk, .rst, .s_valid(hd), .s_ready(s_room), .s_data({bad, hd_qid, w_last}),
       .m_valid(s_valid), .m_ready(s_pop), .m_data({s_bad, s_qid, s_last}), .level(s_level)
   );
 
-  assign hd = e_valid_q && e_last_q;
+  assign hd = whole && r_last;
 
   // --- out -----------------------------------------------------------------------------------------
   assign open     = f_valid && s_valid;
@@ -134,13 +134,13 @@ module crl_nvme_fetch_get #(
   assign f_out     = f_pop;
   assign f_out_qid = s_qid;
   assign f_lost    = s_valid && s_bad ? 8'(at_q) : '0;
-  assign f_held    = 8'(f_level) + 8'(e_valid_q);
+  assign f_held    = 8'(f_level);
   assign f_beat    = 8'(beat_q);
 
   always @(posedge clk) begin
     f_past_q <= 1'b1;
     if (f_past_q && !rst) begin
-      assert (!e_valid_q || f_room);
+      assert (!whole || f_room);
       if (at_q != '0) assert (s_valid && at_q <= s_last);
       assert (8'(beat_q) < 8'(BEATS));
 `ifdef ENDS

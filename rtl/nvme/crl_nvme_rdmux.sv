@@ -4,10 +4,11 @@
 //
 // How: client 0, the mover, has the port as long as nobody else waits; then it and the others take turns, the others round robin.
 //   Whose turn it is stands in a register: no client's valid decides over another's ready in the same cycle. What was
-//   shown stays until it is taken. A FIFO says whose beats come next: the port answers in the order asked.
-// Latency: none for the mover, one cycle for another client; none from a beat to its client. Throughput: an AR and a beat a cycle, of
-//   the other clients an AR in two cycles. The mover waits for one burst of another at most, another for 2 * (N - 1) - 1.
-// Assumes: valid and payload of a client stay until taken; beats are always taken, and come only for what was asked.
+//   shown stays until it is taken. A client that says that it comes in the next cycle gets its turn by then. A FIFO says whose
+//   beats come next: the port answers in the order asked.
+// Latency: none for the mover or who has said that he comes, one cycle for another client; none from a beat to its client.
+// Throughput: an AR and a beat a cycle, of the other clients an AR in two cycles. The mover waits for one burst of another at most, another for 2 * (N - 1) - 1.
+// Assumes: valid and payload of a client stay until taken; after 'soon' a client is valid; beats are always taken, and come only for what was asked.
 `default_nettype none
 
 module crl_nvme_rdmux #(
@@ -20,6 +21,7 @@ module crl_nvme_rdmux #(
 
     input  wire logic [N-1:0]        s_ar_valid,  // clients
     output logic      [N-1:0]        s_ar_ready,
+    input  wire logic [N-1:0]        s_ar_soon,   // valid comes in the next cycle; not of the mover
     input  wire logic [N*64-1:0]     s_ar_addr,
     input  wire logic [N*8-1:0]      s_ar_len,    // beats less one
     input  wire logic [N*FUNC_W-1:0] s_ar_user,
@@ -57,7 +59,7 @@ module crl_nvme_rdmux #(
   logic [NW-1:0]     asked, who;
   logic [AW:0]       level;
 
-  crl_rr_arb #(.N(N - 1)) u_arb (.clk, .rst, .req(s_ar_valid[N-1:1]), .ack(!turn_q && free), .gnt, .gnt_idx(idx), .gnt_valid(any));
+  crl_rr_arb #(.N(N - 1)) u_arb (.clk, .rst, .req(s_ar_valid[N-1:1] | s_ar_soon[N-1:1]), .ack(!turn_q && free), .gnt, .gnt_idx(idx), .gnt_valid(any));
 
   assign taken = m_ar_valid && m_ar_ready;
   assign free  = !s_ar_valid[0] || (m_ar_ready && room);   // nothing of the mover's stays shown
@@ -106,7 +108,7 @@ module crl_nvme_rdmux #(
   assign idle = !owed;
 
   logic unused;
-  assign unused = &{1'b0, level};
+  assign unused = &{1'b0, level, s_ar_soon[0]};
 
 `ifdef FORMAL
   assign f_owed = level;

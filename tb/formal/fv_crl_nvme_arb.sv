@@ -22,6 +22,7 @@ module fv_crl_nvme_arb #(
     input wire [7:0]    hpw,
     input wire [7:0]    mpw,
     input wire [7:0]    lpw,
+    input wire [QW-1:0] so_qid,
     input wire          sq_rung,
     input wire [QW-1:0] sq_qid,
     input wire          stop_we,
@@ -55,7 +56,7 @@ module fv_crl_nvme_arb #(
 
   crl_nvme_arb #(.QUEUES(QUEUES)) u_dut (
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq(1'b0), .cfg_valid, .cfg_prio, .run, .wrr, .ab, .hpw, .mpw, .lpw,
-      .sq_rung(rung_i), .sq_qid, .stop_we, .stop_qid, .stop(stop_i), .unpark, .g_valid, .g_ready, .g_qid, .g_max,
+      .so_qid, .sq_rung(rung_i), .sq_qid, .stop_we, .stop_qid, .stop(stop_i), .unpark, .g_valid, .g_ready, .g_qid, .g_max,
       .d_valid, .d_qid, .d_cnt, .d_more, .d_park, .g_busy_qid(f_q), .g_busy(q_busy)
   );
 
@@ -67,7 +68,7 @@ module fv_crl_nvme_arb #(
   end
   always @* begin
     if (!past_valid) assume (rst);
-    assume (32'(f_q) < QN && 32'(cfg_qid) < QN && 32'(sq_qid) < QN && 32'(stop_qid) < QN && 32'(d_qid) < QN);
+    assume (32'(f_q) < QN && 32'(cfg_qid) < QN && 32'(sq_qid) < QN && 32'(stop_qid) < QN && 32'(d_qid) < QN && 32'(so_qid) < QN);
   end
 
   // Grants that were taken, of every queue.
@@ -91,8 +92,8 @@ module fv_crl_nvme_arb #(
   end
 
   // The watched queue: there, stopped, parked; and commands that no grant has covered. A grant was chosen a cycle before it shows,
-  // so a ring of that cycle still counts afterwards.
-  reg       there, stopped, parked, owed, unparked;
+  // so a ring of that cycle still counts afterwards, but the first one: its grant is what shows.
+  reg       there, stopped, parked, owed, owed_q, unparked;
   reg       shown, d_run, d_kill;
   wire      mine   = g_valid && g_qid == f_q;
   wire      kill   = (cfg_we && cfg_qid == f_q) || (stop_we && stop && stop_qid == f_q);
@@ -104,6 +105,7 @@ module fv_crl_nvme_arb #(
 
   always @(posedge clk) begin
     shown  <= !rst && mine && !g_ready && !kill && run;
+    owed_q <= owed;
     rung_q <= !rst && rung && !(cfg_we && cfg_qid == f_q);
     d_kill <= kill;
     d_run  <= run;
@@ -119,7 +121,7 @@ module fv_crl_nvme_arb #(
       if (over) unparked <= 1'b0;
       if (unpark) parked <= 1'b0;
       else if (over && d_park && !unparked) parked <= 1'b1;
-      if (fresh) owed <= rung_q;            // what was rung before is covered
+      if (fresh) owed <= rung_q && owed_q;            // what was rung before is covered
       if (over && d_more) owed <= 1'b1;
       if (falls) owed <= 1'b1;
       if (rung) owed <= 1'b1;
@@ -172,6 +174,7 @@ module fv_crl_nvme_arb #(
     cover (fresh && wrr && g_max == 8'd3 && ab == 3'd3);
     cover (&taken);
     cover (rung && taken[f_q]);
+    cover (fresh && rung_q && !owed_q);
   end
 `endif
 

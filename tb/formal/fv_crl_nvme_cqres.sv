@@ -34,7 +34,7 @@ module fv_crl_nvme_cqres #(
     input wire [11:0]   cq_head
 );
 
-  wire       rs_done, gb_ready, unpark, rs2_ready, rs2_got, rb2_ready;
+  wire       sure, rs_done, gb_ready, unpark, rs2_ready, rs2_got, rb2_ready;
   wire [7:0] rs_got;
 
 `ifdef BREAK
@@ -43,9 +43,9 @@ module fv_crl_nvme_cqres #(
   wire [11:0] size_i = cfg_size;
 `endif
 
-  crl_nvme_cqres #(.QUEUES(QUEUES)) u_dut (
+  crl_nvme_cqres #(.QUEUES(QUEUES), .SURE(3)) u_dut (
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size(size_i), .cfg_cqid, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got,
-      .rb_valid, .rb_qid, .rb_cnt, .rs2_valid, .rs2_qid, .rs2_ready, .rs2_got, .rb2_valid, .rb2_qid, .rb2_ready, .gb_valid(gb), .gb_ready, .gb_cq, .gb_cnt, .cq_rung, .cq_qid, .cq_head, .unpark
+      .su_qid(rs_qid), .su_sure(sure), .rb_valid, .rb_qid, .rb_cnt, .rs2_valid, .rs2_qid, .rs2_ready, .rs2_got, .rb2_valid, .rb2_qid, .rb2_ready, .gb_valid(gb), .gb_ready, .gb_cq, .gb_cnt, .cq_rung, .cq_qid, .cq_head, .unpark
   );
 
   reg past_valid = 1'b0;
@@ -62,6 +62,8 @@ module fv_crl_nvme_cqres #(
   reg [5:0]  rs2_age = '0, rb2_age = '0;
   reg [5:0]  past = '0;          // rs_valid of the last cycles
   reg [2:0]  owed = '0;          // without their rs_done
+  reg [2:0]  sures = '0;         // it was certain two cycles before rs_valid, with one of the second way in between
+  reg [7:0]  want = '0;
   wire [2:0] six = 3'(past[0]) + 3'(past[1]) + 3'(past[2]) + 3'(past[3]) + 3'(past[4]) + 3'(past[5]);
 
   always @(posedge clk) begin
@@ -89,6 +91,8 @@ module fv_crl_nvme_cqres #(
       rs2_age <= rs2_valid && !rs2_ready ? rs2_age + 6'd1 : '0;
       rb2_age <= rb2_valid && !rb2_ready ? rb2_age + 6'd1 : '0;
       past <= {past[4:0], rs_valid};
+      sures <= {rs_valid ? sures[1] : sures[2] && !rs_done, sures[0], sure && !cfg_we && sized};
+      if (rs_valid) want <= rs_want;
       owed <= owed + 3'(rs_valid) - 3'(rs_done);
     end
     if (past_valid && !rst) begin
@@ -105,7 +109,9 @@ module fv_crl_nvme_cqres #(
       // The second way is served whatever the first one does; the first one waits for three cycles more, at most.
       assert (rs2_age <= 6'd15 && rb2_age <= 6'd5);
       assert (owed <= six);
+      if (rs_done && sures[2] && want <= 8'd2) assert (rs_got == want);
       if (rs_done) assert (owed > 3'(past[0]) + 3'(past[1]));
+      cover (rs_done && sures[2] && want == 8'd2 && held == {1'b0, size} - 13'd3);
       cover (rs_done && past[5] && owed == 3'd2);
       cover (rs2_ready && rs2_got && held == {1'b0, size} - 13'd1 && size == 12'd5);
       cover (sized && held == {1'b0, size} && size == 12'd5);

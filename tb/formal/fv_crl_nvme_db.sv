@@ -61,7 +61,7 @@ module fv_crl_nvme_db #(
   end
 
   // --- the block -----------------------------------------------------------------------------------
-  wire [QW-1:0] lk_qid, sq_qid, cq_qid, bad_qid;
+  wire [QW-1:0] lk_qid, so_qid, sq_qid, cq_qid, bad_qid;
   wire          sq_rung, cq_rung, bad_valid, bad_cq, bad_code, foreign_valid;
   wire [11:0]   sq_tail, cq_head, tail, head, sq_size, cq_size;
   wire          sq_there, cq_there;
@@ -83,7 +83,7 @@ module fv_crl_nvme_db #(
       .clk, .rst, .wr, .wr_addr, .wr_user(seen_user), .wr_data, .wr_strb,
       .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_func,
       .lk_qid, .lk_sq_head(lk_qid == who ? seen_head : noise_a), .lk_cq_tail(lk_qid == who ? cq_tail : noise_b),
-      .sq_rung, .sq_qid, .sq_tail, .cq_rung, .cq_qid, .cq_head,
+      .so_qid, .sq_rung, .sq_qid, .sq_tail, .cq_rung, .cq_qid, .cq_head,
       .f_sq_there(sq_there), .f_cq_there(cq_there), .f_sq_size(sq_size), .f_cq_size(cq_size),
       .f_sq_func(sq_func), .f_cq_func(cq_func),
       .t_qid(who), .t_tail(tail), .h_qid(who), .h_head(head),
@@ -94,6 +94,8 @@ module fv_crl_nvme_db #(
   function [12:0] span(input [11:0] a, input [11:0] b, input [11:0] size);
     span = b >= a ? {1'b0, b} - {1'b0, a} : {1'b0, b} + {1'b0, size} + 13'd1 - {1'b0, a};
   endfunction
+
+  reg [QW-1:0] p_soon;
 
   // --- set-up as it should be known ----------------------------------------------------------------
   wire cfg_sq_me = cfg_we && cfg_qid == who && !cfg_cq;
@@ -126,6 +128,7 @@ module fv_crl_nvme_db #(
       sq_cnt_q <= sq_cnt - takes;
       if (takes) sq_head <= sq_head == sq_size ? 12'd0 : sq_head + 12'd1;
       p_tail <= tail;
+      p_soon <= so_qid;
     end
     if (rst || cfg_cq_me) begin
       cq_cnt_q <= 0; cq_tail <= 0; p_head <= 0;
@@ -195,6 +198,7 @@ module fv_crl_nvme_db #(
     if (sq_there) assert (sq_size == k_sq_size && sq_func == k_sq_func && sq_size != 0 && sq_size <= SIZE_MAX);
     if (cq_there) assert (cq_size == k_cq_size && cq_func == k_cq_func && cq_size != 0 && cq_size <= SIZE_MAX);
 
+    if (sq_rung) assert (sq_qid == p_soon);
     // Pointers move by rung alone, of whoever has the right to ring.
     if (tail != p_tail) assert (sq_me && tail == sq_tail && sq_there);
     if (head != p_head) assert (cq_me && head == cq_head && cq_there);

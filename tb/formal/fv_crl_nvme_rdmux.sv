@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Proof harness of crl_nvme_rdmux. Clients keep what they show, and may show anything; the port takes and answers as it likes, but
+// Proof harness of crl_nvme_rdmux. Clients keep what they show, may show anything, and come when they said so; the port takes and answers as it likes, but
 // answers only what it owes.
 `default_nettype none
 
@@ -10,11 +10,14 @@ module fv_crl_nvme_rdmux #(
     input wire            clk,
     input wire            rst,
     input wire [N-1:0]    s_ar_valid,
+    input wire [N-1:0]    s_ar_soon,
     input wire [N*64-1:0] s_ar_addr,
     input wire            m_ar_ready,
     input wire            m_r_valid,
     input wire            m_r_last
 );
+
+  localparam [N-1:0] OTHERS = ~((1 << (N - 1)) | 1);   // than the mover and the last one
 
   wire [N-1:0]  s_ar_ready, s_r_valid;
   wire          m_ar_valid, idle;
@@ -31,8 +34,8 @@ module fv_crl_nvme_rdmux #(
   end
 
   crl_nvme_rdmux #(.FUNC_W(8), .N(N), .BURSTS(BURSTS)) dut (
-      .clk(clk), .rst(rst), .s_ar_valid(s_ar_valid), .s_ar_ready(s_ar_ready), .s_ar_addr(s_ar_addr), .s_ar_len(len), .s_ar_user(user),
-      .s_r_valid(s_r_valid), .m_ar_valid(m_ar_valid), .m_ar_ready(m_ar_ready), .m_ar_addr(m_ar_addr), .m_ar_len(m_ar_len),
+      .clk(clk), .rst(rst), .s_ar_valid(s_ar_valid), .s_ar_ready(s_ar_ready), .s_ar_soon(s_ar_soon), .s_ar_addr(s_ar_addr), .s_ar_len(len),
+      .s_ar_user(user), .s_r_valid(s_r_valid), .m_ar_valid(m_ar_valid), .m_ar_ready(m_ar_ready), .m_ar_addr(m_ar_addr), .m_ar_len(m_ar_len),
       .m_ar_user(m_ar_user), .m_r_valid(m_r_valid), .m_r_last(m_r_last), .f_owed(f_owed), .idle(idle)
   );
 
@@ -42,16 +45,19 @@ module fv_crl_nvme_rdmux #(
 
   reg [7:0]      owed;          // bursts
   reg            m_wait;
-  reg [N-1:0]    s_wait;
+  reg [N-1:0]    s_wait, s_said;
   reg [79:0]     m_was;
   reg [N*64-1:0] s_was;
   reg [8*N-1:0]  age;           // bursts of others that went while a client waited
+  reg            alone;         // nobody else had anything, nor said so, when they all were looked at last
   wire           taken = m_ar_valid && m_ar_ready;
   wire           over  = m_r_valid && m_r_last;
 
   always @(posedge clk) begin
     m_wait <= !rst && m_ar_valid && !m_ar_ready;
     s_wait <= rst ? {N{1'b0}} : s_ar_valid & ~s_ar_ready;
+    alone  <= !rst && s_ar_valid == 0 && (s_ar_soon & OTHERS) == 0;
+    s_said <= rst ? {N{1'b0}} : s_ar_soon;
     m_was  <= {m_ar_addr, m_ar_len, m_ar_user};
     s_was  <= s_ar_addr;
     if (rst) owed <= 8'd0;
@@ -67,6 +73,7 @@ module fv_crl_nvme_rdmux #(
         if (rst || !s_ar_valid[g] || s_ar_ready[g]) age[8*g +: 8] <= 8'd0;
         else if (taken) age[8*g +: 8] <= age[8*g +: 8] + 8'd1;
       end
+      always @* if (past && !rst && s_said[g]) assume (s_ar_valid[g]);
       always @* if (past && !rst && s_wait[g]) assume (s_ar_valid[g] && s_ar_addr[64*g +: 64] == s_was[64*g +: 64]);
       always @* if (past && !rst && s_ar_valid[g] && s_ar_ready[g])
         assert (taken && m_ar_addr == s_ar_addr[64*g +: 64] && m_ar_len == 8'd16 + g && m_ar_user == 8'd32 + g);
@@ -89,6 +96,8 @@ module fv_crl_nvme_rdmux #(
     assert (owed <= BURSTS);
     assert (idle == (owed == 0));
     if (s_ar_valid[0] && s_ar_valid[N-1:1] == 0 && !m_wait && owed == 0) assert (m_ar_valid || (s_wait != 0 && !s_wait[0]));
+    // Who came alone and has said so goes at once.
+    if (s_said[N-1] && alone && owed < BURSTS) assert (m_ar_valid);
   end
 
 `ifdef ORDER

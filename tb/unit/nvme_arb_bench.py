@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge, ReadOnly
+from cocotb.triggers import FallingEdge, ReadOnly, Timer
 
 from models.nvme.arbiter import ArbChecker, ArbConfig, Pins
 from tb.lib.sim import sim_parameters
 
 EVENTS = ("cfg_we", "sq_rung", "stop_we", "unpark", "d_valid", "g_ready")
-INPUTS = ("cfg_qid", "cfg_cq", "cfg_valid", "cfg_size", "cfg_base", "cfg_func", "cfg_cqid", "cfg_prio", "cfg_vec", "cfg_ien", "sq_qid",
+INPUTS = ("cfg_qid", "cfg_cq", "cfg_valid", "cfg_size", "cfg_base", "cfg_func", "cfg_cqid", "cfg_prio", "cfg_vec", "cfg_ien", "so_qid", "sq_qid",
           "stop_qid", "stop", "d_qid", "d_cnt", "d_more", "d_park", "g_busy_qid", "run", "wrr", "ab", "hpw", "mpw", "lpw")
 
 _clocks: list = []
@@ -51,6 +51,8 @@ class ArbBench:
         self.answers: dict[int, tuple[int, bool, bool]] = {}
         self.now = 0
         self.ready = 1.0  # chance
+        self.hint = 0.8  # chance that so_qid is right
+        self.hints = random.Random(cocotb.RANDOM_SEED)
         self.run = True
         self.offer: tuple[int, int] | None = None  # as the last cycle saw it
         self.taken: tuple[int, int] | None = None
@@ -139,6 +141,9 @@ class ArbBench:
         cq_cfg: a queue, set up as a CQ."""
         d, rng = self.dut, self.rng
         if not self._looked:
+            if self.now:  # still before the edge that ends the cycle before
+                await Timer(1, "ns")
+                self.put("so_qid", rung if rung is not None and self.hints.random() < self.hint else self.hints.randrange(self.n))
             await FallingEdge(d.clk)
         self._looked = False
         self.now += 1

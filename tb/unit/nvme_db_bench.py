@@ -226,11 +226,15 @@ class Bench:
     def _number(signal) -> int:
         return value(signal) if signal.value.is_resolvable else -1
 
+    soon = -1  # so_qid of the last cycle
+
     def _sample(self) -> list[Event]:
         """The events of this cycle."""
         d, events = self.dut, []
         if value(d.sq_rung):
             events.append(SqRung(value(d.sq_qid), value(d.sq_tail)))
+            assert self.soon == value(d.sq_qid), f"queue {value(d.sq_qid)} is rung, so_qid said {self.soon}"
+        self.soon = self._number(d.so_qid)
         if value(d.cq_rung):
             events.append(CqRung(value(d.cq_qid), value(d.cq_head)))
         if value(d.bad_valid):

@@ -20,6 +20,7 @@ from tb.unit.dma_lib import CycleBench
 LAG = 4  # cycles until an event counts
 SOON = 20  # cycles until what has to come is there
 RS_LATENCY = 3
+SURE = 7  # so many slots may be certain
 APART = 4  # cycles between two reservations, or two returns
 OKAY, EXOKAY, SLVERR, DECERR = range(4)
 LIMIT = 60_000
@@ -39,6 +40,7 @@ class Served:
     asked: int = -1
     returned: int = 0  # unused slots that were given back before d_valid
     stopped: bool = False
+    sure: bool = False  # it was certain to get what it wants
 
 
 @dataclass(eq=False)
@@ -74,7 +76,7 @@ class FetchBench(CycleBench):
     """See above; `rate`: how often each side does something when it could."""
 
     idle = dict.fromkeys(
-        "cfg_we cfg_cq cfg_qid cfg_valid cfg_size cfg_base cfg_func g_valid g_qid g_max rs_done rs_got ar_ready r_valid r_data r_resp r_last "
+        "cfg_we cfg_cq cfg_qid cfg_valid cfg_size cfg_base cfg_func g_valid g_qid g_max su_sure rs_done rs_got ar_ready r_valid r_data r_resp r_last "
         "m_ready stop".split(), 0)
 
     def __init__(self, dut, **rate) -> None:
@@ -85,7 +87,7 @@ class FetchBench(CycleBench):
         self.extra = [n for n in ("cfg_cqid", "cfg_prio", "cfg_vec", "cfg_ien") if hasattr(dut, n)]
         if not hasattr(dut, "cfg_valid"):  # it takes what it needs
             self.idle = {n: v for n, v in self.idle.items() if n != "cfg_valid"}
-        self.rate = {"m": 1.0, "ar": 1.0, "r": 1.0, "g": 1.0, "withdraw": 0.0, "error": 0.0, "scribble": 0.0} | rate
+        self.rate = {"m": 1.0, "ar": 1.0, "r": 1.0, "g": 1.0, "sure": 0.5, "withdraw": 0.0, "error": 0.0, "scribble": 0.0} | rate
         self.latency = (0, 3)
         self.slots: Callable[[int, int], int] = lambda qid, want: want  # policy: how many slots are granted
         self.bad_beats: Callable[[Burst, int], dict[int, int]] = lambda b, beats: {}
@@ -122,6 +124,7 @@ class FetchBench(CycleBench):
         self.waits = 0
         self.orphans: list[Served] = []  # ended by stop before their slots were known
         self.was_owed = False
+        self.sure: deque[int] = deque([0] * 3, maxlen=3)  # su_sure of the last cycles
 
     async def start(self) -> FetchBench:
         await self.clear()
@@ -164,11 +167,19 @@ class FetchBench(CycleBench):
             await Timer(1, unit="ns")
             t = self._handle("t_qid").value
             qid = int(t) if t.is_resolvable else 0
+            self._certain()
             self._put("t_tail", self.m.sq[qid].tail % self.m.sq[qid].depth if qid < self.n else 0)
             await FallingEdge(self.dut.clk)
             self.check()
             self.now += 1
             await RisingEdge(self.dut.clk)
+
+    def _certain(self) -> None:
+        """Are a few slots certain for who is looked up? Only if the policy would give them."""
+        v = self._handle("su_qid").value
+        sure = int(v.is_resolvable and int(v) < self.n and self.slots(int(v), SURE) >= SURE and self.hit("sure"))
+        self._put("su_sure", sure)
+        self.sure.append(sure)
 
     def _put(self, name: str, number: int) -> None:
         if self._driven.get(name) != number:
@@ -200,7 +211,7 @@ class FetchBench(CycleBench):
         self.got = None
         if self.asking is not None and self.now == self.asking.asked + RS_LATENCY:
             s = self.asking
-            self.got = max(0, min(s.want, self.slots(s.g.qid, s.want)))
+            self.got = s.want if s.sure else max(0, min(s.want, self.slots(s.g.qid, s.want)))
             i.update(rs_done=1, rs_got=self.got)
         self._beat(i)
         oldest = self.serving[0].g.qid if self.serving else None
@@ -347,11 +358,17 @@ class FetchBench(CycleBench):
         most = min(q.there, s.g.g_max, room[1])
         assert least <= want <= most, f"SQ {qid}: {want} slots wanted, {least} to {most} expected (there {q.there}, g_max {s.g.g_max}, room {room})"
         s.want, s.asked, self.asking = want, self.now, s
+        if self.sure[0] and want <= SURE:
+            s.sure = True
+            self.m.reserve(s.g, want, want)
         self.seen["limited by " + ("room" if want < min(q.there, s.g.g_max) else "g_max" if want < q.there else "entries")] += 1
 
     def _reserved(self) -> None:
         s, self.asking = self.asking, None
         self.side[s.g.qid].got += self.got
+        if s.sure:
+            self.seen["slots: certain"] += 1
+            return
         self._free(s.want - self.got)
         self.seen["slots: " + ("none" if not self.got else "some" if self.got < s.want else "all")] += 1
         if s in self.orphans:

@@ -133,9 +133,10 @@ async def settings_under_way(dut):
 
 @cocotb.test()
 async def lone_ring(dut):
-    """Stimulus: one queue rings, every class, every burst, an idle block. Checking: a grant within 6 cycles, g_max is the burst (or the
-    credits, if these are fewer); then, with nothing more, no other grant. Rings of queues that are not there: none."""
+    """Stimulus: one queue rings, every class, every burst, an idle block. Checking: a grant in the next cycle, or within 6 cycles if its class
+    has a weight; g_max is the burst (or the credits, if these are fewer); then, with nothing more, no other grant. Rings of queues that are not there: none."""
     b = await bench(dut)
+    b.hint = 1.0
     late = 0
     for wrr in (False, True):
         for ab in range(8):
@@ -148,7 +149,8 @@ async def lone_ring(dut):
                 at = b.now
                 got = await b.granted(qid)
                 late = max(late, b.now - at)
-                assert b.now - at <= LATENCY, f"{b.now - at} cycles"
+                light = not wrr or not qid or not prio
+                assert b.now - at == 1 if light else b.now - at <= LATENCY, f"{b.now - at} cycles, {'no' if light else 'a'} weight"
                 weight = {1: 100, 2: 5, 3: 1}.get(prio, 128) if wrr and qid else 128
                 assert got == (qid, min(burst_limit(ab), weight)) or wrr and prio in (1, 2, 3)
                 await b.idle(b.rng.randrange(3))
@@ -588,7 +590,7 @@ async def checker_fails(dut):
         b = await bench(dut, ArbConfig(), 0)
         b.serve = full
         b.tamper = change
-        with pytest.raises(AssertionError):
+        with pytest.raises((AssertionError, ValueError)):  # ValueError: the end of a grant that was not seen
             for _ in range(100):
                 await b.cycle(rung=b.n - 1)
         await b.look()

@@ -10,7 +10,7 @@ from cocotb.triggers import FallingEdge
 from tb.lib.sim import run_sim
 from tb.unit.nvme_cqe_bench import SOON, CqeBench
 
-FIRST = 5  # cycles from s_valid to wb_valid
+FIRST = 3  # cycles from s_valid to wb_valid
 
 
 async def bench(dut, sizes=None, share=None, **knobs) -> CqeBench:

@@ -17,19 +17,22 @@ FUNC_W = 8
 class Bench(CycleBench):
     """Clients that ask and keep asking, a port that answers in order. `rate`: how often each acts when it could; `ask[i]`: of client i."""
 
-    idle = dict.fromkeys(("s_ar_valid", "s_ar_addr", "s_ar_len", "s_ar_user", "m_ar_ready", "m_r_valid", "m_r_last"), 0)
+    idle = dict.fromkeys(("s_ar_valid", "s_ar_soon", "s_ar_addr", "s_ar_len", "s_ar_user", "m_ar_ready", "m_r_valid", "m_r_last"), 0)
 
     def __init__(self, dut) -> None:
         super().__init__(dut)
         self.n, self.bursts = self.p["N"], self.p["BURSTS"]
         self.ask = [1.0] * self.n
         self.rate = {"ar": 1.0, "r": 1.0}
+        self.tell = 0.5  # how often a client says beforehand that it comes
         self.longest = 3
-        self.most = self.misroute = 0
+        self.most = self.misroute = self.at_once = 0
         self.forget()
 
     def forget(self) -> None:
         self.offered: list[tuple[int, int, int] | None] = [None] * self.n
+        self.said: set[int] = set()  # who comes in the next cycle
+        self.first: int | None = None  # who has said so, and nobody else had anything then
         self.waited = [0] * self.n  # bursts of others that went while it waited
         self.since = [0] * self.n  # cycles in which the port took nothing, while it waited and the port was free
         self.owed: deque[list[int]] = deque()  # [client, beats left]
@@ -44,15 +47,21 @@ class Bench(CycleBench):
     def drive(self) -> None:
         i, rng = self.inp, self.rng
         valid = addr = length = user = 0
+        came, self.said = self.said, set()
         for k in range(self.n):
-            if self.offered[k] is None and rng.random() < self.ask[k]:
+            comes = k in came
+            if self.offered[k] is None and not comes and rng.random() < self.ask[k]:
+                comes = k == 0 or rng.random() >= self.tell
+                if not comes:
+                    self.said.add(k)
+            if comes:
                 self.offered[k] = (rng.getrandbits(64), rng.randrange(self.longest), rng.getrandbits(FUNC_W))
             what = self.offered[k] or (rng.getrandbits(64), rng.getrandbits(8), rng.getrandbits(FUNC_W))
             valid |= int(self.offered[k] is not None) << k
             addr |= what[0] << 64 * k
             length |= what[1] << 8 * k
             user |= what[2] << FUNC_W * k
-        i.update(s_ar_valid=valid, s_ar_addr=addr, s_ar_len=length, s_ar_user=user)
+        i.update(s_ar_valid=valid, s_ar_soon=sum(1 << k for k in self.said), s_ar_addr=addr, s_ar_len=length, s_ar_user=user)
         i["m_ar_ready"] = int(rng.random() < self.rate["ar"])
         i["m_r_last"] = rng.getrandbits(1)
         if self.owed and rng.random() < self.rate["r"]:
@@ -64,6 +73,10 @@ class Bench(CycleBench):
         assert self.shown is None or shown == self.shown, "what was shown did not stay"
         ready = self.get("s_ar_ready")
         went = [k for k in range(self.n) if self.offered[k] is not None and ready >> k & 1]
+        if self.first is not None and len(self.owed) < self.bursts:
+            assert shown == self.offered[self.first], f"client {self.first} has said that it comes, and waits"
+            self.at_once += 1
+        self.first = next(iter(self.said)) if len(self.said) == 1 and not any(self.offered) else None
         assert len(went) <= 1, f"clients {went} are served at once"
         if shown is not None and self.inp["m_ar_ready"]:
             assert went, "a burst of nobody"
@@ -112,7 +125,7 @@ class Bench(CycleBench):
     async def drain(self) -> None:
         ask, self.ask = self.ask, [0.0] * self.n
         self.rate = {"ar": 1.0, "r": 1.0}
-        await self.until(lambda: not self.owed and not any(self.offered), 4000, "the end")
+        await self.until(lambda: not self.owed and not any(self.offered) and not self.said, 4000, "the end")
         self.ask = ask
 
     def end(self, least: int = 1) -> None:
@@ -122,7 +135,7 @@ class Bench(CycleBench):
 @cocotb.test()
 async def rates(dut):
     """Stimulus: all clients x rates of asking, of AR and of R, lengths of 1 to 4 beats. Checking: payload, order, one at a time, what is shown
-    stays, beats by who asked, bounds on waiting, idle."""
+    stays, who said that he comes goes at once if nobody else does, beats by who asked, bounds on waiting, idle."""
     b = Bench(dut)
     await b.clear()
     for ask in (1.0, 0.5, 0.1):
@@ -131,6 +144,7 @@ async def rates(dut):
             await b.step(200)
     await b.drain()
     assert min(b.taken) > 20 and min(b.beats) > 20, (b.taken, b.beats)
+    assert b.at_once > 10, f"{b.at_once} went at once"
     b.end(1000)
 
 
@@ -139,7 +153,7 @@ async def mover_alone(dut):
     """Stimulus: the mover asks in each cycle, nobody else; then all others too. Checking: an AR a cycle; beside others every second one."""
     b = Bench(dut)
     await b.clear()
-    b.longest, b.ask = 1, [1.0] + [0.0] * (b.n - 1)
+    b.longest, b.tell, b.ask = 1, 0.0, [1.0] + [0.0] * (b.n - 1)
     await b.step(100)
     assert b.taken[0] == 100, f"{b.taken[0]} bursts in 100 cycles"
     b.ask = [1.0] * b.n
