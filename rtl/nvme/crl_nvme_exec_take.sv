@@ -5,7 +5,7 @@
 // How: a command that needs memory gets a slot, its number until it ends. A slot that was never used is taken before one that was
 //   given back, so nothing has to be filled after a reset. What the walker has to know waits in one block RAM, what the chunks are made of in
 //   another one. A command that needs no memory goes past all that (n_*), and waits for nobody but its completion.
-// Latency: s_valid to c_valid 0 cycles, to x_valid 2 cycles. Throughput: a command a cycle.
+// Latency: s_valid to c_valid 0 cycles, to x_valid 1 cycle if nothing waits. Throughput: a command a cycle.
 `default_nettype none
 
 module crl_nvme_exec_take #(
@@ -156,7 +156,7 @@ module crl_nvme_exec_take #(
   logic        x_room;
   logic [OW:0] x_level;
 
-  crl_fifo_bram #(.W(XW), .DEPTH(OPS)) u_cut (
+  crl_fifo_bram #(.W(XW), .DEPTH(OPS), .OUTREG(1), .BYPASS(1)) u_cut (
       .clk, .rst, .s_valid(s_mem), .s_ready(x_room), .s_data({op, t_slot, s_qid, s_func, s_nsi, s_addr, span}),
       .m_valid(x_valid), .m_ready(x_ready), .m_data({x_op, x_slot, x_qid, x_func, x_nsi, x_addr, x_span}), .level(x_level)
   );

@@ -4,8 +4,9 @@
 //
 // How: crl_nvme_prp_walk asks for what the command needs, in order; crl_nvme_prp_ranges says whether the page is allowed;
 //   crl_nvme_prp_list reads lists, after their check. Nothing of it crosses a page, so a range is looked for by page alone. Pieces
-//   leave through a FIFO, and the next command is walked while they wait in it.
-// Latency: c_valid to the first piece RANGES / 2 + 4 cycles, rounded up, when idle. Throughput: a piece a cycle of a list that is at hand.
+//   leave through a FIFO, or past it, and the next command is walked while they wait in it.
+// Latency: c_valid to the first piece 2 cycles when idle; RANGES / 2 + 2, rounded up, more if it is not of the same queue as the last one, or
+//   ranges were written since. Throughput: a piece a cycle of a list that is at hand.
 // Assumes: c_qid is below QUEUES + 1, c_bytes is 1 to 2^20. The ranges of a queue are not written while a command of it is walked,
 //   that is from c_ready to the last piece; a write counts from the next cycle on. A command is not taken in the cycle of a write.
 //   On a reset nothing is owed on r_*.
@@ -70,11 +71,12 @@ module crl_nvme_prp #(
   localparam int DEPTH = 16;                  // pieces that wait
   localparam int PW    = 2 + 8 + 1 + 13 + 64;
 
-  logic        ld_valid, ld_busy, k_valid, k_list, h_valid, h_hit;
+  logic        ld_valid, ld_hit, ld_busy, k_valid, k_list, h_valid, h_hit;
   logic [51:0] k_page, go_page, e_page;
   logic        go, kill, quiet, e_valid, e_ready, e_bad, e_err, e_ptr;
   logic [8:0]  go_idx, go_count;
-  logic        w_valid, w_room, w_last, full_unused;
+  logic        w_valid, w_room, w_last, w_past, q_valid, full_unused;
+  logic [PW-1:0] w_item, q_item;
   logic [63:0] w_addr;
   logic [12:0] w_len;
   logic [7:0]  w_tag;
@@ -83,13 +85,13 @@ module crl_nvme_prp #(
 
   crl_nvme_prp_ranges #(.QUEUES(QUEUES), .RANGES(RANGES)) u_ranges (
       .clk, .rst, .rg_we, .rg_qid, .rg_idx, .rg_entry,
-      .ld_valid, .ld_qid(c_qid), .ld_right(c_right), .ld_busy,
+      .ld_valid, .ld_qid(c_qid), .ld_right(c_right), .ld_hit, .ld_busy,
       .k_valid, .k_page, .k_list, .h_valid, .h_hit
   );
 
   crl_nvme_prp_walk #(.FUNC_W(FUNC_W)) u_walk (
       .clk, .rst, .hold(rg_we), .c_valid, .c_ready, .c_func, .c_prp1, .c_prp2, .c_bytes, .c_tag, .func(ar_user),
-      .ld_valid, .ld_busy, .k_valid, .k_page, .k_list, .h_valid, .h_hit,
+      .ld_valid, .ld_hit, .ld_busy, .k_valid, .k_page, .k_list, .h_valid, .h_hit,
       .go, .go_page, .go_idx, .go_count, .kill, .quiet, .e_valid, .e_ready, .e_page, .e_bad, .e_err, .e_ptr,
       .w_valid, .w_room, .w_addr, .w_len, .w_last, .w_tag, .w_code
   );
@@ -103,9 +105,15 @@ module crl_nvme_prp #(
   // Two items may be on their way here when a third is let go.
   assign w_room = level <= 5'(DEPTH - 3);
 
+  // Not so an error: a list read that begins with it shows before it, or never.
+  assign w_item  = {w_code, w_tag, w_last, w_len, w_addr};
+  assign w_past  = w_valid && !q_valid && w_code == 2'd0;
+  assign p_valid = q_valid || w_past;
+  assign {p_code, p_tag, p_last, p_len, p_addr} = q_valid ? q_item : w_item;
+
   crl_fifo #(.W(PW), .DEPTH(DEPTH)) u_pieces (
-      .clk, .rst, .s_valid(w_valid), .s_ready(full_unused), .s_data({w_code, w_tag, w_last, w_len, w_addr}),
-      .m_valid(p_valid), .m_ready(p_ready), .m_data({p_code, p_tag, p_last, p_len, p_addr}), .level
+      .clk, .rst, .s_valid(w_valid && !(w_past && p_ready)), .s_ready(full_unused), .s_data(w_item),
+      .m_valid(q_valid), .m_ready(p_ready), .m_data(q_item), .level
   );
 
   assign p_error = p_code != 2'd0;

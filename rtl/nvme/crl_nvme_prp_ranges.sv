@@ -3,13 +3,14 @@
 // crl_nvme_prp_ranges: does a page lie in one of a queue's memory ranges that has the right?
 //
 // How: the ranges of all queues lie in two banks of block RAM, those with even and those with odd numbers. When a command begins, the
-//   ranges of its queue are copied into registers, two a cycle; then a page is held against all of them at once. Ranges consist of
+//   ranges of its queue are copied into registers, two a cycle, unless they are there from the command before; then a page is held
+//   against all of them at once. Ranges consist of
 //   whole pages and nothing that is asked for crosses a page, so pages are compared: page - base is below the number of pages,
 //   which is base <= address and address + length <= base + size, without a sum that could wrap. FFFFFFFFh pages: to the end of memory.
 //   A RAM of flags says which ranges of a queue were written since the reset, and a flip-flop whether the flags of a queue count.
-// Latency: ld_valid to ld_busy down RANGES / 2 + 1 cycles, rounded up; k_valid to h_valid 2 cycles. Throughput: a page a cycle.
-// Assumes: nothing is asked for from ld_valid on until ld_busy is down. No ld_valid in the cycle of an rg_we, nor with two pages
-//   under way; the ranges of a queue are not written while it is being copied.
+// Latency: ld_valid to ld_busy down RANGES / 2 + 1 cycles, rounded up, 0 if ld_hit; k_valid to h_valid 2 cycles. Throughput: a page a cycle.
+// Assumes: nothing is asked for from ld_valid on, without ld_hit, until ld_busy is down. No ld_valid in the cycle of an rg_we, nor with
+//   pages under way; the ranges of a queue are not written between ld_valid and the last page that is asked for.
 `default_nettype none
 
 module crl_nvme_prp_ranges #(
@@ -29,6 +30,7 @@ module crl_nvme_prp_ranges #(
     input  wire logic          ld_valid,  // event: a command of this queue begins
     input  wire logic [QW-1:0] ld_qid,
     input  wire logic [7:0]    ld_right,  // that its data needs
+    output logic               ld_hit,    // with it, combinational: its ranges are there
     output logic               ld_busy,
 
     input  wire logic          k_valid,   // event: a page is asked for
@@ -54,6 +56,8 @@ module crl_nvme_prp_ranges #(
   logic              in_we;
   logic [RANGES-1:0] in_flags, ld_flags, in_bit, flags_q;
   logic [QN-1:0]     there_q;          // the queue's flags count
+  logic              have_q;           // the registers hold the ranges of qid_q, or will
+  logic              miss;             // a command whose ranges have to be copied
   logic              ld_act_q, got_q;
   logic [RW-1:0]     row_q, got_row_q, row;
   logic [QW-1:0]     qid_q, qid;
@@ -69,6 +73,9 @@ module crl_nvme_prp_ranges #(
   assign in_row    = RW'(rg_idx >> (NB - 1));
   assign in_we     = rg_we && {1'b0, rg_idx} < 4'(RANGES);
   assign in_bit    = RANGES'(1) << rg_idx;
+
+  assign ld_hit = have_q && qid_q == ld_qid;
+  assign miss   = ld_valid && !ld_hit;
 
   assign row = ld_valid ? '0 : row_q;
   assign qid = ld_valid ? ld_qid : qid_q;
@@ -121,19 +128,22 @@ module crl_nvme_prp_ranges #(
   always_ff @(posedge clk) begin
     if (rst) begin
       there_q  <= '0;
+      have_q   <= 1'b0;
       ld_act_q <= 1'b0;
       got_q    <= 1'b0;
     end else begin
       if (in_we) there_q[rg_qid] <= 1'b1;
-      if (ld_valid)                        ld_act_q <= ROWS > 1;
+      if (rg_we)     have_q <= 1'b0;
+      else if (miss) have_q <= 1'b1;
+      if (miss)                            ld_act_q <= ROWS > 1;
       else if (row_q == RW'(ROWS - 1))     ld_act_q <= 1'b0;
-      got_q <= ld_valid || ld_act_q;
+      got_q <= miss || ld_act_q;
     end
     row_q     <= row + 1'b1;
     got_row_q <= row;
-    if (ld_valid) begin
+    if (ld_valid) right_q <= ld_right;
+    if (miss) begin
       qid_q   <= ld_qid;
-      right_q <= ld_right;
       flags_q <= ld_flags;
     end
   end
@@ -141,28 +151,31 @@ module crl_nvme_prp_ranges #(
   // --- comparison --------------------------------------------------------------------------------
   logic              d_valid_q;
   logic [RANGES-1:0] hits;
+  logic [7:0]        right;            // that is needed
+
+  assign right = ld_valid ? ld_right : right_q;
 
   generate
     for (b = 0; b < RANGES; b++) begin : g_range
       logic [51:0] base, base_q;
       logic [31:0] pages, pages_q;
-      logic [3:0]  rights;
-      logic        data_q, list_q, d_right_q;
+      logic [3:0]  rights, rights_q;
+      logic        data, d_right_q;
       logic        open_q;  // to the end of memory
       logic [52:0] d_diff_q;
 
       assign {base, pages, rights} = words[(b % NB)*W +: W];
+      assign data                  = right != '0 && (right & {4'd0, rights_q}) == right;
 
       always_ff @(posedge clk) begin
         if (got_q && got_row_q == RW'(b / NB)) begin
-          base_q  <= base;
-          pages_q <= pages;
-          open_q  <= pages == '1;
-          data_q  <= flags_q[b] && right_q != '0 && (right_q & {4'd0, rights}) == right_q;
-          list_q  <= flags_q[b] && rights[crl_pkg::NVME_RIGHT_PRP_LIST];
+          base_q   <= base;
+          pages_q  <= pages;
+          open_q   <= pages == '1;
+          rights_q <= flags_q[b] ? rights : '0;
         end
         d_diff_q  <= {1'b0, k_page} - {1'b0, base_q};
-        d_right_q <= k_list ? list_q : data_q;
+        d_right_q <= k_list ? rights_q[crl_pkg::NVME_RIGHT_PRP_LIST] : data;
       end
 
       assign hits[b] = d_right_q && !d_diff_q[52] && (open_q || (d_diff_q[51:32] == '0 && d_diff_q[31:0] < pages_q));
@@ -184,13 +197,19 @@ module crl_nvme_prp_ranges #(
   // Any one range of any one queue: what was written last since the reset decides, whenever a page is asked for.
   (* anyconst *) logic [QW-1:0] f_q;
   (* anyconst *) logic [2:0]    f_r;
-  logic              f_past_q, f_have_q, f_loaded_q, f_any_q, f_list_q, f_inside;
+  (* anyseq *) logic             f_end;      // a command is over
+  logic              f_past_q, f_have_q, f_loaded_q, f_any_q, f_list_q, f_inside, f_cmd_q;
+  logic [QW-1:0]     f_cmd_qid_q;            // of the command that is there
+  logic [7:0]        f_right_q;
   logic [W-1:0]      f_word_q;
   logic [51:0]       f_page_q;
   logic [3:0]        f_rights;
   logic [RW-1:0]     f_row;
 
+  logic              f_live;                 // the registers are, or will be, what counts for the watched queue
+
   initial f_past_q = 1'b0;
+  assign f_live   = f_any_q && qid_q == f_q && (have_q || f_cmd_q);
   assign f_row    = RW'(f_r >> (NB - 1));
   assign f_rights = f_word_q[3:0];
   // base <= address and address + length <= base + pages * 4096, of a page or a part of it, in pages.
@@ -199,9 +218,11 @@ module crl_nvme_prp_ranges #(
 
   // As the header says: the walk's order, and no writes to a queue that has a command there.
   always @* begin
-    if (ld_valid) assume (!rst && !rg_we && !ld_busy && !d_valid_q && !k_valid);
-    if (k_valid)  assume (f_any_q && !ld_busy);
-    if (rg_we)    assume (!rst && !(f_any_q && rg_qid == qid_q));
+    if (ld_valid) assume (!rst && !rg_we && !ld_busy && !d_valid_q);
+    if (ld_valid) assume (!k_valid || (ld_hit && !k_list));
+    else if (k_valid) assume (f_cmd_q && !ld_busy);
+    if (rg_we)    assume (!rst && !(f_cmd_q && rg_qid == f_cmd_qid_q));
+    if (f_end)    assume (!ld_valid && !k_valid && !d_valid_q && !ld_busy);
   end
 
   always @(posedge clk) begin
@@ -215,7 +236,11 @@ module crl_nvme_prp_ranges #(
     f_list_q <= k_list;
     if (rst)           f_any_q <= 1'b0;
     else if (ld_valid) f_any_q <= 1'b1;
-    if (ld_valid)                                 f_loaded_q <= 1'b0;
+    if (rst || f_end)  f_cmd_q <= 1'b0;
+    else if (ld_valid) f_cmd_q <= 1'b1;
+    if (ld_valid) f_cmd_qid_q <= ld_qid;
+    f_right_q <= ld_valid ? ld_right : right_q;
+    if (miss)                                     f_loaded_q <= 1'b0;
     else if (got_q && got_row_q == f_row)         f_loaded_q <= 1'b1;
   end
 
@@ -230,18 +255,17 @@ module crl_nvme_prp_ranges #(
     end
     for (b = 0; b < RANGES; b++) begin : g_f_range
       always @(posedge clk) if (f_past_q && f_r == 3'(b)) begin
-        if (f_any_q && qid_q == f_q) assert (flags_q[b] == f_have_q);
-        if (f_any_q && f_loaded_q && qid_q == f_q) begin
+        if (f_live) assert (flags_q[b] == f_have_q);
+        if (f_live && f_loaded_q) begin
           assert (g_range[b].open_q == (g_range[b].pages_q == 32'hFFFFFFFF));
           if (f_have_q) assert ({g_range[b].base_q, g_range[b].pages_q} == f_word_q[87:4]);
-          assert (g_range[b].list_q == (f_have_q && f_rights[2]));
-          assert (g_range[b].data_q == (f_have_q && right_q != '0 && (right_q & ~{4'd0, f_rights}) == '0));
+          assert (g_range[b].rights_q == (f_have_q ? f_rights : 4'd0));
         end
         if (d_valid_q) begin
-          assert (f_any_q && f_loaded_q);
+          assert (f_cmd_q && f_loaded_q);
           if (qid_q == f_q) begin
             assert (g_range[b].d_right_q == (f_list_q ? f_have_q && f_rights[2]
-                    : f_have_q && right_q != '0 && (right_q & ~{4'd0, f_rights}) == '0));
+                    : f_have_q && f_right_q != '0 && (f_right_q & ~{4'd0, f_rights}) == '0));
             if (f_have_q) assert (g_range[b].d_diff_q == {1'b0, f_page_q} - {1'b0, f_word_q[87:36]});
             // The claim, both ways.
             assert (hits[b] == (g_range[b].d_right_q && f_inside));
@@ -262,7 +286,11 @@ module crl_nvme_prp_ranges #(
     assert (f_have_q == (there_q[f_q] && flags_mem[f_q][f_r]));
     if (f_any_q && !f_loaded_q)
       assert ((got_q && got_row_q == f_row) || (ld_act_q && row_q != '0 && row_q <= f_row && row_q <= RW'(ROWS - 1)));
-    if (!f_any_q) assert (!ld_busy && !d_valid_q);
+    if (!f_any_q) assert (!have_q);
+    if (!f_cmd_q) assert (!ld_busy && !d_valid_q);
+    if (f_cmd_q) assert (f_any_q && f_cmd_qid_q == qid_q);
+    cover (ld_valid && ld_hit && k_valid && f_have_q && ld_qid == f_q && right_q != ld_right);
+    cover (ld_valid && !ld_hit && qid_q == ld_qid && f_any_q);
     if (ld_act_q) assert (row_q != '0 && row_q <= RW'(ROWS - 1) && got_q);
   end
 `endif

@@ -6,7 +6,8 @@
 //   of the list's entries, and the lists that its pointers name. An item takes two cycles through crl_nvme_prp_ranges, then
 //   it leaves as a piece or, being a list, begins to be read. The first item that fails leaves as the command's
 //   last, and what follows it is dropped. A command ends when none of its items is under way and no beat is owed to it.
-// Latency: c_valid to a piece on w_* RANGES / 2 + 3 cycles, rounded up, when idle. Throughput: a piece a cycle.
+//   If the ranges are there, the piece of PRP1 is asked for with the command.
+// Latency: c_valid to a piece on w_* 2 cycles when idle; RANGES / 2 + 2, rounded up, more if ranges have to be copied. Throughput: a piece a cycle.
 // Assumes: w_room is registered and means room for three; c_bytes is 1 to 2^20.
 `default_nettype none
 
@@ -27,6 +28,7 @@ module crl_nvme_prp_walk #(
     output logic      [FUNC_W-1:0] func,      // of the command that is walked
 
     output logic                   ld_valid,  // crl_nvme_prp_ranges
+    input  wire logic              ld_hit,
     input  wire logic              ld_busy,
     output logic                   k_valid,
     output logic      [51:0]       k_page,
@@ -65,10 +67,10 @@ module crl_nvme_prp_walk #(
   // --- the command -------------------------------------------------------------------------------
   logic [2:0]  state_q, state_d;
   logic [63:0] prp1_q, prp2_q;
-  logic [20:0] rem_q, rest_q;       // bytes that no item covers yet; rest_q: behind PRP1's page
-  logic [12:0] space_q;             // from PRP1 to the end of its page
-  logic [12:0] first_q;             // length of PRP1's piece
-  logic        fits_q;              // it is the only one
+  logic [20:0] rem_q, rest, rest_q; // bytes that no item covers yet; rest: behind PRP1's page
+  logic [12:0] space;               // from PRP1 to the end of its page
+  logic [12:0] first, first_q;      // length of PRP1's piece
+  logic        fits, fits_q;        // it is the only one
   logic        dead_q;              // an error was given out
   logic        one;                 // at most a page is left
   logic [7:0]  tag_q;
@@ -77,6 +79,10 @@ module crl_nvme_prp_walk #(
   assign c_ready  = state_q == S_IDLE && !hold;
   assign ld_valid = c_valid && c_ready;
   assign one      = rem_q[20:12] == '0 || rem_q == 21'd4096;
+  assign space    = 13'd4096 - {1'b0, c_prp1[11:0]};
+  assign fits     = c_bytes[20:0] <= {8'd0, space};
+  assign first    = fits ? c_bytes[12:0] : space;
+  assign rest     = c_bytes[20:0] - {8'd0, space};
 
   // --- items -------------------------------------------------------------------------------------
   logic        k_last;
@@ -107,7 +113,12 @@ module crl_nvme_prp_walk #(
     e_ready = 1'b0;
     case (state_q)
       S_IDLE: begin
-        if (ld_valid) state_d = S_FIRST;
+        k_valid = ld_valid && ld_hit && w_room;
+        {k_page, k_off} = c_prp1;
+        k_len   = first;
+        k_last  = fits;
+        if (c_prp1[1:0] != '0) k_code = E_PRP;
+        if (ld_valid) state_d = !k_valid ? S_FIRST : fits ? S_END : S_SECOND;
       end
       S_FIRST: begin
         k_valid = !ld_busy && w_room;
@@ -163,15 +174,13 @@ module crl_nvme_prp_walk #(
       prp1_q  <= c_prp1;
       prp2_q  <= c_prp2;
       tag_q   <= c_tag;
-      rem_q   <= c_bytes[20:0];
-      space_q <= 13'd4096 - {1'b0, c_prp1[11:0]};
+      rem_q   <= k_valid ? rest : c_bytes[20:0];
+      first_q <= first;
+      fits_q  <= fits;
+      rest_q  <= rest;
     end else if (k_valid && !k_list) begin
       rem_q   <= state_q == S_FIRST ? rest_q : rem_q - 21'd4096;
     end
-    // Settled in the second cycle of S_FIRST, and ld_busy is up in the first.
-    first_q <= rem_q <= {8'd0, space_q} ? rem_q[12:0] : space_q;
-    fits_q  <= rem_q <= {8'd0, space_q};
-    rest_q  <= rem_q - {8'd0, space_q};
   end
 
   // --- through the ranges ------------------------------------------------------------------------
@@ -201,7 +210,7 @@ module crl_nvme_prp_walk #(
 
 `ifdef CRL_GHOST
   // Bytes of the command, of pieces that were asked for, of pieces that were given out.
-  logic        f_past_q, f_new_q, f_any_q, f_over_q;  // f_over_q: the command's last was given out
+  logic        f_past_q, f_any_q, f_over_q;  // f_over_q: the command's last was given out
   logic [20:0] f_bytes_q, f_asked_q, f_given_q, f_way;
   logic [12:0] f_first;
 
@@ -212,12 +221,11 @@ module crl_nvme_prp_walk #(
 
   always @(posedge clk) begin
     f_past_q <= 1'b1;
-    f_new_q  <= ld_valid;
     if (rst) f_any_q <= 1'b0;
     else if (ld_valid) f_any_q <= 1'b1;
     if (ld_valid) begin
       f_bytes_q <= c_bytes[20:0];
-      f_asked_q <= '0;
+      f_asked_q <= k_valid ? {8'd0, k_len} : 21'd0;
       f_given_q <= '0;
       f_over_q  <= 1'b0;
     end else begin
@@ -229,10 +237,9 @@ module crl_nvme_prp_walk #(
       assert (state_q <= S_END);
       if (state_q != S_IDLE) assert (f_any_q && f_bytes_q <= 21'h100000);
       if (state_q == S_FIRST) begin
-        assert (rem_q == f_bytes_q && space_q == f_first && !d_valid_q && !h_valid && !dead_q && !f_over_q);
+        assert (rem_q == f_bytes_q && !d_valid_q && !h_valid && !dead_q && !f_over_q);
         assert (f_asked_q == '0 && f_given_q == '0 && rem_q != '0);
-        if (!f_new_q) assert (fits_q == (rem_q <= {8'd0, f_first}) && rest_q == rem_q - {8'd0, f_first}
-                              && first_q == (fits_q ? rem_q[12:0] : f_first));
+        assert (fits_q == (rem_q <= {8'd0, f_first}) && rest_q == rem_q - {8'd0, f_first} && first_q == (fits_q ? rem_q[12:0] : f_first));
       end
       if (state_q == S_SECOND || state_q == S_LIST || state_q == S_WALK) begin
         assert (rem_q != '0 && rem_q <= 21'h100000 && rem_q == f_bytes_q - f_asked_q);

@@ -23,10 +23,10 @@ module fv_crl_nvme_prp_ranges #(
     input wire          k_list
 );
 
-  wire ld_busy, h_valid, h_hit;
+  wire ld_hit, ld_busy, h_valid, h_hit;
 
   crl_nvme_prp_ranges #(.QUEUES(QUEUES), .RANGES(RANGES)) u_dut (
-      .clk, .rst, .rg_we, .rg_qid, .rg_idx, .rg_entry, .ld_valid, .ld_qid, .ld_right, .ld_busy, .k_valid, .k_page, .k_list,
+      .clk, .rst, .rg_we, .rg_qid, .rg_idx, .rg_entry, .ld_valid, .ld_qid, .ld_right, .ld_hit, .ld_busy, .k_valid, .k_page, .k_list,
       .h_valid, .h_hit
   );
 
