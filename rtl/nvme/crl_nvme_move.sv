@@ -3,12 +3,12 @@
 // crl_nvme_move: moves chunks between host memory and namespace memory, or compares them.
 //
 // How: a chunk that is taken leaves a record in each unit that it will come to: crl_nvme_move_ask reads for it, crl_align gets a
-//   command, crl_nvme_move_feed gives its beats to the aligner as soon as they are all in, and here waits what is to be done
+//   command, crl_nvme_move_feed gives its beats to the aligner and says when they are all in, and here waits what is to be done
 //   with the aligner's output: write it, drop it (CHECK, or a read that failed), or compare it. Zeroes come from the feed,
 //   aligned as they are. crl_nvme_move_end waits for responses and results in the order of the chunks. No more than CHUNKS chunks
 //   are in all this, so no FIFO of one entry a chunk can overflow.
-// Latency: k_valid to ar_valid 2 cycles; last R to wb_valid 3 cycles, 5 with DATA_W > 128, one more if the first read beat doesn't
-//   fill a beat of the destination; last B to e_valid 1.
+// Latency: k_valid to ar_valid 1 cycle; last R to wb_valid 1 cycle with 4 beats at least on both sides (6 with DATA_W > 128), else 3 (5),
+//   one more if the first read beat doesn't fill a beat of the destination; last B to e_valid 1.
 // Throughput: a beat a cycle on both ports, chunks back to back, also those of one beat.
 // Errors: DATA_TRANSFER, READ_ERROR, WRITE_FAULT, COMPARE_FAILURE; the first in the order of the chunks wins.
 // Assumes: neither range of a chunk crosses a page; chunks of two commands don't mix.
@@ -112,14 +112,15 @@ module crl_nvme_move #(
   assign idle = held_q == '0 && !e_valid;
 
   // ---------------------------------------------------------------- reads
-  logic              d_valid, d_ready, r_in, r_in_ready, r_in_bad;
+  logic              d_valid, d_ready, r_in, r_in_ready, r_in_bad, in_now, in_take, in_bad;
   logic [DATA_W-1:0] d_data;
 
   crl_nvme_move_ask #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .BUF_BEATS(BUF_BEATS), .CHUNKS(CHUNKS)) u_ask (
       .clk, .rst, .s_valid(k_take && k_reads), .s_ready(ask_ready), .s_two(k_two), .s_src(k_src), .s_dst(k_dst),
       .s_src_func(k_src_func), .s_dst_func(k_dst_func), .s_src_len(k_slen), .s_dst_len(k_dlen),
       .ar_valid, .ar_ready, .ar_addr, .ar_len, .ar_user, .r_valid, .r_data, .r_resp, .r_last,
-      .d_valid, .d_ready, .d_data, .e_valid(r_in), .e_ready(r_in_ready), .e_bad(r_in_bad)
+      .d_valid, .d_ready, .d_data, .e_valid(r_in), .e_ready(r_in_ready), .e_bad(r_in_bad),
+      .i_valid(in_now), .i_take(in_take), .i_bad(in_bad)
   );
 
   // ---------------------------------------------------------------- align
@@ -139,7 +140,7 @@ module crl_nvme_move #(
   );
   crl_nvme_move_feed #(.DATA_W(DATA_W), .CHUNKS(CHUNKS)) u_feed (
       .clk, .rst, .s_valid(k_take), .s_none(!k_any), .s_zero(k_any && k_kind == ZERO), .s_two(k_two), .s_first(k_first),
-      .s_src_len(k_slen), .s_dst_len(k_dlen), .e_valid(r_in), .e_ready(r_in_ready), .e_bad(r_in_bad), .d_valid, .d_ready, .d_data,
+      .s_src_len(k_slen), .s_dst_len(k_dlen), .e_valid(r_in), .e_ready(r_in_ready), .e_bad(r_in_bad), .in_now, .in_take, .in_bad, .d_valid, .d_ready, .d_data,
       .i_valid, .i_ready, .i_data, .n_valid, .n_ready, .n_data, .n_last, .n_bad, .v_soon, .v_valid, .v_ready(pop), .v_bad
   );
   crl_align #(.DATA_W(DATA_W), .TAG_W(1), .CHANNELS(1)) u_align (

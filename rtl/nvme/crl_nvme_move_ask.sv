@@ -2,10 +2,12 @@
 //
 // crl_nvme_move_ask: asks for the data of chunks, and has a place for each beat before it does.
 //
-// How: chunks that read wait in a skid. A read (two of a COMPARE, the source's first) goes into the AR register when the read
+// How: a chunk that reads and finds no place goes into a spare. A read (two of a COMPARE, the source's first) goes into the AR register when the read
 //   buffer has room for all its beats; what is promised is taken off the free places at once, and comes back a cycle
-//   after a beat has left the buffer. When a burst is in completely, whether it had an error goes into a FIFO of its own.
-// Latency: s_valid to ar_valid 2 cycles; R to d_valid 3 cycles, 1 where nothing waits in the buffer; R to e_valid 1.
+//   after a beat has left the buffer. When a burst is in completely, whether it had an error goes into a FIFO of its own,
+//   or is told at once (i_*) if nothing waits there and somebody takes it.
+// Latency: s_valid to ar_valid 1 cycle; R to d_valid 3 cycles, 1 where nothing waits in the buffer; R to e_valid 1, to
+//   i_valid 0.
 // Throughput: an AR and an R a cycle.
 // Assumes: at most CHUNKS chunks are accepted and not taken from e_* and d_*; beats come in the order asked.
 `default_nettype none
@@ -44,7 +46,10 @@ module crl_nvme_move_ask #(
     output logic      [DATA_W-1:0] d_data,
     output logic                   e_valid,     // a burst is in completely
     input  wire logic              e_ready,
-    output logic                   e_bad        // with an error
+    output logic                   e_bad,       // with an error
+    output logic                   i_valid,     // a burst comes in completely in this cycle, and none is on e_*
+    input  wire logic              i_take,      // it does not go there
+    output logic                   i_bad
 );
 
   localparam int BW = $clog2(BUF_BEATS);
@@ -60,7 +65,7 @@ module crl_nvme_move_ask #(
   logic [FW-1:0]     free_q, rest;
   logic              go, give_q;
 
-  crl_skid #(.W(QW)) u_skid (
+  crl_spare #(.W(QW)) u_spare (
       .clk, .rst, .s_valid, .s_ready, .s_data({s_two, s_src, s_dst, s_src_func, s_dst_func, s_src_len, s_dst_len}),
       .m_valid(q_valid), .m_ready(q_pop), .m_data({q_two, q_src, q_dst, q_src_func, q_dst_func, q_src_len, q_dst_len})
   );
@@ -97,6 +102,8 @@ module crl_nvme_move_ask #(
   logic [EW:0] e_level;
 
   assign bad_now = bad_q || r_resp[1];
+  assign i_valid = r_valid && r_last && !e_valid;
+  assign i_bad   = bad_now;
 
   always_ff @(posedge clk) begin
     if (rst) bad_q <= 1'b0;
@@ -108,7 +115,7 @@ module crl_nvme_move_ask #(
       .m_valid(d_valid), .m_ready(d_ready), .m_data(d_data), .level(d_level)
   );
   crl_fifo #(.W(1), .DEPTH(2 * CHUNKS)) u_bad (
-      .clk, .rst, .s_valid(r_valid && r_last), .s_ready(e_room), .s_data(bad_now),
+      .clk, .rst, .s_valid(r_valid && r_last && !(i_valid && i_take)), .s_ready(e_room), .s_data(bad_now),
       .m_valid(e_valid), .m_ready(e_ready), .m_data(e_bad), .level(e_level)
   );
 

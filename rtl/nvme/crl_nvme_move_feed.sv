@@ -2,12 +2,14 @@
 //
 // crl_nvme_move_feed: gives out the beats of one chunk after the other: to crl_align, or to the comparison.
 //
-// How: chunks wait in a FIFO. One that reads begins when its burst is in completely, so that its beats leave without a gap, and
-//   so that it is known by then whether they are good; a COMPARE does so twice, for its host beats, which are aligned, and
-//   for the namespace's, which are not. Each chunk has a verdict: a read of it or of an earlier chunk of its command failed.
+// How: chunks wait in a FIFO. Beats of one that reads go ahead into the aligner as they come, and wait behind it; its verdict comes
+//   when the burst is in completely: a read of it or of an earlier chunk of its command failed. With the verdict beats leave without a
+//   gap: a burst that is too short for that, as its last beat is still on the way, begins when it is in completely, and so do the
+//   namespace's beats of a COMPARE, which are not aligned and follow its host's.
 //   Beats of bad chunks go the same way; they are dropped where they would be written.
-// Latency: e_valid to the first beat 1 cycle, to the verdict 2. Throughput: a beat a cycle, chunks back to back.
-// Assumes: no more than CHUNKS chunks are here; e_* and d_* have one burst a read, in the order of the chunks.
+// Latency: d_valid to a beat that goes ahead 0 cycles; e_valid or in_now to the verdict 1 cycle. Throughput: a beat a cycle, chunks back to back.
+// Assumes: no more than CHUNKS chunks are here; e_* and d_* have one burst a read, in the order of the chunks; e_valid is up when the
+//   burst's last beat is offered.
 `default_nettype none
 
 module crl_nvme_move_feed #(
@@ -28,6 +30,9 @@ module crl_nvme_move_feed #(
     input  wire logic              e_valid,     // a burst is in completely
     output logic                   e_ready,
     input  wire logic              e_bad,       // with an error
+    input  wire logic              in_now,      // one comes in completely in this cycle, and none is on e_*
+    output logic                   in_take,     // it need not go there
+    input  wire logic              in_bad,
     input  wire logic              d_valid,     // read buffer
     output logic                   d_ready,
     input  wire logic [DATA_W-1:0] d_data,
@@ -46,22 +51,29 @@ module crl_nvme_move_feed #(
     output logic                   v_bad
 );
 
-  localparam int CQW = $clog2(CHUNKS);
+  localparam int CQW   = $clog2(CHUNKS);
+  localparam int AHEAD = DATA_W > 128 ? 6 : 4;   // beats of a burst, least, that go ahead: the last one's way from R to the aligner's output
 
-  logic         h_valid, h_none, h_zero, h_two, h_first, room_s, room_v;
+  logic         h_valid, h_none, h_zero, h_two, h_first, h_ahead, room_s, room_v;
   logic [7:0]   h_src_len, h_dst_len;
   logic [CQW:0] level_s, level_v;
-  logic         reads, may, load, bad, take, ends;
+  logic         reads, over, load, load_in, load_ahead, bad, take, ends, tell, say, w_valid, w_bad, v_free;
+  logic         owes_q;    // the chunk at work has gone ahead of its verdict
+  logic         first_q;   // and is the first of its command
   logic         second_q;  // the namespace's beats of the chunk at the head are next
   logic         valid_q;   // a burst is at work
   logic         zero_q, ns_q, bad_q;
   logic         fail_q;    // a read of the command failed
   logic [7:0]   left_q;    // beats after the next one
 
-  crl_fifo #(.W(20), .DEPTH(CHUNKS), .OUTREG(1)) u_chunks (
-      .clk, .rst, .s_valid, .s_ready(room_s), .s_data({s_none, s_zero, s_two, s_first, s_src_len, s_dst_len}),
+  logic         s_ahead;
+
+  assign s_ahead = !s_none && !s_zero && s_src_len >= 8'(AHEAD - 1) && s_dst_len >= 8'(AHEAD - 1);
+
+  crl_fifo #(.W(21), .DEPTH(CHUNKS), .OUTREG(1)) u_chunks (
+      .clk, .rst, .s_valid, .s_ready(room_s), .s_data({s_none, s_zero, s_two, s_first, s_ahead, s_src_len, s_dst_len}),
       .m_valid(h_valid), .m_ready(load && (second_q || !h_two)),
-      .m_data({h_none, h_zero, h_two, h_first, h_src_len, h_dst_len}), .level(level_s)
+      .m_data({h_none, h_zero, h_two, h_first, h_ahead, h_src_len, h_dst_len}), .level(level_s)
   );
 
   assign i_valid = valid_q && !ns_q && (zero_q || d_valid);
@@ -74,22 +86,32 @@ module crl_nvme_move_feed #(
   assign take    = (i_valid && i_ready) || (n_valid && n_ready);
   assign ends    = take && left_q == '0;
 
-  assign reads   = !h_none && !h_zero;
-  assign may     = !valid_q || ends;
-  assign load    = h_valid && may && (!reads || e_valid);
-  assign e_ready = load && reads;
-  assign bad     = (reads && e_bad) || (fail_q && (second_q || !h_first));
+  // A verdict that is owed is told with the last beat at the latest; then nothing else says one in that cycle.
+  assign reads      = !h_none && !h_zero;
+  assign over       = !valid_q || ends;
+  assign tell       = owes_q && (e_valid || in_now);
+  assign in_take    = owes_q;
+  assign load_ahead = h_valid && over && h_ahead && !second_q && (!owes_q || tell);
+  assign load_in    = h_valid && over && (!h_ahead || second_q) && !owes_q && (!reads || e_valid);
+  assign load       = load_ahead || load_in;
+  assign say        = tell || (load_in && !second_q);
+  assign e_ready    = owes_q || (load_in && reads);
+  assign bad        = owes_q ? (e_valid ? e_bad : in_bad) || (fail_q && !first_q) : (reads && e_bad) || (fail_q && (second_q || !h_first));
 
   always_ff @(posedge clk) begin
     if (rst) begin
       valid_q  <= 1'b0;
       second_q <= 1'b0;
+      owes_q   <= 1'b0;
     end else begin
-      if (may) valid_q <= load && !h_none;
+      if (over) valid_q <= load && !h_none;
       if (load) second_q <= h_two && !second_q;
+      if (load_ahead) owes_q <= 1'b1;
+      else if (tell)  owes_q <= 1'b0;
     end
-    if (load) fail_q <= bad;
-    if (may) begin
+    if (load_ahead) first_q <= h_first;
+    if (tell || load_in) fail_q <= bad;
+    if (over) begin
       zero_q <= h_zero;
       ns_q   <= second_q;
       bad_q  <= e_bad;
@@ -97,14 +119,23 @@ module crl_nvme_move_feed #(
     end else if (take) left_q <= left_q - 8'd1;
   end
 
-  crl_fifo #(.W(1), .DEPTH(CHUNKS), .OUTREG(1)) u_verdict (
-      .clk, .rst, .s_valid(load && !second_q), .s_ready(room_v), .s_data(bad),
-      .m_valid(v_valid), .m_ready(v_ready), .m_data(v_bad), .level(level_v)
+  // Verdicts: a register, and those that wait behind it.
+  assign v_free = !v_valid || v_ready;
+  assign v_soon = v_valid || w_valid || (owes_q && d_valid);
+
+  crl_fifo #(.W(1), .DEPTH(CHUNKS)) u_verdict (
+      .clk, .rst, .s_valid(say && (w_valid || !v_free)), .s_ready(room_v), .s_data(bad),
+      .m_valid(w_valid), .m_ready(v_free), .m_data(w_bad), .level(level_v)
   );
-  assign v_soon = level_v != '0;
+
+  always_ff @(posedge clk) begin
+    if (rst)         v_valid <= 1'b0;
+    else if (v_free) v_valid <= w_valid || say;
+    if (v_free) v_bad <= w_valid ? w_bad : bad;
+  end
 
   logic unused;
-  assign unused = &{1'b0, room_s, room_v, level_s};
+  assign unused = &{1'b0, room_s, room_v, level_s, level_v};
 
 `ifdef FORMAL
 `ifdef CRL_GHOST_UNIT
@@ -125,19 +156,30 @@ module crl_nvme_move_feed #(
     assume (!s_none || (!s_zero && !s_two));
   end
 
+  // The burst of the beat that is offered is in if that one is its last.
+  always @* if (g_past && d_valid && owes_q && left_q == '0) assume (e_valid);
+  always @* if (e_valid) assume (!in_now);
+
   always_ff @(posedge clk) if (g_past && !rst) begin
-    // The chunk at the head has its verdict already while its second half is due.
-    assert ((CQW + 2)'(level_s) + (CQW + 2)'(level_v) == (CQW + 2)'(g_in) + (CQW + 2)'(second_q));
+    // The chunk at the head has its verdict already, or owes it, while its second half is due.
+    assert ((CQW + 2)'(level_s) + (CQW + 2)'(level_v) + (CQW + 2)'(v_valid) + (CQW + 2)'(owes_q) == (CQW + 2)'(g_in) + (CQW + 2)'(second_q));
     assert (level_s != '0 || !second_q);
     assert (!second_q || h_valid);
     assert (32'(g_in) <= CHUNKS);
+    assert (v_valid || level_v == '0);
     if (s_valid) assert (room_s);
-    if (load && !second_q) assert (room_v);
+    if (say && (w_valid || !v_free)) assert (room_v);
+    // A verdict that is owed is of the chunk whose beats are at work; no two in a cycle.
+    if (owes_q) assert (valid_q && !ns_q && !zero_q);
+    if (ends && owes_q) assert (tell);
+    assert (!(tell && load_in));
     // Beats leave only for a burst at work; one at a time, to one side.
     assert (!(i_valid && n_valid));
     if (d_valid && d_ready) assert (take && !zero_q);
     cover (v_valid && v_bad && h_valid && !h_first && second_q);
     cover (valid_q && ns_q && n_bad);
+    cover (tell && load_ahead && bad);
+    cover (level_v == (CQW + 1)'(2));
   end
 `endif
 `endif
