@@ -294,7 +294,7 @@ module crl_nvme #(
       .clk, .rst, .k_valid, .k_ready, .k_kind, .k_src, .k_dst, .k_len, .k_src_func, .k_dst_func, .k_to_host, .k_tag, .k_first, .k_last,
       .k_status, .e_valid, .e_tag, .e_status,
       .ar_valid(m_ar_valid), .ar_ready(m_ar_ready), .ar_addr(m_ar_addr), .ar_len(m_ar_len), .ar_user(m_ar_user),
-      .r_valid(m_r_valid), .r_data, .r_resp, .r_last,
+      .r_valid(m_r_valid), .r_data, .r_resp, .r_last, .r_any(r_valid),
       .wb_soon(mw_soon), .wb_valid(mw_valid), .wb_ready(mw_ready), .wb_first(mw_first), .wb_last(mw_last), .wb_addr(mw_addr),
       .wb_len(mw_len), .wb_user(mw_user), .wb_data(mw_data), .wb_strb(mw_strb), .wb_b_valid(mw_b_valid), .wb_b_resp, .idle(m_idle)
   );

@@ -54,6 +54,7 @@ module crl_nvme_move #(
     input  wire logic [DATA_W-1:0] r_data,
     input  wire logic [1:0]        r_resp,
     input  wire logic              r_last,
+    input  wire logic              r_any,        // a beat of whomever comes, of this one's too
 
     output logic                   wb_soon,      // write client of crl_axi_wr
     output logic                   wb_valid,
@@ -118,7 +119,7 @@ module crl_nvme_move #(
   crl_nvme_move_ask #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .BUF_BEATS(BUF_BEATS), .CHUNKS(CHUNKS)) u_ask (
       .clk, .rst, .s_valid(k_take && k_reads), .s_ready(ask_ready), .s_two(k_two), .s_src(k_src), .s_dst(k_dst),
       .s_src_func(k_src_func), .s_dst_func(k_dst_func), .s_src_len(k_slen), .s_dst_len(k_dlen),
-      .ar_valid, .ar_ready, .ar_addr, .ar_len, .ar_user, .r_valid, .r_data, .r_resp, .r_last,
+      .ar_valid, .ar_ready, .ar_addr, .ar_len, .ar_user, .r_valid, .r_data, .r_resp, .r_last, .r_any,
       .d_valid, .d_ready, .d_data, .e_valid(r_in), .e_ready(r_in_ready), .e_bad(r_in_bad),
       .i_valid(in_now), .i_take(in_take), .i_bad(in_bad)
   );

@@ -6,6 +6,9 @@
 //   buffer has room for all its beats; what is promised is taken off the free places at once, and comes back a cycle
 //   after a beat has left the buffer. When a burst is in completely, whether it had an error goes into a FIFO of its own,
 //   or is told at once (i_*) if nothing waits there and somebody takes it.
+//   No more is asked ahead than the port needs to be kept busy, else entries wait behind data that nobody is waiting for: as many
+//   beats as the port has latency, measured with a burst that has no other one ahead, and one more for each cycle in which
+//   the port was idle while a burst was waited for.
 // Latency: s_valid to ar_valid 1 cycle; R to d_valid 3 cycles, 1 where nothing waits in the buffer; R to e_valid 1, to
 //   i_valid 0.
 // Throughput: an AR and an R a cycle.
@@ -40,6 +43,7 @@ module crl_nvme_move_ask #(
     input  wire logic [DATA_W-1:0] r_data,
     input  wire logic [1:0]        r_resp,
     input  wire logic              r_last,
+    input  wire logic              r_any,       // a beat of whomever comes
 
     output logic                   d_valid,     // read beats, in the order asked
     input  wire logic              d_ready,
@@ -63,7 +67,7 @@ module crl_nvme_move_ask #(
   logic [FUNC_W-1:0] q_src_func, q_dst_func;
   logic [7:0]        q_src_len, q_dst_len, len;
   logic [FW-1:0]     free_q, rest;
-  logic              go, give_q;
+  logic              go, give_q, far_q;   // far_q: enough is asked for
 
   crl_spare #(.W(QW)) u_spare (
       .clk, .rst, .s_valid, .s_ready, .s_data({s_two, s_src, s_dst, s_src_func, s_dst_func, s_src_len, s_dst_len}),
@@ -72,7 +76,7 @@ module crl_nvme_move_ask #(
 
   assign len   = second_q ? q_dst_len : q_src_len;
   assign rest  = free_q + {{(FW-8){1'b1}}, ~len};   // free - len - 1
-  assign go    = q_valid && !rest[FW-1] && (!ar_valid || ar_ready);
+  assign go    = q_valid && !rest[FW-1] && !far_q && (!ar_valid || ar_ready);
   assign q_pop = go && (second_q || !q_two);
 
   always_ff @(posedge clk) begin
@@ -93,6 +97,45 @@ module crl_nvme_move_ask #(
       ar_addr <= second_q ? q_dst : q_src;
       ar_len  <= len;
       ar_user <= second_q ? q_dst_func : q_src_func;
+    end
+  end
+
+  // ---------------------------------------------------------------- how far ahead
+  localparam int         MORE = 16;        // beats, above the latency
+  localparam logic [BW:0] ALL = (BW + 1)'(BUF_BEATS);
+
+  logic [BW:0] owed_q, owed, lat_q;        // beats that were asked and are not in; cycles from AR to R
+  logic [BW:0] wait_q, left_q;             // of a burst that is watched: cycles since it was asked, own beats before it
+  logic [BW+1:0] need_q;
+  logic        watch_q, alone_q, asked, came;
+
+  assign asked = ar_valid && ar_ready;
+  assign came  = watch_q && r_valid && left_q == '0;
+  assign owed  = owed_q + (asked ? (BW + 1)'(ar_len) + 1'b1 : '0) - (BW + 1)'(r_valid);
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      owed_q  <= '0;
+      watch_q <= 1'b0;
+      far_q   <= 1'b0;
+      lat_q   <= ALL;
+      need_q  <= {1'b0, ALL} + (BW + 2)'(MORE);
+    end else begin
+      owed_q <= owed;
+      far_q  <= {1'b0, owed} >= need_q;
+      need_q <= {1'b0, lat_q} + (BW + 2)'(MORE);
+      if (asked && !watch_q) watch_q <= 1'b1;
+      else if (came)         watch_q <= 1'b0;
+      if (came && alone_q) lat_q <= wait_q;
+      else if (watch_q && !r_any && lat_q != ALL && (!alone_q || wait_q > lat_q)) lat_q <= lat_q + 1'b1;
+    end
+    if (!watch_q) begin
+      wait_q  <= '0;
+      left_q  <= owed_q - (BW + 1)'(r_valid);
+      alone_q <= owed_q == '0;
+    end else begin
+      if (wait_q != ALL) wait_q <= wait_q + 1'b1;
+      if (r_valid)       left_q <= left_q - 1'b1;
     end
   end
 
@@ -165,6 +208,7 @@ module crl_nvme_move_ask #(
     // Free places and what is promised: shown on AR, owed, held, or gone a cycle ago.
     assert (GW'(free_q) + (ar_valid ? GW'(ar_len) + 1'b1 : '0) + g_owed + GW'(d_level) + GW'(give_q) == GW'(BUF_BEATS));
     assert (free_q <= FW'(BUF_BEATS));
+    assert (GW'(owed_q) == g_owed);
     // A beat that is owed has its place, also when all the others come before one leaves.
     assert (g_owed <= GW'(BUF_BEATS) && g_owed + GW'(d_level) <= GW'(BUF_BEATS));
     if (g_stall) assert (ar_valid && {ar_addr, ar_len, ar_user} == g_ar);

@@ -25,6 +25,7 @@ module fv_crl_nvme_move #(
     input wire                ar_ready,
     input wire                r_valid,
     input wire                r_bad,
+    input wire                r_other,     // a beat of another client
     input wire [DATA_W/8-1:0] spoil,       // these bytes of the namespace differ
     input wire                wb_ready,
     input wire                b_valid,
@@ -56,7 +57,7 @@ module fv_crl_nvme_move #(
   ) u_dut (
       .clk, .rst, .k_valid, .k_ready, .k_kind, .k_src({SRC, k_src_at}), .k_dst({DST, k_dst_at}), .k_len,
       .k_src_func(1'b0), .k_dst_func(1'b1), .k_to_host, .k_tag, .k_first, .k_last, .k_status, .e_valid, .e_tag, .e_status,
-      .ar_valid, .ar_ready, .ar_addr, .ar_len, .ar_user, .r_valid, .r_data, .r_resp({r_bad, 1'b0}), .r_last,
+      .ar_valid, .ar_ready, .ar_addr, .ar_len, .ar_user, .r_valid, .r_data, .r_resp({r_bad, 1'b0}), .r_last, .r_any(r_valid || r_other),
       .wb_soon, .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb,
       .wb_b_valid(b_valid), .wb_b_resp({b_bad, 1'b0}), .idle
   );

@@ -111,7 +111,7 @@ class Bench(CycleBench):
     idle = dict.fromkeys(
         (
             "k_valid k_kind k_src k_dst k_len k_src_func k_dst_func k_to_host k_tag k_first k_last k_status "
-            "ar_ready r_valid r_data r_resp r_last wb_ready wb_b_valid wb_b_resp"
+            "ar_ready r_valid r_data r_resp r_last r_any wb_ready wb_b_valid wb_b_resp"
         ).split(),
         0,
     )
@@ -201,7 +201,7 @@ class Bench(CycleBench):
     def _drive_r(self, b: Read) -> None:
         resp = self.mem.bad_read.get(b.addr, 0)
         data = int.from_bytes(self.mem.raw(b.addr, self.w), "little")
-        self.inp.update(r_valid=1, r_data=data, r_resp=resp, r_last=int(b.left == 1))
+        self.inp.update(r_valid=1, r_any=1, r_data=data, r_resp=resp, r_last=int(b.left == 1))
         self.r_at.append(self.now)
         b.addr += self.w
         b.left -= 1

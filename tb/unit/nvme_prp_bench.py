@@ -88,6 +88,7 @@ class Bench(CycleBench):
         self.done: list[Command] = []
         self.calm = 0
         self.sabotage = ""
+        self.wrote = 0  # cycle of the last write
         self.forget()
 
     def forget(self) -> None:
@@ -165,6 +166,7 @@ class Bench(CycleBench):
             self._take(c)
             self.offered = None
         if self.write is not None:
+            self.wrote = self.now
             qid, index, entry = self.write
             self.ranges[qid] = [*self.ranges[qid][:index], entry, *self.ranges[qid][index + 1 :]]
         self._idle()
