@@ -23,10 +23,11 @@ from tb.lib.sim import sim_parameters
 LAG = 6  # cycles until an event counts
 SOON = 16  # cycles until what has to come is there
 RS_LATENCY = 3
+SURE = 7  # slots that su_sure promises
 EVENTS = ("cfg_we", "rs_valid", "rb_valid", "rs2_valid", "rb2_valid", "s_valid", "cq_rung", "wb_b_valid", "wb_ready")
 INPUTS = ("cfg_qid", "cfg_cq", "cfg_valid", "cfg_size", "cfg_base", "cfg_func", "cfg_cqid", "cfg_prio", "cfg_vec", "cfg_ien", "rs_qid",
           "rs_want", "rb_qid", "rb_cnt", "rs2_qid", "rb2_qid", "s_qid", "s_cid", "s_sqhd", "s_status", "s_dnr", "s_more", "s_dw0", "s_drop",
-          "lk_qid", "cq_qid", "cq_head", "wb_b_resp")
+          "lk_qid", "su_qid", "cq_qid", "cq_head", "wb_b_resp")
 
 _clocks: list = []
 
@@ -54,6 +55,7 @@ class Ask:
     at: int
     least: int  # room that was there for sure
     most: int = 0
+    sure: bool = False  # it gets what it wants
 
 
 @dataclass
@@ -90,7 +92,8 @@ class CqeBench:
         self.tamper: Callable[[tuple], tuple | None] = lambda beat: beat
         self.sizes: Counter = Counter()
         self.lengths: list[int] = []
-        self.compared = self.irqs = self.errors = self.unparks = 0
+        self.compared = self.irqs = self.errors = self.unparks = self.certain = 0
+        self.looks = random.Random(cocotb.RANDOM_SEED)
         self.log: dict[str, list[int]] = {"s": [], "wb": [], "last": [], "b": [], "irq": [], "err": [], "unpark": []}
         self._fresh()
 
@@ -110,6 +113,8 @@ class CqeBench:
         self.irq_due: deque[tuple[int, int, bool]] = deque()  # vector, cycle, may be missing
         self.quiet_since = self.roomy = self.now
         self.last_rs = self.last_rb = self.last_rung = self.last_cfg = -10
+        self.asker = 0
+        self.sure: deque[int | None] = deque([None] * 3, maxlen=3)  # completion queues with slots for certain, of the last cycles
 
     # ---- life
 
@@ -217,12 +222,18 @@ class CqeBench:
         self.put("wb_b_valid", int(answered is not None))
         look = rng.choice(self.live) if self.live and rng.random() < 0.7 else rng.randrange(self.n)
         self.put("lk_qid", look)
+        asker = self.asker = self.looks.randrange(self.n) if self.looks.random() < 0.1 else self.asker
+        self.put("su_qid", asker)
         self.drive_second()
         owed = self._owes()
         await ReadOnly()
         self.check_second()
         self._check_idle(owed)
         self._tail(look)
+        sure = int(d.su_sure.value) if d.su_sure.value.is_resolvable else 0
+        self.sure.append(m.cq_of[asker] if sure else None)
+        if cfg is not None:
+            self.sure.extend([None] * 3)
         # Requests are judged by what was before; what comes back in this cycle may count already.
         if rs:
             self._ask(*rs)
@@ -300,7 +311,8 @@ class CqeBench:
     def _ask(self, sqid: int, want: int) -> None:
         cqid = self.m.cq_of[sqid]
         least = 0 if cqid is None else self.room(cqid)[0]
-        self.ask = Ask(sqid, want, self.now, least)
+        sure = cqid is not None and self.sure[0] == cqid and want <= SURE
+        self.ask = Ask(sqid, want, self.now, least, sure=sure)
 
     def _answer(self) -> None:
         d, a = self.dut, self.ask
@@ -319,6 +331,9 @@ class CqeBench:
             return
         cq = self.m.cqs[cqid]
         assert got <= a.want
+        if a.sure:
+            self.certain += 1
+            assert got == a.want, f"{got} of {a.want} slots, and all were certain"
         if cq.dead:
             cq.reserved += got
             return
