@@ -113,7 +113,7 @@ class CqeBench:
         self.irq_due: deque[tuple[int, int, bool]] = deque()  # vector, cycle, may be missing
         self.quiet_since = self.roomy = self.now
         self.last_rs = self.last_rb = self.last_rung = self.last_cfg = -10
-        self.asker = 0
+        self.asker, self.wander = 0, 0.1  # SQ whose certainty is looked at; chance that it changes
         self.sure: deque[int | None] = deque([None] * 3, maxlen=3)  # completion queues with slots for certain, of the last cycles
 
     # ---- life
@@ -222,7 +222,7 @@ class CqeBench:
         self.put("wb_b_valid", int(answered is not None))
         look = rng.choice(self.live) if self.live and rng.random() < 0.7 else rng.randrange(self.n)
         self.put("lk_qid", look)
-        asker = self.asker = self.looks.randrange(self.n) if self.looks.random() < 0.1 else self.asker
+        asker = self.asker = self.looks.randrange(self.n) if self.looks.random() < self.wander else self.asker
         self.put("su_qid", asker)
         self.drive_second()
         owed = self._owes()
@@ -533,7 +533,7 @@ class CqeBench:
                 break
             await self.cycle()
         assert not self.todo and not self.offered and not self._owes(), "something does not get out"
-        await self.idle(SOON + 4)
+        await self.idle(SOON + 2 * self.depth + 4)
         assert not self.irq_due and int(self.dut.idle.value)
 
     def finish(self) -> None:
