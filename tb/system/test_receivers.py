@@ -581,7 +581,8 @@ def test_receivers(case, build):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("build", ["64b-small", pytest.param("128b-link64", marks=pytest.mark.sweep)])
+@pytest.mark.sweep
+@pytest.mark.parametrize("build", ["64b-small", "128b-link64"])
 @pytest.mark.parametrize("case", ["random_messages", "many_messages"])
 def test_receivers_builds(case, build):
     """The smallest buffers, and a link that is narrower than the memory."""
