@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import cocotb
 import pytest
 from cocotb.triggers import Combine, Timer
@@ -24,11 +26,12 @@ from tb.system.builds import TRIO_BUILDS
 from tb.system.channel_agent import settle
 from tb.system.harness import SystemConfig
 from tb.system.items import Mix
+from tb.system.poster import Posting
 from tb.system.trio import NAMES, Trio
 
 PEER = 0x80
 LOST = (Status.OK, Status.LINK_ERROR, Status.PEER_DOWN)
-ALL = Mix(max_bytes=6000, messages=3, no_cpl=0.1)
+ALL = Mix(max_bytes=6000, messages=3, sends=4, mirrors=4, no_cpl=0.1)
 PLAIN = {"ring_log2": (6, 6), "qos": False, "absolute": 0.0}
 
 
@@ -52,13 +55,20 @@ async def all_ended(t: Trio, lanes: list[tuple[str, int]], count: int) -> None:
 
 @cocotb.test(timeout_time=400, timeout_unit="ms")
 async def crossed(dut):
-    """*Stimulus*: all operations, random lengths and flags, all channels of three nodes at once on random clocks, memories and links.
-    *Checking*: every completion and every byte of the three memories is the model's."""
-    t = await start(dut, retry=(255, 1))
+    """*Stimulus*: all operations, random lengths and flags, all channels of three nodes at once on random clocks, memories and links;
+    receivers that post buffers soon or late, some too short, some in a segment that refuses. *Checking*: every completion and every
+    byte of the three memories is the model's, receive buffers and both copies of MIRRORs among them; each message is told once, in
+    order, with its buffer's tag."""
+    t = await start(dut, retry=(255, 1), posting=Posting(gap=400))
     mix = t.mix(ALL)
-    await all_of(*(t.round(name, ch, 30, mix) for name in NAMES for ch in t.nodes[name].channels))
+    lanes = [(name, ch) for name in NAMES for ch in t.nodes[name].channels]
+    await t.serve(lanes, *(t.round(name, ch, 30, mix) for name, ch in lanes))
     await t.finish(100)
     assert t.mesh.messages or not t.tb.params.send_en
+    assert not t.tb.params.mirrors or t.kinds[Op.MIRROR] >= 10, t.kinds
+    if t.tb.params.sends:
+        took = Counter(bool(m[3]) for told in t.mesh.messages.values() for m in told if len(m) == 4)
+        assert took[False] >= 10, f"SENDs that ended well, or not: {took}"
 
 
 @cocotb.test(timeout_time=200, timeout_unit="ms")
