@@ -57,8 +57,8 @@ IMM = tuple(("tb.system.test_imm", test) for test in
 THREE = ("crossed", "link_cut", "node_reset")
 RANDOM_SEND = tuple(("tb.system.test_receivers", test) for test in ("random_messages", "many_messages"))
 SEND = tuple(("tb.system.test_receivers", test) for test in
-             ("late_and_never", "wrong_buffers", "paused_and_drained", "bad_receive_rings", "sender_given_up", "receiver_disabled",
-              "link_lost", "answers_lost", "buffers_revoked", "node_reset"))
+             ("late_and_never", "wrong_buffers", "paused_and_drained", "bad_receive_rings", "sender_given_up", "behind_given_up",
+              "receiver_disabled", "link_lost", "answers_lost", "buffers_revoked", "node_reset"))
 RANDOM_MIRROR = tuple(("tb.system.test_mirrored", test) for test in ("random_mirrors", "many_mirrors"))
 MIRROR = tuple(("tb.system.test_mirrored", test) for test in
                ("one_side_fails", "refused", "revoked", "given_up", "link_lost", "frames_lost", "node_reset", "time_out"))
