@@ -492,7 +492,7 @@ async def behind_given_up(dut):
         # RESET leaves no completion: whether it was done before, the receiver knows.
         done = got[0].status == 0 if got else b.messages[count].immediate == first.operand
         await exact([first, *after] if done else after)
-    assert ends == {0, int(Status.ABORTED)}, ends
+    assert Status.ABORTED in ends, "no SEND was given up"
     mem.set(latency=0)
     await all_buffers(s, "A", 0, 20_000)
     await s.finish()
