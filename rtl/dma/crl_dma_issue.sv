@@ -443,14 +443,18 @@ module crl_dma_issue #(
   end
 
 `ifndef SYNTHESIS
-  logic picked_q, begun_q;   // begun: there was a reset
+  logic picked_q, begun_q, clean_q;   // begun: there was a reset; clean: v_q has been 0 for a cycle
 
-  initial begun_q = 1'b0;
+  initial {begun_q, clean_q} = '0;
 
   always @(posedge clk) begin
     picked_q <= !rst && pk_en;
     if (rst) begun_q <= 1'b1;
-    else if (begun_q) assert (charge_valid == picked_q);   // what the scheduler counts on
+    if (begun_q) clean_q <= 1'b1;
+    if (!rst && begun_q) assert (charge_valid == picked_q);   // what the scheduler counts on
+    // What crl_dma_check counts on.
+    if (!rst && clean_q && !v_q[3]) assert (dst_q[3] == '0 && rem_q[3] == '0);
+    if (!rst && clean_q && ctl_seg_q) assert (!v_q[2] && !v_q[3]);
   end
 `endif
 
