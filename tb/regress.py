@@ -38,6 +38,8 @@ from tb.lib.testbed import SYSTEM_SOURCES as SOURCES
 from tb.lib.testbed import TRIO_SOURCES
 from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE, TRIO_BUILDS, has_mirror, has_send
 from tb.system.mutants import MUTANTS, found, sources_of
+from tb.system.nvme import builds as nvme
+from tb.system.nvme.rig import SOURCES as NVME_SOURCES
 from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
 
 OUT = BUILD / "regress"
@@ -66,6 +68,11 @@ MIRROR = tuple(("tb.system.test_mirrored", test) for test in
 ONCE = (
     (TRAFFIC, "smoke"), (LIFE, "abort_stops_a_long_one"),
 )
+NVME = "tb.system.nvme.test_"
+NVME_SEEDED = tuple((f"{NVME}{file}", test) for file, tests in {
+    "random": ("random_io",), "first": ("every_command", "many_at_once"), "clients": ("both_work", "hostile", "teardown"),
+    "life": ("reset_in_io", "shutdown_in_io", "delete_in_io", "abort", "memory_errors", "full_queues"), "linux": ("from_registers_to_io",),
+}.items() for test in tests)
 ERROR_CASES = (
     "operation_errors", "address_wrap", "channel_errors", "bad_rings_and_commands", "foreign_access",
     "link_disturbed", "peer_not_there", "operation_timeout", "memory_timeout",
@@ -90,15 +97,17 @@ class Scenario:
     def parameters(self) -> dict[str, int]:
         if self.build == UNIT:
             return {}
+        if self.module.startswith(NVME):
+            return nvme.BUILDS[self.build]
         return {FAULTS: FAULT_BUILDS, TRIO: TRIO_BUILDS}.get(self.module, BUILDS)[self.build]
 
     @property
     def top(self) -> str:
-        return "crl_tb_trio" if self.module == TRIO else "crl_tb_pair"
+        return "crl_tb_nvme" if self.module.startswith(NVME) else "crl_tb_trio" if self.module == TRIO else "crl_tb_pair"
 
     @property
     def sources(self) -> tuple[str, ...]:
-        return TRIO_SOURCES if self.module == TRIO else SOURCES
+        return NVME_SOURCES if self.module.startswith(NVME) else TRIO_SOURCES if self.module == TRIO else SOURCES
 
 
 def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
@@ -128,6 +137,10 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
             for module, test in (*anywhere, *(slices if build in SLICE else ())) if there(parameters) else ():
                 for seed in range(1, seeds + 1):
                     yield Scenario(module, test, build, seed)
+    for build in nvme.BUILDS:
+        for module, test in NVME_SEEDED:
+            for seed in range(1, seeds + 1):
+                yield Scenario(module, test, build, seed)
     for build in ("64b-8ch", "512b-8ch", "128b-link64"):
         for test in ERROR_CASES:
             yield Scenario(ERRORS, test, build, 1)

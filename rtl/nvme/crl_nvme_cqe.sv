@@ -46,6 +46,13 @@ module crl_nvme_cqe #(
     input  wire logic                rb_valid,   // event: slots that are not used
     input  wire logic [QW-1:0]       rb_qid,     // an SQ
     input  wire logic [7:0]          rb_cnt,
+    input  wire logic                rs2_valid,  // level, second way: one slot wanted
+    input  wire logic [QW-1:0]       rs2_qid,    // an SQ
+    output logic                     rs2_ready,
+    output logic                     rs2_got,    // with it: it was reserved
+    input  wire logic                rb2_valid,  // one slot is not used
+    input  wire logic [QW-1:0]       rb2_qid,    // an SQ
+    output logic                     rb2_ready,
 
     input  wire logic                s_valid,    // completion of a command
     output logic                     s_ready,
@@ -235,6 +242,7 @@ module crl_nvme_cqe #(
   crl_nvme_cqres #(.QUEUES(QUEUES)) u_res (
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_cqid,
       .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid, .rb_qid, .rb_cnt,
+      .rs2_valid, .rs2_qid, .rs2_ready, .rs2_got, .rb2_valid, .rb2_qid, .rb2_ready,
       .gb_valid(gb_q), .gb_ready, .gb_cq(gb_cq_q), .gb_cnt(gb_cnt_q), .cq_rung, .cq_qid, .cq_head, .unpark
   );
 

@@ -5,12 +5,13 @@
 // How: 'taken' of a queue runs ahead of its head by what is reserved or unread, modulo the queue's size; so a doorbell only
 //   writes the head. A reservation looks at both, takes what is free or what is wanted, and moves 'taken' up; what is given
 //   back moves it down. These moves pass a pipeline of two stages, one a cycle: read; add, wrap and write, with the
-//   result handed to who reads in that cycle. A queue of which a reservation left nothing is marked full; slots
+//   result handed to who reads in that cycle. Who asks, and when, is in crl_nvme_cqask. A queue of which a reservation left nothing is marked full; slots
 //   that come to it take the mark away and say 'unpark'. They look at the mark late enough to meet
 //   that of a reservation that did not see them.
-// Latency: rs_valid to rs_done 3 cycles. rb_valid and cq_rung count for a rs_valid in the next cycle; gb_valid with gb_ready
-//   for one in that cycle.
-// Assumes: rs_valid at most every 4th cycle, rb_valid likewise and not in the same cycle.
+// Latency: rs_valid to rs_done 3 cycles, 6 at most when it meets a request of the second way; that one is served within 16.
+//   rb_valid and cq_rung count for a rs_valid in the next cycle; gb_valid with gb_ready for one in that cycle.
+// Assumes: rs_valid at most every 4th cycle, rb_valid likewise and not in the same cycle. rs2_valid falls without rs2_ready only if the
+//   queue is set up anew before anything else is wanted of it: a slot may have been reserved.
 `default_nettype none
 
 module crl_nvme_cqres #(
@@ -38,6 +39,14 @@ module crl_nvme_cqres #(
     input  wire logic [QW-1:0] rb_qid,     // SQ
     input  wire logic [7:0]    rb_cnt,
 
+    input  wire logic          rs2_valid,  // level, second way: one slot wanted
+    input  wire logic [QW-1:0] rs2_qid,    // for this SQ
+    output logic               rs2_ready,
+    output logic               rs2_got,    // with it: it was reserved
+    input  wire logic          rb2_valid,  // one reserved slot is not used
+    input  wire logic [QW-1:0] rb2_qid,    // SQ
+    output logic               rb2_ready,
+
     input  wire logic          gb_valid,   // completions that were not posted; stays until gb_ready
     output logic               gb_ready,
     input  wire logic [QW-1:0] gb_cq,
@@ -51,19 +60,30 @@ module crl_nvme_cqres #(
 );
 
   // ---------------------------------------------------------------------------------------------
-  // Which completion queue
+  // Who asks
 
-  logic [QW-1:0] l_cq;
-  logic          rs1_q, rs2_q, rs3_q, rb_q;
-  logic [QW-1:0] rs1_cq_q, rs2_cq_q, rs3_cq_q, rb_cq_q;
-  logic [7:0]    rs1_want_q, rs2_want_q;
-  logic [12:0]   rb_neg_q;    // less what is given back
+  logic          ask, ask_sec, rs1_q, rs2_q, rs3_q, sec1_q, sec2_q, sec3_q;
+  logic [QW-1:0] ask_cq, rs1_cq_q, rs2_cq_q, rs3_cq_q, bk_cq;
+  logic [7:0]    ask_want, rs1_want_q, rs2_want_q;
+  logic          bk_valid, bk_ready;
+  logic [12:0]   bk_neg;      // less what is given back
+`ifdef CRL_GHOST
+  (* anyconst *) logic [QW-1:0] f_cq;        // proofs watch this queue
+  logic [11:0]   f_size, f_taken, f_head;
+  logic [12:0]   f_back, f_back_now;
+  logic          f_wait, f_pend;
+`endif
 
-  crl_ram_lut #(.W(QW), .DEPTH(QN)) u_cqid (
-      .clk, .we(cfg_we && !cfg_cq), .waddr(cfg_qid), .wdata(cfg_cqid), .raddr(rs_valid ? rs_qid : rb_qid), .rdata(l_cq)
+  crl_nvme_cqask #(.QUEUES(QUEUES)) u_ask (
+`ifdef CRL_GHOST
+      .f_cq, .f_back, .f_now(f_back_now), .f_wait, .f_pend,
+`endif
+      .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_cqid, .rs_valid, .rs_qid, .rs_want, .rb_valid, .rb_qid, .rb_cnt,
+      .rs2_valid, .rs2_qid, .rb2_valid, .rb2_ready, .rb2_qid,
+      .full(rs1_q || rs2_q), .fly(sec1_q || sec2_q || sec3_q), .fly_end(sec3_q), .ask, .ask_sec, .ask_cq, .ask_want,
+      .bk_valid, .bk_ready, .bk_cq, .bk_neg
   );
 
-  logic          op_rb;       // the pipeline below takes it
   logic [QN-1:0] exist_q;     // set up
 
   always_ff @(posedge clk) begin
@@ -71,25 +91,24 @@ module crl_nvme_cqres #(
       rs1_q   <= 1'b0;
       rs2_q   <= 1'b0;
       rs3_q   <= 1'b0;
-      rb_q    <= 1'b0;
+      sec1_q  <= 1'b0;
+      sec2_q  <= 1'b0;
+      sec3_q  <= 1'b0;
       exist_q <= '0;
     end else begin
-      rs1_q <= rs_valid;
-      rs2_q <= rs1_q;
-      rs3_q <= rs2_q;
-      if (rb_valid)   rb_q <= 1'b1;
-      else if (op_rb) rb_q <= 1'b0;
+      rs1_q  <= ask;
+      rs2_q  <= rs1_q;
+      rs3_q  <= rs2_q;
+      sec1_q <= ask_sec;
+      sec2_q <= sec1_q;
+      sec3_q <= sec2_q;
       if (cfg_we && cfg_cq) exist_q[cfg_qid] <= cfg_valid;
     end
-    rs1_cq_q   <= l_cq;
-    rs1_want_q <= rs_want;
+    rs1_cq_q   <= ask_cq;
+    rs1_want_q <= ask_want;
     rs2_cq_q   <= rs1_cq_q;
     rs2_want_q <= rs1_want_q;
     rs3_cq_q   <= rs2_cq_q;
-    if (rb_valid) begin
-      rb_cq_q  <= l_cq;
-      rb_neg_q <= -{5'd0, rb_cnt};
-    end
   end
 
   // ---------------------------------------------------------------------------------------------
@@ -105,11 +124,11 @@ module crl_nvme_cqres #(
   logic [7:0]    got_q;
 
   assign op_take  = rs3_q && got_q != '0;
-  assign op_rb    = rb_q && !op_take;
-  assign gb_ready = !op_take && !rb_q;
-  assign op_valid = op_take || rb_q || gb_valid;
-  assign op_cq    = op_take ? rs3_cq_q : rb_q ? rb_cq_q : gb_cq;
-  assign op_d     = op_take ? {5'd0, got_q} : rb_q ? rb_neg_q : -{9'd0, gb_cnt};
+  assign bk_ready = !op_take;
+  assign gb_ready = !op_take && !bk_valid;
+  assign op_valid = op_take || bk_valid || gb_valid;
+  assign op_cq    = op_take ? rs3_cq_q : bk_valid ? bk_cq : gb_cq;
+  assign op_d     = op_take ? {5'd0, got_q} : bk_valid ? bk_neg : -{9'd0, gb_cnt};
   assign op_other = op_d + ({1'b0, op_size} ^ {13{op_take}}) + {12'd0, !op_take};
 
   assign op_taken  = op1_q && op1_cq_q == op_cq ? op1_new : op_ram;
@@ -131,10 +150,6 @@ module crl_nvme_cqres #(
   // ---------------------------------------------------------------------------------------------
   // Reservation
 
-`ifdef CRL_GHOST
-  (* anyconst *) logic [QW-1:0] f_cq;        // proofs watch this queue
-  logic [11:0]                  f_size, f_taken, f_head;
-`endif
   logic [11:0]   unused_head;
   logic [11:0]   look_ram, look_taken, look_head, look_size, size_q, free;
   logic [12:0]   used_q;      // taken less head; below zero if 'taken' has wrapped and the head has not
@@ -165,8 +180,10 @@ module crl_nvme_cqres #(
   assign look_taken = op1_q && op1_cq_q == rs1_cq_q ? op1_new : look_ram;
   assign free       = used_q[12] ? ~used_q[11:0] : size_q - used_q[11:0];
   assign plenty     = free > {4'd0, rs2_want_q};
-  assign rs_done    = rs3_q;
+  assign rs_done    = rs3_q && !sec3_q;
   assign rs_got     = got_q;
+  assign rs2_ready  = sec3_q;
+  assign rs2_got    = got_q[0];
 
   always_ff @(posedge clk) begin
     used_q   <= {1'b0, look_taken} - {1'b0, look_head};
@@ -211,11 +228,10 @@ module crl_nvme_cqres #(
   // Of the watched queue: slots its users hold as reserved, entries that are posted and not consumed, and slots on their way back.
   // 'taken', with the move that is under way, is the head and all of them further on.
   (* anyseq *) logic f_posts;         // an entry is posted
-  logic [12:0] f_res_q, f_unread_q, f_back, f_n, f_now, f_span, f_seen, f_gone;
-  logic [QW-1:0] f_l_cq;
+  logic [12:0] f_res_q, f_unread_q, f_n, f_now, f_span, f_seen, f_gone;
   logic        f_past_q, f_short_q, f_take, f_mine1, f_room, f_coming, f_old_q;
-  logic [3:0]  f_age_q;               // since the last rs_valid
-  logic [3:0]  f_rb_age_q;
+  logic [3:0]  f_age_q;               // since a request went into the pipeline
+  logic [12:0] f_got;                 // it gets so many
 
   logic        f_less;                // the reservation in its second stage gets less than it wants
 
@@ -226,13 +242,12 @@ module crl_nvme_cqres #(
   assign f_now    = {1'b0, f_mine1 ? op1_new : f_taken};
   assign f_span   = f_now >= {1'b0, f_head} ? f_now - {1'b0, f_head} : f_now + f_n - {1'b0, f_head};
   assign f_seen   = used_q[12] ? used_q + f_n : used_q;   // what the reservation in its second stage goes by
-  assign f_back   = rb_q && rb_cq_q == f_cq ? -rb_neg_q : '0;
   assign f_take   = rs3_q && rs3_cq_q == f_cq;
+  assign f_got    = f_take ? {5'd0, got_q} : 13'd0;
   assign f_gone   = {1'b0, cq_head} >= {1'b0, f_head} ? {1'b0, cq_head} - {1'b0, f_head} : {1'b0, cq_head} + f_n - {1'b0, f_head};
   assign f_room   = f_span != {1'b0, f_size};
   assign f_coming = (bell1_q && bell1_cq_q == f_cq) || (bell2_q && bell2_cq_q == f_cq) || (down_q && down_cq_q == f_cq)
                     || (f_mine1 && !op1_up_q && op1_d_q != '0);
-  assign f_l_cq   = l_cq;
 
   always_ff @(posedge clk) begin
     f_past_q <= 1'b1;
@@ -241,33 +256,32 @@ module crl_nvme_cqres #(
       f_unread_q <= '0;
       f_short_q  <= 1'b0;
       f_age_q    <= '1;
-      f_rb_age_q <= '1;
       f_old_q    <= 1'b0;
     end else begin
-      f_age_q    <= rs_valid ? '0 : f_age_q == '1 ? '1 : f_age_q + 1'b1;
-      f_rb_age_q <= rb_valid ? '0 : f_rb_age_q == '1 ? '1 : f_rb_age_q + 1'b1;
-      f_res_q <= f_res_q + (f_take ? {5'd0, got_q} : 13'd0) - {12'd0, f_posts}
-                 - (rb_valid && f_l_cq == f_cq ? {5'd0, rb_cnt} : 13'd0)
+      f_age_q <= ask ? '0 : f_age_q == '1 ? '1 : f_age_q + 1'b1;
+      f_res_q <= f_res_q + f_got - {12'd0, f_posts} - f_back_now
                  - (gb_valid && gb_ready && gb_cq == f_cq ? {9'd0, gb_cnt} : 13'd0);
       f_unread_q <= f_unread_q + {12'd0, f_posts} - (cq_rung && cq_qid == f_cq ? f_gone : 13'd0);
       f_old_q    <= rs2_q && rs2_cq_q == f_cq && f_less;
       if (unpark) f_short_q <= 1'b0;
       if (f_take && f_old_q) f_short_q <= 1'b1;
-      if (cfg_we && cfg_cq && cfg_qid == f_cq) f_short_q <= 1'b0;
+      if (cfg_we && cfg_cq && cfg_qid == f_cq) begin   // slots that are out, and entries that nobody read, are forgotten
+        f_short_q  <= 1'b0;
+        f_res_q    <= '0;
+        f_unread_q <= '0;
+      end
     end
     if (f_past_q && !rst) begin
       // What the neighbours promise.
 `ifdef CRL_SMALL
       assume (f_size < 12'd8);
 `endif
-      assume (32'(f_cq) < QN && 32'(l_cq) < QN && 32'(cq_qid) < QN && 32'(gb_cq) < QN && 32'(cfg_qid) < QN);
-      if (rs_valid) assume (f_age_q >= 4'd3 && !rb_valid);
-      if (rb_valid) assume (f_rb_age_q >= 4'd3);
+      assume (32'(f_cq) < QN && 32'(cq_qid) < QN && 32'(gb_cq) < QN && 32'(cfg_qid) < QN);
       if (!exist_q[f_cq]) assume (!f_posts && !(cq_rung && cq_qid == f_cq));
       if (cfg_we && cfg_cq && cfg_qid == f_cq)
-        assume (f_res_q == '0 && f_unread_q == '0 && !(rb_q && rb_cq_q == f_cq) && !f_mine1 && !f_posts && !rs_valid && f_age_q >= 4'd3
-                && !rb_valid && !cq_rung && !(gb_valid && gb_cq == f_cq) && cfg_size != '0);
-      assume ({12'd0, f_posts} + (rb_valid && f_l_cq == f_cq ? {5'd0, rb_cnt} : 13'd0)
+        assume (!f_pend && !f_mine1 && !f_posts && !rs_valid && !f_wait && !ask && f_age_q >= 4'd3
+                && !rb_valid && !rb2_valid && !cq_rung && !(gb_valid && gb_cq == f_cq) && cfg_size != '0);
+      assume ({12'd0, f_posts} + f_back_now
               + (gb_valid && gb_cq == f_cq ? {9'd0, gb_cnt} : 13'd0) <= f_res_q);
       if (cq_rung && cq_qid == f_cq) assume (cq_head <= f_size && f_gone <= f_unread_q);
 
@@ -278,13 +292,14 @@ module crl_nvme_cqres #(
         assert (f_span <= {1'b0, f_size});
         assert (f_res_q <= {1'b0, f_size} && f_unread_q <= {1'b0, f_size});
       end else assert (f_res_q == '0 && f_unread_q == '0 && f_back == '0 && !(f_take && got_q != '0));
+      if (sec1_q) assert (rs1_q && rs1_want_q == 8'd1);
+      if (sec2_q) assert (rs2_q && rs2_want_q == 8'd1);
+      if (sec3_q) assert (rs3_q && got_q <= 8'd1);
       if (f_take) assert (f_span + {5'd0, got_q} <= {1'b0, f_size} || got_q == '0);
       if (rs2_q && rs2_cq_q == f_cq && exist2_q) assert (exist_q[f_cq] && size_q == f_size && f_seen <= {1'b0, f_size} && f_seen >= f_span);
       // The steps of one reservation after the other.
       assert (rs1_q == (f_age_q == 4'd0) && rs2_q == (f_age_q == 4'd1) && rs3_q == (f_age_q == 4'd2));
-      if (op1_q && op1_up_q) assert (f_age_q == 4'd3);
-      if (rb_q) assert (f_rb_age_q < 4'd3);
-      if (rb_q) assert (rb_neg_q == '0 || rb_neg_q[12:8] == '1);
+      if (op1_q && op1_up_q) assert (f_age_q == 4'd3 || f_age_q == 4'd0);
       // Who was refused is told when there is room.
       if (rs2_q && rs2_cq_q == f_cq && exist2_q)
         assert (f_seen == f_span || (bell1_q && bell1_cq_q == f_cq) || (f_mine1 && !op1_up_q && op1_d_q != '0));

@@ -83,6 +83,7 @@ module fv_crl_nvme_cqe #(
       .clk, .rst, .cfg_we, .cfg_qid(step[0]), .cfg_cq(!step[1]), .cfg_valid(1'b1), .cfg_size(size_i),
       .cfg_base({51'd1, step[0], 12'd0}), .cfg_func(step[0]), .cfg_cqid(step[0]), .cfg_vec({7'd5, step[0]}), .cfg_ien(1'b1),
       .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid(1'b0), .rb_qid(1'b0), .rb_cnt(8'd0),
+      .rs2_valid(1'b0), .rs2_qid(1'b0), .rs2_ready(), .rs2_got(), .rb2_valid(1'b0), .rb2_qid(1'b0), .rb2_ready(),
       .s_valid(valid), .s_ready, .s_qid, .s_cid(cid), .s_sqhd(12'd0), .s_status(11'd0), .s_dnr(1'b0), .s_more(1'b0), .s_dw0(32'd0), .s_drop,
       .lk_qid(f_q), .lk_tail, .cq_rung(rung), .cq_qid(read_qid), .cq_head(12'(gone_next % 4'(SIZE + 1))), .unpark,
       .wb_soon, .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb,

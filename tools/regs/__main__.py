@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.regs import gen_c, gen_core, gen_md, gen_py, gen_sv, gen_uvm
+from tools.regs import gen_c, gen_core, gen_mbox, gen_md, gen_py, gen_sv, gen_uvm
 from tools.regs.model import RDL, ROOT, Model, SourceError, load
 
 OUTPUTS: dict[str, Callable[[Model], str]] = {
@@ -24,6 +24,10 @@ OUTPUTS: dict[str, Callable[[Model], str]] = {
     "fw/include/carillon_layout.h": gen_c.layouts,
     "docs/register_map.md": gen_md.register_map,
     "docs/layouts.md": gen_md.layouts,
+    "rtl/regs/gen/crl_mbox_pkg.sv": gen_mbox.package,
+    "models/gen/carillon_mbox.py": gen_mbox.python,
+    "fw/include/carillon_mbox.h": gen_mbox.header,
+    "docs/mailbox_map.md": gen_mbox.register_map,
     "tb/gen/carillon_ral.py": gen_uvm.generate,
     "carillon.core": gen_core.generate,
 }

@@ -26,6 +26,16 @@ def _address(page: Page, reg: Reg) -> str:
     return text
 
 
+def field_rows(reg: Reg) -> list[str]:
+    """The table of a register's fields."""
+    out = ["| bits | field | access | reset | what |", "|---|---|---|---|---|"]
+    for f in reg.fields:
+        reset = "by parameters" if f.reset is None else f"`0x{f.reset:X}`"
+        row = (_bits(f.lsb, f.width), f.name, f.access, reset, _cell(f.desc))
+        out.append(f"| {' | '.join(row)} |")
+    return out
+
+
 def register_map(model: Model) -> str:
     """Return docs/register_map.md."""
     out = [
@@ -61,12 +71,7 @@ def register_map(model: Model) -> str:
             if r.doorbell:
                 notes.append("Doorbell.")
             out += [f"### {p.name}.{r.name}", "", " ".join(notes), ""]
-            out += ["| bits | field | access | reset | what |", "|---|---|---|---|---|"]
-            for f in r.fields:
-                reset = "by parameters" if f.reset is None else f"`0x{f.reset:X}`"
-                row = (_bits(f.lsb, f.width), f.name, f.access, reset, _cell(f.desc))
-                out.append(f"| {' | '.join(row)} |")
-            out.append("")
+            out += [*field_rows(r), ""]
     return "\n".join(out).rstrip() + "\n"
 
 

@@ -15,11 +15,21 @@ from systemrdl.rdltypes import AccessType, OnWriteType
 
 ROOT = Path(__file__).resolve().parents[2]
 RDL = "rtl/regs/carillon.rdl"
+MAILBOX = "rtl/regs/mailbox.rdl"
 LAYOUTS = "rtl/regs/layouts.yaml"
 
 
 class SourceError(Exception):
     """The sources contradict themselves; the message says where."""
+
+
+@dataclass
+class EnumValue:
+    """A named number."""
+
+    name: str
+    value: int
+    desc: str
 
 
 @dataclass
@@ -29,9 +39,10 @@ class RegField:
     name: str
     lsb: int
     width: int
-    access: str  # ro, rw, wo, w1c
+    access: str  # ro, rw, wo, w1c, wclr
     reset: int | None
     desc: str
+    values: list[EnumValue] = field(default_factory=list)
 
 
 @dataclass
@@ -106,15 +117,6 @@ class Struct:
 
 
 @dataclass
-class EnumValue:
-    """A named number."""
-
-    name: str
-    value: int
-    desc: str
-
-
-@dataclass
 class EnumDef:
     """Named numbers, or named bit numbers."""
 
@@ -142,6 +144,7 @@ class Model:
 
     version: tuple[int, int, int]
     pages: list[Page] = field(default_factory=list)
+    mailbox: Page | None = None
     structs: list[Struct] = field(default_factory=list)
     enums: list[EnumDef] = field(default_factory=list)
     status: list[Status] = field(default_factory=list)
@@ -153,9 +156,15 @@ def _text(value: str | None) -> str:
 
 def _access(f: FieldNode) -> str:
     sw = f.get_property("sw")
-    if f.get_property("onwrite") == OnWriteType.woclr:
-        return "w1c"
+    special = {OnWriteType.woclr: "w1c", OnWriteType.wclr: "wclr"}.get(f.get_property("onwrite"))
+    if special:
+        return special
     return {AccessType.r: "ro", AccessType.rw: "rw", AccessType.w: "wo"}[sw]
+
+
+def _values(f: FieldNode) -> list[EnumValue]:
+    """The named values of a field."""
+    return [EnumValue(v.name, v.value, _text(v.rdl_desc)) for v in f.get_property("encode") or ()]
 
 
 def _reg(node: RegNode) -> Reg:
@@ -167,6 +176,7 @@ def _reg(node: RegNode) -> Reg:
             access=_access(f),
             reset=f.get_property("reset"),
             desc=_text(f.get_property("desc")),
+            values=_values(f),
         )
         for f in node.fields()
     ]
@@ -176,9 +186,9 @@ def _reg(node: RegNode) -> Reg:
         title=_text(node.get_property("name")),
         desc=_text(node.get_property("desc")),
         count=node.n_elements,
-        stride=node.array_stride if node.is_array else 8,
-        doorbell=bool(node.get_property("crl_doorbell")),
-        locked=bool(node.get_property("crl_locked")),
+        stride=node.array_stride if node.is_array else node.size,
+        doorbell=bool(node.get_property("crl_doorbell", default=False)),
+        locked=bool(node.get_property("crl_locked", default=False)),
         fields=fields,
     )
 
@@ -268,6 +278,10 @@ def load(root: Path = ROOT) -> Model:
     ver = raw["version"]
     model = Model(version=(ver["major"], ver["minor"], ver["patch"]))
     model.pages = load_pages(root / RDL)
+    mailbox = load_pages(root / MAILBOX)
+    if len(mailbox) != 1 or any(r.stride != 4 for r in mailbox[0].regs):
+        raise SourceError(f"{MAILBOX}: the mailbox is one regfile of 32-bit registers")
+    model.mailbox = mailbox[0]
     model.structs = [_struct(n, s) for n, s in raw["structs"].items()]
     model.enums = [_enum(n, raw["enum_types"][n], v, comments) for n, v in raw["enums"].items()]
     model.status = [

@@ -11,21 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import models.gen.carillon_mbox as mbox
 import models.layout as layout
 from tools.paths import tool_env
 from tools.regs.__main__ import OUTPUTS, html, main
 from tools.regs.gen_c import members
-from tools.regs.model import LAYOUTS, RDL, ROOT, SourceError, load
+from tools.regs.model import LAYOUTS, MAILBOX, RDL, ROOT, SourceError, load
 
 pytestmark = pytest.mark.tools
 
+PACKAGES = ["crl_pkg.sv", "crl_mbox_pkg.sv"]
 STRUCTS = [layout.Desc, layout.Cqe, layout.Segaddr, layout.Frame, layout.Segent]
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A project with the sources and everything generated."""
-    for name in (RDL, LAYOUTS, *OUTPUTS):
+    for name in (RDL, MAILBOX, LAYOUTS, *OUTPUTS):
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)
@@ -91,6 +93,21 @@ def test_bad_rdl(copy):
         load(copy)
 
 
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("addrmap mailbox { oops };", "mailbox.rdl"),
+        ("addrmap mailbox { regfile { reg { field {} A[63:0] = 0; } B @ 0; } C @ 0; };", "32-bit registers"),
+    ],
+)
+def test_bad_mailbox(copy, capsys, text, says):
+    """Stimulus: a mailbox that does not compile, and one with a register of 64 bits.
+    Checking: refused with a sentence."""
+    (copy / MAILBOX).write_text("default regwidth = 64;\n" + text)
+    assert main(["--root", str(copy)]) == 1
+    assert says in capsys.readouterr().err
+
+
 C_USER = """
 #include "carillon_regs.h"
 #include "carillon_layout.h"
@@ -135,12 +152,53 @@ def test_c_headers(tmp_path):
     assert int(notify) == 1 << layout.DescFlag.NOTIFY and int(state) == layout.State.ERROR
 
 
+def test_mailbox_c_header(tmp_path):
+    """Stimulus: a C11 program that prints every address of the mailbox, and puts a value together and apart.
+    Checking: compiles with -Werror; addresses, values and named values are Python's."""
+    names = list(mbox.REGS)
+    lines = "".join(f'    printf("%u\\n", CRL_MBOX_{n});\n' for n in names)
+    source, binary = tmp_path / "user.c", tmp_path / "user"
+    source.write_text(
+        '#include "carillon_mbox.h"\n#include <stdio.h>\nint main(void)\n{\n    uint32_t v ='
+        " CRL_MBOX_PUT(CPL_GO_CID, 0x1234) | CRL_MBOX_PUT(CPL_GO_STATUS, 5) | CRL_MBOX_PUT(CPL_GO_DNR, 1);\n"
+        + lines
+        + '    printf("%u %u %u\\n", v, CRL_MBOX_GET(CPL_GO_CID, v), CRL_MBOX_EVENT0_KIND_COMMAND);\n    return 0;\n}\n'
+    )
+    flags = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'fw/include'}")
+    done = run("gcc", *flags, "-o", str(binary), str(source))
+    assert done.returncode == 0, done.stderr
+    *addresses, last = run(str(binary)).stdout.splitlines()
+    assert [int(a) for a in addresses] == [mbox.reg_addr(n) for n in names]
+    word = mbox.reg_value("CPL_GO", CID=0x1234, STATUS=5, DNR=1)
+    assert last.split() == [str(word), str(0x1234), str(int(mbox.Event0Kind.COMMAND))]
+
+
+def test_mailbox_python():
+    """Stimulus: every register of the mailbox.
+    Checking: none overlaps another, all lie in 13 bits, fields come back from a value; too large ones are refused."""
+    taken: set[int] = set()
+    for name, info in mbox.REGS.items():
+        words = {mbox.reg_addr(name, i) for i in range(info.count)}
+        assert len(words) == info.count and not words & taken and max(words) < 1 << mbox.ADDR_W
+        taken |= words
+        for field, (_, width, _, _) in info.fields.items():
+            top = (1 << width) - 1
+            assert mbox.reg_field(name, field, mbox.reg_value(name, **{field: top})) == top
+            with pytest.raises(ValueError, match=field):
+                mbox.reg_value(name, **{field: top + 1})
+        with pytest.raises(ValueError, match=name):
+            mbox.reg_addr(name, info.count)
+    assert mbox.reg_addr("PAGE") == 0x1000 and mbox.reg_addr("EVENTS_LOST") == 0x018
+
+
 SV_USER = """
 module user;
   localparam int SUM = {sum};
   initial if (SUM != {total}) $fatal(1, "a constant differs");
   logic [7:0] op = crl_pkg::OP_COPY;
   logic [63:0] mask = crl_pkg::WMASK_CHP_OWNER;
+  localparam int MBOX = {mbox};
+  initial if (MBOX != {mbox_total}) $fatal(1, "an address of the mailbox differs");
 endmodule
 """
 
@@ -155,7 +213,13 @@ def sv_user(folder: Path) -> Path:
     ]
     path = folder / "user.sv"
     total = sum(n for _, n in names)
-    path.write_text(SV_USER.format(sum=" + ".join(n for n, _ in names), total=total))
+    text = SV_USER.format(
+        sum=" + ".join(n for n, _ in names),
+        total=total,
+        mbox=" + ".join(f"32'(crl_mbox_pkg::REG_{n})" for n in mbox.REGS),
+        mbox_total=sum(info.offset for info in mbox.REGS.values()),
+    )
+    path.write_text(text)
     return path
 
 
@@ -163,8 +227,8 @@ def test_sv_icarus(tmp_path):
     """Stimulus: the package and a user of it in Icarus.
     Checking: compiles; the constants are Python's."""
     user, binary = sv_user(tmp_path), tmp_path / "user.vvp"
-    package = str(ROOT / "rtl/regs/gen/crl_pkg.sv")
-    done = run("iverilog", "-g2012", "-s", "user", "-o", str(binary), package, str(user))
+    packages = [str(ROOT / f"rtl/regs/gen/{name}") for name in PACKAGES]
+    done = run("iverilog", "-g2012", "-s", "user", "-o", str(binary), *packages, str(user))
     assert done.returncode == 0, done.stderr
     done = run("vvp", "-n", str(binary))
     assert done.returncode == 0, done.stdout
@@ -175,14 +239,15 @@ def test_sv_parses(tmp_path, tool):
     """Stimulus: the package and a user of it in Verilator and Yosys.
     Checking: accepted."""
     user = sv_user(tmp_path)
-    shutil.copyfile(ROOT / "rtl/regs/gen/crl_pkg.sv", tmp_path / "crl_pkg.sv")
+    for name in PACKAGES:
+        shutil.copyfile(ROOT / "rtl/regs/gen" / name, tmp_path / name)
     if tool == "verilator":
         # The package serves all of the project; one module uses few of its constants.
         quiet = ["-Wno-UNUSEDSIGNAL", "-Wno-UNUSEDPARAM"]
-        cmd = ["verilator", "--lint-only", "-Wall", *quiet, "crl_pkg.sv", user.name]
+        cmd = ["verilator", "--lint-only", "-Wall", *quiet, *PACKAGES, user.name]
     else:
         user.write_text(user.read_text().replace("initial if", "// initial if"))
-        cmd = ["yosys", "-q", "-p", "read_verilog -sv crl_pkg.sv user.sv; hierarchy -top user"]
+        cmd = ["yosys", "-q", "-p", f"read_verilog -sv {' '.join(PACKAGES)} user.sv; hierarchy -top user"]
     if shutil.which(cmd[0], path=tool_env()["PATH"]) is None:
         pytest.skip(f"{cmd[0]} is not installed")
     done = run(*cmd, cwd=tmp_path)
