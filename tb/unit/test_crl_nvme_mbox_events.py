@@ -202,12 +202,12 @@ async def stops(dut):
         await b.settle(40)
         await b.write("STOP_GO", r.choice(qids) | r.getrandbits(1) << 8)
         await b.quiet()
-    # Every queue fails at once.
+    # Every queue fails, one upon the other; quicker than the fetch unit can say it (every 4th cycle).
     for qid in range(1, b.queues + 1):
         b.event("sqf", qid)
-        if qid % 3 == 0:
+        if qid % 6 == 0:
             b.event("d", r.randint(1, b.queues))
-        await b.step()
+        await b.step(2)
     await b.quiet()
     await b.settle(40)
     # Set up anew a queue is not stopped.
