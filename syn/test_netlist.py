@@ -8,7 +8,7 @@ addresses. So here modules that work out addresses, pointers and masks run as wh
     gates   all of `synth`: small modules only, the compile time of Icarus grows faster than their number
     words   before words become gates and memories flip-flops: about as quick as the RTL
 
-In `make test`: the first of each kind. The others are `sweep`: `make regress`, or
+In `make test`: a few of each, less than half a minute in all. The others are `sweep`: `make regress`, or
 `python -m pytest -m sweep syn/test_netlist.py`. `make test NETLIST=words K=…` does the same for any
 module test, NETLIST=1 with gates.
 """
@@ -21,16 +21,20 @@ from tb.lib.sim import SimulationError, run_sim
 from tools.paths import BUILD, ROOT, rtl_sources
 
 pytestmark = pytest.mark.synth
-SWEEP = pytest.mark.sweep
 
-GATES = [
-    ("crl_fifo", "fifo_tests", {"W": 8, "DEPTH": 16, "OUTREG": 0}),
-    ("crl_fifo", "fifo_tests", {"W": 33, "DEPTH": 8, "OUTREG": 1}),
-    ("crl_skid", "stream_tests", {"W": 8}),
-    ("crl_rr_arb", "test_crl_rr_arb", {"N": 5}),
-    ("crl_mlist", "test_crl_mlist", {"Q": 4, "N": 16, "W": 8}),
-    ("crl_seg_check", "test_crl_seg_check", {}),
-    ("crl_align", "test_crl_align", {"DATA_W": 64, "TAG_W": 8, "CHANNELS": 8}),
+# Module, where its tests are, parameters, which of the tests (None: all)
+Row = tuple[str, str, dict[str, Any], list[str] | str | None]
+
+GATES: list[Row] = [
+    ("crl_fifo", "fifo_tests", {"W": 8, "DEPTH": 16, "OUTREG": 0}, None),
+    ("crl_skid", "stream_tests", {"W": 8}, None),
+    ("crl_rr_arb", "test_crl_rr_arb", {"N": 5}, None),
+    ("crl_seg_check", "test_crl_seg_check", {}, None),
+]
+GATES_SWEEP: list[Row] = [
+    ("crl_fifo", "fifo_tests", {"W": 33, "DEPTH": 8, "OUTREG": 1}, None),
+    ("crl_mlist", "test_crl_mlist", {"Q": 4, "N": 16, "W": 8}, None),
+    ("crl_align", "test_crl_align", {"DATA_W": 64, "TAG_W": 8, "CHANNELS": 8}, "chunks"),
 ]
 
 CPL = {"CHANNELS": 2, "OPS": 16, "PEERS": 1, "DATA_W": 512, "OP_TIMEOUT_CYCLES": 2048}
@@ -39,11 +43,9 @@ TARGET = {"DATA_W": 128, "CHANNELS": 4, "PEERS": 1, "PEER": 0, "SEGMENTS": 32}
 FUNC = {"FUNC_W": 8}
 CHUNKS = {"MAX_BURST_BYTES": 512, "LINK_MTU": 1024}
 
-# Module, where its tests are, parameters, which of the tests (None: all)
-Row = tuple[str, str, dict[str, Any], list[str] | str | None]
 WORDS: list[Row] = [
     ("crl_dma_cpl", "cpl_tests", CPL, CPL_CASES),
-    ("crl_axi_wr", "test_crl_axi_wr", {"DATA_W": 64, "N_DATA": 2, "WRITES_IN_FLIGHT": 16, "ID_W": 4, "LOCK_EN": 1, "LOCKER": 1, **FUNC}, None),
+    ("crl_dma_read", "test_crl_dma_read", {"DATA_W": 128, "ID_W": 4, "PREFETCH": 64, "MAX_BURST_BYTES": 64, "READS_IN_FLIGHT": 16, "BUF_BEATS": 64, **FUNC}, None),
 ]
 WORDS_SWEEP: list[Row] = [
     ("crl_dma_cpl", "cpl_tests", {**CPL, "CHANNELS": 8, "DATA_W": 64}, None),
@@ -59,7 +61,7 @@ WORDS_SWEEP: list[Row] = [
     ("crl_dma_segtab", "test_crl_dma_small", {"SEGMENTS": 5}, "engine_table"),
     ("crl_dma_considx", "test_crl_dma_small", {"CHANNELS": 8}, "considx"),
     # engine: data
-    ("crl_dma_read", "test_crl_dma_read", {"DATA_W": 128, "ID_W": 4, "PREFETCH": 64, "MAX_BURST_BYTES": 64, "READS_IN_FLIGHT": 16, "BUF_BEATS": 64, **FUNC}, None),
+    ("crl_axi_wr", "test_crl_axi_wr", {"DATA_W": 64, "N_DATA": 2, "WRITES_IN_FLIGHT": 16, "ID_W": 4, "LOCK_EN": 1, "LOCKER": 1, **FUNC}, None),
     ("crl_dma_feed", "test_crl_dma_output", {"DATA_W": 64, "RBW": 7}, "feed"),
     ("crl_dma_frames", "test_crl_dma_output", {"DATA_W": 64, "PEERS": 1, "LINK_MTU": 1024, "OPS": 16, **FUNC}, "frames"),
     ("crl_dma_wrend", "test_crl_dma_output", {"CHANNELS": 8, "WRITES_IN_FLIGHT": 16}, "wrend"),
@@ -85,7 +87,7 @@ WORDS_SWEEP: list[Row] = [
     ("crl_nvme_cqe", "test_crl_nvme_cqe", {"DATA_W": 64, "QUEUES": 5, **FUNC}, None),
     ("crl_nvme_ctrl", "test_crl_nvme_ctrl", {"TO": 20, "DSTRD": 9}, None),
     ("crl_nvme_db", "test_crl_nvme_db", {"QUEUES": 16, "DSTRD": 0, **FUNC}, None),
-    ("crl_nvme_fetch", "test_crl_nvme_fetch", {"DATA_W": 512, "QUEUES": 1, "DEPTH": 8, **FUNC}, None),
+    ("crl_nvme_fetch", "test_crl_nvme_fetch", {"DATA_W": 512, "QUEUES": 1, "DEPTH": 16, **FUNC}, None),
     ("crl_nvme_move", "test_crl_nvme_move", {"DATA_W": 64, "OPS": 32, **FUNC}, None),
     ("crl_nvme_prp", "test_crl_nvme_prp", {"DATA_W": 64, "QUEUES": 1, "RANGES": 8, **FUNC}, None),
     # registers
@@ -96,18 +98,19 @@ WORDS_SWEEP: list[Row] = [
 ]  # fmt: skip
 
 
-def words(rows: list[Row], *marks: pytest.MarkDecorator) -> list:
-    return [pytest.param(*row, marks=marks, id=f"{row[0]}-{row[1].removeprefix('test_')}") for row in rows]
+def table(rows: list[Row], sweep: list[Row]) -> pytest.MarkDecorator:
+    params = [pytest.param(*row, id=f"{row[0]}-{row[1].removeprefix('test_')}") for row in rows]
+    params += [pytest.param(*row, id=f"{row[0]}-{row[1].removeprefix('test_')}", marks=pytest.mark.sweep) for row in sweep]
+    return pytest.mark.parametrize("top, module, parameters, cases", params)
 
 
-@pytest.mark.parametrize("top, module, parameters", GATES, ids=lambda v: v if isinstance(v, str) else "")
-def test_netlist(top, module, parameters):
+@table(GATES, GATES_SWEEP)
+def test_netlist(top, module, parameters, cases):
     """Stimulus and checking: those of the module's own tests."""
-    case = "chunks" if top == "crl_align" else None  # gates are slow: one test of the longest
-    run_sim(top, f"tb.unit.{module}", parameters, sim="icarus", netlist="gates", testcase=case)
+    run_sim(top, f"tb.unit.{module}", parameters, sim="icarus", netlist="gates", testcase=cases)
 
 
-@pytest.mark.parametrize("top, module, parameters, cases", words(WORDS) + words(WORDS_SWEEP, SWEEP))
+@table(WORDS, WORDS_SWEEP)
 def test_netlist_words(top, module, parameters, cases):
     """Stimulus and checking: those of the module's own tests."""
     run_sim(top, f"tb.unit.{module}", parameters, sim="icarus", netlist="words", testcase=cases, timeout=1000)
