@@ -18,7 +18,7 @@ FILE ?=## file to move, for `make demo`
 CONFIG ?=## only the synthesis configurations whose name contains this
 JOBS ?= 2## tests, proofs and place-and-route runs at a time
 WAVES ?=## 1 records waves in every simulation
-NETLIST ?=## 1 runs module tests on the synthesised netlist instead of the RTL
+NETLIST ?=## 1 runs module tests on the netlist's gates instead of the RTL, 'words' before mapping to gates
 FORCE ?=## 1 runs proofs and synthesis even where a cached result exists
 export SIM K SEED TEST FILE CONFIG JOBS WAVES NETLIST FORCE
 

@@ -146,7 +146,7 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
             yield Scenario(ERRORS, test, build, 1)
     yield Scenario(LIFE, "scoreboard_fails", "64b-8ch", 1)
     for count, *arguments in ((seeds, "tb/unit"), (seeds, "-m", "sweep and not own_seed", "tb/system"),
-                              (1, "-m", "sweep and own_seed", "tb/system")):
+                              (1, "-m", "sweep and own_seed", "tb/system"), (1, "-m", "sweep", "syn")):
         for name in pytest_names(*arguments):
             module, test = name.split("::", 1)
             yield Scenario(module.removesuffix(".py").replace("/", "."), test, UNIT, 1, count)
@@ -156,7 +156,7 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
 
 
 def pytest_names(*arguments: str) -> list[str]:
-    """The tests as pytest names them: of modules with all sets of parameters, of systems what make test leaves out."""
+    """The tests as pytest names them: of modules with all sets of parameters, of systems and netlists what make test leaves out."""
     done = pytest("--collect-only", *arguments)
     names = [line for line in done.stdout.splitlines() if "::" in line]
     if done.returncode or not names:
@@ -184,7 +184,7 @@ def area_of(module: str, test: str) -> str:
 def state_of(area: str, coverage: bool) -> Path:
     """The file of results; its name changes when anything that a result depends on changes."""
     sources = list(rtl_sources())
-    for folder in ("tb/components", "tb/system", "tb/unit", "tb/lib", "models", "rtl/regs"):
+    for folder in ("tb/components", "tb/system", "tb/unit", "tb/lib", "models", "rtl/regs", "syn"):
         sources += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".sv", ".yaml")]
     others = ("nvme", "mbox") if area == "node" and nvme_is_apart() else ()
     mine = [p for p in sources if not any(word in str(p.relative_to(ROOT)) for word in others)]
