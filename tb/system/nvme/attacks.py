@@ -19,7 +19,7 @@ from tb.system.nvme.kernel import PAGE, io
 
 TOP = 1 << 64
 WITH_DATA = (NvmeIoOp.READ, NvmeIoOp.WRITE, NvmeIoOp.COMPARE)
-CIDS = 12  # so few that most are in use when they come again
+CIDS = 60  # of which four are used so often that they are always in use
 SMALL_RANGE = 2  # blocks of a range of Dataset Management that is granted: no more
 
 
@@ -77,7 +77,7 @@ class Attacks:
     def draw(self) -> tuple[str, NvmeSqe]:
         kind = self.rng.choices(self._names, self._weights)[0]
         sqe = self.kinds[kind][1]()
-        sqe.cid = self.rng.randrange(1, CIDS + 1)
+        sqe.cid = self.rng.randrange(1, 5 if self.rng.random() < 0.3 else CIDS + 1)
         return kind, sqe
 
     # ---- parts

@@ -240,6 +240,8 @@ class Hostile:
         if rng.random() < 0.3:
             n = rng.randrange(2)
             out.append(("own, moves nothing", self._db(self.alive[n].qid, False, self.tails[n])))
+        if rng.random() < 0.03:  # more events than the processor can take
+            out += [("own, too high", self._db(life.qid, False, life.size + 1)) for life in self.alive] * 40
         return out
 
     def _wild(self, count: int) -> list[tuple[str, Access]]:

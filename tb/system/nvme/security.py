@@ -12,6 +12,7 @@ of the memory is judged: by the watcher, by what the hostile commands may end wi
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import cocotb
@@ -22,6 +23,7 @@ from models.layout import NvmeAdminOp, NvmeCqe, NvmeIoOp, NvmeSqe, NvmeStatus
 from models.nvme import commands, identify, prp
 from models.nvme.check import Grant, check
 from models.nvme.commands import NEEDS_RIGHT
+from tb.system.nvme.attacks import CIDS
 from tb.system.nvme.clients import Client
 from tb.system.nvme.hostile import Hostile
 from tb.system.nvme.kernel import PAGE, PATIENCE, Kernel, Pair, io
@@ -202,7 +204,7 @@ class Scene:
             for life in self.bad.alive:
                 life.aborts = True
             qid = self.rng.choice(BAD_QUEUES)
-            cqe = await k.cmd(NvmeAdminOp.ABORT, cdw10=self.rng.randrange(1, 13) << 16 | qid)
+            cqe = await k.cmd(NvmeAdminOp.ABORT, cdw10=self.rng.randrange(1, CIDS + 1) << 16 | qid)
             assert cqe.status == NvmeStatus.SUCCESS, cqe
 
         return [controller, namespace, features, log, abort]

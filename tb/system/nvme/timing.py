@@ -57,7 +57,7 @@ class Timing:
             while taken <= c.index:
                 before.append(self.commands[taken])
                 taken += 1
-            before = [b for b in before if min(b.entry, b.life.until) >= x.t]
+            before = [b for b in before if min(b.gone, b.life.until) >= x.t]
             if not x.quiet:
                 self._one(x, c, [b for b in before if b.index <= c.index])
 
@@ -67,7 +67,7 @@ class Timing:
     def _one(self, x: Timed, c: Command, ahead: list[Command]) -> None:
         k, cycles = self.costs, self._cycles(x, c)
         bound = sum(self.cost[a.index] for a in ahead)
-        others = [a for a in ahead if a.life.qid not in (x.qid, 0)]
+        others = [a for a in ahead if a.life.qid not in (x.qid, 0) and a.entry >= x.t]
         if x.qid:
             bound += k.own + x.at * (k.latency + 64)
             most = k.held + k.before * (x.at + 1)

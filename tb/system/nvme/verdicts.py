@@ -3,7 +3,8 @@
 
 Each command that was fetched ends once, with a status that its fields allow: exactly that of the first check that refuses it. Where
 lists lie in memory that the application itself may change meanwhile, any status that a list can give; never SUCCESS
-for what is refused whatever a list says. CIDs are used again and again, so an entry belongs to the command of its CID that allows least.
+for what is refused whatever a list says. CIDs are used again and again while in use, so it is enough that all entries of a CID can be
+given to commands of it that allow them (a matching, kept by augmenting paths).
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Life:
     dropped: bool = False  # by OWNER_TEARDOWN: it owes nothing
     aborts: bool = False
     over: tuple[int, int] | None = None
-    open: list[Command] = field(default_factory=list)
+    by_cid: dict[int, list[Command]] = field(default_factory=lambda: defaultdict(list))
     queue_places: list[Place] = field(default_factory=list)  # what the watcher lets pass until the submission queue is deleted,
     cq_places: list[Place] = field(default_factory=list)  # and until the completion queue is
 
@@ -61,8 +62,29 @@ class Command:
     verdict: Verdict
     may: frozenset[int]
     index: int = 0  # in the order of the fetch, of all queues
-    entry: int = NEVER  # when its entry was written
-    status: int = -1
+    post: Post | None = None
+    gone: int = NEVER  # no command of its CID was under way then
+
+    @property
+    def entry(self) -> int:
+        """When its entry was written."""
+        return self.post.t if self.post else NEVER
+
+    @property
+    def status(self) -> int:
+        return self.post.status if self.post else -1
+
+
+@dataclass(frozen=True, eq=False)
+class Post:
+    """An entry; `killed`: statuses that any command of its queue may have then."""
+
+    t: int
+    status: int
+    killed: frozenset[int]
+
+    def fits(self, c: Command) -> bool:
+        return c.t <= self.t and (not c.life.qid or self.status in c.may or self.status in self.killed)
 
 
 class Reader:
@@ -107,6 +129,7 @@ class Verdicts:
         self.by_sq: dict[int, list[Life]] = defaultdict(list)
         self.by_cq: dict[int, dict[int, list[Life]]] = defaultdict(lambda: defaultdict(list))
         for life in lives:
+            life.by_cid.clear()
             self.by_sq[life.sq >> 12].append(life)
             self.by_cq[life.cq >> 12][life.qid].append(life)
         self.commands: list[Command] = []
@@ -137,8 +160,23 @@ class Verdicts:
                 elif len(a.data) - at >= 64:
                     self._fetched(a, a.data[at : at + 64])
         for life in self.lives:
-            if life.qid in watched and life.until < NEVER and not life.dropped and life.open:
-                self.wrong.append(f"[lost] queue {life.qid} is deleted at {life.until}, and {len(life.open)} commands have no entry: {life.open[0].sqe}")
+            left = [c for group in life.by_cid.values() for c in group if c.post is None]
+            if life.qid in watched and life.until < NEVER and not life.dropped and left:
+                self.wrong.append(f"[lost] queue {life.qid} is deleted at {life.until}, and {len(left)} commands have no entry: {left[0].sqe}")
+            for group in life.by_cid.values():
+                self._gone(group)
+
+    @staticmethod
+    def _gone(group: Sequence[Command]) -> None:
+        """When none of them was under way any more, whoever of them an entry belonged to."""
+        times = sorted([(c.t, 1) for c in group] + [(c.entry, -1) for c in group])
+        idle, level = [], 0
+        for t, step in times:
+            level += step
+            if not level:
+                idle.append(t)
+        for c in group:
+            c.gone = next((t for t in idle if t >= c.t), NEVER)
 
     def _fetched(self, a: Access, raw: bytes) -> None:
         life = self._at(self.by_sq[a.lo >> 12], a.t)
@@ -152,35 +190,34 @@ class Verdicts:
             verdict, may = Verdict(S.INVALID_OPCODE, sqe.cid, sqe.opc), frozenset()
         command = Command(a.end, life, raw, sqe, verdict, may, len(self.commands))
         self.commands.append(command)
-        life.open.append(command)
+        life.by_cid[sqe.cid].append(command)
 
     def _posted(self, a: Access, cqe: NvmeCqe, watched: set[int]) -> None:
         life = self._at(self.by_cq[a.lo >> 12].get(cqe.sqid, ()), a.t)
         if life is None:
             self.wrong.append(f"[entry] of queue {cqe.sqid}, which does not post there: {cqe}")
             return
-        mine = [c for c in life.open if c.sqe.cid == cqe.cid]
-        if cqe.sqid not in watched:
-            if mine:
-                mine[0].entry, mine[0].status = a.end, cqe.status
-                life.open.remove(mine[0])
-            return
-        killed = set()
-        if a.end >= life.stopping:
-            killed.add(S.SQ_DELETED)
-        if life.aborts:
-            killed.add(S.ABORT_REQUESTED)
-        fit = [c for c in mine if cqe.status in c.may] or [c for c in mine if cqe.status in killed]
-        if not fit:
+        mine = life.by_cid[cqe.cid]
+        killed = {S.SQ_DELETED} if a.end >= life.stopping else set()
+        killed |= {S.ABORT_REQUESTED} if life.aborts else set()
+        if not self._give(Post(a.end, cqe.status, frozenset(killed)), mine, set()) and cqe.sqid in watched:
             said = S(cqe.status).name if cqe.status in S._value2member_map_ else hex(cqe.status)
-            could = [sorted(S(s).name for s in c.may) for c in mine]
-            self.wrong.append(f"[status] queue {cqe.sqid} CID {cqe.cid}: {said}, but {could or 'there is no such command'}: {[str(c.sqe) for c in mine][:2]}")
-            return
-        command = min(fit, key=lambda c: len(c.may))
-        if (cqe.dnr, cqe.more) != (no_retry(cqe.status), more(cqe.status)) or cqe.dw0 or cqe.dw1:
+            could = [(sorted(S(s).name for s in c.may), str(c.sqe)) for c in mine if c.entry > life.since][-3:]
+            self.wrong.append(f"[status] queue {cqe.sqid} CID {cqe.cid}: {said}, but {could or 'there is no such command'}")
+        if cqe.sqid in watched and ((cqe.dnr, cqe.more) != (no_retry(cqe.status), more(cqe.status)) or cqe.dw0 or cqe.dw1):
             self.wrong.append(f"[entry] DNR, MORE, DW0 or DW1 of {cqe}")
-        command.entry, command.status = a.end, cqe.status
-        life.open.remove(command)
+
+    def _give(self, post: Post, group: Sequence[Command], seen: set[int]) -> bool:
+        """To one that is free, or to one whose entry fits to another."""
+        fit = [c for c in group if post.fits(c) and c.index not in seen]
+        for c in sorted(fit, key=lambda c: (c.post is not None, len(c.may), c.index)):
+            if c.index in seen:
+                continue
+            seen.add(c.index)
+            if c.post is None or self._give(c.post, group, seen):
+                c.post = post
+                return True
+        return False
 
 
 __all__ = ["Command", "Life", "Verdicts"]
