@@ -93,8 +93,8 @@ class Scene:
         self._queue(self.mine.pair, 1)
         others = [self.good.data, self.good.data + PAGE, self.good.source, self.good.lists, self.good.pair.sq, self.good.pair.cq,
                   k.admin.sq, k.admin.cq, k.buffer, self.mine.data, self.mine.pair.sq, self.mine.pair.cq, *k.pages.left[:3]]
-        self.bad = Hostile(w, watch, BAD, 512, 64, BAD_QUEUES, others)
-        w.expect.torn.append(commands.Outcome(torn_blocks=(512, 64)))
+        self.bad = Hostile(w, watch, BAD, 512, 40, BAD_QUEUES, others)
+        w.expect.torn.append(commands.Outcome(torn_blocks=(512, 40)))
         w.hide(self.good.pair, self.mine.pair)
 
     def _queue(self, q: Pair, ranges: int) -> None:
@@ -214,7 +214,7 @@ class Scene:
         w, k, bad, rng = self.w, self.w.kernel, self.bad, self.rng
         await k.put(k.admin, NvmeSqe(opc=NvmeAdminOp.ASYNC_EVENT, cid=EVENT_CID))
         await k.ring(k.admin)
-        told = 0
+        told, ends = 0, ["teardown", "wrong order", "delete"]
         while await self.fetched() < self.count or len(bad.lives) < 12:
             end = bad.ended + rng.choice((5, 40, 120, 200, 300))
             while bad.ended < end:
@@ -229,7 +229,7 @@ class Scene:
                 await w.rig.cycles(rng.choice((100, 1000, 3000)))
             bad.state = "wild"
             await w.rig.cycles(rng.choice((0, 100, 400, 1000)))
-            how = rng.choice(("teardown", "teardown", "delete", "wrong order"))
+            how = ends.pop() if ends else rng.choice(("teardown", "teardown", "delete", "wrong order"))
             await bad.die(how)
             await bad.live()
         assert told, "no event told of a refused doorbell"

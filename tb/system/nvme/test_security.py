@@ -20,7 +20,7 @@ from tb.system.nvme.judge import judge
 from tb.system.nvme.kernel import PAGE
 from tb.system.nvme.rig import SOURCES
 from tb.system.nvme.security import BAD, GOOD, Scene
-from tb.system.nvme.watch import Access
+from tb.system.nvme.watch import NEVER, Access
 
 COUNT = 300  # hostile commands of a build in `make test`
 
@@ -66,10 +66,11 @@ def changes(scene: Scene, accesses: list[Access]) -> dict[str, tuple[str, list[A
     def at(base: int, i: int) -> dict[str, int]:
         return {"lo": base, "hi": base + accesses[i].hi - accesses[i].lo}
 
+    kept = [x for x in bad.lives if not x.dropped and x.until < NEVER]
     read = of(lambda a: a.func == BAD and not a.write and not a.data)
     write = of(lambda a: a.func == BAD and a.write and not a.data)
     mine = of(lambda a: a.func == GOOD and not a.write and not a.data)
-    entry = of(lambda a: a.func == BAD and a.write and bool(a.data))
+    entry = next(i for i, a in enumerate(accesses) if a.func == BAD and a.write and a.data and any(x.since < a.t < x.stopping for x in kept))
     other = of(lambda a: a.func == GOOD and a.write and bool(a.data))
     life = next(x for x in bad.lives if x.until > half)
     nobody = accesses[write]
@@ -95,7 +96,7 @@ async def judge_can_fail(dut):
     scene = Scene(dut, 150)
     await scene.run()
     true: list[Access] = []
-    await judge(scene, lambda accesses, _: true.extend(accesses) or accesses)
+    print(await judge(scene, lambda accesses, _: true.extend(accesses) or accesses))
     for name, (rule, accesses) in changes(scene, true).items():
         report = await judge(scene, lambda *_, log=accesses: log)
         print(f"{name}: {report.wrong[:1]}")
