@@ -14,6 +14,9 @@ of what each takes alone (`Costs.command`), and what the command's own fetch and
     admin     what it takes alone on an idle controller, twice; four events and a command that the processor may be at; per
               burst of the page four others; the sum of what is ahead; for Delete and Teardown once more for each queue
               what is in flight when it is stopped
+
+So what a grant allows decides how long others may have to wait: nothing interrupts a command. One moves MDTS bytes; Verify and Write Zeroes touch
+as many blocks as are granted, up to 65536; Dataset Management 256 times what is granted, as its ranges may be the same.
 """
 
 from __future__ import annotations
