@@ -5,6 +5,7 @@
     python -m tb.regress --seeds 20          more seeds
     python -m tb.regress --only random       scenarios whose name contains a word
     python -m tb.regress --only faults --faults 2000   the fault campaign, so many of its scenarios
+    python -m tb.regress --only security --hostile 20000   the security campaign, so many hostile commands
     python -m tb.regress --only '[unit]'     the tests of modules, with the sets of parameters that make test leaves out
     python -m tb.regress --coverage          collect code coverage too (slower builds)
     python -m tb.regress --fresh             forget what earlier runs have done
@@ -12,7 +13,8 @@
 A scenario is (module, cocotb test, build, seed). What has passed with the same sources is not run again,
 so an interrupted regression goes on where it stopped. Results: build/regress/results.json; coverage over
 all runs: build/coverage/results.json. `SEED=n make test K=...` replays one. The fault campaign runs CHUNK scenarios
-in one simulation; a failed one is printed with the command that replays it alone.
+in one simulation; a failed one is printed with the command that replays it alone. The security campaign runs ATTACKS hostile commands
+in one simulation, each with a seed of its own.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ COVERAGE = BUILD / "coverage"
 TRAFFIC, ERRORS, LIFE = "tb.system.test_traffic", "tb.system.test_errors", "tb.system.test_life"
 FAULTS, TRIO = "tb.system.test_faults", "tb.system.test_trio"
 CHUNK = 100  # fault scenarios a simulation
+ATTACKS = 2000  # hostile commands a simulation
 UNIT = "unit"  # stands for the build of a module's test, which has parameters of its own
 SEEDED = (
     (TRAFFIC, "random_traffic"), (TRAFFIC, "long_transfers"), (TRAFFIC, "small_rings"),
@@ -69,6 +72,7 @@ ONCE = (
     (TRAFFIC, "smoke"), (LIFE, "abort_stops_a_long_one"),
 )
 NVME = "tb.system.nvme.test_"
+SECURITY = f"{NVME}security"
 NVME_SEEDED = tuple((f"{NVME}{file}", test) for file, tests in {
     "random": ("random_io",), "first": ("every_command", "many_at_once"), "clients": ("both_work", "hostile", "teardown"),
     "life": ("reset_in_io", "shutdown_in_io", "delete_in_io", "abort", "memory_errors", "full_queues"), "linux": ("from_registers_to_io",),
@@ -85,7 +89,7 @@ class Scenario:
     test: str
     build: str
     seed: int
-    count: int = 1  # scenarios that it runs, with the seeds that follow
+    count: int = 1  # scenarios that it runs, with the seeds that follow; of the security campaign commands, with this seed
     mutant: str = ""  # on a broken design: has to fail
 
     @property
@@ -110,9 +114,9 @@ class Scenario:
         return NVME_SOURCES if self.module.startswith(NVME) else TRIO_SOURCES if self.module == TRIO else SOURCES
 
 
-def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
+def scenarios(seeds: int, faults: int, hostile: int) -> Iterator[Scenario]:
     for name, m in MUTANTS.items():
-        yield Scenario(m.module, m.test, "64b-8ch", m.seed, 12 if m.test == "campaign" else 1, name)
+        yield Scenario(m.module, m.test, m.build, m.seed, m.count, name)
     for build in BUILDS:
         for module, test in ONCE:
             yield Scenario(module, test, build, 1)
@@ -153,6 +157,8 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
     for first in range(1, faults + 1, CHUNK):
         build = list(FAULT_BUILDS)[first // CHUNK % len(FAULT_BUILDS)]
         yield Scenario(FAULTS, "campaign", build, first, min(CHUNK, faults + 1 - first))
+    for seed, first in enumerate(range(0, hostile, ATTACKS), 1):
+        yield Scenario(SECURITY, "attacks", list(nvme.BUILDS)[seed % len(nvme.BUILDS)], seed, min(ATTACKS, hostile - first))
 
 
 def pytest_names(*arguments: str) -> list[str]:
@@ -207,7 +213,8 @@ def carry_out(s: Scenario, coverage: bool) -> dict:
         return row
     log = BUILD / "runs/verilator" / name / "sim.log"
     log.unlink(missing_ok=True)
-    env = {"CRL_FAULTS": s.count, "CRL_FAULT_BUILD": s.build} if s.module == FAULTS else {}
+    env = {FAULTS: {"CRL_FAULTS": s.count, "CRL_FAULT_BUILD": s.build},
+           SECURITY: {"CRL_HOSTILE": s.count, "CRL_BUILD": s.build}}.get(s.module, {})
     try:
         run = run_sim(
             s.top, s.module, s.parameters,
@@ -267,6 +274,7 @@ def main(argv: list[str] | None = None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--faults", type=int, default=10_000, help="scenarios of the fault campaign")
+    parser.add_argument("--hostile", type=int, default=100_000, help="hostile commands of the security campaign")
     parser.add_argument("--only", action="append", default=[], help="part of a scenario's name")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--coverage", action="store_true", help="code coverage too")
@@ -274,7 +282,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true")
     args = parser.parse_args(argv)
     console = Console()
-    todo = [s for s in scenarios(args.seeds, args.faults) if all(w in s.name for w in args.only)]
+    todo = [s for s in scenarios(args.seeds, args.faults, args.hostile) if all(w in s.name for w in args.only)]
     if args.list:
         print("\n".join(s.name for s in todo))
         return 0

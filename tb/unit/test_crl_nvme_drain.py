@@ -82,6 +82,8 @@ class Bench(CycleBench):
         left = self.world.left(self.qid if self.what == What.QUEUE else None)
         # What may still be there of a queue: nothing. Entries that are over in this very cycle have left already.
         assert not left, f"done, and {[(c.qid, c.at.name) for c in left]} are left"
+        reads = self.world.reads(self.qid if self.what == What.QUEUE else None)
+        assert not reads, f"done, and lists of {reads} are read"
         self.compared += 1
 
     async def drain(self, what: int, qid: int | None = None, drop: int | None = None, limit: int = LIMIT) -> None:
@@ -210,6 +212,7 @@ async def reset_in_mid_flight(dut):
         b.busy_world()
         await b.step(20)
         b.what, b.qid = turn % 3, 1
+        b.world.run = b.what == What.QUEUE
         b.next = {"go": 1, "what": b.what, "qid": 1}
         await b.step(b.rng.randint(1, 25))
         if b.dones:
@@ -232,7 +235,7 @@ async def scoreboard_fails(dut):
     for lie, whats in (("x_busy", [What.QUEUE]), ("c_idle", list(What)), ("x_idle", [What.RESET, What.SHUTDOWN]), ("pipe_empty", [What.QUEUE])):
         for what in whats:
             async def tries(what=what, lie=lie):
-                for _ in range(25):
+                for _ in range(200):
                     b.lie = {lie} if lie != "pipe_empty" else {"pipe_empty", "x_busy"}
                     await b.some(what)
             await expects_failure(tries())
