@@ -86,9 +86,10 @@ def test_tiny_pages(tiny):
     _, s = tiny
     page = report.section(s)
     assert all(t["want"] in page for t in s.result["tries"]) and "src=" not in page and str(ROOT) not in page
-    out = io.StringIO()
-    report.terminal(s, Console(file=out, width=100))
-    assert all(t["what"] in out.getvalue() for t in s.result["tries"])
+    for width in (80, 158):
+        out = io.StringIO()
+        report.terminal(s, Console(file=out, width=width))
+        assert all(t["what"] in out.getvalue() for t in s.result["tries"]) and ("entry, answer" in out.getvalue()) == (width > 80)
     found = json.loads(json.dumps(report.results(s)))
     assert found["ok"] and len(found["attempts"]) == len(s.result["tries"])
 

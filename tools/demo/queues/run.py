@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,31 @@ class Shared:
 
 def build(parameters: Mapping[str, int], waves: bool) -> Path:
     return build_sim(TOP, parameters=parameters, sources=SOURCES, sim="verilator", waves=waves, public="top")
+
+
+@contextlib.contextmanager
+def building(parameters: Mapping[str, int], waves: bool) -> Iterator[Callable[[], None]]:
+    """Builds while the first act's simulation leaves a core free; what it gives waits for the end, and raises what went wrong."""
+    box: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            build(parameters, waves)
+        except BaseException as exc:  # handed to who waits
+            box.append(exc)
+
+    def wait() -> None:
+        thread.join()
+        if box:
+            raise box[0]
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield wait
+    except Exception:
+        thread.join()  # no compiler stays behind
+        raise
 
 
 def share(

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import cocotb
-from cocotb.triggers import Combine
+from cocotb.triggers import gather
 
 from models.layout import NvmeIoOp
 from tb.lib.recorder import now
@@ -52,9 +52,8 @@ class Act:
         self.a, self.b = App(w, plan.A, self.seed), App(w, plan.B, self.seed)
         for app in (self.a, self.b):
             await app.set_up()
-        read = cocotb.start_soon(self.good())
-        await Combine(read, cocotb.start_soon(self.bad()))
-        result = await self.books(await read)
+        back, _ = await gather(self.good(), self.bad())
+        result = await self.books(back)
         (self.out / "result.json").write_text(json.dumps(result))
         return result
 
