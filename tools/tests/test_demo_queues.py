@@ -2,10 +2,14 @@
 """The demonstration's second act: its plan, a tiny version of it, and that its judges notice what is wrong."""
 
 import hashlib
+import importlib
+import io
 import json
 import os
 import random
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,8 +81,6 @@ def test_tiny_act(tiny):
 @pytest.mark.system
 def test_tiny_pages(tiny):
     """The section has each attempt and no reference to other files; the terminal's tables fit; results can be read by a program."""
-    import io
-
     from rich.console import Console
 
     from tools.demo.queues import report
@@ -147,3 +149,44 @@ def test_attempt_that_works(tiny):
     worse = replace(s, result={**s.result, "tries": tries})
     assert not worse.ok and worse.refused() == len(tries) - 1
     assert "SUCCESS, not ACCESS_DENIED" in report.section(worse)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("first", "second", "status"), [(True, True, 0), (False, True, 1), (True, False, 1)])
+def test_exit_status(tiny, tmp_path, monkeypatch, first, second, status):
+    """Stimulus: the command line with a first act that holds or not, and a second one. Checking: 0 only if both hold; what failed is said."""
+    from rich.console import Console
+
+    path, s = tiny
+    main = importlib.import_module("tools.demo.__main__")
+    shared = s if second else replace(s, result={**s.result, "differing": 1})
+    outcome = SimpleNamespace(result={"windows": 1}, verdict=SimpleNamespace(complaints=[]))
+    monkeypatch.setattr(main, "verdicts", lambda *a: [(first, "the first act")])
+    for name, value in (
+        ("run.build", lambda *a: None), ("run.demonstrate", lambda *a, **k: outcome), ("report.terminal", lambda *a: None),
+        ("report.write", lambda *a: tmp_path / "report.html"), ("queues.run.building", lambda *a: nullcontext(lambda: None)),
+        ("queues.run.share", lambda *a, **k: shared),
+    ):
+        monkeypatch.setattr(f"tools.demo.{name}", value)
+    out = io.StringIO()
+    assert main.show(path, 3, False, Console(file=out, width=158)) == status
+    assert ("every check holds" in out.getvalue()) == (status == 0) and out.getvalue().count("FAIL") == status
+    assert "Doorbell of A's submission queue" in out.getvalue()
+
+
+def test_background_build(monkeypatch):
+    """Stimulus: a build that works, one that fails. Checking: who waits gets the error; without waiting nothing is lost but that."""
+    from tools.demo.queues import run
+
+    done = []
+    monkeypatch.setattr(run, "build", lambda p, waves: done.append(waves))
+    with run.building({}, True) as wait:
+        wait()
+        assert done == [True]
+
+    def broken(p, waves):
+        raise OSError("no compiler")
+
+    monkeypatch.setattr(run, "build", broken)
+    with pytest.raises(OSError, match="no compiler"), run.building({}, True) as wait:
+        wait()

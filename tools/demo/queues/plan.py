@@ -16,11 +16,11 @@ PARAMETERS = {"DATA_W": 128, "QUEUES": 4}
 PERIOD = 10_000  # ps, the clock of the rig in tb/system/nvme
 MEM_LATENCY = 20  # cycles
 BLOCK, PAGE = 512, 4096
-PART = 512 * KIB  # of the file
+PART = 768 * KIB  # of the file
 MOST = 32  # blocks a command
 SLOT_PAGES = 5  # memory of a command: 32 blocks at any offset in a page
 QUEUE_SIZE = 31  # entries less one, of both queues of an application
-HONEST = 4  # commands of B between two attempts
+HONEST = 4  # commands of B at a time, between attempts
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Place:
     slots: int
 
 
-A = Place("A", 1, 5, 3, 64, PART // BLOCK, 24)
+A = Place("A", 1, 5, 3, 64, PART // BLOCK, 8)
 B = Place("B", 2, 6, 7, A.slba + A.nlb + 64, 256, 6)
 NSID, OTHER_NSID = 1, 2
 

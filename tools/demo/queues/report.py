@@ -65,8 +65,8 @@ def terminal(s: Shared, console: Console) -> None:
     console.print(refusals(s, console.width >= WIDE))
     table = Table(title=f"commands; latency in cycles of {MHZ:g} MHz: 50% / 99%", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1),
                   collapse_padding=True)
-    for head in ("", "command", "ops", "bytes", "cycles\neach", "a second", "from its\nfetch", "from its\ndoorbell"):
-        table.add_column(head, justify="left" if head in ("", "command") else "right", no_wrap=True)
+    for head in ("app", "command", "ops", "bytes", "cycles\neach", "a second", "from its\nfetch", "from its\ndoorbell"):
+        table.add_column(head, justify="left" if head in ("app", "command") else "right", no_wrap=True)
     for row in rows(s):
         table.add_row(*row[:6], f"{row[7]} / {row[8]}", f"{row[9]} / {row[10]}")
     console.print(table)

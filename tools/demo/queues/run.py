@@ -42,6 +42,10 @@ class Shared:
         """Attempts that were answered as they have to be."""
         return sum(t["got"] == t["want"] for t in self.result["tries"])
 
+    def beside(self) -> int:
+        """Attempts that were made before A was done."""
+        return sum(t["begin"] < self.result["phases"]["READ"][1] for t in self.result["tries"])
+
     def checks(self) -> list[Check]:
         """What was checked, in words."""
         r, b = self.result, self.books
@@ -51,7 +55,7 @@ class Shared:
         return [
             (r["sha256_back"] == r["sha256_sent"], f"SHA-256 of A's blocks, read back {r['sha256_back']}"),
             (mine > 0 and r["differing"] == 0, f"B's own blocks: {mine} honest commands, every block as it was written"),
-            (self.refused() == tries > 0, f"{self.refused()} of {tries} attempts of B refused as they have to be"),
+            (self.refused() == tries > 0, f"{self.refused()} of {tries} attempts of B refused as they have to be, {self.beside()} of them while A was at work"),
             (not b.complaints and elsewhere == 0 < b.bursts,
              f"bus: {b.bursts:,} bursts, {elsewhere} of B's outside its memory; A's blocks: {b.written:,} bytes written, {b.read:,} read, "
              "exactly what A asked for; blocks of nobody: none"),

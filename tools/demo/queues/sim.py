@@ -76,12 +76,13 @@ class Act:
         return bytes(back)
 
     async def bad(self) -> None:
-        """Application B: an attempt each time that A has got further by as much."""
+        """Application B: an attempt each time that A has got further by as much, honest work before every third and while there is time."""
         culprit = Culprit(self.w, self.a, self.b)
         attempts = await culprit.attempts(self.short)
         share = 2 * plan.blocks_of(len(self.part)) / len(attempts)
         for n, attempt in enumerate(attempts):
-            await self.honest()
+            if n % 3 == 0:
+                await self.honest()
             while not self.over and self.moved < n * share:
                 await self.honest()
             self.tries.append(await culprit.carry_out(attempt))
