@@ -28,23 +28,24 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tb.lib.sim import SimulationError, build_sim, reachable, run_sim
+from tb.lib import depends
+from tb.lib.sim import SimulationError, build_sim, run_sim
 from tb.lib.testbed import SYSTEM_SOURCES as SOURCES
 from tb.lib.testbed import TRIO_SOURCES
 from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE, TRIO_BUILDS, has_mirror, has_send
 from tb.system.mutants import MUTANTS, found, sources_of
 from tb.system.nvme import builds as nvme
 from tb.system.nvme.rig import SOURCES as NVME_SOURCES
-from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
+from tools.paths import BUILD, ROOT, tool_env
 
 OUT = BUILD / "regress"
+STATE = OUT / "passed.json"  # what need not run again
 COVERAGE = BUILD / "coverage"
 TRAFFIC, ERRORS, LIFE = "tb.system.test_traffic", "tb.system.test_errors", "tb.system.test_life"
 FAULTS, TRIO = "tb.system.test_faults", "tb.system.test_trio"
@@ -177,24 +178,12 @@ def pytest(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     )
 
 
-@lru_cache(maxsize=1)
-def nvme_is_apart() -> bool:
-    return not any("nvme" in p.name for p in reachable("crl_node", rtl_sources()))
-
-
-def area_of(module: str, test: str) -> str:
-    """The NVMe block has results of its own as long as it is not part of the node."""
-    return "nvme" if nvme_is_apart() and "nvme" in f"{module}.{test}" else "node"
-
-
-def state_of(area: str, coverage: bool) -> Path:
-    """The file of results; its name changes when anything that a result depends on changes."""
-    sources = list(rtl_sources())
-    for folder in ("tb/components", "tb/system", "tb/unit", "tb/lib", "models", "rtl/regs", "syn"):
-        sources += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".sv", ".yaml")]
-    others = ("nvme", "mbox") if area == "node" and nvme_is_apart() else ()
-    mine = [p for p in sources if not any(word in str(p.relative_to(ROOT)) for word in others)]
-    return OUT / f"state-{area}-{content_hash(sorted(set(mine)))}{'-cov' if coverage else ''}.json"
+def key_of(s: Scenario, coverage: bool) -> str:
+    """Changes when anything that the result depends on changes, and with nothing else."""
+    broken = repr(MUTANTS[s.mutant]) if s.mutant else ""
+    if s.build == UNIT:
+        return depends.key_of(s.module, "", (), coverage)
+    return depends.key_of(s.module, s.top, tuple(s.sources), s.build, repr(s.parameters), broken, coverage)
 
 
 def carry_out(s: Scenario, coverage: bool) -> dict:
@@ -290,12 +279,11 @@ def main(argv: list[str] | None = None) -> int:
         print(f"No scenario matches {args.only}; `--list` shows all of them.", file=sys.stderr)
         return 2
     OUT.mkdir(parents=True, exist_ok=True)
-    states = {area: state_of(area, args.coverage) for area in {area_of(s.module, s.test) for s in todo}}
+    keys = {s.name: key_of(s, args.coverage) for s in todo}
     done: dict[str, dict] = {}
-    for state in states.values():
-        if state.exists() and not args.fresh:
-            done |= {r["scenario"]: r for r in json.loads(state.read_text()) if r["status"] == "pass"}
-    rows = {s.name: done[s.name] for s in todo if s.name in done}
+    if STATE.exists() and not args.fresh:
+        done = {f"{r['scenario']} {r['key']}": r for r in json.loads(STATE.read_text())}
+    rows = {s.name: done[k] for s in todo if (k := f"{s.name} {keys[s.name]}") in done}
     rest = [s for s in todo if s.name not in rows]
     console.print(f"{len(todo)} runs of {sum(s.count for s in todo)} scenarios, {len(rows)} of them done before")
     for s in {s.top + str(s.parameters): s for s in rest if not s.mutant and s.build != UNIT}.values():
@@ -312,10 +300,10 @@ def main(argv: list[str] | None = None) -> int:
         for future in as_completed(running):
             row = future.result()
             rows[row["scenario"]] = row
-            done[row["scenario"]] = row
-            area = area_of(row["module"], row["test"])
-            mine = [r for r in done.values() if area_of(r["module"], r["test"]) == area]
-            states[area].write_text(json.dumps(mine) + "\n")
+            row["key"] = keys[row["scenario"]]
+            if row["status"] == "pass":
+                done[f"{row['scenario']} {row['key']}"] = row
+                STATE.write_text(json.dumps(list(done.values())) + "\n")
             bar.advance(task)
             if row["status"] != "pass":
                 bar.console.print(f"[red]fail[/] {row['scenario']}")
