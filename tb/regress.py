@@ -160,7 +160,7 @@ def pytest(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
 def state_key() -> str:
     """Changes when anything that a result depends on changes."""
     sources = list(rtl_sources())
-    for folder in ("tb/components", "tb/system", "tb/unit", "tb/lib", "models", "rtl/regs", "syn"):
+    for folder in ("tb/components", "tb/system", "tb/unit", "tb/lib", "models", "rtl/regs"):
         sources += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".sv", ".yaml")]
     return content_hash(sources)
 
