@@ -26,13 +26,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tb.lib.sim import SimulationError, build_sim, run_sim
+from tb.lib.sim import SimulationError, build_sim, reachable, run_sim
 from tb.lib.testbed import SYSTEM_SOURCES as SOURCES
 from tb.lib.testbed import TRIO_SOURCES
 from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE, TRIO_BUILDS, has_mirror, has_send
@@ -57,8 +58,8 @@ IMM = tuple(("tb.system.test_imm", test) for test in
 THREE = ("crossed", "link_cut", "node_reset")
 RANDOM_SEND = tuple(("tb.system.test_receivers", test) for test in ("random_messages", "many_messages"))
 SEND = tuple(("tb.system.test_receivers", test) for test in
-             ("late_and_never", "wrong_buffers", "paused_and_drained", "bad_receive_rings", "sender_given_up", "receiver_disabled",
-              "link_lost", "answers_lost", "buffers_revoked", "node_reset"))
+             ("late_and_never", "wrong_buffers", "paused_and_drained", "bad_receive_rings", "sender_given_up", "behind_given_up",
+              "receiver_disabled", "link_lost", "answers_lost", "buffers_revoked", "node_reset"))
 RANDOM_MIRROR = tuple(("tb.system.test_mirrored", test) for test in ("random_mirrors", "many_mirrors"))
 MIRROR = tuple(("tb.system.test_mirrored", test) for test in
                ("one_side_fails", "refused", "revoked", "given_up", "link_lost", "frames_lost", "node_reset", "time_out"))
@@ -157,12 +158,24 @@ def pytest(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     )
 
 
-def state_key() -> str:
-    """Changes when anything that a result depends on changes."""
+@lru_cache(maxsize=1)
+def nvme_is_apart() -> bool:
+    return not any("nvme" in p.name for p in reachable("crl_node", rtl_sources()))
+
+
+def area_of(module: str, test: str) -> str:
+    """The NVMe block has results of its own as long as it is not part of the node."""
+    return "nvme" if nvme_is_apart() and "nvme" in f"{module}.{test}" else "node"
+
+
+def state_of(area: str, coverage: bool) -> Path:
+    """The file of results; its name changes when anything that a result depends on changes."""
     sources = list(rtl_sources())
     for folder in ("tb/components", "tb/system", "tb/unit", "tb/lib", "models", "rtl/regs"):
         sources += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".sv", ".yaml")]
-    return content_hash(sources)
+    others = ("nvme", "mbox") if area == "node" and nvme_is_apart() else ()
+    mine = [p for p in sources if not any(word in str(p.relative_to(ROOT)) for word in others)]
+    return OUT / f"state-{area}-{content_hash(sorted(set(mine)))}{'-cov' if coverage else ''}.json"
 
 
 def carry_out(s: Scenario, coverage: bool) -> dict:
@@ -256,10 +269,11 @@ def main(argv: list[str] | None = None) -> int:
         print(f"No scenario matches {args.only}; `--list` shows all of them.", file=sys.stderr)
         return 2
     OUT.mkdir(parents=True, exist_ok=True)
-    state = OUT / f"state-{state_key()}{'-cov' if args.coverage else ''}.json"
+    states = {area: state_of(area, args.coverage) for area in {area_of(s.module, s.test) for s in todo}}
     done: dict[str, dict] = {}
-    if state.exists() and not args.fresh:
-        done = {r["scenario"]: r for r in json.loads(state.read_text()) if r["status"] == "pass"}
+    for state in states.values():
+        if state.exists() and not args.fresh:
+            done |= {r["scenario"]: r for r in json.loads(state.read_text()) if r["status"] == "pass"}
     rows = {s.name: done[s.name] for s in todo if s.name in done}
     rest = [s for s in todo if s.name not in rows]
     console.print(f"{len(todo)} runs of {sum(s.count for s in todo)} scenarios, {len(rows)} of them done before")
@@ -278,7 +292,9 @@ def main(argv: list[str] | None = None) -> int:
             row = future.result()
             rows[row["scenario"]] = row
             done[row["scenario"]] = row
-            state.write_text(json.dumps(list(done.values())) + "\n")
+            area = area_of(row["module"], row["test"])
+            mine = [r for r in done.values() if area_of(r["module"], r["test"]) == area]
+            states[area].write_text(json.dumps(mine) + "\n")
             bar.advance(task)
             if row["status"] != "pass":
                 bar.console.print(f"[red]fail[/] {row['scenario']}")
