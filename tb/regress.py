@@ -170,7 +170,7 @@ def area_of(module: str, test: str) -> str:
 
 def state_of(area: str, coverage: bool) -> Path:
     """The file of results; its name changes when anything that a result depends on changes."""
-    sources = list(rtl_sources())
+    sources = [*rtl_sources(), ROOT / "syn/test_netlist.py"]
     for folder in ("tb/components", "tb/system", "tb/unit", "tb/lib", "models", "rtl/regs"):
         sources += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".sv", ".yaml")]
     others = ("nvme", "mbox") if area == "node" and nvme_is_apart() else ()
