@@ -56,7 +56,7 @@ WORDS_SWEEP: list[Row] = [
     ("crl_dma_sched", "sched_tests", {"CHANNELS": 8, **CHUNKS}, None),
     ("crl_dma_hold", "test_crl_dma_hold", {"CHANNELS": 3, "PEERS": 3, "OPS": 32}, None),
     ("crl_dma_pair", "test_crl_dma_pair", {"CHANNELS": 8, "PREFETCH": 64}, None),
-    ("crl_dma_linkwait", "test_crl_dma_linkwait", {"CHANNELS": 3, "PEERS": 3}, "waiting"),
+    ("crl_dma_linkwait", "test_crl_dma_linkwait", {"CHANNELS": 8, "PEERS": 1}, "waiting"),
     ("crl_dma_assemble", "test_crl_dma_small", {"DATA_W": 128}, "assemble"),
     ("crl_dma_segtab", "test_crl_dma_small", {"SEGMENTS": 5}, "engine_table"),
     ("crl_dma_considx", "test_crl_dma_small", {"CHANNELS": 8}, "considx"),
