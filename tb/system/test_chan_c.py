@@ -20,22 +20,23 @@ from tb.lib.testbed import SYSTEM_SOURCES, Side, Testbed
 from tb.system.builds import BUILDS
 
 RINGS, SRC, DST, IN = range(4)  # segments
-GEN, SLOT, LOG2 = 7, 256, (4, 3)  # key; bytes of a place; descriptor and completion ring
-SLOTS = 4 * PAGE // SLOT
+GEN, LOG2 = 7, (4, 3)  # key; descriptor and completion ring
 RIGHTS = {
-    RINGS: (3, (SegRight.RING, SegRight.LOCAL)),
-    SRC: (1, (SegRight.READ, SegRight.LOCAL, SegRight.REMOTE)),
-    DST: (4, (SegRight.WRITE, SegRight.LOCAL)),
-    IN: (4, (SegRight.WRITE, SegRight.REMOTE)),
+    RINGS: (SegRight.RING, SegRight.LOCAL),
+    SRC: (SegRight.READ, SegRight.LOCAL, SegRight.REMOTE),
+    DST: (SegRight.WRITE, SegRight.LOCAL),
+    IN: (SegRight.WRITE, SegRight.REMOTE),
 }
 SINK = ctypes.CFUNCTYPE(None, c_void_p, ctypes.POINTER(c_uint8 * Cqe.SIZE))
 
 
 class Node:
-    """A node, function 0 and the owner of channel 0; each operation has a place of its own in DST here, or IN at the peer."""
+    """A node, function 0 and the owner of channel 0; each operation has a place of `slot` bytes of its own, in DST here or IN at
+    the peer."""
 
-    def __init__(self, side: Side, lib: ctypes.CDLL, rng: random.Random, func: int) -> None:
-        self.side, self.lib, self.rng, self.func = side, lib, rng, func
+    def __init__(self, side: Side, lib: ctypes.CDLL, rng: random.Random, func: int, slot: int, places: int) -> None:
+        self.side, self.lib, self.rng, self.func, self.slot = side, lib, rng, func, slot
+        self.pages = {RINGS: 3, SRC: 1, DST: slot * places // PAGE, IN: slot * places // PAGE}
         self.m = Programs(side.mem, side.axil, self.pause, rng, [0])
         self.m.bells = {reg_addr("CH", r) for r in ("DRING_PROD", "RRING_PROD", "CRING_CONS")}
         self.root = self.m.port(0)
@@ -70,8 +71,8 @@ class Node:
         assert (caps.channels, caps.peers) == (self.side.params.channels, 1)
         owner = Owner(client=True, func=self.func, tag=2, cls=1, weight=9, bound=True, peer=0, peer_channel=0)
         assert self.function0("crl_chan_own", 0, ctypes.byref(owner)) == Err.OK
-        self.areas = {seg: self.m.take(pages, self.func) for seg, (pages, _) in RIGHTS.items()}
-        for seg, (_, rights) in RIGHTS.items():
+        self.areas = {seg: self.m.take(pages, self.func) for seg, pages in self.pages.items()}
+        for seg, rights in RIGHTS.items():
             mem = self.areas[seg]
             entry = Seg(mem.bus, mem.bytes, sum(1 << r for r in rights), 0, 0, GEN)
             assert self.function0("crl_seg_set", seg, ctypes.byref(entry)) == Err.OK
@@ -84,10 +85,10 @@ class Node:
         assert self.call("crl_chan_start", 0, ctypes.byref(rings)) == Err.OK
 
     # ---- the work
-    def desc(self, tag: int, most: int = SLOT) -> Desc:
+    def desc(self, tag: int) -> Desc:
         """A random operation for place `tag`."""
         op = self.rng.choice((Op.COPY, Op.FILL, Op.WRITE, Op.READ))
-        size = self.rng.randrange(most // 2, most + 1)
+        size = self.rng.randrange(self.slot // 2, self.slot + 1)
         start = self.rng.randrange(PAGE - size)
         pattern = self.rng.getrandbits(64)
         src = pattern if op == Op.FILL else (self.peer if op == Op.READ else self).address(SRC, start)
@@ -95,7 +96,7 @@ class Node:
             data = (pattern.to_bytes(8, "little") * (size // 8 + 1))[:size]
         else:
             data = (self.peer if op == Op.READ else self).before[SRC][start : start + size]
-        dst = self.peer.address(IN, tag * SLOT) if op == Op.WRITE else self.address(DST, tag * SLOT)
+        dst = self.peer.address(IN, tag * self.slot) if op == Op.WRITE else self.address(DST, tag * self.slot)
         d = Desc(opcode=op, tag=tag, length=size, src=src, dst=dst)
         self.sent[tag] = d, data
         return d
@@ -119,8 +120,8 @@ class Node:
         d, data = self.sent[e.tag]
         assert (e.kind, e.status, e.bytes) == (CqeKind.DESCRIPTOR, Status.OK, d.length), e
         if d.opcode != Op.WRITE:
-            old = self.before[DST][e.tag * SLOT : (e.tag + 1) * SLOT]
-            assert self.at(DST, e.tag * SLOT, SLOT) == data + old[len(data) :], f"place {e.tag}: {d}"
+            old = self.before[DST][e.tag * self.slot : (e.tag + 1) * self.slot]
+            assert self.at(DST, e.tag * self.slot, self.slot) == data + old[len(data) :], f"place {e.tag}: {d}"
         self.compared += 1
 
     async def arrived(self, done: set[int]) -> None:
@@ -130,11 +131,11 @@ class Node:
             for tag in done:
                 d, data = self.sent[tag]
                 if d.opcode in ops:
-                    want[tag * SLOT : tag * SLOT + len(data)] = data
+                    want[tag * self.slot : tag * self.slot + len(data)] = data
             assert await node.side.mem.read(node.areas[seg].bus, len(want)) == want
 
 
-async def nodes(dut) -> tuple[Testbed, Node, Node]:
+async def nodes(dut, slot: int, places: int) -> tuple[Testbed, Node, Node]:
     tb = Testbed(dut)
     rng = random.Random(cocotb.RANDOM_SEED)
     await tb.start(seed=rng.getrandbits(30), period_b=7_300)
@@ -142,7 +143,7 @@ async def nodes(dut) -> tuple[Testbed, Node, Node]:
         side.mem.set(latency=20)
     await tb.link_setup()
     lib = library(Path.cwd())
-    a, b = Node(tb.a, lib, rng, 5), Node(tb.b, lib, rng, 6)
+    a, b = Node(tb.a, lib, rng, 5, slot, places), Node(tb.b, lib, rng, 6, slot, places)
     for node in (a, b):
         await node.m.begin()
 
@@ -162,7 +163,7 @@ async def both_ends(dut):
     """*Stimulus*: at each node a channel's owner posts COPY, FILL, WRITE and READ, several a doorbell, through rings that wrap, then drains. *Checking*: each
     completion once and in order; every byte of the destinations, those at the peer too, and around them; FULL exactly when it is; a barrier before each
     doorbell."""
-    tb, *both = await nodes(dut)
+    tb, *both = await nodes(dut, 256, 64)
 
     def traffic(node: Node) -> None:
         node.start()
@@ -205,8 +206,9 @@ async def abort_and_revoke(dut):
     """*Stimulus*: crl_chan_abort at several moments with a ring full of operations; what had not begun, or was aborted, is posted again after a start; a reset in
     the middle; then the peer revokes the segment that is written to. *Checking*: a completion for each that began, OK or ABORTED; nothing of the others; all data in
     the end; after crl_seg_revoke not a byte changes, and WRITE is refused."""
-    tb, a, b = await nodes(dut)
-    moments = [a.rng.randrange(900) for _ in range(4)]
+    tb, a, b = await nodes(dut, 2048, 32)
+    moments = [a.rng.randrange(10, 64_000 // tb.params.data_w) for _ in range(4)]
+    fits = (1 << LOG2[0]) - 1
     done: set[int] = set()
     aborted = 0
 
@@ -214,7 +216,7 @@ async def abort_and_revoke(dut):
         nonlocal aborted
         a.start()
         a.seen.clear()
-        assert a.post([a.sent[t][0] for t in left]) == Err.OK
+        assert a.post([a.sent[t][0] for t in left[:fits]]) == Err.OK
         a.ring()
         a.m.call(a.side.cycles, moment)
         begun = c_uint16()
@@ -229,29 +231,32 @@ async def abort_and_revoke(dut):
         return [t for t in left if t not in done]
 
     def work() -> None:
-        left = list(range(15))
+        left = list(range(30))  # at most 7 a life can have begun: nobody reads the completions
         for t in left:
             a.desc(t)
         for moment in moments:
             left = stopped(left, moment)
         a.start()
-        assert a.post([a.sent[t][0] for t in left]) == Err.OK
+        assert a.post([a.sent[t][0] for t in left[:fits]]) == Err.OK
         a.ring()
         a.m.call(a.side.cycles, 100)
         assert a.call("crl_chan_reset", 1000) == Err.OK  # forgotten: all of it again
-        a.start()
-        a.seen.clear()
-        assert a.post([a.sent[t][0] for t in left]) == Err.OK
-        a.ring()
-        assert a.call("crl_chan_drain", a.sink, None, 1000) == Err.OK
-        assert [e.tag for e in a.seen] == left
-        for e in a.seen:
-            a.check(e)
-            done.add(e.tag)
+        while left:
+            a.start()
+            a.seen.clear()
+            assert a.post([a.sent[t][0] for t in left[:fits]]) == Err.OK
+            a.ring()
+            assert a.call("crl_chan_drain", a.sink, None, 1000) == Err.OK
+            assert [e.tag for e in a.seen] == left[:fits]
+            for e in a.seen:
+                a.check(e)
+                done.add(e.tag)
+            left = left[fits:]
 
     await a.m.run(work)
-    assert done == set(range(15)) and a.compared >= 15
+    assert done == set(range(30)) and a.compared == 30
     cocotb.log.info("%d completions with ABORTED", aborted)
+    assert aborted > 0
     await a.arrived(done)
 
     def revoke() -> None:
@@ -260,8 +265,8 @@ async def abort_and_revoke(dut):
     def write() -> None:
         a.start()
         a.seen.clear()
-        here, there = a.address(SRC, 0), b.address(IN, 20 * SLOT)
-        assert a.post([Desc(opcode=Op.WRITE, tag=t, length=SLOT, src=here, dst=there) for t in range(4)]) == Err.OK
+        here, there = a.address(SRC, 0), b.address(IN, 31 * a.slot)
+        assert a.post([Desc(opcode=Op.WRITE, tag=t, length=a.slot, src=here, dst=there) for t in range(4)]) == Err.OK
         a.ring()
         assert a.call("crl_chan_drain", a.sink, None, 1000) == Err.OK
         assert len(a.seen) == 4 and all(e.status & 0x7F == Status.SEG_INVALID for e in a.seen), a.seen
