@@ -38,9 +38,10 @@ from tb.lib import depends
 from tb.lib.sim import SimulationError, build_sim, run_sim
 from tb.lib.testbed import SYSTEM_SOURCES as SOURCES
 from tb.lib.testbed import TRIO_SOURCES
+from tb.system import mutants
 from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE, TRIO_BUILDS, has_mirror, has_send
-from tb.system.mutants import MUTANTS, found, sources_of
 from tb.system.nvme import builds as nvme
+from tb.system.nvme import mutants as holes
 from tb.system.nvme.rig import SOURCES as NVME_SOURCES
 from tools.paths import BUILD, ROOT, tool_env
 
@@ -116,8 +117,10 @@ class Scenario:
 
 
 def scenarios(seeds: int, faults: int, hostile: int) -> Iterator[Scenario]:
-    for name, m in MUTANTS.items():
-        yield Scenario(m.module, m.test, m.build, m.seed, m.count, name)
+    for name, m in mutants.MUTANTS.items():
+        yield Scenario(m.module, m.test, "64b-8ch", m.seed, 12 if m.test == "campaign" else 1, name)
+    for name, hole in holes.HOLES.items():
+        yield Scenario(SECURITY, "attacks", "64b", hole.seed, holes.HOSTILE, name)
     for build in BUILDS:
         for module, test in ONCE:
             yield Scenario(module, test, build, 1)
@@ -200,6 +203,7 @@ def carry_out(s: Scenario, coverage: bool) -> dict:
                    text=done.stdout[-3000:] if done.returncode else "", run="")
         row["seconds"] = round(time.monotonic() - started, 1)
         return row
+    broken = holes if s.module == SECURITY else mutants
     log = BUILD / "runs/verilator" / name / "sim.log"
     log.unlink(missing_ok=True)
     env = {FAULTS: {"CRL_FAULTS": s.count, "CRL_FAULT_BUILD": s.build},
@@ -207,14 +211,14 @@ def carry_out(s: Scenario, coverage: bool) -> dict:
     try:
         run = run_sim(
             s.top, s.module, s.parameters,
-            [*sources_of(s.mutant), *s.sources] if s.mutant else s.sources, sim="verilator", testcase=s.test,
+            [*broken.sources_of(s.mutant), *s.sources] if s.mutant else s.sources, sim="verilator", testcase=s.test,
             seed=s.seed, extra_env=env, rtl=not s.mutant, public="top", name=name, timeout=3600, coverage=coverage,
         )
         row.update(status="fail" if s.mutant else "pass", text="the mutant was not found",
                    sim_ns=int(run.sim_time_ns), run=str(run.run_dir.relative_to(ROOT)))
     except SimulationError as exc:
         text = str(exc)
-        good = bool(s.mutant) and log.exists() and found(s.mutant, log.read_text(errors="replace"))
+        good = bool(s.mutant) and log.exists() and broken.found(s.mutant, log.read_text(errors="replace"))
         row.update(status="pass" if good else "fail", text=text[-3000:], run=str(log.parent.relative_to(ROOT)))
     row["seconds"] = round(time.monotonic() - started, 1)
     return row

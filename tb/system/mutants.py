@@ -11,7 +11,6 @@ from tools.paths import BUILD, ROOT, rtl_sources
 
 CAMPAIGN, ATOMIC, RECEIVERS = "tb.system.test_faults", "tb.system.test_atomic", "tb.system.test_receivers"
 MIRROR = "tb.system.test_mirrored"
-SECURITY = "tb.system.nvme.test_security"
 
 
 @dataclass(frozen=True)
@@ -27,17 +26,6 @@ class Mutant:
     test: str = "campaign"
     says: str = ""
     seed: int = 1  # the first, of 12 scenarios in the campaign
-    build: str = "64b-8ch"
-    hostile: int = 400  # commands, in the security campaign
-
-    @property
-    def count(self) -> int:
-        return {CAMPAIGN: 12 if self.test == "campaign" else 1, SECURITY: self.hostile}.get(self.module, 1)
-
-
-def hole(path: str, old: str, new: str, *finds: str, says: str = "", seed: int = 1) -> Mutant:
-    """A check of the NVMe block that does not check."""
-    return Mutant(f"rtl/nvme/crl_nvme_{path}.sv", old, new, finds, SECURITY, "attacks", says, seed, "64b")
 
 
 MUTANTS = {
@@ -77,13 +65,6 @@ MUTANTS = {
                                                 "|| verdict == PERMITTED;", ("permission",), MIRROR, "random_mirrors"),
     "copy-there-never-bad": Mutant("rtl/dma/crl_target_answer.sv", "rdone_status2[crl_pkg::STATUS2_PEER_BAD]  <= i_given;",
                                    "rdone_status2[crl_pkg::STATUS2_PEER_BAD]  <= 1'b0;", ("wrong-completion",), MIRROR, "node_reset"),
-    "blocks-not-looked-at": hole("check_pipe", "assign denied = b_begin_q || b_end_q > b_gend_q;", "assign denied = 1'b0;", "bus"),
-    "ranges-not-looked-at": hole("prp_walk", "h_code_q : h_hit ? E_NONE : E_DENIED;", "h_code_q : E_NONE;", "bus"),
-    "page-behind-the-range": hole("prp_ranges", "d_diff_q[31:0] < pages_q));", "d_diff_q[31:0] <= pages_q));", "bus"),
-    "any-right-is-enough": hole("prp_ranges", "(right_q & {4'd0, rights}) == right_q;", "rights != '0;", "bus"),
-    "list-wherever-data": hole("prp_ranges", "k_list ? list_q : data_q;", "k_list ? list_q || data_q : data_q;", "status"),
-    "list-as-function-0": hole("prp_walk", "func    <= c_func;", "func    <= '0;", "bus"),
-    "drain-does-not-wait": hole("drain", "EXEC:    over = all_q ? x_idle : !x_busy;", "EXEC:    over = 1'b1;", "bus", "lost", "entry"),
 }
 
 

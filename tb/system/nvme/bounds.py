@@ -4,7 +4,9 @@
 What is ahead of a command: commands in execution and between fetch and execution (`Costs.held`), and what arbitration lets in
 before it: each other queue has one grant that is out and one before the queue's own turn, of 2^AB commands each
 (`Costs.before`). From there on commands that need memory go in the order of their fetch, so the latency is no more than the sum
-of what each takes alone (`Costs.command`), and what the command's own fetch and entry take (`Costs.own`). Nothing here counts on overlap.
+of what each takes alone (`Costs.command`), and what the command's own fetch and entry take (`Costs.own`). Then its entry waits behind data:
+crl_axi_wr lets AGE data bursts go first, for each burst of entries that waits before it (`Costs.entries`), if the commands behind it have so
+many. Nothing here counts on overlap.
 
     in cycles, L: latency of memory beyond its minimum, B: bytes a beat
     command   fetch 64/B + 12; entry 8; refused or Flush: nothing more
@@ -27,6 +29,7 @@ from models.layout import NvmeIoOp, NvmeSqe
 from models.nvme.check import Verdict
 from tb.system.nvme.attacks import SMALL_RANGE
 
+AGE = 32  # data bursts that may go before a burst of entries, of crl_axi_wr_arb
 EVENT = 400  # cycles of the processor for an event: 14 accesses to the mailbox, of up to 28 cycles
 
 
@@ -57,6 +60,10 @@ class Costs:
     def before(self) -> int:
         """Commands of other queues that may be fetched between a doorbell and the fetch of its first entry."""
         return 2 * (self.queues - 1) * (1 << self.ab)
+
+    def entries(self, count: int) -> int:
+        """Data that may go before so many bursts of entries; no more of them wait than crl_nvme_cqe holds, 16 entries and 8 bursts."""
+        return int(min(count, 25) * AGE * (self.burst // self.bus + 1) * self.stretch)
 
     def chunks(self, nbytes: int, pages: int, sides: int = 1) -> int:
         """Beats of that many bytes in chunks that end at bursts and at pages."""

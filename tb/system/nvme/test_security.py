@@ -18,6 +18,7 @@ from tb.system.nvme import coverage
 from tb.system.nvme.builds import BUILDS, SLICE
 from tb.system.nvme.judge import judge
 from tb.system.nvme.kernel import PAGE
+from tb.system.nvme.mutants import HOLES, sources_of
 from tb.system.nvme.rig import SOURCES
 from tb.system.nvme.security import BAD, GOOD, Scene
 from tb.system.nvme.watch import NEVER, Access
@@ -101,6 +102,12 @@ async def judge_can_fail(dut):
         report = await judge(scene, lambda *_, log=accesses: log)
         print(f"{name}: {report.wrong[:1]}")
         assert bool(report.wrong) == bool(rule) and (not rule or any(f"[{rule}]" in line for line in report.wrong)), (name, rule, report.wrong[:3])
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_holes_fit(name):
+    """The texts that `make regress` changes are still in the RTL; there `attacks` has to find each hole."""
+    assert sources_of(name)
 
 
 @pytest.mark.system

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.layout import NvmeIoOp
 from tb.system.nvme.bounds import Costs
 from tb.system.nvme.verdicts import Command
 from tb.system.nvme.watch import NEVER
@@ -26,12 +28,16 @@ class Timed:
     at: int = 0  # place among the commands of its doorbell
 
 
+WRITERS = (NvmeIoOp.READ, NvmeIoOp.WRITE, NvmeIoOp.WRITE_ZEROES, NvmeIoOp.DSM)
+
+
 class Timing:
     """`worst`: by kind (latency over bound, cycles, bound in cycles, commands that were ahead)."""
 
     def __init__(self, commands: Sequence[Command], costs: Costs, period: int) -> None:
         self.commands, self.costs, self.period = commands, costs, period
         self.cost = [costs.command(c.sqe, c.verdict, 4096 if c.sqe.nsid == 2 else 512) for c in commands]
+        self.bursts = sorted({c.entry for c in commands if c.entry < NEVER})
         self.worst: dict[str, tuple[float, int, int, int]] = {}
         self.alone: dict[str, int] = {}
         self.compared = 0
@@ -66,7 +72,7 @@ class Timing:
 
     def _one(self, x: Timed, c: Command, ahead: list[Command]) -> None:
         k, cycles = self.costs, self._cycles(x, c)
-        bound = sum(self.cost[a.index] for a in ahead)
+        bound = sum(self.cost[a.index] for a in ahead) + self._behind(x, c)
         others = [a for a in ahead if a.life.qid not in (x.qid, 0) and a.entry >= x.t]
         if x.qid:
             bound += k.own + x.at * (k.latency + 64)
@@ -86,6 +92,15 @@ class Timing:
             self.worst[x.kind] = ratio, cycles, bound, len(others)
         if ratio > 1:
             self.wrong.append(f"[late] {x}: {cycles} cycles, more than {bound}; {len(others)} commands of others ahead")
+
+    def _behind(self, x: Timed, c: Command) -> int:
+        """Data of commands fetched later that may be written before its entry."""
+        work, entries = 0, self.costs.entries(bisect_right(self.bursts, c.entry) - bisect_left(self.bursts, x.t))
+        for other in self.commands[c.index + 1 :]:
+            if other.t > c.entry or work > entries:
+                break
+            work += self.cost[other.index] if other.verdict.ok and other.sqe.opc in WRITERS else 0
+        return min(work, entries)
 
     def _held_at_most(self, first: int, t: int) -> int:
         """The most work that can have been in flight at one time between this command's fetch and t."""
