@@ -183,7 +183,7 @@ def pytest(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
 
 def key_of(s: Scenario, coverage: bool) -> str:
     """Changes when anything that the result depends on changes, and with nothing else."""
-    broken = repr(MUTANTS[s.mutant]) if s.mutant else ""
+    broken = repr({**mutants.MUTANTS, **holes.HOLES}[s.mutant]) if s.mutant else ""
     if s.build == UNIT:
         return depends.key_of(s.module, "", (), coverage)
     return depends.key_of(s.module, s.top, tuple(s.sources), s.build, repr(s.parameters), broken, coverage)
