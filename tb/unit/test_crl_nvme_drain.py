@@ -126,6 +126,9 @@ class Bench(CycleBench):
         await self.step(self.rng.randrange(80))
         self.world.run = what == What.QUEUE
         await self.step(self.rng.randrange(3))
+        there = sorted({c.qid for c in self.world.left()})
+        if there and self.rng.random() < 0.8:  # mostly a queue that has something to drain
+            kw.setdefault("qid", self.rng.choice(there))
         await self.drain(what, **kw)
 
 
