@@ -343,12 +343,22 @@ class Executor:
         """Within a block of a Write: to go on to its end is better than to leave a part of it."""
         return op.cmd.op == NvmeIoOp.WRITE and op.cut % (1 << op.cmd.shift) != 0
 
+    def _torn(self, op: Op) -> bool:
+        """A page of the namespace, or a block in it, is written in part: who is killed goes on to its end."""
+        if op.cmd.op not in (NvmeIoOp.WRITE, NvmeIoOp.WRITE_ZEROES, NvmeIoOp.DSM) or not op.cut:
+            return False
+        addr = op.zeroes[op.rng][0] if op.way is Way.LIST else op.cmd.addr
+        return (addr + op.cut) % PAGE != 0
+
     def options(self, op: Op) -> Iterator[Chunk]:
         """The chunks that an operation may offer now."""
         first = not op.chunks
         close = Chunk(first=first, last=True)
-        for status in op.kills:
+        torn = self._torn(op)
+        for status in op.kills if not torn else ():
             yield replace(close, status=status)
+        if op.way is Way.LIST and op.kills and not torn and op.result(self.limit) not in (None, S.SUCCESS):
+            yield replace(close, status=op.result(self.limit))  # a range had failed; those before it stay as they are
         if op.abort is not Abort.NO and not op.begun:
             yield replace(close, status=S.ABORT_REQUESTED)
         if op.must and not op.begun and op.known is not None:
@@ -356,7 +366,7 @@ class Executor:
         if op.abort is Abort.FOUND or (op.must and not op.begun):
             return
         chunk = self._next(op)
-        if chunk is not None and (not op.must or self._inside(op)):
+        if chunk is not None and (not op.must or torn):
             yield chunk
             over = op.way is Way.LIST and op.result(self.limit) == S.SUCCESS
             if over and self._advanced(op, chunk.length)[0] == len(op.zeroes):

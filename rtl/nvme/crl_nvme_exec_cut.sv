@@ -6,8 +6,9 @@
 //   is a multiple of MAX_BURST_BYTES, and where a piece ends: pieces don't cross a page, and pages consist of bursts. A command
 //   without pieces is cut over its span. The pieces of a Dataset Management command go to crl_nvme_exec_dsm, and the next command
 //   follows; its ranges come back later as a run of their own between two commands, which ends with a chunk of length 0.
-//   A command that is to end (killed, aborted, dropped) has no more chunks cut: its pieces are thrown away, to the last, so that
-//   nobody walks for it any more, and a chunk of length 0 ends it.
+//   A command that is to end (killed, aborted, dropped) has no more chunks cut, but for the rest of a page of the namespace that it has begun to
+//   write: no part of a block is ever written alone. Its pieces are thrown away, to the last, so that nobody walks for it any more, and
+//   a chunk of length 0 ends it.
 //   Nothing is begun in the cycle of a kill or of an abort (pause): so they count from that cycle on.
 // Latency: a piece to k_valid 1 cycle, 2 where the next piece has to be seen. Throughput: a chunk a cycle; a cycle between commands.
 `default_nettype none
@@ -83,6 +84,7 @@ module crl_nvme_exec_cut #(
     , output logic                 f_run
     , output logic                 f_first
     , output logic                 f_open
+    , output logic                 f_new
     , output logic    [OW-1:0]     f_slot
     , output logic    [63:0]       f_at
     , output logic    [43:0]       f_span
@@ -107,10 +109,13 @@ module crl_nvme_exec_cut #(
   logic [63:0]       at_q;                // the namespace's address of the next chunk
   logic [43:0]       left_q;              // bytes of the span
   logic [10:0]       status_q;            // that it is to end with
-  logic              stop;                // it is to end
+  logic              new_q;               // no chunk was cut of the span or range at work
+  logic              told, torn, stop;  // it is to end; but a page of the namespace is written in part; it ends
   logic [10:0]       stop_status;
 
-  assign stop        = kd_on || drop_all || (open_q && mark);
+  assign told        = kd_on || drop_all || (open_q && mark);
+  assign torn      = (op_q == X_WRITE || op_q == X_ZEROES) && !new_q && at_q[11:0] != '0;
+  assign stop        = told && !torn;
   assign stop_status = (open_q && mark) || !kd_on ? crl_pkg::NVME_STATUS_ABORT_REQUESTED : kd_status;
 
   // --- a chunk -----------------------------------------------------------------------------------
@@ -180,8 +185,8 @@ module crl_nvme_exec_cut #(
       end
       S_RANGE: begin
         if (!pause) begin
-          i_ready = !stop && !i_end;
-          if (stop || i_end) state_d = S_END;
+          i_ready = !told && !i_end;
+          if (told || i_end) state_d = S_END;
           else if (i_valid)  state_d = S_SPAN;
         end
       end
@@ -234,9 +239,11 @@ module crl_nvme_exec_cut #(
 
     // A run that had failed before it was killed ends as it would.
     if (state_q == S_RANGE)
-      status_q <= i_status != crl_pkg::NVME_STATUS_SUCCESS || !stop ? i_status : stop_status;
+      status_q <= i_status != crl_pkg::NVME_STATUS_SUCCESS || !told ? i_status : stop_status;
     else if (state_q != S_DROP && state_q != S_END) status_q <= stop_status;
 
+    if (state_q == S_IDLE || state_q == S_RANGE) new_q <= 1'b1;
+    else if (emit)                               new_q <= 1'b0;
     if (state_q == S_IDLE || state_q == S_RANGE) begin
       at_q   <= state_q == S_IDLE ? x_addr : i_addr;
       left_q <= state_q == S_IDLE ? {15'd0, x_span} : i_span;
@@ -279,6 +286,7 @@ module crl_nvme_exec_cut #(
   assign f_run   = run_q;
   assign f_first = first_q;
   assign f_open  = open_q;
+  assign f_new   = new_q;
   assign f_slot  = slot_q;
   assign f_at    = at_q;
   assign f_span  = left_q;

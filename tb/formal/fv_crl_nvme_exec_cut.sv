@@ -3,7 +3,8 @@
 // Harness for crl_nvme_exec_cut: any commands, pieces, ranges, kills, aborts and pauses. By induction: a chunk touches nothing of the namespace outside
 // the command's span (or the judged range), and nothing of the host's memory outside the piece that was given; it crosses neither
 // a multiple of the largest burst nor a page; every command has one run of chunks, with one first and one last, under its tag;
-// of a Write that ends with a refused piece only whole pages of the namespace (or none of the first) were cut.
+// of a Write that ends with a refused piece, and of a Write, Write Zeroes or range that is killed, only whole pages of the namespace
+// were cut (or none of the first, or all of the range).
 // Pieces are what crl_nvme_prp gives: together the command's bytes; all but the first begin a page, all but the last end one.
 `default_nettype none
 
@@ -52,7 +53,7 @@ module fv_crl_nvme_exec_cut #(
   wire [63:0] k_src, k_dst;
   wire [11:0] k_len;
   wire [10:0] k_status;
-  wire        f_held, f_last, f_run, f_first, f_open, f_emit, f_end;
+  wire        f_held, f_last, f_run, f_first, f_open, f_new, f_emit, f_end;
   wire [63:0] f_addr, f_at;
   wire [12:0] f_left;
   wire [2:0]  f_state, f_op;
@@ -65,7 +66,7 @@ module fv_crl_nvme_exec_cut #(
       .p_valid, .p_ready, .p_addr, .p_len, .p_last, .p_error, .p_status,
       .d_free, .d_valid, .d_ready, .d_run, .d_qid, .d_slot, .i_valid, .i_ready, .i_addr, .i_span, .i_end, .i_status, .d_over,
       .k_valid, .k_ready, .k_kind, .k_src, .k_dst, .k_len, .k_src_func, .k_dst_func, .k_to_host, .k_tag, .k_first, .k_last, .k_status,
-      .f_held, .f_last, .f_addr, .f_left, .f_state, .f_op, .f_run, .f_first, .f_open, .f_slot, .f_at, .f_span, .f_emit, .f_end
+      .f_held, .f_last, .f_addr, .f_left, .f_state, .f_op, .f_run, .f_first, .f_open, .f_new, .f_slot, .f_at, .f_span, .f_emit, .f_end
   );
 
   // --- the command at work -----------------------------------------------------------------------
@@ -152,6 +153,9 @@ module fv_crl_nvme_exec_cut #(
   reg  [12:0] r_pl;
   reg  [1:0]  r_slot;
   reg         r_first, r_on, r_host, r_end;
+  reg         l_run = 1'b0;           // a range was cut a cycle ago,
+  reg  [63:0] l_base;                 //   which is this
+  reg  [43:0] l_span;
   reg  [164:0] k_was;
   wire [164:0] k_is = {k_kind, k_src, k_dst, k_len, k_src_func, k_dst_func, k_to_host, k_tag, k_first, k_last, k_status};
   wire        from_ns = k_kind == 2'd2 || (k_kind == 2'd0 && k_to_host);
@@ -164,6 +168,9 @@ module fv_crl_nvme_exec_cut #(
   always @(posedge clk) begin
     k_stall <= !rst && k_valid && !k_ready;
     k_was   <= k_is;
+    l_run   <= !rst && f_state == S_SPAN && f_run;
+    l_base  <= base;
+    l_span  <= span;
     if (f_emit) begin
       r_base  <= base;
       r_span  <= span;
@@ -196,6 +203,7 @@ module fv_crl_nvme_exec_cut #(
       assert (g_on == !idle);
       if (!idle) assert (f_slot == slot);
       if (f_held) assert (f_state == S_PIECE);
+      if (f_state == S_PIECE || f_state == S_SPAN) assert (f_new == (done == 64'd0));
       if (f_run) assert (idle || f_state == S_RANGE || f_state == S_SPAN || f_state == S_END);
       if (f_run && !idle) assert (f_op == ZEROES && !f_open);
       if (!f_first && !idle) assert (!f_open);
@@ -218,6 +226,10 @@ module fv_crl_nvme_exec_cut #(
         end
         if (f_op == WRITE && f_emit && (f_held ? torn : p_error)) assert (done == 64'd0 || f_at[11:0] == 12'd0);
       end
+      if ((f_state == S_DROP || f_state == S_END) && !f_run && (f_op == WRITE || f_op == ZEROES))
+        assert (done == 64'd0 || f_at[11:0] == 12'd0);
+      if (l_run && f_state == S_RANGE)
+        assert (f_at == l_base || f_at[11:0] == 12'd0 || f_at - l_base == {20'd0, l_span});
       if (f_state == S_SPAN) begin
         assert (f_op == ZEROES || f_op == VERIFY);
         assert (f_span != 44'd0 && f_span <= span && done == {20'd0, span - f_span});
@@ -229,6 +241,7 @@ module fv_crl_nvme_exec_cut #(
       cover (k_valid && k_last && k_status == kd_status && kd_on && !k_first && k_len == 12'd0);
       cover (f_held && f_op == WRITE && f_emit && !page[12] && !f_last);
       cover (f_state == S_FEED && g_fed);
+      cover (f_emit && kd_on && !pause && f_op == WRITE && f_state == S_PIECE && !f_first);   // it goes on to the end of its page
     end
   end
 

@@ -82,6 +82,8 @@ class Bench(CycleBench):
         left = self.world.left(self.qid if self.what == What.QUEUE else None)
         # What may still be there of a queue: nothing. Entries that are over in this very cycle have left already.
         assert not left, f"done, and {[(c.qid, c.at.name) for c in left]} are left"
+        reads = self.world.reads(self.qid if self.what == What.QUEUE else None)
+        assert not reads, f"done, and lists of {reads} are read"
         self.compared += 1
 
     async def drain(self, what: int, qid: int | None = None, drop: int | None = None, limit: int = LIMIT) -> None:
@@ -118,12 +120,17 @@ class Bench(CycleBench):
         self.world.pace = {a.name: r.choice((0.08, 0.3, 0.9, 1.0)) for a in At}
         self.sees = self.world.sees()
 
-    async def some(self, what: int, **kw) -> None:
-        """A drain at a random moment, and the life after it."""
+    async def some(self, what: int, slow: At | None = None, **kw) -> None:
+        """A drain at a random moment; with `slow` most commands are there."""
         self.busy_world()
-        await self.step(self.rng.randrange(80))
+        if slow is not None:
+            self.world.fresh, self.world.pace = 0.5, {a.name: 1.0 for a in At} | {slow.name: 0.03}
+        await self.step(self.rng.randrange(80) if slow is None else 40)
         self.world.run = what == What.QUEUE
         await self.step(self.rng.randrange(3))
+        there = sorted({c.qid for c in self.world.left()})
+        if there and self.rng.random() < 0.8:  # mostly a queue that has something to drain
+            kw.setdefault("qid", self.rng.choice(there))
         await self.drain(what, **kw)
 
 
@@ -210,6 +217,7 @@ async def reset_in_mid_flight(dut):
         b.busy_world()
         await b.step(20)
         b.what, b.qid = turn % 3, 1
+        b.world.run = b.what == What.QUEUE
         b.next = {"go": 1, "what": b.what, "qid": 1}
         await b.step(b.rng.randint(1, 25))
         if b.dones:
@@ -229,12 +237,16 @@ async def scoreboard_fails(dut):
     """Stimulus: drains that are told that something is over though it isn't, one thing at a time. Checking: the bench fails."""
     b = Bench(dut)
     await b.reset()
-    for lie, whats in (("x_busy", [What.QUEUE]), ("c_idle", list(What)), ("x_idle", [What.RESET, What.SHUTDOWN]), ("pipe_empty", [What.QUEUE])):
+    lies = [({"x_busy"}, At.WAIT, [What.QUEUE]), ({"pipe_empty", "x_busy"}, At.PIPE, [What.QUEUE]), ({"c_idle"}, At.ENTRY, list(What))]
+    lies += [({"x_idle"}, At.WAIT, [What.RESET, What.SHUTDOWN]), ({"f_idle"}, At.READ, [What.RESET, What.SHUTDOWN])]
+    for lie, slow, whats in lies:
         for what in whats:
-            async def tries(what=what, lie=lie):
+
+            async def tries(what=what, lie=lie, slow=slow):
                 for _ in range(25):
-                    b.lie = {lie} if lie != "pipe_empty" else {"pipe_empty", "x_busy"}
-                    await b.some(what)
+                    b.lie = lie
+                    await b.some(what, slow)
+
             await expects_failure(tries())
             b.lie = set()
             await RisingEdge(dut.clk)

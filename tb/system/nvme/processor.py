@@ -74,7 +74,7 @@ class Processor(QueueSetup):
             await self.serve()
 
     async def serve(self) -> None:
-        """One round: what ends first, then answers, events, a command."""
+        """One round: what ends first, then answers, an event, a command: who makes events without end delays commands, and does not keep them out."""
         irq = await self.get("IRQ_STATUS")
         up = {name for name in SERVED if reg_field("IRQ_STATUS", name, irq)}
         sticky = up & {"START", "QUIESCE", "CPL"}
@@ -88,7 +88,7 @@ class Processor(QueueSetup):
         await self.answer()
         if "EVENT" in up:
             await self.event()
-        elif "SQE" in up:
+        if "SQE" in up:
             await self.command()
         await self.answer()
 
