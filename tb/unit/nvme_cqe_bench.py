@@ -83,6 +83,7 @@ class CqeBench:
         self.lanes = p["DATA_W"] // 8
         self.func_w = p.get("FUNC_W", 8)
         self.depth = p.get("DEPTH", 16)
+        self.beats_held = p.get("BEATS", max(8, 4096 // p["DATA_W"]))
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.hold_b = False  # no responses
         self.k = {"s": 1.0, "ready": 1.0, "b_lat": (0, 6), "b_error": 0.0} | knobs
@@ -93,6 +94,7 @@ class CqeBench:
         self.sizes: Counter = Counter()
         self.lengths: list[int] = []
         self.compared = self.irqs = self.errors = self.unparks = self.certain = 0
+        self.longest = 0  # cycles from when nothing is owed any more to idle
         self.looks = random.Random(cocotb.RANDOM_SEED)
         self.log: dict[str, list[int]] = {"s": [], "wb": [], "last": [], "b": [], "irq": [], "err": [], "unpark": []}
         self._fresh()
@@ -279,8 +281,13 @@ class CqeBench:
             self.quiet_since = self.now + 1
         if self.offered is not None:
             self.quiet_since = self.now + 1
-        # Those of a stopped queue go away one in two cycles.
-        assert idle or self.now - self.quiet_since < SOON + 2 * self.depth, "idle does not come up"
+        if not idle:
+            self.longest = max(self.longest, self.now - self.quiet_since)
+            assert self.now - self.quiet_since < SOON + self.away(), "idle does not come up"
+
+    def away(self) -> int:
+        """Cycles in which what waits of a stopped queue goes away: entries that have no beat yet one in two cycles, beats one a cycle."""
+        return 2 * self.depth + self.beats_held if any(cq.dead for cq in self.m.cqs) else 0
 
     def _tail(self, cqid: int) -> None:
         cq, side = self.m.cqs[cqid], self.side[cqid]
@@ -533,7 +540,7 @@ class CqeBench:
                 break
             await self.cycle()
         assert not self.todo and not self.offered and not self._owes(), "something does not get out"
-        await self.idle(SOON + 2 * self.depth + 4)
+        await self.idle(SOON + self.away() + 4)
         assert not self.irq_due and int(self.dut.idle.value)
 
     def finish(self) -> None:

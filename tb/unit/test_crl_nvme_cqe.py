@@ -473,6 +473,33 @@ async def write_errors(dut):
 
 
 @cocotb.test()
+async def all_thrown_away(dut):
+    """Stimulus: a burst leaves, then the port stalls until no completion is taken any more; the burst's response is an error, and the port goes
+    on. Checking: what is on offer leaves, the rest doesn't; idle comes up when all of it can be gone; its slots are free again."""
+    for count in (40, 100):
+        b = await bench(dut, [200], b_lat=(0, 0))
+        sqid = b.n - 1
+        assert await b.reserve(sqid, count) == count
+        b.hold_b = True
+        b.complete(sqid)
+        while not b.log["last"]:
+            await b.cycle()
+        b.k["ready"] = 0.0
+        for _ in range(count - 1):
+            b.complete(sqid)
+        await b.idle(3 * count)
+        b.hold_b = False
+        await b.cycle(resp=2)
+        assert b.m.cqs[sqid].dead
+        b.k["ready"] = 1.0
+        await b.drain()
+        assert len(b.log["last"]) == 2 and b.longest > SOON, f"idle after {b.longest} cycles"
+        check_room(b)
+        dut._log.info("idle after %d cycles, %d would do", b.longest, SOON + b.away())
+        b.finish()
+
+
+@cocotb.test()
 async def random_errors(dut):
     """Stimulus: random traffic with random error responses. Checking: as in write_errors, whatever meets."""
     for _ in range(3):
