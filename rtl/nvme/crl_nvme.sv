@@ -175,11 +175,11 @@ module crl_nvme #(
       .d_valid, .d_qid, .d_cnt, .d_more, .d_park, .g_busy_qid, .g_busy
   );
 
-  logic              f_ar_soon, f_ar_valid, f_ar_ready, f_r_valid, f_valid, f_ready, f_err, f_stop, f_idle, su_sure, rs_valid, rs_done, rb_valid;
+  logic              nx_valid, f_ar_soon, f_ar_valid, f_ar_ready, f_r_valid, f_valid, f_ready, f_err, f_stop, f_idle, su_sure, rs_valid, rs_done, rb_valid;
   logic [63:0]       f_ar_addr;
   logic [7:0]        f_ar_len, rs_want, rs_got, rb_cnt;
   logic [FUNC_W-1:0] f_ar_user;
-  logic [QW-1:0]     f_qid, f_err_qid, hd_qid, su_qid, rs_qid, rb_qid;
+  logic [QW-1:0]     f_qid, f_err_qid, hd_qid, nx_qid, su_qid, rs_qid, rb_qid;
   logic [11:0]       hd_head;
   logic [511:0]      f_sqe;
 
@@ -189,7 +189,7 @@ module crl_nvme #(
       .su_qid, .su_sure, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid, .rb_qid, .rb_cnt,
       .ar_soon(f_ar_soon), .ar_valid(f_ar_valid), .ar_ready(f_ar_ready), .ar_addr(f_ar_addr), .ar_len(f_ar_len), .ar_user(f_ar_user),
       .r_valid(f_r_valid), .r_data, .r_resp, .r_last, .m_valid(f_valid), .m_ready(f_ready), .m_qid(f_qid), .m_sqe(f_sqe),
-      .err_valid(f_err), .err_qid(f_err_qid), .stop(f_stop), .idle(f_idle)
+      .nx_valid, .nx_qid, .err_valid(f_err), .err_qid(f_err_qid), .stop(f_stop), .idle(f_idle)
   );
 
   // --- check -------------------------------------------------------------------------------------------
@@ -277,7 +277,7 @@ module crl_nvme #(
 
   crl_nvme_prp #(.DATA_W(DATA_W), .QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_prp (
       .clk, .rst, .rg_we, .rg_qid, .rg_idx, .rg_entry, .c_valid, .c_ready, .c_qid, .c_func, .c_prp1, .c_prp2, .c_bytes, .c_right, .c_tag,
-      .p_valid, .p_ready, .p_addr, .p_len, .p_last, .p_tag, .p_error, .p_status,
+      .nx_valid, .nx_qid, .p_valid, .p_ready, .p_addr, .p_len, .p_last, .p_tag, .p_error, .p_status,
       .ar_valid(w_ar_valid), .ar_ready(w_ar_ready), .ar_addr(w_ar_addr), .ar_len(w_ar_len), .ar_user(w_ar_user),
       .r_valid(w_r_valid), .r_data, .r_resp, .r_last, .stop(p_stop), .idle(p_idle)
   );

@@ -88,6 +88,9 @@ module crl_nvme_fetch #(
     output logic      [QW-1:0]     m_qid,
     output logic      [SQE_W-1:0]  m_sqe,
 
+    output logic                   nx_valid,   // level: entries of this queue
+    output logic      [QW-1:0]     nx_qid,     // were asked for last
+
     output logic                   err_valid,  // event: a burst of this queue failed
     output logic      [QW-1:0]     err_qid,
 
@@ -178,6 +181,12 @@ module crl_nvme_fetch #(
       .rb_valid(o_rb), .rb_ready(o_rb_ready), .rb_cnt(o_rb_cnt),
       .err_valid, .err_qid, .gone, .busy(get_busy)
   );
+
+  always_ff @(posedge clk) begin
+    if (rst)     nx_valid <= 1'b0;
+    else if (mv) nx_valid <= 1'b1;
+    if (mv) nx_qid <= c_qid;
+  end
 
   // ---------------------------------------------------------------------------------------------
   // Room: taken, not reserved after all, not requested after all, an entry left. The moves count a cycle later.

@@ -5,8 +5,8 @@
 // How: crl_nvme_prp_walk asks for what the command needs, in order; crl_nvme_prp_ranges says whether the page is allowed;
 //   crl_nvme_prp_list reads lists, after their check. Nothing of it crosses a page, so a range is looked for by page alone. Pieces
 //   leave through a FIFO, or past it, and the next command is walked while they wait in it.
-// Latency: c_valid to the first piece 2 cycles when idle; RANGES / 2 + 2, rounded up, more if it is not of the same queue as the last one, or
-//   ranges were written since. Throughput: a piece a cycle of a list that is at hand.
+// Latency: c_valid to the first piece 2 cycles when idle; RANGES / 2 + 2, rounded up, more if the queue is neither that of the last
+//   command nor was told some cycles before (nx_*), or ranges were written since. Throughput: a piece a cycle of a list that is at hand.
 // Assumes: c_qid is below QUEUES + 1, c_bytes is 1 to 2^20. The ranges of a queue are not written while a command of it is walked,
 //   that is from c_ready to the last piece; a write counts from the next cycle on. A command is not taken in the cycle of a write.
 //   On a reset nothing is owed on r_*.
@@ -37,6 +37,9 @@ module crl_nvme_prp #(
     input  wire logic [31:0]       c_bytes,
     input  wire logic [7:0]        c_right,   // that each piece needs, one bit of NVME_RIGHT
     input  wire logic [7:0]        c_tag,
+
+    input  wire logic              nx_valid,  // level: a command of this queue comes next, perhaps
+    input  wire logic [QW-1:0]     nx_qid,
 
     output logic                   p_valid,   // piece of memory, in order
     input  wire logic              p_ready,
@@ -71,7 +74,7 @@ module crl_nvme_prp #(
   localparam int DEPTH = 16;                  // pieces that wait
   localparam int PW    = 2 + 8 + 1 + 13 + 64;
 
-  logic        ld_valid, ld_hit, ld_busy, k_valid, k_list, h_valid, h_hit;
+  logic        free, ld_valid, ld_hit, ld_busy, k_valid, k_list, h_valid, h_hit;
   logic [51:0] k_page, go_page, e_page;
   logic        go, kill, quiet, e_valid, e_ready, e_bad, e_err, e_ptr;
   logic [8:0]  go_idx, go_count;
@@ -86,11 +89,11 @@ module crl_nvme_prp #(
   crl_nvme_prp_ranges #(.QUEUES(QUEUES), .RANGES(RANGES)) u_ranges (
       .clk, .rst, .rg_we, .rg_qid, .rg_idx, .rg_entry,
       .ld_valid, .ld_qid(c_qid), .ld_right(c_right), .ld_hit, .ld_busy,
-      .k_valid, .k_page, .k_list, .h_valid, .h_hit
+      .pre_valid(nx_valid && free), .pre_qid(nx_qid), .k_valid, .k_page, .k_list, .h_valid, .h_hit
   );
 
   crl_nvme_prp_walk #(.FUNC_W(FUNC_W)) u_walk (
-      .clk, .rst, .hold(rg_we), .c_valid, .c_ready, .c_func, .c_prp1, .c_prp2, .c_bytes, .c_tag, .func(ar_user),
+      .clk, .rst, .hold(rg_we), .c_valid, .c_ready, .c_func, .c_prp1, .c_prp2, .c_bytes, .c_tag, .func(ar_user), .free,
       .ld_valid, .ld_hit, .ld_busy, .k_valid, .k_page, .k_list, .h_valid, .h_hit,
       .go, .go_page, .go_idx, .go_count, .kill, .quiet, .e_valid, .e_ready, .e_page, .e_bad, .e_err, .e_ptr,
       .w_valid, .w_room, .w_addr, .w_len, .w_last, .w_tag, .w_code

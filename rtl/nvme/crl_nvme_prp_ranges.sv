@@ -3,14 +3,15 @@
 // crl_nvme_prp_ranges: does a page lie in one of a queue's memory ranges that has the right?
 //
 // How: the ranges of all queues lie in two banks of block RAM, those with even and those with odd numbers. When a command begins, the
-//   ranges of its queue are copied into registers, two a cycle, unless they are there from the command before; then a page is held
-//   against all of them at once. Ranges consist of
+//   ranges of its queue are copied into registers, two a cycle, unless they are there: from the command before, or because somebody
+//   said whose command comes next (pre_*). Then a page is held against all of them at once. Ranges consist of
 //   whole pages and nothing that is asked for crosses a page, so pages are compared: page - base is below the number of pages,
 //   which is base <= address and address + length <= base + size, without a sum that could wrap. FFFFFFFFh pages: to the end of memory.
 //   A RAM of flags says which ranges of a queue were written since the reset, and a flip-flop whether the flags of a queue count.
 // Latency: ld_valid to ld_busy down RANGES / 2 + 1 cycles, rounded up, 0 if ld_hit; k_valid to h_valid 2 cycles. Throughput: a page a cycle.
 // Assumes: nothing is asked for from ld_valid on, without ld_hit, until ld_busy is down. No ld_valid in the cycle of an rg_we, nor with
-//   pages under way; the ranges of a queue are not written between ld_valid and the last page that is asked for.
+//   pages under way; the ranges of a queue are not written between ld_valid and the last page that is asked for. pre_valid only
+//   between commands, and it need not be right.
 `default_nettype none
 
 module crl_nvme_prp_ranges #(
@@ -32,6 +33,9 @@ module crl_nvme_prp_ranges #(
     input  wire logic [7:0]    ld_right,  // that its data needs
     output logic               ld_hit,    // with it, combinational: its ranges are there
     output logic               ld_busy,
+
+    input  wire logic          pre_valid, // level: no command is there,
+    input  wire logic [QW-1:0] pre_qid,   // and the next one is perhaps of this queue
 
     input  wire logic          k_valid,   // event: a page is asked for
     input  wire logic [51:0]   k_page,
@@ -57,7 +61,8 @@ module crl_nvme_prp_ranges #(
   logic [RANGES-1:0] in_flags, ld_flags, in_bit, flags_q;
   logic [QN-1:0]     there_q;          // the queue's flags count
   logic              have_q;           // the registers hold the ranges of qid_q, or will
-  logic              miss;             // a command whose ranges have to be copied
+  logic              same, start;      // they are those of the command that begins; copying begins
+  logic [QW-1:0]     new_qid;
   logic              ld_act_q, got_q;
   logic [RW-1:0]     row_q, got_row_q, row;
   logic [QW-1:0]     qid_q, qid;
@@ -74,11 +79,13 @@ module crl_nvme_prp_ranges #(
   assign in_we     = rg_we && {1'b0, rg_idx} < 4'(RANGES);
   assign in_bit    = RANGES'(1) << rg_idx;
 
-  assign ld_hit = have_q && qid_q == ld_qid;
-  assign miss   = ld_valid && !ld_hit;
+  assign same    = have_q && qid_q == ld_qid;
+  assign ld_hit  = same && !ld_busy;
+  assign new_qid = ld_valid ? ld_qid : pre_qid;
+  assign start   = ld_valid ? !same : pre_valid && !rg_we && !ld_busy && !(have_q && qid_q == pre_qid);
 
-  assign row = ld_valid ? '0 : row_q;
-  assign qid = ld_valid ? ld_qid : qid_q;
+  assign row = start ? '0 : row_q;
+  assign qid = start ? new_qid : qid_q;
 
   generate
     if (ROWS > 1) begin : g_rows
@@ -106,7 +113,7 @@ module crl_nvme_prp_ranges #(
       end
 
       always_ff @(posedge clk) begin
-        if (ld_valid || ld_act_q) word_q <= mem[addr];
+        if (start || ld_act_q) word_q <= mem[addr];
       end
     end
   endgenerate
@@ -116,7 +123,7 @@ module crl_nvme_prp_ranges #(
   logic [RANGES-1:0] flags_mem [0:QN-1];
 
   assign in_flags = there_q[rg_qid] ? flags_mem[rg_qid] : '0;
-  assign ld_flags = there_q[ld_qid] ? flags_mem[ld_qid] : '0;
+  assign ld_flags = there_q[new_qid] ? flags_mem[new_qid] : '0;
 
   always_ff @(posedge clk) begin
     if (in_we) flags_mem[rg_qid] <= in_flags | in_bit;
@@ -133,17 +140,17 @@ module crl_nvme_prp_ranges #(
       got_q    <= 1'b0;
     end else begin
       if (in_we) there_q[rg_qid] <= 1'b1;
-      if (rg_we)     have_q <= 1'b0;
-      else if (miss) have_q <= 1'b1;
-      if (miss)                            ld_act_q <= ROWS > 1;
+      if (rg_we)      have_q <= 1'b0;
+      else if (start) have_q <= 1'b1;
+      if (start)                           ld_act_q <= ROWS > 1;
       else if (row_q == RW'(ROWS - 1))     ld_act_q <= 1'b0;
-      got_q <= miss || ld_act_q;
+      got_q <= start || ld_act_q;
     end
     row_q     <= row + 1'b1;
     got_row_q <= row;
     if (ld_valid) right_q <= ld_right;
-    if (miss) begin
-      qid_q   <= ld_qid;
+    if (start) begin
+      qid_q   <= new_qid;
       flags_q <= ld_flags;
     end
   end
@@ -218,7 +225,8 @@ module crl_nvme_prp_ranges #(
 
   // As the header says: the walk's order, and no writes to a queue that has a command there.
   always @* begin
-    if (ld_valid) assume (!rst && !rg_we && !ld_busy && !d_valid_q);
+    if (ld_valid) assume (!rst && !rg_we && !d_valid_q && !f_cmd_q);
+    if (pre_valid) assume (!rst && !f_cmd_q);
     if (ld_valid) assume (!k_valid || (ld_hit && !k_list));
     else if (k_valid) assume (f_cmd_q && !ld_busy);
     if (rg_we)    assume (!rst && !(f_cmd_q && rg_qid == f_cmd_qid_q));
@@ -235,12 +243,12 @@ module crl_nvme_prp_ranges #(
     f_page_q <= k_page;
     f_list_q <= k_list;
     if (rst)           f_any_q <= 1'b0;
-    else if (ld_valid) f_any_q <= 1'b1;
+    else if (start)    f_any_q <= 1'b1;
     if (rst || f_end)  f_cmd_q <= 1'b0;
     else if (ld_valid) f_cmd_q <= 1'b1;
     if (ld_valid) f_cmd_qid_q <= ld_qid;
     f_right_q <= ld_valid ? ld_right : right_q;
-    if (miss)                                     f_loaded_q <= 1'b0;
+    if (start)                                    f_loaded_q <= 1'b0;
     else if (got_q && got_row_q == f_row)         f_loaded_q <= 1'b1;
   end
 
@@ -250,7 +258,7 @@ module crl_nvme_prp_ranges #(
       assign f_mine = NB == 1 || f_r[0] == b[0];
       always @(posedge clk) if (f_past_q && f_mine) begin
         if (f_have_q) assert (g_bank[b].mem[ROWS > 1 ? AW'({f_q, f_row}) : AW'(f_q)] == f_word_q);
-        if (f_any_q && got_q && got_row_q == f_row && qid_q == f_q && f_have_q) assert (words[b*W +: W] == f_word_q);
+        if (f_live && got_q && got_row_q == f_row && f_have_q) assert (words[b*W +: W] == f_word_q);
       end
     end
     for (b = 0; b < RANGES; b++) begin : g_f_range
@@ -287,10 +295,12 @@ module crl_nvme_prp_ranges #(
     if (f_any_q && !f_loaded_q)
       assert ((got_q && got_row_q == f_row) || (ld_act_q && row_q != '0 && row_q <= f_row && row_q <= RW'(ROWS - 1)));
     if (!f_any_q) assert (!have_q);
-    if (!f_cmd_q) assert (!ld_busy && !d_valid_q);
+    if (!f_cmd_q) assert (!d_valid_q);
     if (f_cmd_q) assert (f_any_q && f_cmd_qid_q == qid_q);
     cover (ld_valid && ld_hit && k_valid && f_have_q && ld_qid == f_q && right_q != ld_right);
-    cover (ld_valid && !ld_hit && qid_q == ld_qid && f_any_q);
+    cover (ld_valid && !same && qid_q == ld_qid && f_any_q);
+    cover (ld_valid && same && ld_busy && f_have_q && ld_qid == f_q);
+    cover (ld_valid && !same && ld_busy);
     if (ld_act_q) assert (row_q != '0 && row_q <= RW'(ROWS - 1) && got_q);
   end
 `endif

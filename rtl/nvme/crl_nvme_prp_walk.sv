@@ -26,6 +26,7 @@ module crl_nvme_prp_walk #(
     input  wire logic [31:0]       c_bytes,
     input  wire logic [7:0]        c_tag,
     output logic      [FUNC_W-1:0] func,      // of the command that is walked
+    output logic                   free,      // none is
 
     output logic                   ld_valid,  // crl_nvme_prp_ranges
     input  wire logic              ld_hit,
@@ -76,7 +77,8 @@ module crl_nvme_prp_walk #(
   logic [7:0]  tag_q;
   logic        fail;
 
-  assign c_ready  = state_q == S_IDLE && !hold;
+  assign free     = state_q == S_IDLE;
+  assign c_ready  = free && !hold;
   assign ld_valid = c_valid && c_ready;
   assign one      = rem_q[20:12] == '0 || rem_q == 21'd4096;
   assign space    = 13'd4096 - {1'b0, c_prp1[11:0]};

@@ -16,6 +16,7 @@ module fv_crl_nvme_prp (
     input wire [63:0] c_prp2,
     input wire [31:0] c_bytes,
     input wire [7:0]  c_tag,
+    input wire        ld_hit,
     input wire        ld_busy,
     input wire        hit,
     input wire        ar_ready,
@@ -54,8 +55,8 @@ module fv_crl_nvme_prp (
   end
 
   crl_nvme_prp_walk #(.FUNC_W(1)) u_walk (
-      .clk, .rst, .hold, .c_valid, .c_ready, .c_func, .c_prp1, .c_prp2, .c_bytes, .c_tag, .func,
-      .ld_valid, .ld_busy, .k_valid, .k_page, .k_list, .h_valid(k2), .h_hit,
+      .clk, .rst, .hold, .c_valid, .c_ready, .c_func, .c_prp1, .c_prp2, .c_bytes, .c_tag, .func, .free(),
+      .ld_valid, .ld_hit, .ld_busy, .k_valid, .k_page, .k_list, .h_valid(k2), .h_hit,
       .go, .go_page, .go_idx, .go_count, .kill, .quiet, .e_valid, .e_ready, .e_page, .e_bad, .e_err, .e_ptr,
       .w_valid, .w_room(level <= 5'd13), .w_addr, .w_len, .w_last, .w_tag, .w_code, .f_calm(calm)
   );
@@ -76,12 +77,11 @@ module fv_crl_nvme_prp (
 
   // The memory gives beats of bursts that it took; owed as the block must count it.
   reg [6:0]   owed = 7'd0;
-  reg         held = 1'b0, begun = 1'b0;
+  reg         held = 1'b0;
   reg [72:0]  ar;
   wire [72:0] ar_now = {func, ar_addr, ar_len};
 
   always @(posedge clk) begin
-    begun <= !rst && ld_valid;
     held  <= !rst && ar_valid && !ar_ready;
     ar    <= ar_now;
     if (rst) owed <= 7'd0;
@@ -91,7 +91,7 @@ module fv_crl_nvme_prp (
   always @* begin
     if (!past_valid) assume (rst);
     assume (c_bytes != 32'd0 && c_bytes <= 32'h100000);
-    if (begun) assume (ld_busy);
+    assume (!(ld_hit && ld_busy));
     if (owed == 7'd0) assume (!r_valid);
   end
 
@@ -123,6 +123,7 @@ module fv_crl_nvme_prp (
     cover (ar_valid && !f_list && ar_addr[63:12] == f_page);
     cover (w_valid && w_code == 2'd0 && f_list && w_addr[63:12] == f_page);
     cover (idle && kill && stop);
+    cover (ld_valid && k_valid && level != 5'd0);
   end
 
 endmodule

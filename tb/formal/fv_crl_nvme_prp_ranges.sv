@@ -18,6 +18,8 @@ module fv_crl_nvme_prp_ranges #(
     input wire          ld_valid,
     input wire [QW-1:0] ld_qid,
     input wire [7:0]    ld_right,
+    input wire          pre_valid,
+    input wire [QW-1:0] pre_qid,
     input wire          k_valid,
     input wire [51:0]   k_page,
     input wire          k_list
@@ -26,7 +28,7 @@ module fv_crl_nvme_prp_ranges #(
   wire ld_hit, ld_busy, h_valid, h_hit;
 
   crl_nvme_prp_ranges #(.QUEUES(QUEUES), .RANGES(RANGES)) u_dut (
-      .clk, .rst, .rg_we, .rg_qid, .rg_idx, .rg_entry, .ld_valid, .ld_qid, .ld_right, .ld_hit, .ld_busy, .k_valid, .k_page, .k_list,
+      .clk, .rst, .rg_we, .rg_qid, .rg_idx, .rg_entry, .ld_valid, .ld_qid, .ld_right, .ld_hit, .ld_busy, .pre_valid, .pre_qid, .k_valid, .k_page, .k_list,
       .h_valid, .h_hit
   );
 
@@ -36,7 +38,7 @@ module fv_crl_nvme_prp_ranges #(
   // What else its neighbours owe it is assumed in the block, beside the claim.
   always @* begin
     if (!past_valid) assume (rst);
-    assume (rg_qid <= QW'(QUEUES) && ld_qid <= QW'(QUEUES));
+    assume (rg_qid <= QW'(QUEUES) && ld_qid <= QW'(QUEUES) && pre_qid <= QW'(QUEUES));
   end
 
   always @(posedge clk) if (past_valid) begin

@@ -7,6 +7,7 @@ models.nvme.prp; that no piece and no read lies outside the queue's ranges is ch
 
 from __future__ import annotations
 
+import random
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
@@ -59,7 +60,7 @@ class Bench(CycleBench):
     idle = dict.fromkeys(
         (
             "rg_we rg_qid rg_idx rg_entry c_valid c_qid c_func c_prp1 c_prp2 c_bytes c_right c_tag "
-            "p_ready ar_ready r_valid r_data r_resp r_last stop"
+            "p_ready ar_ready r_valid r_data r_resp r_last stop nx_valid nx_qid"
         ).split(),
         0,
     )
@@ -89,6 +90,8 @@ class Bench(CycleBench):
         self.calm = 0
         self.sabotage = ""
         self.wrote = 0  # cycle of the last write
+        self.tell = ""  # whose command comes next: anything, nothing (no), or the truth (yes)
+        self.tells = random.Random(self.queues)
         self.forget()
 
     def forget(self) -> None:
@@ -140,6 +143,11 @@ class Bench(CycleBench):
             i.update(c_bytes=c.nbytes, c_right=c.right, c_tag=c.tag)
         i["p_ready"], i["ar_ready"] = int(self.hit("p")), int(self.hit("ar"))
         i["stop"] = self.stop
+        coming = self.offered or (self.todo[0] if self.todo else None)
+        i["nx_qid"] = coming.qid if self.tell == "yes" and coming else self.tells.randrange(self.queues + 1)
+        i["nx_valid"] = int(coming is not None) if self.tell else self.tells.getrandbits(1)
+        if self.tell == "no":
+            i["nx_valid"] = 0
         i["r_data"], i["r_resp"], i["r_last"] = (
             rng.getrandbits(64),
             rng.getrandbits(2),

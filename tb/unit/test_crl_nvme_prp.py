@@ -244,9 +244,9 @@ async def ranges_kept(dut):
     """Stimulus: commands of few queues in a row, needing either right, on pages that are written into and taken out of their ranges in
     between, one range or all of them, also those of a queue that has no command; a write while the next command is on offer.
     Checking: what was written last decides; a command of the queue of the one before has its first piece after 2 cycles if no range was
-    written since."""
+    written since, or of a queue that was told before."""
     b = await bench(dut)
-    b.latency = (0, 0)
+    b.latency, b.tell = (0, 0), "no"
     page, rng = 1 << 35, b.rng
     qs = sorted({1, b.queues})
     quick = 0
@@ -266,8 +266,21 @@ async def ranges_kept(dut):
             late = 0 if c.want.ok else 1  # an error does not go past the FIFO
             assert c.at[0] - c.taken_at == 2 + late, f"{c.at[0] - c.taken_at} cycles to the first piece"
         await b.step(rng.randrange(3))
+    # Told beforehand, with time to copy them.
+    b.tell = "yes"
+    for n in range(20):
+        q = qs[n % len(qs)]
+        b.rate["c"] = 0.0
+        c = b.send(page, 0, PAGE, q, SINK)
+        if n % 3 == 2:
+            b.writes.append((qs[(n + 1) % len(qs)], 0, Range(page, 1, ALL)))  # they are copied again
+        await b.step(8)
+        b.rate["c"] = 1.0
+        await b.drain()
+        assert c.at[0] - c.taken_at == (2 if c.want.ok else 3), f"told, and {c.at[0] - c.taken_at} cycles to the first piece"
+    b.tell = ""
     assert quick > 20 and min(b.seen[S.SUCCESS], b.seen[S.ACCESS_DENIED]) > 10, (quick, b.seen)
-    b.end(150)
+    b.end(170)
 
 
 @cocotb.test()
@@ -382,7 +395,7 @@ async def pace(dut):
     taken, with a command with a list behind it.
     Checking: first piece within RANGES + 4 cycles, 2 from the second command on; a piece every 2 cycles inside a burst; the next walk begins."""
     b = await bench(dut)
-    b.latency = (0, 0)
+    b.latency, b.tell = (0, 0), "no"
     for n in range(8):
         c, _ = b.make(1, 0, PAGE)
         await b.drain()
