@@ -355,10 +355,11 @@ class Executor:
         first = not op.chunks
         close = Chunk(first=first, last=True)
         torn = self._torn(op)
-        for status in op.kills if not torn else ():
-            yield replace(close, status=status)
-        if op.way is Way.LIST and op.kills and not torn and op.result(self.limit) not in (None, S.SUCCESS):
-            yield replace(close, status=op.result(self.limit))  # a range had failed; those before it stay as they are
+        if op.kills and not torn:
+            yield from (replace(close, status=status) for status in op.kills)
+            failed = op.result(self.limit) if op.way is Way.LIST else None
+            if failed not in (None, S.SUCCESS):
+                yield replace(close, status=failed)  # a range had failed; those before it stay as they are
         if op.abort is not Abort.NO and not op.begun:
             yield replace(close, status=S.ABORT_REQUESTED)
         if op.must and not op.begun and op.known is not None:

@@ -110,11 +110,13 @@ module crl_nvme_exec_cut #(
   logic [43:0]       left_q;              // bytes of the span
   logic [10:0]       status_q;            // that it is to end with
   logic              new_q;               // no chunk was cut of the span or range at work
-  logic              told, torn, stop;  // it is to end; but a page of the namespace is written in part; it ends
+  logic              told;                // it is to end,
+  logic              torn;                //   but a page of the namespace is written in part,
+  logic              stop;                //   or it is not
   logic [10:0]       stop_status;
 
   assign told        = kd_on || drop_all || (open_q && mark);
-  assign torn      = (op_q == X_WRITE || op_q == X_ZEROES) && !new_q && at_q[11:0] != '0;
+  assign torn        = (op_q == X_WRITE || op_q == X_ZEROES) && !new_q && at_q[11:0] != '0;
   assign stop        = told && !torn;
   assign stop_status = (open_q && mark) || !kd_on ? crl_pkg::NVME_STATUS_ABORT_REQUESTED : kd_status;
 

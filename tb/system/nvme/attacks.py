@@ -67,6 +67,7 @@ class Attacks:
             "list of others": (4, self.list_of_others), "list loops": (3, self.list_loops), "list at the edge": (4, self.list_edge),
             "list chained": (4, self.list_chained), "list misaligned": (3, self.list_misaligned), "list entry bad": (5, self.list_entry),
             "list overwritten": (4, self.list_overwritten), "list in no memory": (2, self.list_nowhere),
+            "list in data": (4, self.list_in_data),
             "blocks of others": (6, self.blocks), "edge of the blocks": (4, self.block_edge), "blocks wrap": (4, self.block_wrap),
             "huge Verify": (0.7, lambda: self.huge(NvmeIoOp.VERIFY)), "huge Write Zeroes": (0.7, lambda: self.huge(NvmeIoOp.WRITE_ZEROES)),
             "too large": (3, self.too_large), "all that is granted": (1, self.all_blocks),
@@ -201,6 +202,10 @@ class Attacks:
         sqe = self.listed(self._pages(6))
         sqe.prp2 = self._other() + 8 * self.rng.randrange(500)
         return sqe
+
+    def list_in_data(self) -> NvmeSqe:
+        """A sound list, but where the application may only have data."""
+        return self.listed(self._pages(6), self.rng.choice(self.turf.data) + 8 * self.rng.randrange(500))
 
     def list_loops(self) -> NvmeSqe:
         """The entry at the end of the page leads back to this page, whose entries are data."""

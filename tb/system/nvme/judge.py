@@ -24,7 +24,7 @@ KINDS = list(Attacks.__new__(Attacks).table())
 STATUSES = (S.SUCCESS, S.INVALID_OPCODE, S.INVALID_FIELD, S.INVALID_NS, S.LBA_RANGE, S.INVALID_PRP, S.ACCESS_DENIED, S.COMPARE_FAILURE,
             S.DATA_TRANSFER, S.SQ_DELETED, S.ABORT_REQUESTED)
 SOUND = ("sound", "sound list", "DSM sound", "DSM of 256", "all that is granted")
-REFUSED = ("PRP of others", "PRP to the end", "own queue", "list of others", "blocks of others", "blocks wrap", "too large")  # never SUCCESS
+REFUSED = ("PRP of others", "PRP to the end", "own queue", "list of others", "list in data", "blocks of others", "blocks wrap", "too large")  # never SUCCESS
 
 
 @coverage_section(

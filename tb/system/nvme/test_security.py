@@ -40,6 +40,7 @@ async def attacks(dut):
     await scene.run()
     simulated = time.process_time() - cpu
     report = await judge(scene)
+    report.wrong += [f"[stopped] {type(exc).__name__}: {exc}" for exc in scene.failures]
     seconds, cpu = time.monotonic() - started, time.process_time() - cpu
     print(f"latency {scene.latency}, pressure {scene.pressure}: {report}")
     print(f"{seconds:.1f} s, {cpu:.1f} s of a core, of these {cpu - simulated:.1f} s to judge; {report.hostile / cpu:.0f} hostile commands a core second", flush=True)
