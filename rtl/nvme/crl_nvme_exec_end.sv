@@ -63,6 +63,17 @@ module crl_nvme_exec_end #(
     input  wire logic [QW-1:0] busy_qid,
     output logic               busy,        // commands of it are here
     output logic               idle         // none are
+`ifdef CRL_GHOST
+    , output logic             f_push       // what proofs look at: an end has to wait;
+    , output logic             f_wait       //   one waits,
+    , output logic    [OW-1:0] f_tag        //   of this slot;
+    , output logic             f_load       // a completion is made,
+    , output logic             f_none       //   of a command that needed no memory;
+    , output logic    [OW-1:0] f_at         //   else of this slot,
+    , output logic [QW+15:0]   f_word       //   which has this queue and identifier;
+    , output logic    [4:0]    f_nones      // commands that needed no memory,
+    , output logic    [OW+1:0] f_here       // all
+`endif
 );
 
   localparam int ND = OPS < 16 ? OPS : 16;  // that need no memory
@@ -178,6 +189,18 @@ module crl_nvme_exec_end #(
     if (rst) here_q <= '0;
     else     here_q <= here_q + {{(CW-1){out && !in}}, in != out};  // -1, 0 or +1
   end
+
+`ifdef CRL_GHOST
+  assign f_push  = e_valid && (w_valid || !m_pop);
+  assign f_wait  = w_valid;
+  assign f_tag   = w_tag;
+  assign f_load  = load;
+  assign f_none  = n_pick;
+  assign f_at    = tag;
+  assign f_word  = {m_qid, m_cid};
+  assign f_nones = 5'(n_level);
+  assign f_here  = here_q;
+`endif
 
   logic unused;
   assign unused = &{1'b0, w_room, w_level, n_level};

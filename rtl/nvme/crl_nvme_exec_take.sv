@@ -68,6 +68,12 @@ module crl_nvme_exec_take #(
     output logic      [3:0]            x_nsi,
     output logic      [63:0]           x_addr,
     output logic      [28:0]           x_span     // DSM: s_ad, s_count
+`ifdef CRL_GHOST
+    , output logic    [OW:0]           f_fresh    // what proofs look at
+    , output logic                     f_back     // a slot is taken out of the FIFO of free ones,
+    , output logic                     f_any      //   which has one,
+    , output logic    [OW-1:0]         f_first    //   this
+`endif
 );
 
   localparam logic [2:0] X_READ = 3'd0, X_WRITE = 3'd1, X_COMPARE = 3'd2, X_ZEROES = 3'd3, X_VERIFY = 3'd4, X_DSM = 3'd5;
@@ -115,6 +121,13 @@ module crl_nvme_exec_take #(
   assign n_valid = s_valid && none && n_ready;
   assign s_mem   = s_valid && !none && any && !pause;
   assign t_valid = s_mem;
+
+`ifdef CRL_GHOST
+  assign f_fresh = fresh_q;
+  assign f_back  = t_valid && fresh_q[OW];
+  assign f_any   = back_valid;
+  assign f_first = back_slot;
+`endif
 
   always_ff @(posedge clk) begin
     if (rst)                          fresh_q <= '0;

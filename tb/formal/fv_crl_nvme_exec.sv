@@ -3,8 +3,8 @@
 // Harness for crl_nvme_exec, whole, from reset on: any commands, kills and aborts; a walker that gives any pieces, or an error; a mover that ends commands in
 // order, with any status; memory and judge with any answers. Searched to a bound: every command that is taken is completed once, and never one that was not
 // (followed by queue and identifier; counted for all); busy and idle say how many are here; slots of commands in the walker and the mover are different
-// ones (addresses don't count here, fv_crl_nvme_exec_cut has them); an abort that found its command is followed by ABORT_REQUESTED; what is not ok ends with its status. With ENDS
-// nobody makes anybody wait after some cycles: then all is over within a bound, and so each was completed.
+// ones (addresses don't count here, fv_crl_nvme_exec_cut has them); an abort that found its command is followed by ABORT_REQUESTED; what is not ok ends with its status. That all
+// of this holds without a bound, for slots and completions, is proved in fv_crl_nvme_exec_once; for chunks in fv_crl_nvme_exec_cut.
 `default_nettype none
 
 module fv_crl_nvme_exec (
@@ -44,9 +44,6 @@ module fv_crl_nvme_exec (
 );
 
   localparam [7:0] FLUSH = 8'h00, WRITE = 8'h01, READ = 8'h02, COMPARE = 8'h05, ZEROES = 8'h08, DSM = 8'h09, VERIFY = 8'h0C;
-`ifdef ENDS
-  localparam int CALM = 6, OVER = 22;   // cycles: nobody waits any more; all is over
-`endif
 
   wire        s_ready, c_valid, c_qid, c_func, p_ready, k_valid, k_src_func, k_dst_func, k_to_host, k_first, k_last;
   wire        ds_valid, ds_qid, ar_valid, ar_user, z_valid, z_qid, z_dnr, z_more, z_drop, hd_qid, lg_valid, lg_qid, ab_done, ab_found, busy, idle;
@@ -93,7 +90,6 @@ module fv_crl_nvme_exec (
 
   // --- neighbours --------------------------------------------------------------------------------
   reg         past = 1'b0, p_stall = 1'b0, s_stall = 1'b0;
-  reg  [7:0]  cycle = 8'd0;
   reg  [7:0]  w_tag;
   reg  [12:0] w_left;
   reg  [1:0]  m_tag [0:3];             // of the mover, the oldest first
@@ -111,7 +107,6 @@ module fv_crl_nvme_exec (
 
   always @(posedge clk) begin
     past    <= 1'b1;
-    cycle   <= cycle + 8'd1;
     p_stall <= !rst && p_valid && !p_ready;
     s_stall <= !rst && s_valid && !s_ready;
     p_was   <= p_now;
@@ -159,13 +154,6 @@ module fv_crl_nvme_exec (
     if (kill_rest != 2'd0) assume (!kill_we);
     if (ab_wait) assume (!ab_valid);
     if (busy) assume (!cfg_we);       // a queue is set up only when nothing of it is under way
-`ifdef ENDS
-    assume (!dsm && !cfg_we && (p_error || p_last));
-    if (cycle > CALM) begin
-      assume ((!s_valid || s_stall) && !kill_we && !ab_valid && c_free && (p_valid || !w_busy) && k_ready && (e_valid || m_cnt == 3'd0) && z_ready);
-      assume (ar_free && (r_valid || !rd_busy) && ds_ready);
-    end
-`endif
 `ifdef DSM_ONLY
     assume (dsm && s_ok && !kill_we && !ab_valid && !ana_change && k_ready && z_ready && ds_ready && ar_free && c_free && !p_error);
 `endif
@@ -218,10 +206,6 @@ module fv_crl_nvme_exec (
       if (!on) assert (!(z_valid && its_z));
       if (w_busy && m_cnt != 3'd0) assert (w_tag[1:0] != m_tag[0]);
       if (lg_valid) assert (give && z_more && !z_drop && lg_nsid == 32'd1);
-`ifdef ENDS
-      if (cycle == OVER) assert (idle && !on);
-      cover (cycle == OVER && on == 1'b0);
-`endif
       cover (give && its_z && bad);
       cover (give && its_z && !bad && z_status == 11'd0 && here == 4'd3);
       cover (give && its_z && aborted);
