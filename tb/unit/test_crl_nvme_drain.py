@@ -124,6 +124,9 @@ class Bench(CycleBench):
         await self.step(self.rng.randrange(80))
         self.world.run = what == What.QUEUE
         await self.step(self.rng.randrange(3))
+        there = sorted({c.qid for c in self.world.left()})
+        if there and self.rng.random() < 0.8:  # mostly a queue that has something to drain
+            kw.setdefault("qid", self.rng.choice(there))
         await self.drain(what, **kw)
 
 
@@ -210,6 +213,7 @@ async def reset_in_mid_flight(dut):
         b.busy_world()
         await b.step(20)
         b.what, b.qid = turn % 3, 1
+        b.world.run = b.what == What.QUEUE
         b.next = {"go": 1, "what": b.what, "qid": 1}
         await b.step(b.rng.randint(1, 25))
         if b.dones:
