@@ -118,10 +118,12 @@ class Bench(CycleBench):
         self.world.pace = {a.name: r.choice((0.08, 0.3, 0.9, 1.0)) for a in At}
         self.sees = self.world.sees()
 
-    async def some(self, what: int, **kw) -> None:
-        """A drain at a random moment, and the life after it."""
+    async def some(self, what: int, slow: At | None = None, **kw) -> None:
+        """A drain at a random moment; with `slow` most commands are there."""
         self.busy_world()
-        await self.step(self.rng.randrange(80))
+        if slow is not None:
+            self.world.fresh, self.world.pace = 0.5, {a.name: 1.0 for a in At} | {slow.name: 0.03}
+        await self.step(self.rng.randrange(80) if slow is None else 40)
         self.world.run = what == What.QUEUE
         await self.step(self.rng.randrange(3))
         there = sorted({c.qid for c in self.world.left()})
@@ -233,12 +235,16 @@ async def scoreboard_fails(dut):
     """Stimulus: drains that are told that something is over though it isn't, one thing at a time. Checking: the bench fails."""
     b = Bench(dut)
     await b.reset()
-    for lie, whats in (("x_busy", [What.QUEUE]), ("c_idle", list(What)), ("x_idle", [What.RESET, What.SHUTDOWN]), ("pipe_empty", [What.QUEUE])):
+    lies = [({"x_busy"}, At.WAIT, [What.QUEUE]), ({"pipe_empty", "x_busy"}, At.PIPE, [What.QUEUE]), ({"c_idle"}, At.ENTRY, list(What))]
+    lies += [({"x_idle"}, At.WAIT, [What.RESET, What.SHUTDOWN]), ({"f_idle"}, At.READ, [What.RESET, What.SHUTDOWN])]
+    for lie, slow, whats in lies:
         for what in whats:
-            async def tries(what=what, lie=lie):
+
+            async def tries(what=what, lie=lie, slow=slow):
                 for _ in range(25):
-                    b.lie = {lie} if lie != "pipe_empty" else {"pipe_empty", "x_busy"}
-                    await b.some(what)
+                    b.lie = lie
+                    await b.some(what, slow)
+
             await expects_failure(tries())
             b.lie = set()
             await RisingEdge(dut.clk)
