@@ -128,6 +128,7 @@ rtl/nvme/crl_nvme_arbfind.sv
 rtl/nvme/crl_nvme_arbcls.sv
 rtl/nvme/crl_nvme_arb.sv
 rtl/nvme/crl_nvme_check_pipe.sv
+rtl/nvme/crl_nvme_check_dsm.sv
 rtl/nvme/crl_nvme_check.sv
 rtl/nvme/crl_nvme_prp_ranges.sv
 rtl/nvme/crl_nvme_prp_list.sv
@@ -143,6 +144,14 @@ rtl/nvme/crl_nvme_move_feed.sv
 rtl/nvme/crl_nvme_move_cmp.sv
 rtl/nvme/crl_nvme_move_end.sv
 rtl/nvme/crl_nvme_move.sv
+rtl/nvme/crl_nvme_exec_take.sv
+rtl/nvme/crl_nvme_exec_abort.sv
+rtl/nvme/crl_nvme_exec_piece.sv
+rtl/nvme/crl_nvme_exec_cut.sv
+rtl/nvme/crl_nvme_exec_list.sv
+rtl/nvme/crl_nvme_exec_dsm.sv
+rtl/nvme/crl_nvme_exec_end.sv
+rtl/nvme/crl_nvme_exec.sv
 rtl/nvme/crl_nvme_start.sv
 rtl/nvme/crl_nvme_drain.sv
 rtl/nvme/crl_nvme_mdma.sv
@@ -155,4 +164,9 @@ rtl/nvme/crl_nvme_mbox_stop.sv
 rtl/nvme/crl_nvme_mbox_ev.sv
 rtl/nvme/crl_nvme_mbox_ctl.sv
 rtl/nvme/crl_nvme_mbox.sv
+rtl/nvme/crl_nvme_rdmux.sv
+rtl/nvme/crl_nvme_wrmux.sv
+rtl/nvme/crl_nvme_page.sv
+rtl/nvme/crl_nvme_zmux.sv
+rtl/nvme/crl_nvme.sv
 rtl/node/crl_node.sv

@@ -5,6 +5,7 @@
     python -m tb.regress --seeds 20          more seeds
     python -m tb.regress --only random       scenarios whose name contains a word
     python -m tb.regress --only faults --faults 2000   the fault campaign, so many of its scenarios
+    python -m tb.regress --only security --hostile 20000   the security campaign, so many hostile commands
     python -m tb.regress --only '[unit]'     the tests of modules, with the sets of parameters that make test leaves out
     python -m tb.regress --coverage          collect code coverage too (slower builds)
     python -m tb.regress --fresh             forget what earlier runs have done
@@ -12,7 +13,8 @@
 A scenario is (module, cocotb test, build, seed). What has passed with the same sources is not run again,
 so an interrupted regression goes on where it stopped. Results: build/regress/results.json; coverage over
 all runs: build/coverage/results.json. `SEED=n make test K=...` replays one. The fault campaign runs CHUNK scenarios
-in one simulation; a failed one is printed with the command that replays it alone.
+in one simulation; a failed one is printed with the command that replays it alone. The security campaign runs ATTACKS hostile commands
+in one simulation, each with a seed of its own.
 """
 
 from __future__ import annotations
@@ -32,18 +34,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tb.lib import depends
 from tb.lib.sim import SimulationError, build_sim, run_sim
 from tb.lib.testbed import SYSTEM_SOURCES as SOURCES
 from tb.lib.testbed import TRIO_SOURCES
+from tb.system import mutants
 from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE, TRIO_BUILDS, has_mirror, has_send
-from tb.system.mutants import MUTANTS, found, sources_of
-from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
+from tb.system.nvme import builds as nvme
+from tb.system.nvme import mutants as holes
+from tb.system.nvme.rig import SOURCES as NVME_SOURCES
+from tools.paths import BUILD, ROOT, tool_env
 
 OUT = BUILD / "regress"
+STATE = OUT / "passed.json"  # what need not run again
 COVERAGE = BUILD / "coverage"
 TRAFFIC, ERRORS, LIFE = "tb.system.test_traffic", "tb.system.test_errors", "tb.system.test_life"
 FAULTS, TRIO = "tb.system.test_faults", "tb.system.test_trio"
 CHUNK = 100  # fault scenarios a simulation
+ATTACKS = 2000  # hostile commands a simulation
 UNIT = "unit"  # stands for the build of a module's test, which has parameters of its own
 SEEDED = (
     (TRAFFIC, "random_traffic"), (TRAFFIC, "long_transfers"), (TRAFFIC, "small_rings"),
@@ -57,14 +65,20 @@ IMM = tuple(("tb.system.test_imm", test) for test in
 THREE = ("crossed", "link_cut", "node_reset")
 RANDOM_SEND = tuple(("tb.system.test_receivers", test) for test in ("random_messages", "many_messages"))
 SEND = tuple(("tb.system.test_receivers", test) for test in
-             ("late_and_never", "wrong_buffers", "paused_and_drained", "bad_receive_rings", "sender_given_up", "receiver_disabled",
-              "link_lost", "answers_lost", "buffers_revoked", "node_reset"))
+             ("late_and_never", "wrong_buffers", "paused_and_drained", "bad_receive_rings", "sender_given_up", "behind_given_up",
+              "receiver_disabled", "link_lost", "answers_lost", "buffers_revoked", "node_reset"))
 RANDOM_MIRROR = tuple(("tb.system.test_mirrored", test) for test in ("random_mirrors", "many_mirrors"))
 MIRROR = tuple(("tb.system.test_mirrored", test) for test in
                ("one_side_fails", "refused", "revoked", "given_up", "link_lost", "frames_lost", "node_reset", "time_out"))
 ONCE = (
     (TRAFFIC, "smoke"), (LIFE, "abort_stops_a_long_one"),
 )
+NVME = "tb.system.nvme.test_"
+SECURITY = f"{NVME}security"
+NVME_SEEDED = tuple((f"{NVME}{file}", test) for file, tests in {
+    "random": ("random_io",), "first": ("every_command", "many_at_once"), "clients": ("both_work", "hostile", "teardown"),
+    "life": ("reset_in_io", "shutdown_in_io", "delete_in_io", "abort", "memory_errors", "full_queues"), "linux": ("from_registers_to_io",),
+}.items() for test in tests)
 ERROR_CASES = (
     "operation_errors", "address_wrap", "channel_errors", "bad_rings_and_commands", "foreign_access",
     "link_disturbed", "peer_not_there", "operation_timeout", "memory_timeout",
@@ -77,7 +91,7 @@ class Scenario:
     test: str
     build: str
     seed: int
-    count: int = 1  # scenarios that it runs, with the seeds that follow
+    count: int = 1  # scenarios that it runs, with the seeds that follow; of the security campaign commands, with this seed
     mutant: str = ""  # on a broken design: has to fail
 
     @property
@@ -89,20 +103,24 @@ class Scenario:
     def parameters(self) -> dict[str, int]:
         if self.build == UNIT:
             return {}
+        if self.module.startswith(NVME):
+            return nvme.BUILDS[self.build]
         return {FAULTS: FAULT_BUILDS, TRIO: TRIO_BUILDS}.get(self.module, BUILDS)[self.build]
 
     @property
     def top(self) -> str:
-        return "crl_tb_trio" if self.module == TRIO else "crl_tb_pair"
+        return "crl_tb_nvme" if self.module.startswith(NVME) else "crl_tb_trio" if self.module == TRIO else "crl_tb_pair"
 
     @property
     def sources(self) -> tuple[str, ...]:
-        return TRIO_SOURCES if self.module == TRIO else SOURCES
+        return NVME_SOURCES if self.module.startswith(NVME) else TRIO_SOURCES if self.module == TRIO else SOURCES
 
 
-def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
-    for name, m in MUTANTS.items():
+def scenarios(seeds: int, faults: int, hostile: int) -> Iterator[Scenario]:
+    for name, m in mutants.MUTANTS.items():
         yield Scenario(m.module, m.test, "64b-8ch", m.seed, 12 if m.test == "campaign" else 1, name)
+    for name, hole in holes.HOLES.items():
+        yield Scenario(SECURITY, "attacks", "64b", hole.seed, holes.HOSTILE, name)
     for build in BUILDS:
         for module, test in ONCE:
             yield Scenario(module, test, build, 1)
@@ -127,22 +145,28 @@ def scenarios(seeds: int, faults: int) -> Iterator[Scenario]:
             for module, test in (*anywhere, *(slices if build in SLICE else ())) if there(parameters) else ():
                 for seed in range(1, seeds + 1):
                     yield Scenario(module, test, build, seed)
+    for build in nvme.BUILDS:
+        for module, test in NVME_SEEDED:
+            for seed in range(1, seeds + 1):
+                yield Scenario(module, test, build, seed)
     for build in ("64b-8ch", "512b-8ch", "128b-link64"):
         for test in ERROR_CASES:
             yield Scenario(ERRORS, test, build, 1)
     yield Scenario(LIFE, "scoreboard_fails", "64b-8ch", 1)
     for count, *arguments in ((seeds, "tb/unit"), (seeds, "-m", "sweep and not own_seed", "tb/system"),
-                              (1, "-m", "sweep and own_seed", "tb/system")):
+                              (1, "-m", "sweep and own_seed", "tb/system"), (1, "-m", "sweep", "syn")):
         for name in pytest_names(*arguments):
             module, test = name.split("::", 1)
             yield Scenario(module.removesuffix(".py").replace("/", "."), test, UNIT, 1, count)
     for first in range(1, faults + 1, CHUNK):
         build = list(FAULT_BUILDS)[first // CHUNK % len(FAULT_BUILDS)]
         yield Scenario(FAULTS, "campaign", build, first, min(CHUNK, faults + 1 - first))
+    for seed, first in enumerate(range(0, hostile, ATTACKS), 1):
+        yield Scenario(SECURITY, "attacks", list(nvme.BUILDS)[seed % len(nvme.BUILDS)], seed, min(ATTACKS, hostile - first))
 
 
 def pytest_names(*arguments: str) -> list[str]:
-    """The tests as pytest names them: of modules with all sets of parameters, of systems what make test leaves out."""
+    """The tests as pytest names them: of modules with all sets of parameters, of systems and netlists what make test leaves out."""
     done = pytest("--collect-only", *arguments)
     names = [line for line in done.stdout.splitlines() if "::" in line]
     if done.returncode or not names:
@@ -157,12 +181,12 @@ def pytest(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     )
 
 
-def state_key() -> str:
-    """Changes when anything that a result depends on changes."""
-    sources = list(rtl_sources())
-    for folder in ("tb/components", "tb/system", "tb/unit", "tb/lib", "models", "rtl/regs"):
-        sources += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".sv", ".yaml")]
-    return content_hash(sources)
+def key_of(s: Scenario, coverage: bool) -> str:
+    """Changes when anything that the result depends on changes, and with nothing else."""
+    broken = repr({**mutants.MUTANTS, **holes.HOLES}[s.mutant]) if s.mutant else ""
+    if s.build == UNIT:
+        return depends.key_of(s.module, "", (), coverage)
+    return depends.key_of(s.module, s.top, tuple(s.sources), s.build, repr(s.parameters), broken, coverage)
 
 
 def carry_out(s: Scenario, coverage: bool) -> dict:
@@ -179,20 +203,22 @@ def carry_out(s: Scenario, coverage: bool) -> dict:
                    text=done.stdout[-3000:] if done.returncode else "", run="")
         row["seconds"] = round(time.monotonic() - started, 1)
         return row
+    broken = holes if s.module == SECURITY else mutants
     log = BUILD / "runs/verilator" / name / "sim.log"
     log.unlink(missing_ok=True)
-    env = {"CRL_FAULTS": s.count, "CRL_FAULT_BUILD": s.build} if s.module == FAULTS else {}
+    env = {FAULTS: {"CRL_FAULTS": s.count, "CRL_FAULT_BUILD": s.build},
+           SECURITY: {"CRL_HOSTILE": s.count, "CRL_BUILD": s.build}}.get(s.module, {})
     try:
         run = run_sim(
             s.top, s.module, s.parameters,
-            [*sources_of(s.mutant), *s.sources] if s.mutant else s.sources, sim="verilator", testcase=s.test,
+            [*broken.sources_of(s.mutant), *s.sources] if s.mutant else s.sources, sim="verilator", testcase=s.test,
             seed=s.seed, extra_env=env, rtl=not s.mutant, public="top", name=name, timeout=3600, coverage=coverage,
         )
         row.update(status="fail" if s.mutant else "pass", text="the mutant was not found",
                    sim_ns=int(run.sim_time_ns), run=str(run.run_dir.relative_to(ROOT)))
     except SimulationError as exc:
         text = str(exc)
-        good = bool(s.mutant) and log.exists() and found(s.mutant, log.read_text(errors="replace"))
+        good = bool(s.mutant) and log.exists() and broken.found(s.mutant, log.read_text(errors="replace"))
         row.update(status="pass" if good else "fail", text=text[-3000:], run=str(log.parent.relative_to(ROOT)))
     row["seconds"] = round(time.monotonic() - started, 1)
     return row
@@ -241,6 +267,7 @@ def main(argv: list[str] | None = None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--faults", type=int, default=10_000, help="scenarios of the fault campaign")
+    parser.add_argument("--hostile", type=int, default=100_000, help="hostile commands of the security campaign")
     parser.add_argument("--only", action="append", default=[], help="part of a scenario's name")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--coverage", action="store_true", help="code coverage too")
@@ -248,7 +275,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true")
     args = parser.parse_args(argv)
     console = Console()
-    todo = [s for s in scenarios(args.seeds, args.faults) if all(w in s.name for w in args.only)]
+    todo = [s for s in scenarios(args.seeds, args.faults, args.hostile) if all(w in s.name for w in args.only)]
     if args.list:
         print("\n".join(s.name for s in todo))
         return 0
@@ -256,11 +283,11 @@ def main(argv: list[str] | None = None) -> int:
         print(f"No scenario matches {args.only}; `--list` shows all of them.", file=sys.stderr)
         return 2
     OUT.mkdir(parents=True, exist_ok=True)
-    state = OUT / f"state-{state_key()}{'-cov' if args.coverage else ''}.json"
+    keys = {s.name: key_of(s, args.coverage) for s in todo}
     done: dict[str, dict] = {}
-    if state.exists() and not args.fresh:
-        done = {r["scenario"]: r for r in json.loads(state.read_text()) if r["status"] == "pass"}
-    rows = {s.name: done[s.name] for s in todo if s.name in done}
+    if STATE.exists() and not args.fresh:
+        done = {f"{r['scenario']} {r['key']}": r for r in json.loads(STATE.read_text())}
+    rows = {s.name: done[k] for s in todo if (k := f"{s.name} {keys[s.name]}") in done}
     rest = [s for s in todo if s.name not in rows]
     console.print(f"{len(todo)} runs of {sum(s.count for s in todo)} scenarios, {len(rows)} of them done before")
     for s in {s.top + str(s.parameters): s for s in rest if not s.mutant and s.build != UNIT}.values():
@@ -277,8 +304,10 @@ def main(argv: list[str] | None = None) -> int:
         for future in as_completed(running):
             row = future.result()
             rows[row["scenario"]] = row
-            done[row["scenario"]] = row
-            state.write_text(json.dumps(list(done.values())) + "\n")
+            row["key"] = keys[row["scenario"]]
+            if row["status"] == "pass":
+                done[f"{row['scenario']} {row['key']}"] = row
+                STATE.write_text(json.dumps(list(done.values())) + "\n")
             bar.advance(task)
             if row["status"] != "pass":
                 bar.console.print(f"[red]fail[/] {row['scenario']}")

@@ -55,6 +55,7 @@ REGS: dict[str, RegInfo] = {
         'QUIESCE': FieldInfo(7, 1, 'ro', None),
         'RUN': FieldInfo(8, 1, 'ro', 0x0),
         'SETUP_BUSY': FieldInfo(9, 1, 'ro', 0x0),
+        'SHUT': FieldInfo(10, 1, 'ro', 0x0),
     }),
     'IRQ_STATUS': RegInfo(0xc, 1, 0x4, False, False, {
         'SQE': FieldInfo(0, 1, 'ro', 0x0),

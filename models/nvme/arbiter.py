@@ -430,14 +430,23 @@ class ArbChecker:
                     options.append(self.cfg.full())
                 for now in options:
                     if now[me] and limit == min(self.cfg.burst, now[me]):
-                        left = list(now)
-                        left[me] -= limit
-                        after.add(((left[0], left[1], left[2]), m))
+                        after |= self._taken_off(now, m, me, limit)
         if not after:
             self._fault("credits", f"queue {qid}, class {cls.name}: g_max {limit}, credits {self._text()}, asking {sorted(asking)}")
             after = {(self.cfg.full(), len(self.backs))}
         self.credits = after
         self.last_cls = {cls}
+
+    def _taken_off(self, have: Credits, n: int, me: int, limit: int) -> set[tuple[Credits, int]]:
+        """Credits after a grant that was decided with these. They go when it shows: what came back in between is cut to the weight before."""
+        after = set()
+        for m in range(n, len(self.backs) + 1):
+            for held in self._with_backs(have, n, m):
+                if held[me] >= limit:
+                    left = list(held)
+                    left[me] -= limit
+                    after.add(((left[0], left[1], left[2]), m))
+        return after
 
     def _text(self) -> str:
         return str(sorted(have for have, _ in self.credits))

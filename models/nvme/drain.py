@@ -92,6 +92,7 @@ class World:
         self.stopped: set[int] = set()
         self.stops: list[list[int]] = []  # on their way: cycles left, queue
         self.killed: dict[int, bool] = {}
+        self.ahead: list[int] = []  # queues of refused commands, the rest of whose list is still read
         self.posted: Counter = Counter()  # entries that were written, by queue
         self.thrown: Counter = Counter()
 
@@ -104,6 +105,10 @@ class World:
     def left(self, qid: int | None = None) -> list[Cmd]:
         return [c for c in self.cmds if qid in (None, c.qid)]
 
+    def reads(self, qid: int | None = None) -> list[int]:
+        """Queues for which a list is read, though its command is over."""
+        return [q for q in self.ahead if qid in (None, q)]
+
     def sees(self) -> Sees:
         here = {c.at for c in self.cmds}
         return Sees(
@@ -113,12 +118,13 @@ class World:
             x_busy=frozenset(c.qid for c in self.cmds if c.at in EXEC),
             x_idle=here.isdisjoint(EXEC),
             c_idle=At.ENTRY not in here,
-            p_idle=not any(c.reading for c in self.cmds),
+            p_idle=not any(c.reading for c in self.cmds) and not self.ahead,
             m_idle=At.DATA not in here,
         )
 
     def step(self, says: Says) -> Sees:
         """One cycle. The youngest stages move last, so that a command moves one stage at most."""
+        self.ahead = [q for q in self.ahead if not self.hit(At.LIST) or self.rng.random() < 0.8]  # it may be long
         for c in sorted(self.cmds, key=lambda c: -c.at):
             self._move(c, says)
         if says.stop is not None:
@@ -142,7 +148,11 @@ class World:
             c.dropped = True
         if c.at is At.LIST:
             # The walker keeps its order: a command whose list may not be read waits, whoever wants it to end.
-            if c.reading:
+            if c.reading and self.rng.random() < 0.3:  # refused
+                self.ahead.append(c.qid)
+                c.reading = False
+                self._to(c, At.OVER)
+            elif c.reading:
                 c.reading = not self.hit(At.LIST)
             elif self.rng.random() < 0.5:
                 self._to(c, At.DATA)
@@ -212,6 +222,7 @@ class Drain:
         yield Says(kill=self.qid, kill_drop=self.drop)
         yield from self._until("fetched", lambda s: s.f_idle and s.pipe_empty, f_stop=True)
         yield from self._until("x_busy", lambda s: self.qid not in s.x_busy)
+        yield from self._until("p_idle", lambda s: s.p_idle, p_stop=True)
         yield from self._until("c_idle", lambda s: s.c_idle, z_hold=True)
 
     def _all(self, drop_all: bool):

@@ -128,6 +128,7 @@ class Mailbox:
     start: bool = False  # STATUS.START
     quiesce: bool = False
     run: bool = False
+    shut: bool = False
     failed: bool = False  # an entry of queue 0 could not be read
     dropping: bool = False
 
@@ -204,7 +205,7 @@ class Mailbox:
 
     def status(self) -> int:
         bits = (self.commands, self.answer, self.moving, self.draining, self.events, self.aborting, self.start, self.quiesce, self.run,
-                self.setting_up)
+                self.setting_up, self.shut)
         return sum(1 << n for n, bit in enumerate(bits) if bit)
 
     def irq_status(self) -> int:
@@ -365,7 +366,7 @@ class Mailbox:
         self.setting_up, self.start = False, True
         self.sticky |= 1 << IrqBit.START
 
-    def levels(self, *, quiesce: bool | None = None, run: bool | None = None) -> None:
+    def levels(self, *, quiesce: bool | None = None, run: bool | None = None, shut: bool | None = None) -> None:
         if quiesce is not None:
             if quiesce and not self.quiesce:
                 self.sticky |= 1 << IrqBit.QUIESCE
@@ -374,6 +375,8 @@ class Mailbox:
             self.quiesce = quiesce
         if run is not None:
             self.run = run
+        if shut is not None:
+            self.shut = shut
 
     def drop(self, dropping: bool) -> None:
         """A drain of all that drops begins, or is over. What is held is thrown away."""

@@ -56,6 +56,7 @@ class StatusBit(IntEnum):
     QUIESCE = 7
     RUN = 8
     SETUP_BUSY = 9
+    SHUT = 10
 
 
 @dataclass(frozen=True)

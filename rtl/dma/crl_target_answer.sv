@@ -157,7 +157,7 @@ module crl_target_answer #(
   logic [15:0]       i_op_seq;
   logic [15:0]       i_tag;
   logic [1:0]        i_result, i_err;
-  logic              at_once;      // the last response comes, all is well, and no answer waits
+  logic              at_once;      // the last response comes, nothing has to be looked up, and no answer waits
   logic [7:0]        status;
   logic              rsp_valid_q, rsp_free, rd_q, slot_q, mirror_q, out_ready, any_free;
 
@@ -188,7 +188,8 @@ module crl_target_answer #(
   assign out_ready    = rd_q ? rdone_ready : rsp_ready;
   assign rsp_free     = !rsp_valid_q || out_ready;
   assign leave        = done_q != ans_q && rsp_free && (!i_msg || (x_valid && x_ready));
-  assign at_once      = done && done_q == ans_q && err_op == '0 && i_answer && !i_msg && rsp_free;
+  // An end with a status of its own looks at no response, which it need not have had (kill).
+  assign at_once      = done && done_q == ans_q && ((READ_EN && !head_good) || err_op == '0) && i_answer && !i_msg && rsp_free;
   assign x_valid      = SEND_EN && done_q != ans_q && i_msg && !rsp_valid_q;
   assign x_good       = status == crl_pkg::ST_OK;
   assign x_status     = status[6:0];

@@ -29,6 +29,7 @@ module crl_nvme_ctrl #(
     output logic             quiesce,   // level: begin nothing, bring everything to an end
     input  wire logic        quiet,     // level: nothing is outstanding
     output logic             run,       // level: commands may be fetched
+    output logic             shut,      // level: quiesce is up for a shutdown; 0: for a reset
 
     output logic      [63:0] asq,       // base of the admin submission queue
     output logic      [63:0] acq,       // base of the admin completion queue
@@ -168,6 +169,7 @@ module crl_nvme_ctrl #(
   assign listen  = !nssr_q && (state_q == S_OFF || (en && (alive || state_q == S_BAD)));
   assign quiesce = !alive || leave || shst != SHST_NONE;
   assign run     = state_q == S_RUN && !leave && shst == SHST_NONE && !cfs_q;
+  assign shut    = shst != SHST_NONE && !leave && state_q != S_WAIT && state_q != S_STOP;
   assign start   = start_q;
   assign ssr     = ssr_q;
 

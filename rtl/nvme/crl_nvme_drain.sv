@@ -5,8 +5,9 @@
 // How: a state for each wait, in the order in which a command goes: grant, fetch, execution, PRP lists and mover, entry. Each
 //   state holds up what would bring new work to the place that it waits for, and looks at it only after a few cycles: a stop
 //   goes through the mailbox, an idle follows a hand-over by a cycle.
-//   A queue: stop, no grant out, kill, fetch empty, not in execution, entries written. All: the same without arbiter and kill,
-//   with walker and mover, which stop only when nothing is in execution (a command that waits for its list would never end).
+//   A queue: stop, no grant out, kill, fetch empty, not in execution, no list is read, entries written. All: the same without arbiter
+//   and kill, with the mover. The walker stops only when nothing of it is in execution (a command that waits for its list would never
+//   end); it is waited for, since a command that is refused ends while the rest of its list is still read.
 // Latency: go to stop_we or f_stop 1 cycle; then as long as the neighbours take, and 4 cycles a state. done with the last one.
 // Assumes: go only while busy is 0. Commands are counted by pipe_empty from the cycle after fetch hands them over, by x_busy and x_idle
 //   from the one after pipe_empty lets go of them. With all queues, the arbiter grants nothing.
@@ -80,7 +81,7 @@ module crl_nvme_drain #(
       KILL:    over = 1'b1;
       FETCH:   over = f_idle && pipe_empty;
       EXEC:    over = all_q ? x_idle : !x_busy;
-      WALK:    over = p_idle && m_idle;
+      WALK:    over = p_idle && (m_idle || !all_q);
       POST:    over = c_idle;
       default: over = 1'b0;
     endcase
@@ -108,10 +109,7 @@ module crl_nvme_drain #(
           STOP:    state_q <= KILL;
           KILL:    state_q <= FETCH;
           FETCH:   state_q <= EXEC;
-          EXEC: begin
-            if (all_q) state_q <= WALK;
-            else       state_q <= POST;
-          end
+          EXEC:    state_q <= WALK;
           WALK:    state_q <= POST;
           default: state_q <= IDLE;
         endcase
@@ -136,7 +134,7 @@ module crl_nvme_drain #(
   assign kill_status = status_q;
   assign kill_drop   = drop_q;
   assign f_stop      = state_q == FETCH || (all_q && busy);
-  assign p_stop      = all_q && (state_q == WALK || state_q == POST);
+  assign p_stop      = state_q == WALK || (all_q && state_q == POST);
   assign z_hold      = state_q == POST;
   assign dropping    = dropping_q;
   assign drop_all    = dropping_q;

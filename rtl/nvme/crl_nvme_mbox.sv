@@ -130,6 +130,7 @@ module crl_nvme_mbox #(
     input  wire logic                  start,           // life, crl_nvme_ctrl
     output logic                       started,
     input  wire logic                  quiesce,
+    input  wire logic                  shut,            // quiesce is for a shutdown, else for a reset
     output logic                       quiet,           // as far as the processor knows
     input  wire logic                  run,
     output logic                       fatal,
@@ -245,7 +246,7 @@ module crl_nvme_mbox #(
       .qsel(k_qsel), .irq_enable(k_enable), .irq(mbox_irq),
       .cfg_go, .gr_go, .rg_go, .ns_go, .vec_go, .stop_go, .dma_go, .sqe_pop, .cpl_go, .event_pop, .lost_clear, .qbad_clear, .qbad_look, .sel_ok,
       .sqe_any, .event_any, .cpl_busy, .cpl_taken, .dma_busy, .dma_done, .dma_error, .setup_busy, .setup_done,
-      .start, .started, .quiesce, .quiet, .run, .fatal, .d_go, .d_done, .ab_valid, .ab_done, .ab_found, .q_ask, .q_qid, .q_grant, .q_exec
+      .start, .started, .quiesce, .shut, .quiet, .run, .fatal, .d_go, .d_done, .ab_valid, .ab_done, .ab_found, .q_ask, .q_qid, .q_grant, .q_exec
   );
 
   assign ns_we    = ns_go;

@@ -59,6 +59,7 @@ module crl_nvme_mbox_ctl #(
     input  wire logic          start,        // life
     output logic               started,
     input  wire logic          quiesce,
+    input  wire logic          shut,         // quiesce is for a shutdown
     output logic               quiet,
     input  wire logic          run,
     output logic               fatal,
@@ -183,6 +184,7 @@ module crl_nvme_mbox_ctl #(
       rdata[crl_mbox_pkg::STATUS_QUIESCE_LSB]    = quiesce;
       rdata[crl_mbox_pkg::STATUS_RUN_LSB]        = run;
       rdata[crl_mbox_pkg::STATUS_SETUP_BUSY_LSB] = setup_busy;
+      rdata[crl_mbox_pkg::STATUS_SHUT_LSB]       = shut;
     end
     if (addr == crl_mbox_pkg::REG_IRQ_STATUS) rdata[7:0] = irq_status;
     if (addr == crl_mbox_pkg::REG_LIFE) begin

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tb.bench import hops, plot
+from tb.bench import hops, nvme_rows, plot
 from tb.bench import rows as R
 from tb.lib.sim import SimulationError, build_sim, run_sim
 from tb.lib.testbed import TRIO_SOURCES as SOURCES
@@ -53,6 +53,11 @@ def groups(rows: list[R.Row], sim: str) -> dict[tuple, list[R.Row]]:
     return out
 
 
+def bench_of(top: str) -> tuple[str, tuple[str, ...]]:
+    """Which module runs the rows of this top level, and its sources."""
+    return (nvme_rows.MODULE, nvme_rows.SOURCES) if top == nvme_rows.TOP else ("tb.bench.run_rows", SOURCES)
+
+
 def run_group(key: tuple, part: int, rows: list[R.Row], seed: int) -> list[dict]:
     top, parameters, sim = key
     text = "-".join(f"{k}={v}" for k, v in parameters)
@@ -61,8 +66,9 @@ def run_group(key: tuple, part: int, rows: list[R.Row], seed: int) -> list[dict]
     folder.mkdir(parents=True, exist_ok=True)
     plan = folder / f"{name}.json"
     plan.write_text(json.dumps([{"name": r.name, "bench": r.bench, "config": r.config} for r in rows]))
+    module, sources = bench_of(top)
     run = run_sim(
-        top, "tb.bench.run_rows", dict(parameters), sources=SOURCES, sim=sim, name=name, seed=seed,
+        top, module, dict(parameters), sources=sources, sim=sim, name=name, seed=seed,
         extra_env={"CRL_BENCH_ROWS": plan}, public="top", timeout=7200, check=False,
     )
     path = run.run_dir / "rows.jsonl"
@@ -155,7 +161,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     console = Console(width=None if sys.stdout.isatty() else 160)
     if args.explain:
-        print(R.__doc__)
+        print(R.__doc__, nvme_rows.__doc__, sep="\n")
         return 0
     rows = select(args.only, args.quick)
     if not rows:
@@ -173,7 +179,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         for top, parameters, sim in groups(rows, args.sim):
             console.print(f"building {top} {dict(parameters)} for {sim}")
-            build_sim(top, parameters=dict(parameters), sources=SOURCES, sim=sim, public="top")
+            build_sim(top, parameters=dict(parameters), sources=bench_of(top)[1], sim=sim, public="top")
     except SimulationError as exc:
         print(exc, file=sys.stderr)
         return 1

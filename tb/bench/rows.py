@@ -77,7 +77,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from tb.bench import hops
+from tb.bench import hops, nvme_rows
 from tb.system.builds import BUILDS, TRIO_BUILDS
 
 FRAME_HEADER = 64
@@ -282,12 +282,13 @@ def _rtt_rows() -> Iterator[Row]:
 
 
 def all_rows() -> list[Row]:
-    return [*_copy_rows(), *_kick_rows(), *_remote_rows(), *_cross_rows(), *_perf_rows(), *_ber_rows(), *_rtt_rows(), *_qos_rows(), *_speed_rows()]
+    return [*_copy_rows(), *_kick_rows(), *_remote_rows(), *_cross_rows(), *_perf_rows(), *_ber_rows(), *_rtt_rows(), *_qos_rows(), *_speed_rows(),
+            *nvme_rows.rows(Row)]
 
 
 BOUNDS = {"dma_copy": copy_bound, "dma_kick": kick_bound, "dma_remote": remote_bound, "link_ber": remote_bound,
           "rtt": hops.bound, "dma_cross": cross_bound,
-          "perf": perf_bound}
+          "perf": perf_bound, **nvme_rows.BOUNDS}
 
 # Payload utilisation in %, 64-bit bus, 1000 aligned transfers, one in-order read channel that descriptors and
 # data share, data checked; latency -> size -> per cent. Measured on the same memory model as ours.

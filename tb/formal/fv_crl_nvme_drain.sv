@@ -2,7 +2,8 @@
 //
 // Harness for crl_nvme_drain: a command of any queue goes through the controller at any pace, with what the neighbours promise of
 // it and no more; other commands are free (what is seen of them is anything that the watched one allows). A stop reaches the arbiter up to
-// two cycles late. `done` comes only when the command is nowhere, if it is of a queue that is drained.
+// two cycles late. A command that is refused may leave its list behind, which is still read. `done` comes only when the command is nowhere
+// and no list of it is read, if it is of a queue that is drained.
 `default_nettype none
 
 module fv_crl_nvme_drain #(
@@ -18,6 +19,8 @@ module fv_crl_nvme_drain #(
     input wire          drop,
     input wire          move,          // the watched command goes on
     input wire          again,         // a new one comes after it
+    input wire          refused,       // its list is still read when it leaves execution
+    input wire          come,          // the last beat of that list
     input wire          o_g_busy, o_f_busy, o_pipe, o_x_busy, o_x_any, o_c_busy, o_p_busy, o_m_busy, o_ask   // others
 );
 
@@ -37,6 +40,7 @@ module fv_crl_nvme_drain #(
   wire [2:0]    state;
   wire [1:0]    settle;
   reg  [2:0]    at;
+  reg           ahead;               // its list is read
   wire          g_busy     = (at == GRANT && g_busy_qid == f_q) || o_g_busy || o_ask;
   wire          f_idle     = at != READ && !o_f_busy;
   wire          pipe_empty = at != PIPE && !o_pipe;
@@ -53,7 +57,7 @@ module fv_crl_nvme_drain #(
   crl_nvme_drain #(.QUEUES(QUEUES)) u_dut (
       .clk, .rst, .go(go && !busy), .what, .qid, .status, .drop, .done, .busy, .stop_we, .stop_qid, .g_busy_qid, .g_busy,
       .f_stop, .f_idle, .pipe_empty, .kill_we, .kill_qid, .kill_status, .kill_drop, .drop_all, .busy_qid, .x_busy, .x_idle,
-      .z_hold, .c_idle, .p_stop, .p_idle(!o_p_busy), .m_idle(!o_m_busy), .dropping, .f_state(state), .f_settle(settle), .f_all(is_all)
+      .z_hold, .c_idle, .p_stop, .p_idle(!o_p_busy && !ahead), .m_idle(!o_m_busy), .dropping, .f_state(state), .f_settle(settle), .f_all(is_all)
   );
 
   // What was asked, and what has come.
@@ -69,6 +73,7 @@ module fv_crl_nvme_drain #(
   always @(posedge clk) begin
     if (rst) begin
       at       <= GONE;
+      ahead    <= 1'b0;
       killed   <= 1'b0;
       stopping <= 1'b0;
       stopped  <= 1'b0;
@@ -89,6 +94,8 @@ module fv_crl_nvme_drain #(
         stopped  <= 1'b1;
       end else if (stopping) lag <= lag - 1'b1;
       if (!busy && !stopping && again && !(go && !busy)) stopped <= 1'b0;   // set up anew, later
+      if (at == EXEC && move && !z_hold && !p_stop && refused) ahead <= 1'b1;
+      else if (come) ahead <= 1'b0;
       case (at)
         GONE:    if (again && !stopped && !stop_now && !(busy && all) && !(go && !busy && what != 2'd0)) at <= GRANT;
         GRANT:   if (move && !f_stop) at <= READ;
@@ -113,6 +120,7 @@ module fv_crl_nvme_drain #(
 `ifdef LIVE
   reg [2:0] state_q;
   reg [2:0] at_q;
+  reg [2:0] l_q;                       // cycles that its list has been read
   reg [2:0] m_q;                       // cycles that the command has stayed where it may go on
   wire      may = at != GONE && !(at == EXEC && (z_hold || p_stop));
   always @(posedge clk) begin
@@ -120,19 +128,20 @@ module fv_crl_nvme_drain #(
     at_q    <= at;
     w_q <= rst || state != state_q || !others ? '0 : w_q + 1'b1;
     m_q <= rst || at != at_q || !may ? '0 : m_q + 1'b1;
+    l_q <= rst || !ahead ? '0 : l_q + 1'b1;
     age <= rst || !busy ? '0 : age + 1'b1;
     if (past_valid && !rst) begin
-      assume (w_q <= 3'(K) && m_q <= 3'd2);
+      assume (w_q <= 3'(K) && m_q <= 3'd2 && l_q <= 3'(K));
       if (w_q == 3'(K)) assume (!others);
       if (m_q == 3'd2 && may) assume (move);
-      assert (age <= 7'd75);
+      assert (age <= 7'd85);
     end
   end
 `endif
 
   always @(posedge clk) if (past_valid && !rst) begin
     // Over is over.
-    if (done && ours) assert (at == GONE);
+    if (done && ours) assert (at == GONE && !ahead);
     if (done) assert (!busy && (all || killed));
     // In order: stop, kill, then the waits.
     assert (!(kill_we && all) && !(kill_we && killed));
@@ -140,7 +149,8 @@ module fv_crl_nvme_drain #(
     if (stop_we) assert (!all && stop_qid == qid_q);
     if (f_stop && !all) assert (killed || kill_we);
     if (z_hold) assert (all || killed);
-    if (p_stop) assert (all && (at == GONE || at == ENTRY));
+    if (p_stop && ours) assert (at == GONE || at == ENTRY);
+    if (p_stop) assert (all || killed);
     if (drop_all) assert (busy && what_q == 2'd1);
     if (busy && what_q == 2'd1) assert (drop_all && dropping);
     if (!busy) assert (!f_stop && !z_hold && !p_stop && !drop_all && !dropping);
@@ -160,7 +170,7 @@ module fv_crl_nvme_drain #(
     if (busy && !all && state >= 3'd3) assert (killed);
     if (stopping) assert (state == 3'd1 && settle != 2'd3 && qid_q == f_q && lag <= {1'b0, settle});
     if (state == 3'd1 && settle != 2'd3 && ours) assert (stopped || (stopping && lag <= {1'b0, settle}));
-    if (state == 3'd5) assert (all);
+    if (busy && ours && state == 3'd6) assert (!ahead);
     if (busy && ours && !all && state >= 3'd2) assert (stopped && at != GRANT);
     if (busy && ours && state >= 3'd4) assert (at != GRANT && at != READ && at != PIPE);
     if (busy && ours && state >= 3'd5) assert (at == GONE || at == ENTRY);

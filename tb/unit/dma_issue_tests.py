@@ -673,6 +673,24 @@ class Bench(CycleBench):
         self.new_rate, self.lazy = 0.0, 4
         self.room, self.pick_rate, self.stop_rate = 1.0, 1.0, 0.0
 
+    def stage_variety(self) -> None:
+        """Channel 0, which has a peer and a segment with all rights: good READs and MIRRORs of one frame, and an overlap."""
+        rng = self.rng
+        wanted = [Op.READ] * 2 * (Op.READ in self.supported) + [Op.MIRROR] * 3 * (Op.MIRROR in self.supported)
+        for k, op in enumerate(wanted):
+            status = Status.OVERLAP if k == len(wanted) - 1 and op == Op.MIRROR else Status.OK
+            plan = None
+            while plan is None or plan.status != status:
+                flags = rng.choice([0, 1 << DescFlag.IRQ, 1 << DescFlag.NO_CPL, 1 << DescFlag.FENCE])
+                length = rng.choice([2, rng.randrange(2, 2 * self.width), rng.randrange(2, self.mtu), self.mtu])
+                src, dst = (self.address(0, False) for _ in "sd")
+                if status == Status.OVERLAP:
+                    dst = src + rng.choice([-1, 1]) * rng.randrange(1, length)
+                d = Desc(int(op), flags, rng.getrandbits(16), length, src, dst, rng.getrandbits(64))
+                plan = self.plan(d, 0)
+            self.seconds[d] = True
+            self.staged[0].append(d)
+
     async def begin_one(self, ch: int, op: Op, length: int) -> Operation:
         """A good operation; returns in the cycle behind its T2."""
         plan = None
@@ -720,22 +738,26 @@ class Bench(CycleBench):
 @cocotb.test()
 async def operations(dut):
     """Stimulus: random descriptors of all channels, good and faulty, all alignments, over chunk,
-    page and frame edges; read and chunk room, credits, completion slots come and go.
+    page and frame edges, good READs and MIRRORs and an overlap on purpose; read and chunk room, credits, completion
+    slots come and go.
     Checking: every record and read request against the models; status codes in their order;
     fences, slots, credits; frames back to back; the checker's answers to the channel control."""
     bench = Bench(dut)
+    bench.table.set(0, replace(bench.table.get(0), size=0x3000, rights=R_READ | R_WRITE | R_LOCAL))
     await bench.start()
     bench.ctl_rate = 0.02
     for room, lazy in ((1.0, 4), (0.7, 20), (0.95, 60)):
         bench.room, bench.lazy = room, lazy
+        # A long WRITE over small frames may hold a channel for a whole phase: these come behind it.
+        bench.stage_variety()
         await bench.step(1100)
-    if Op.READ in bench.supported:
-        await bench.until(lambda: bench.counts["read_frames"] > 5, 6000, "six READs that were not refused")
     await bench.drain()
     bench.end(200)
     assert bench.counts["refused"] > 10 and bench.counts["fences"] > 3 and bench.counts["ctl"] > 5
     if Op.MIRROR in bench.supported:
         assert bench.counts["mirror_frames"] > 5 and Status.OVERLAP in bench.statuses
+    if Op.READ in bench.supported:
+        assert bench.counts["read_frames"] > 5
     assert bench.counts["read_takes"] == bench.counts["read_frames"]
     assert bench.counts["mirror_takes"] == bench.counts["mirror_frames"]
     assert bool(bench.counts["read_frames"]) == (Op.READ in bench.supported)
@@ -951,7 +973,8 @@ async def peer_awaited(dut):
         bench.peer_up = 0
         bench.give_up = unbound
         bench.new_rate, bench.limit = 0.5, 40
-        await bench.until(lambda: bench.limit == 0 or all(len(s) == 4 for s in bench.staged), 4000, "operations")
+        # A pop may be taken back when its place has been filled again: then there are five.
+        await bench.until(lambda: bench.limit == 0 or all(len(s) >= 4 for s in bench.staged), 4000, "operations")
         bench.limit = 0
         await bench.step(300)
         fronts = [s[0].opcode if s else None for s in bench.staged]

@@ -50,7 +50,7 @@ class Bench(Sides, CycleBench):
 
     idle = IDLE | dict.fromkeys((
         "a_valid a_sqe z_ready hd_head rs2_ready rs2_got rb2_ready ab_done ab_found bad_valid bad_qid bad_cq bad_code bad_func sqf_valid sqf_qid "
-        "cqf_valid cqf_qid lg_valid lg_qid lg_cid lg_status lg_nsid lg_lba start quiesce run asq acq asqs acqs d_done dropping d_stop_we "
+        "cqf_valid cqf_qid lg_valid lg_qid lg_cid lg_status lg_nsid lg_lba start quiesce shut run asq acq asqs acqs d_done dropping d_stop_we "
         "d_stop_qid q_grant q_exec").split(), 0) | {f"s_axil_{n}": 0 for n in AXIL}
 
     def __init__(self, dut) -> None:
@@ -72,7 +72,7 @@ class Bench(Sides, CycleBench):
         self.out: deque[tuple[int, Action]] = deque()  # came out, not asked for yet
         self.owed: deque[tuple[int, Action]] = deque()  # to come out, by when
         self.pulse: dict[str, int] = {}
-        self.level = {"quiesce": 0, "run": 0, "dropping": 0, "asq": 0, "acq": 0, "asqs": 0, "acqs": 0}
+        self.level = {"quiesce": 0, "shut": 0, "run": 0, "dropping": 0, "asq": 0, "acq": 0, "asqs": 0, "acqs": 0}
         self.host.forget()
         self.fresh_sides()
 

@@ -103,7 +103,7 @@ class Sides:
             self.m.drop(bool(levels["dropping"]))
             self.owed_backs = self.slots = 0
             self.dropped_at = self.now
-        self.m.levels(quiesce=bool(self.level["quiesce"]), run=bool(self.level["run"]))
+        self.m.levels(quiesce=bool(self.level["quiesce"]), run=bool(self.level["run"]), shut=bool(self.level["shut"]))
 
     def start(self) -> None:
         r = self.rng

@@ -89,6 +89,7 @@ class Bench:
                 self.counts["late"] += 1
 
     async def run(self, cycles: int) -> None:
+        """Every channel has just been set up."""
         rng = self.rng
         changed = dict.fromkeys(range(self.n), self.now)
         self.rose: dict[int, int] = {}
@@ -123,6 +124,11 @@ async def waiting(dut):
         for c in range(bench.n):
             await bench.setup(c, (1, 2, 3, FOREVER)[c % 4], bench.rng.randrange(bench.peers))
         await bench.run(15_000)
+        # Each of them for certain; the draw may leave some out.
+        for wait, peer, up in ((1, 0, True), (0, 0, False), (FOREVER, 0, False), (1, None, False), (1, 0, False)):
+            bench.link(0, up)
+            await bench.setup(0, wait, peer)
+            await bench.run(3 * UNIT)
     assert min(bench.counts.values()) > 100, bench.counts
 
 

@@ -318,6 +318,42 @@ async def credits_one_by_one(dut):
 
 
 @cocotb.test()
+async def credits_back_at_any_moment(dut):
+    """Stimulus: a class of weight 4; two grants of it are out, and what one did not take comes back in each cycle from before the ring of a
+    third queue to after its grant; the class has credits left, or needs a refill. Checking: the third grant, and a fourth one later: what comes
+    back counts before the choice, is cut to the weight between choice and grant (or lost in the refill), or counts after it; nothing else."""
+    b = await bench(dut)
+    if b.queues < 4:
+        return
+    await b.configure(ArbConfig(True, 2, 3, 0, 0))
+    for left, outcomes in ((3, ((4, 4), (3, 1), (3, 2))), (0, ((2, 4), (4, 4), (4, 2)))):
+        seen = set()
+        for when in range(LATENCY + 8):
+            await b.reset()
+            for qid in range(1, 5):
+                await b.setup(qid, Cls.HIGH)
+                await b.cycle()
+            for qid in (1, 2):
+                await b.cycle(rung=qid)
+                assert await b.granted(qid) == (qid, 4)
+            await b.cycle(done=(1, 4 - left, False, False))
+            await b.idle(LATENCY + 2)
+            shown = None
+            for n in range(LATENCY + 10):
+                await b.cycle(rung=3 if n == 4 else None, done=(2, 2, False, False) if n == when else None)
+                shown = n if b.taken else shown
+            third = b.out[3].limit
+            await b.cycle(rung=4)
+            got = third, (await b.granted(4))[1]
+            assert got in outcomes, f"{left} left, back in cycle {when}, grant in {shown}: {got}"
+            if when >= shown:
+                assert got == outcomes[2], f"{left} left, back in cycle {when}, grant in {shown}: {got}"
+            seen.add(got)
+        assert seen == set(outcomes), f"{left} left: only {sorted(seen)}"
+    await b.finish()
+
+
+@cocotb.test()
 async def ring_at_any_moment(dut):
     """Stimulus: a second ring of the queue in each cycle from before its grant shows to after its d_valid, which says there is nothing more.
     Checking: from the cycle of g_valid on it leads to another grant, within 6 cycles of what comes last."""

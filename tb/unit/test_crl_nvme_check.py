@@ -11,7 +11,15 @@ import pytest
 from cocotb.triggers import RisingEdge
 
 from models.layout import NvmeIoOp, NvmeSqe, NvmeStatus
-from models.nvme.check import ALL_NAMESPACES, FLUSH_DSM, Grant, Namespace, Verdict, check
+from models.nvme.check import (
+    ALL_NAMESPACES,
+    FLUSH_DSM,
+    Grant,
+    Namespace,
+    Verdict,
+    check,
+    check_blocks,
+)
 from tb.lib.sim import run_sim
 from tb.unit.dma_lib import CycleBench, expects_failure
 from tb.unit.stream import PROFILES
@@ -23,6 +31,7 @@ OUTPUTS = (
     "m_ok m_status m_dnr m_more m_qid m_cid m_op m_addr m_bytes m_span m_prp1 m_prp2 m_func m_nsi"
 ).split()
 S = NvmeStatus
+TO_DV, EVERY = 3, 4  # cycles from a range taken to its verdict; from range to range
 
 
 def command(op=NvmeIoOp.READ, slba=0, blocks=1, nsid=1, flags=0, **kw) -> NvmeSqe:
@@ -38,7 +47,7 @@ class Bench(CycleBench):
     idle = dict.fromkeys(
         (
             "gr_we gr_qid gr_entry ns_we ns_idx ns_valid ns_blocks ns_shift ns_base "
-            "s_valid s_qid s_sqe m_ready"
+            "s_valid s_qid s_sqe m_ready ds_valid ds_qid ds_nsi ds_slba ds_nlb"
         ).split(),
         0,
     )
@@ -56,7 +65,10 @@ class Bench(CycleBench):
         self.latencies: Counter = Counter()
         self.offered: tuple[int, NvmeSqe, int] | None = None
         self.held: dict[str, int] | None = None
-        self.rate = {"s": 1.0, "m": 1.0, "w": 1.0}
+        self.rate = {"s": 1.0, "m": 1.0, "w": 1.0, "ds": 1.0}
+        self.ranges: deque[tuple[int, int, int, int]] = deque()  # queue, namespace, SLBA, NLB
+        self.range_statuses: list[int] = []
+        self.range_stalls = 0  # cycles in which a range was offered and not taken
         self.stalled = 0  # cycles in which a command was offered and not taken
         self.sabotage = ""
         self.forget()
@@ -65,6 +77,9 @@ class Bench(CycleBench):
         """The tables after a reset."""
         self.grants = [Grant()] * (self.queues + 1)
         self.namespaces = [Namespace()] * self.n_ns
+        self.judging: deque[tuple[int, tuple, Namespace, int]] = deque()
+        self.range: tuple[int, int, int, int] | None = None
+        self.range_at = -EVERY
 
     async def clear(self) -> None:
         """Reset; the tables are cleared at once."""
@@ -81,6 +96,9 @@ class Bench(CycleBench):
         under_way = [(q, sqe) for q, _, _, sqe in self.owed]
         if self.offered is not None:
             under_way.append(self.offered[:2])
+        ranges = [r for _, r, *_ in self.judging] + [self.range] * (self.range is not None)
+        if any(r[write[0] == "ns"] == write[1] for r in ranges):
+            return False
         if write[0] == "gr":
             return all(q != write[1] for q, _ in under_way)
         return all(sqe.nsid != write[1] + 1 for _, sqe in under_way)
@@ -105,8 +123,48 @@ class Bench(CycleBench):
             qid, sqe, reserved = self.offered
             i.update(s_valid=1, s_qid=qid, s_sqe=sqe.to_int() | reserved)
         i["m_ready"] = int(self.hit("m"))
+        self.drive_range()
+
+    def drive_range(self) -> None:
+        """A range on offer, or noise."""
+        i, rng = self.inp, self.rng
+        if self.range is None and self.ranges and self.now >= self.range_at + EVERY:
+            if self.hit("ds"):
+                self.range = self.ranges.popleft()
+        noise = rng.randint(1, self.queues), rng.randrange(self.n_ns)
+        noise += rng.getrandbits(64), rng.getrandbits(32)
+        i["ds_valid"] = int(self.range is not None)
+        i["ds_qid"], i["ds_nsi"], i["ds_slba"], i["ds_nlb"] = self.range or noise
+
+    def check_range(self) -> None:
+        """The verdict of a range comes when it is due, and at no other time."""
+        valid = self.get("dv_valid") and self.sabotage != "dv_lost"
+        if self.judging and self.now == self.judging[0][0]:
+            assert valid, "no verdict of a range"
+            _, (_, _, slba, nlb), ns, want = self.judging.popleft()
+            got = {n: self.get(f"dv_{n}") ^ (self.sabotage == f"dv_{n}") for n in ("status", "addr", "span")}
+            expected = {"status": want}
+            if want == S.SUCCESS:
+                expected["addr"] = ns.base + (slba << ns.shift) & TOP
+                expected["span"] = nlb << ns.shift
+            got = {name: got[name] for name in expected}
+            assert got == expected, f"{got}, not {expected}: {slba:#x}, {nlb} blocks"
+            self.range_statuses.append(want)
+            self.compared += 1
+        else:
+            assert not valid, "a verdict of no range"
+        if self.range is not None:
+            if self.get("ds_ready"):
+                qid, nsi, slba, nlb = self.range
+                ns = self.namespaces[nsi]
+                want = check_blocks(slba, nlb, self.grants[qid], ns)
+                self.judging.append((self.now + TO_DV, self.range, ns, want))
+                self.range, self.range_at = None, self.now
+            else:
+                self.range_stalls += 1
 
     def check(self) -> None:
+        self.check_range()
         if self.get("m_valid"):
             out = {name: self.get(name) for name in OUTPUTS}
             assert self.held in (None, out), "the verdict changed while it waited"
@@ -133,7 +191,7 @@ class Bench(CycleBench):
     def verdict(self, out: dict[str, int]) -> None:
         """Compare a verdict with what is owed; only fields that count."""
         assert self.owed, "a verdict for no command"
-        if self.sabotage:
+        if self.sabotage in out:
             out[self.sabotage] ^= 1
         qid, want, _, sqe = self.owed.popleft()
         expected = {"m_ok": int(want.ok), "m_qid": qid, "m_cid": want.cid, "m_op": want.op}
@@ -163,6 +221,8 @@ class Bench(CycleBench):
 
     async def drain(self) -> None:
         def over() -> bool:
+            if self.ranges or self.range is not None or self.judging:
+                return False
             return not self.todo and self.offered is None and not self.owed
 
         await self.until(over, 40_000, "verdicts")
@@ -174,6 +234,22 @@ class Bench(CycleBench):
             self.send(sqe, qid)
         await self.drain()
         return list(self.statuses)
+
+    async def ranges_of(self, *ranges: tuple[int, int], qid: int = 1, nsi: int = 0) -> list[int]:
+        """Have ranges judged, (SLBA, NLB) each; compared with the model on the way."""
+        self.range_statuses.clear()
+        self.ranges += ((qid, nsi, slba, nlb) for slba, nlb in ranges)
+        await self.drain()
+        return list(self.range_statuses)
+
+    def random_range(self, qid: int) -> tuple[int, int, int, int]:
+        """Near an edge, as a rule."""
+        rng, grant = self.rng, self.grants[qid]
+        nsi = rng.choice([n for n, ns in enumerate(self.namespaces) if ns.valid])
+        ns = self.namespaces[nsi]
+        nlb = rng.choice([0, 0, 1, 2, 0xFFFF_FFFF, 1 << 31, rng.getrandbits(32), rng.getrandbits(8)])
+        ends = (ns.blocks - nlb, grant.slba, grant.slba + grant.nlb - nlb)
+        return qid, nsi, self.near(*ends, *ends, 0, TOP - nlb + 1, ns.blocks, grant.slba + grant.nlb), nlb
 
     def end(self, at_least: int) -> None:
         assert not self.owed and not self.todo
@@ -530,6 +606,84 @@ async def each_queue_its_own(dut):
 
 
 @cocotb.test()
+async def range_edges(dut):
+    """Stimulus: ranges of Dataset Management at both ends of namespace and grant, of no block, of 2^32 - 1, near 2^64,
+    with carries out of the low half; both block sizes, each namespace.
+    Checking: LBA_RANGE, then ACCESS_DENIED, else the address and the bytes."""
+    b = await bench(dut)
+    ok, end, no = S.SUCCESS, S.LBA_RANGE, S.ACCESS_DENIED
+    most = 0xFFFF_FFFF
+
+    for shift in (9, 12):
+        for base in (0, 0xFFFF_F000, TOP - 4095):
+
+            async def at(size, lo, n, *tries, base=base, shift=shift):
+                nsi, qid = b.rng.randrange(b.n_ns), b.rng.randint(1, b.queues)
+                await b.tables(("ns", nsi, Namespace(True, size, shift, base)))
+                await b.tables(("gr", qid, Grant(1, nsi + 1, lo, n, ALL_OPS)))
+                got = await b.ranges_of(*((slba, nlb) for slba, nlb, _ in tries), qid=qid, nsi=nsi)
+                assert got == [status for *_, status in tries], (size, lo, n)
+
+            await at(100, 0, TOP, (0, 0, ok), (0, 1, ok), (0, 100, ok), (0, 101, end), (99, 1, ok))
+            await at(100, 0, TOP, (100, 0, ok), (100, 1, end), (101, 0, end), (TOP, 0, end))
+            await at(100, 10, 20, (9, 1, no), (10, 20, ok), (10, 21, no), (29, 1, ok), (30, 1, no))
+            await at(100, 10, 20, (9, 0, no), (10, 0, ok), (30, 0, ok), (31, 0, no), (9, 92, end))
+            await at(0, 0, TOP, (0, 0, ok), (0, 1, end), (1, 0, end), (0, most, end))
+            await at(100, 50, 0, (50, 0, ok), (50, 1, no), (49, 0, no), (51, 0, no))
+            await at(TOP, 0, TOP, (TOP, 0, ok), (TOP, 1, end), (TOP - 1, 1, ok), (TOP - 1, 2, end))
+            await at(TOP, 0, TOP, (TOP - most, most, ok), (TOP - most + 1, most, end))
+            await at(1 << 20, 0, TOP, (TOP, 1, end), (TOP, 2, end), (TOP - most + 1, most, end))
+            await at(TOP, TOP - 9, 10, (TOP - 9, 9, ok), (TOP - 10, 1, no), (0, 1, no), (0, 0, no))
+            await at(TOP, TOP - 9, TOP, (TOP - 9, 9, ok), (5, 1, no), (TOP - 10, 10, no))
+            half = 1 << 32
+            await at(half, 0, TOP, (0, most, ok), (1, most, ok), (2, most, end), (half, 0, ok))
+            await at(4 * half, half - 1, 2, (half - 1, 2, ok), (half, 1, ok), (half, 2, no))
+            await at(4 * half, 7, most, (7, most, ok), (6, most, no), (8, most, no))
+            await at(1 << 50, 0, TOP, (half + 4, 1 << 31, ok), (1 << 49, most, ok))
+    b.end(300)
+
+
+@cocotb.test()
+async def ranges_beside_commands(dut):
+    """Stimulus: random commands and ranges of all queues, tables rewritten beside them, idle x stall; verdicts of
+    commands not taken for long.
+    Checking: verdicts of both; those of ranges after 3 cycles whatever `m_ready` is; no command is lost."""
+    b = await bench(dut)
+    seen: Counter = Counter()
+    for idle, stall in [*PROFILES, (0.0, 1.0)]:
+        b.rate.update(s=1 - idle, m=1 - stall, w=0.4, ds=b.rng.choice((1.0, 1.0, 0.3)))
+        for i in range(b.n_ns):
+            ns = b.random_namespace()  # the first one is there, for ranges
+            await b.tables(("ns", i, replace(ns, valid=ns.valid or i == 0)))
+        some = b.rng.sample(range(1, b.queues + 1), min(b.queues, 3))
+        await b.tables(*(("gr", q, b.random_grant()) for q in some))
+        for _ in range(40 if max(idle, stall) < 0.9 else 15):
+            q = b.rng.choice(some)
+            b.send(b.random_command(q), q)
+            b.ranges.append(b.random_range(b.rng.choice(some)))
+        if stall == 1:
+            await b.step(200)
+            assert not b.ranges and b.todo, "ranges wait for commands"
+            b.rate["m"] = 1.0
+        await b.drain()
+        seen.update(b.range_statuses)
+        b.range_statuses.clear()
+    assert set(seen) == {S.SUCCESS, S.LBA_RANGE, S.ACCESS_DENIED}, seen
+    # A range every 4th cycle: commands lose one cycle for each, at most.
+    b.rate.update(s=1.0, m=1.0, ds=1.0)
+    b.stalled = b.range_stalls = 0
+    for _ in range(200):
+        b.send(b.random_command(1))
+    b.ranges += [b.random_range(1) for _ in range(100)]
+    began = b.now
+    await b.until(lambda: not b.todo and not b.owed, 1000, "verdicts")
+    taken = (b.now - began) // EVERY + 1
+    assert b.stalled <= taken and b.range_stalls <= 1, (b.stalled, taken, b.range_stalls)
+    await b.drain()
+    b.end(700)
+
+
+@cocotb.test()
 async def reset_in_flight(dut):
     """Stimulus: reset amid stalled traffic; commands and table writes in the first cycle after it.
     Checking: no verdict of an old command, no command lost, no rights left for any queue."""
@@ -538,10 +692,12 @@ async def reset_in_flight(dut):
         b.rate.update(m=1 - stall)
         for _ in range(20):
             b.send(command(), b.rng.randint(1, b.queues))
+            b.ranges.append((b.rng.randint(1, b.queues), 0, 0, 1))
         await b.step(b.rng.randint(4, 12))
         await b.reset(b.rng.randint(1, 3))
         b.owed.clear()
         b.todo.clear()
+        b.ranges.clear()
         b.held = b.offered = None
         b.forget()
         b.rate.update(m=1.0)
@@ -557,6 +713,7 @@ async def reset_in_flight(dut):
         assert await b.statuses_of(command(), command(NvmeIoOp.FLUSH)) == [S.INVALID_NS] * 2
         await b.tables(("ns", 0, Namespace(True, 50, 9, 0)))
         assert await b.statuses_of(command()) == [S.SUCCESS]
+        assert await b.ranges_of((0, 50), (1, 50)) == [S.SUCCESS, S.LBA_RANGE]
     b.end(9)
 
 
@@ -573,6 +730,15 @@ async def scoreboard_fails(dut):
         await RisingEdge(dut.clk)  # the end of the step that failed
         b.sabotage = ""
         await b.drain()
+    for name in ("status", "addr", "span", "lost"):
+        b.sabotage = f"dv_{name}"
+        await expects_failure(b.ranges_of((1, 1)))
+        await RisingEdge(dut.clk)
+        b.sabotage = ""
+        b.judging.clear()
+        b.range = None
+        await b.step(EVERY)
+    assert await b.ranges_of((1, 1)) == [S.SUCCESS]
     b.compared = 0
     with pytest.raises(AssertionError):
         b.end(1)

@@ -82,6 +82,8 @@ class Bench(CycleBench):
         left = self.world.left(self.qid if self.what == What.QUEUE else None)
         # What may still be there of a queue: nothing. Entries that are over in this very cycle have left already.
         assert not left, f"done, and {[(c.qid, c.at.name) for c in left]} are left"
+        reads = self.world.reads(self.qid if self.what == What.QUEUE else None)
+        assert not reads, f"done, and lists of {reads} are read"
         self.compared += 1
 
     async def drain(self, what: int, qid: int | None = None, drop: int | None = None, limit: int = LIMIT) -> None:

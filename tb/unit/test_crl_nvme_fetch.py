@@ -162,7 +162,8 @@ async def burst_edges(dut):
             await b.empty(qid)
             await b.settle()
     dut._log.info("cuts %s", dict(b.cuts))
-    assert all(b.cuts[c] for c in ("grant", "queue", "bytes", "page")), b.cuts
+    # With no room for more than a burst's entries the grant cuts there.
+    assert all(b.cuts[c] for c in ("grant", "queue", "page") + (("bytes",) if b.depth > 8 else ())), b.cuts
     b.end(100)
 
 

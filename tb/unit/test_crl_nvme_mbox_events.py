@@ -159,17 +159,23 @@ async def counters_saturate(dut):
     if dut is None or Bench(dut).p["NAMESPACES"] != 16:
         return
     b = await bench(dut)
+    qid = b.rng.choice((0, b.queues))
+    dut.bad_qid.value = qid  # the bench leaves noise there
     for _ in range(SATURATED // 2 + 20):
         dut.bad_valid.value = dut.lg_valid.value = 1
         await ClockCycles(dut.clk, 2)
         dut.bad_valid.value = dut.lg_valid.value = 0
         await ClockCycles(dut.clk, 1)
-    b.m.refused[0] = b.m.lost = SATURATED
+    b.m.refused[qid] = b.m.lost = SATURATED
     await b.expect("EVENTS_LOST")
-    await b.expect("QBAD")
+    await refused(b, {0, 1, b.queues})
     await b.write("EVENTS_LOST", 0)
+    await b.write("QSEL", qid)
     await b.write("QBAD", 0)
     await b.expect("EVENTS_LOST")
+    await b.expect("QBAD")
+    b.event(*some(b, "bad", qid))
+    await b.settle()
     await b.expect("QBAD")
 
 
@@ -296,7 +302,7 @@ async def life(dut):
         b.set_level(run=0)
         await b.write("LIFE", 2)
         await b.expect("LIFE")
-        b.set_level(quiesce=1)
+        b.set_level(quiesce=1, shut=turn // 2)
         await b.settle()
         await b.expect("STATUS")
         await b.expect("IRQ_STATUS")
@@ -306,7 +312,7 @@ async def life(dut):
         await b.settle()
         assert (b.get("quiet"), b.get("fatal")) == (1, fatal)
         await b.expect("LIFE")
-        b.set_level(quiesce=0)
+        b.set_level(quiesce=0, shut=0)
         b.start()
         await b.step(4)
         await b.expect("LIFE")

@@ -26,7 +26,7 @@ class Message:
     irq: int = 0
     bytes: int = 0
     imm: int = 0
-    shown: bool = False   # x is up
+    home: bool = False    # its entry is back in the ring, its slot is still on the way
 
 
 @dataclass
@@ -42,7 +42,8 @@ class Channel:
     arrived: list[int] = field(default_factory=list)         # cycle of each entry's last beat
     messages: deque = field(default_factory=deque)           # in ring order
     bad: bool = False                                        # a fetch failed
-    idle_since: int = 0                                      # nothing to ask for
+    idle_since: int = 0                                      # nothing to ask for, or the last request
+    passed: int = 0                                          # requests of others since then
     busy: int = 0                                            # last cycle in which it must be inbound
     err_due: deque = field(default_factory=deque)            # cycles of bad doorbells
     since: int = 0                                           # nothing of it is under way
@@ -53,7 +54,7 @@ class Channel:
 
     @property
     def open(self) -> bool:
-        return any(m.send and m.end != "post" for m in self.messages)
+        return any(m.send and m.end != "post" and not m.home for m in self.messages)
 
 
 @dataclass
@@ -90,7 +91,8 @@ class Bench(CycleBench):
         self.channels = [Channel() for _ in range(self.n)]
         self.abs = [0] * self.n
         self.func = [0] * self.n
-        self.setup = deque((kind, c) for c in range(self.n) for kind in ("cc", "cfg"))
+        # Channel 0 begins with a ring: there are SENDs with one channel, too.
+        self.setup = deque((kind, c) for c in range(self.n) for kind in ("cc", "cfg" if c else "ring"))
         self.dying: dict[int, int] = {}       # channel: since when
         self.rising: dict[int, int] = {}      # and from when on it is active
         self.asking: list[Question | None] = [None] * self.peers
@@ -100,6 +102,7 @@ class Bench(CycleBench):
         self.beats: deque = deque()
         self.shown_ar = None
         self.last_db = -9
+        self.hold_back = 0                    # slots do not go back before
         self.ferrs: deque = deque()
         self.told: list[tuple[int, int]] = []  # sure events to come: (peer, channel)
         self.stopping = False
@@ -108,11 +111,11 @@ class Bench(CycleBench):
         self.counts[what] = self.counts.get(what, 0) + 1
 
     # -- stimulus -------------------------------------------------------------------------
-    def new_ring(self, c: int) -> None:
+    def new_ring(self, c: int, sizes: tuple[int, ...] = (2, 2, 3, 4, 7, 8, 12, 0)) -> None:
         """Set-up of a channel that is disabled: the next cycle clears its indices."""
         rng, old = self.rng, self.channels[c]
         assert not old.messages
-        log2 = rng.choice((2, 2, 3, 4, 7, 8, 12, 0))
+        log2 = rng.choice(sizes)
         align = min(32 << log2, 4096)
         base = rng.getrandbits(52) * 4096 + (rng.randrange(4096 // align) * align if log2 else 0)
         new = Channel(base & (1 << 64) - 1, log2, False, idle_since=self.now, busy=self.now, since=self.now)
@@ -128,6 +131,8 @@ class Bench(CycleBench):
             if kind == "cc":
                 self.abs[c] = rng.getrandbits(1)
                 i.update(cc_we=1, cc_ch=c, cc_abs=self.abs[c])
+            elif kind == "ring":
+                self.new_ring(c, (2, 2, 3, 4, 7, 8, 12))
             else:
                 self.new_ring(c)
         for c in [c for c, at in self.rising.items() if at <= self.now]:
@@ -138,7 +143,7 @@ class Bench(CycleBench):
         self._life()
         self._memory()
         self._targets()
-        i["msg_ready"], i["back_ready"] = int(rng.random() < self.ready), int(rng.random() < self.ready)
+        i["msg_ready"], i["back_ready"] = int(rng.random() < self.ready), int(rng.random() < self.ready and self.now >= self.hold_back)
         if self.rsv and self.rsv[0] <= self.now:
             i["rsv_done"], i["rsv_ok"] = 1, int(rng.random() < self.slot_rate)
 
@@ -231,9 +236,11 @@ class Bench(CycleBench):
             if not mine:
                 continue
             q = self.asking[p]
-            c = rng.choice(mine)
+            homes = [c for c in mine if any(m.home for m in self.channels[c].messages)]
+            early = bool(homes) and self.now < self.hold_back
+            c = rng.choice(homes if early else mine)
             if q is None and not self.setup and not self.stopping and rng.random() < self.q_rate and len(self.channels[c].messages) < 6:
-                q = self.asking[p] = Question(c, rng.random() < 0.7, self.now)
+                q = self.asking[p] = Question(c, early or rng.random() < 0.7, self.now)
             if q:
                 i["q_valid"] |= 1 << p
                 i["q_ch"] |= q.ch << p * self.cw
@@ -258,7 +265,10 @@ class Bench(CycleBench):
                 heads = [c for c in mine if self.channels[c].messages and self.channels[c].messages[0].end and (p, c) not in self.told]
                 if heads:
                     c = rng.choice(heads)
-                    self.showing[p] = (c, self.channels[c].messages[0])
+                    m = self.channels[c].messages[0]
+                    self.showing[p] = (c, m)
+                    if m.send and m.end == "back" and rng.random() < 0.5:   # long enough for the next SEND to take its entry
+                        self.hold_back = self.now + rng.randint(60, 100)
             if self.showing[p]:
                 c, m = self.showing[p]
                 i["x_valid"] |= 1 << p
@@ -303,6 +313,9 @@ class Bench(CycleBench):
                 assert ch.asked < min(ch.prod, ch.cons + AHEAD + used), "an entry that is not published, or has no room"
                 self.owner, number = c, ch.asked
                 ch.asked += 1
+                ch.idle_since, ch.passed = self.now, 0
+                for other in self.channels:
+                    other.passed += other is not ch
                 self.number = number
                 self.compared += 1
             self.shown_ar = got
@@ -313,9 +326,11 @@ class Bench(CycleBench):
         assert bool(self.get("pending")) or not (self.reads or self.beats)
         for ch in self.channels:
             due = ch.accept and not ch.bad and ch.asked < min(ch.prod, ch.cons + AHEAD)
-            ch.idle_since = ch.idle_since if due else self.now
+            if not due:
+                ch.idle_since, ch.passed = self.now, 0
             limit = SLOW + 12 * self.n + 8 * (self.latency[1] + 12)
             assert self.now - ch.idle_since < limit / min(self.ready, self.r_rate), "an entry is not fetched"
+            assert ch.passed < self.n + 4, "an entry is not fetched in its turn"
 
     def wants(self, c: int) -> int:
         ch = self.channels[c]
@@ -373,6 +388,9 @@ class Bench(CycleBench):
             m = Message(q.send)
             if q.send:
                 assert not ch.open, "two SENDs are open"
+                if any(x.home for x in ch.messages):
+                    self.count("early send")
+                    self.hold_back = 0
                 assert ch.taken < len(ch.arrived), "an entry that is not here"
                 e = ch.entries[ch.taken]
                 got = (self.get("q_dst"), self.get("q_len"), self.get("q_bad"), self.get("q_abs"))
@@ -383,6 +401,13 @@ class Bench(CycleBench):
 
     def _ends(self) -> None:
         i = self.inp
+        if self.get("back_valid"):   # an entry is back before its slot: the next SEND may take it
+            ch = self.channels[self.get("back_ch")]
+            m = ch.messages[0]
+            if m.send and not m.home:
+                m.home = True
+                ch.taken -= 1
+                assert ch.taken == m.index
         for what in ("msg", "back"):
             if not (self.get(f"{what}_valid") and i[f"{what}_ready"]):
                 continue
@@ -415,8 +440,7 @@ class Bench(CycleBench):
                 del ch.entries[ch.cons]
                 ch.cons += 1
             elif m.send:
-                ch.taken -= 1
-                assert ch.taken == m.index
+                assert m.home, "its entry is not back"
 
     # -- ends -----------------------------------------------------------------------------
     def at_rest(self) -> bool:
@@ -448,16 +472,17 @@ RATES = [  # ready, memory's latency, beats, doorbells, questions
 @cocotb.test()
 async def traffic(dut):
     """Stimulus: entries posted, messages begun and ended, or given up, on all channels and peers x idle and back-pressure x latency;
-    slots refused; entries that are no RECV. Checking: each entry is fetched once, in order, four ahead and no more; it is given to one
-    message, or to the next one when it comes back; no second SEND while one is open; what is ready is not refused; fields of the
-    entry and of the completion; indices; who is quiet."""
+    slots refused; entries that are no RECV; SENDs that take an entry that is back while its slot is on the way. Checking: each entry
+    is fetched once, in order, in its channel's turn, four ahead and no more; it is given to one message, or to the next one when it
+    comes back; no second SEND while one is open; what is ready is not refused; fields of the entry and of the completion; indices;
+    who is quiet."""
     bench = Bench(dut)
     await bench.start()
     for bench.ready, bench.latency, bench.r_rate, bench.db_rate, bench.q_rate in RATES:
         for bench.slot_rate, bench.back_rate in ((1.0, 0.0), (0.8, 0.5)):
             await bench.step(600)
         await bench.finish()
-    for what in ("send 1", "send 0", "imm 1", "imm 0", "msg send", "msg imm", "back send", "back imm"):
+    for what in ("send 1", "send 0", "imm 1", "imm 0", "msg send", "msg imm", "back send", "back imm", "early send"):
         assert bench.counts.get(what, 0) > 3, bench.counts
 
 

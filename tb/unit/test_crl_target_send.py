@@ -50,6 +50,10 @@ async def sends(dut):
         bench.p_ready, bench.error_rate = ready, errors
         for rates in RATES:
             await bench.run(some(bench, 14), rates)
+            if ready == 1.0:   # surely one that does not fit
+                ch = bench.rng.randrange(bench.channels)
+                bench.buffers.append(bench.buffer(ch, 1500))
+                await bench.run(send(bench, ch, 2600) + some(bench, 2), rates)
     seen = bench.model.seen
     assert {0, int(Status.RECEIVER_NOT_READY), int(Status.LINK_ERROR), int(Status.WRITE_SLVERR), int(Status.RECV_TOO_SHORT)} <= set(seen), seen
 
@@ -57,14 +61,17 @@ async def sends(dut):
 @cocotb.test()
 async def buffers(dut):
     """Stimulus: a SEND of no byte, one frame and several, each into a buffer with one thing wrong: opcode, length, key, segment, rights,
-    range, channel, beyond 2^64; and into one that is just right: at a segment's end, without the REMOTE right, up to 2^64.
+    range, channel, beyond 2^64; and into one that is just right: at a segment's end, without the REMOTE right, up to 2^64; both at the
+    end of the largest segment.
     Checking: the status, for the peer and in the entry, that ends; nothing written."""
     bench = await bench_of(dut)
     bench.p_ready = 1.0
     table, rng = bench.table, bench.rng
     for ch in range(min(bench.channels, 3)):
         mine = next(i for i in range(bench.segments) if table.get(i).channel == ch)
-        seg = table.get(mine)
+        # A segment that ends before 2^40: what is behind its end is an address. The largest one has its turn below.
+        seg = replace(table.get(mine), size=rng.choice((5000, 8192, 70001, 1 << 20)))
+        table.set(mine, seg)
         for size in (0, 1, 700, 2600):
             def wrong(size=size, ch=ch, mine=mine, seg=seg):
                 good = bench.buffer(ch, max(size, 1), absolute=False)
@@ -91,6 +98,11 @@ async def buffers(dut):
                 bench.buffers.append(Buffer(table.address(mine, 0), 4096))
                 await bench.run(send(bench, ch, size), Rates())
                 table.set(mine, seg)
+            table.set(mine, replace(seg, size=1 << 40))
+            for at in ((1 << 40) - max(size, 1), (1 << 40) - max(size - 1, 1)):
+                bench.buffers.append(Buffer(table.address(mine, at), 4096))
+                await bench.run(send(bench, ch, size), Rates())
+            table.set(mine, seg)
     s = Status
     want = {0, s.BAD_OPCODE, s.RECV_TOO_SHORT, s.KEY_REVOKED, s.SEG_INVALID, s.SEG_RANGE, s.SEG_RIGHTS, s.SEG_BINDING, s.ADDR_WRAP}
     assert {int(x) for x in want} <= set(bench.model.seen), bench.model.seen

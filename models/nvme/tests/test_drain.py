@@ -37,7 +37,8 @@ def drain(seed: int, what: int, without: str = "") -> tuple[bool, World]:
 
 
 def of_it(w: World, what: int) -> list:
-    return w.left(next(iter(w.killed)) if what == What.QUEUE else None)
+    qid = next(iter(w.killed)) if what == What.QUEUE else None
+    return [*w.left(qid), *w.reads(qid)]
 
 
 @pytest.mark.model
@@ -53,14 +54,14 @@ def test_nothing_is_left(what):
 @pytest.mark.model
 @pytest.mark.parametrize(
     "what, without",
-    [(What.QUEUE, n) for n in ("fetched", "x_busy", "c_idle")]
+    [(What.QUEUE, n) for n in ("fetched", "x_busy", "p_idle", "c_idle")]
     + [(What.RESET, n) for n in ("x_idle", "c_idle", "fetched")]
     + [(What.SHUTDOWN, n) for n in ("x_idle", "c_idle")],
 )
 def test_each_wait_matters(what, without):
     """Stimulus: the same without one of the waits. Checking: some controller has something left, or never ends."""
     bad = 0
-    for seed in range(60):
+    for seed in range(600):
         over, w = drain(seed, what, without)
         bad += not over or bool(of_it(w, what))
         if bad:

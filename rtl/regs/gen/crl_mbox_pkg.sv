@@ -42,6 +42,8 @@ package crl_mbox_pkg;
   localparam int STATUS_RUN_W = 1;
   localparam int STATUS_SETUP_BUSY_LSB = 9;
   localparam int STATUS_SETUP_BUSY_W = 1;
+  localparam int STATUS_SHUT_LSB = 10;
+  localparam int STATUS_SHUT_W = 1;
 
   localparam logic [12:0] REG_IRQ_STATUS = 13'h000C;              // Interrupt status
   localparam int IRQ_STATUS_SQE_LSB = 0;

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds of the system tests of the NVMe block."""
+
+from __future__ import annotations
+
+BUILDS: dict[str, dict[str, int]] = {
+    "64b": {"DATA_W": 64, "QUEUES": 4},
+    "512b": {"DATA_W": 512, "QUEUES": 4},
+    "128b-small": {"DATA_W": 128, "QUEUES": 16, "OPS": 4, "FETCH_DEPTH": 8, "MAX_BURST_BYTES": 256, "DSTRD": 0},
+}
+SLICE = ("64b", "512b")
