@@ -13,7 +13,8 @@ module crl_nvme_start #(
     parameter int QUEUES = 8,   // I/O queue pairs, 1 to 128
     parameter int FUNC_W = 8,
     localparam int QN    = QUEUES + 1,
-    localparam int QW    = $clog2(QN)
+    localparam int QW    = $clog2(QN),
+    localparam int NW    = $clog2(QN + 1)
 ) (
     input  wire logic              clk,
     input  wire logic              rst,       // synchronous, active high
@@ -47,11 +48,11 @@ module crl_nvme_start #(
     output logic                   rg_blank   // likewise for rg_we
 `ifdef FORMAL
     , output logic                 f_act      // proofs look at where it is
-    , output logic                 f_clear
+    , output logic                 f_wait
+    , output logic        [NW-1:0] f_num
+    , output logic           [2:0] f_idx
 `endif
 );
-
-  localparam int NW = $clog2(QN + 1);
 
   logic          act_q, wait_q;
   logic [NW-1:0] num_q;        // QN: the admin queues
@@ -101,8 +102,10 @@ module crl_nvme_start #(
   logic f_past_q;
 
   initial f_past_q = 1'b0;
-  assign f_act   = act_q;
-  assign f_clear = clear;
+  assign f_act  = act_q;
+  assign f_wait = wait_q;
+  assign f_num  = num_q;
+  assign f_idx  = idx_q;
 
   always_ff @(posedge clk) begin
     f_past_q <= 1'b1;
