@@ -13,12 +13,12 @@ SIM ?=## simulator: icarus, verilator, or empty for both
 K ?=## only tests, proofs or benches whose name matches, as in pytest's -k
 SEED ?=## seed that replays a run, or 'random'; empty: fixed by the test's name
 SEEDS ?= 3## number of seeds a scenario, for `make regress`
-TEST ?=## test whose waves to show, for `make waves`
+TEST ?=## test whose waves to show, for `make waves` ('demo-queues': the demo's second act)
 FILE ?=## file to move, for `make demo`
 CONFIG ?=## only the synthesis configurations whose name contains this
 JOBS ?= 2## tests, proofs and place-and-route runs at a time
 WAVES ?=## 1 records waves in every simulation
-NETLIST ?=## 1 runs module tests on the synthesised netlist instead of the RTL
+NETLIST ?=## 1 runs module tests on the netlist's gates instead of the RTL, 'words' before mapping to gates
 FORCE ?=## 1 runs proofs and synthesis even where a cached result exists
 export SIM K SEED TEST FILE CONFIG JOBS WAVES NETLIST FORCE
 
@@ -92,7 +92,7 @@ doctor: $(STAMP) ## say what is missing or too old on this machine, and how to m
 
 # ------------------------------------------------------------------------------------- checks
 .PHONY: demo
-demo: ready ## move a real file between two controllers and check it (FILE=…)
+demo: ready ## move a real file between two controllers, share a namespace, check both (FILE=…)
 	@$(RUN) -m tools.demo $(if $(FILE),--file "$$FILE")
 
 .PHONY: test

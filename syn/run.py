@@ -16,9 +16,11 @@ frequency is that of the paths from register to register, as it was measured for
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -245,31 +247,46 @@ def area(row: Mapping[str, int]) -> int:
 # nextpnr
 
 
-def place_and_route(config: Config, seed: int) -> dict[str, float]:
-    """Frequency of each clock in MHz for one seed."""
+def place_and_route(config: Config, seed: int, force: bool = False) -> dict[str, float]:
+    """Frequency of each clock in MHz for one seed. What the netlist gave before is taken from the cache."""
     folder = config.folder
     report = folder / f"report-{seed}.json"
-    report.unlink(missing_ok=True)
-    call(
-        [
-            "nextpnr-ecp5",
-            *config.nextpnr,
-            "--json",
-            rel(folder / "netlist.json"),
-            "--out-of-context",
-            "--timing-allow-fail",
-            "--freq",
-            f"{config.freq:g}",
-            "--seed",
-            str(seed),
-            "--report",
-            rel(report),
-            "--quiet",
-        ],
-        folder / f"nextpnr-{seed}.log",
+    options = [
+        *config.nextpnr,
+        "--out-of-context",
+        "--timing-allow-fail",
+        "--freq",
+        f"{config.freq:g}",
+        "--seed",
+        str(seed),
+    ]
+    known = (
+        OUT
+        / "cache"
+        / f"report-{netlist_hash(folder / 'netlist.json', options, tools()['nextpnr-ecp5'])}.json"
     )
+    report.unlink(missing_ok=True)
+    if known.exists() and not force:
+        shutil.copyfile(known, report)
+    else:
+        files = ["--json", rel(folder / "netlist.json"), "--report", rel(report)]
+        call(["nextpnr-ecp5", *options, *files, "--quiet"], folder / f"nextpnr-{seed}.log")
+        known.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(report, known)
     fmax = json.loads(report.read_text()).get("fmax", {})
     return {_clock_name(k): round(v["achieved"], 1) for k, v in fmax.items()}
+
+
+def netlist_hash(netlist: Path, *extra: object) -> str:
+    """Of cells, nets and their names, but not of the lines that they come from: comments and assertions change those."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items() if not k.endswith("src")}
+        return [plain(v) for v in value] if isinstance(value, list) else value
+
+    text = json.dumps([plain(json.loads(netlist.read_text())), *map(repr, extra)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _clock_name(net: str) -> str:
@@ -312,7 +329,11 @@ def run_config(config: Config, pool: ThreadPoolExecutor, pnr: bool, force: bool)
         raise SynthesisError(f"{config.name}: {exc}") from None
 
     def place(pnr: bool) -> Path:
-        return OUT / "cache" / f"{content_hash(sources, config.__dict__, tools(), pnr, FLOW_VERSION)}.json"
+        return (
+            OUT
+            / "cache"
+            / f"{content_hash(sources, config.__dict__, tools(), pnr, FLOW_VERSION)}.json"
+        )
 
     cached = place(pnr)
     # Who asks for areas only takes a frequency too where it is known already.
@@ -330,7 +351,7 @@ def run_config(config: Config, pool: ThreadPoolExecutor, pnr: bool, force: bool)
         raise
     row["fmax_mhz"] = None
     if pnr:
-        runs = list(pool.map(lambda seed: place_and_route(config, seed), config.seeds))
+        runs = list(pool.map(lambda seed: place_and_route(config, seed, force), config.seeds))
         clocks = median_fmax(runs)
         clock = node_clock(clocks)
         row["fmax_mhz"] = clocks.get(clock) if clock else None

@@ -48,3 +48,20 @@ def test_bad_input_is_one_sentence(args, capsys):
     assert synth.main(args) == 1
     said = capsys.readouterr().err
     assert "No configuration matches" in said or "No source defines" in said
+
+
+def test_netlist_hash(tmp_path):
+    """Lines of the source don't count, anything else does."""
+
+    def told(line: int, cell: str, seed: int = 1) -> str:
+        attributes = {"src": f"a.sv:{line}", "module_src": f"a.sv:{line}", "keep": "1"}
+        path = tmp_path / "netlist.json"
+        path.write_text(
+            json.dumps(
+                {"modules": {"a": {"cells": {"u": {"type": cell, "attributes": attributes}}}}}
+            )
+        )
+        return synth.netlist_hash(path, seed)
+
+    assert told(1, "LUT4") == told(2, "LUT4")
+    assert len({told(1, "LUT4"), told(1, "CCU2C"), told(1, "LUT4", 2)}) == 3

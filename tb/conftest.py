@@ -23,7 +23,28 @@ def pytest_pycollect_makeitem(collector, name, obj):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """A set of parameters that is slow on Icarus is in the slice on Verilator only."""
+    """Of a module test with several sets of parameters each set is in the slice on one simulator, in turns, beginning with
+    Verilator; the sweep has both. A set that is slow on Icarus (sweep_icarus) is in the slice on Verilator."""
+    sets: dict[str, list[str]] = {}
     for item in items:
-        if item.get_closest_marker("sweep_icarus") and item.callspec.params["sim"] == "icarus":
+        if "sim" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("sweep"):
+            mine = sets.setdefault(_function(item), [])
+            if _set_of(item) not in mine:
+                mine.append(_set_of(item))
+    for item in items:
+        mine = sets.get(_function(item), [])
+        if "sim" not in getattr(item, "fixturenames", ()) or _set_of(item) not in mine:
+            continue
+        slow = item.get_closest_marker("sweep_icarus")
+        turn = "verilator" if slow or mine.index(_set_of(item)) % 2 == 0 else "icarus"
+        shared = len(mine) > 1 and len(simulators()) > 1
+        if (slow or shared) and item.callspec.params["sim"] != turn:
             item.add_marker("sweep")
+
+
+def _function(item) -> str:
+    return item.nodeid.split("[")[0]
+
+
+def _set_of(item) -> str:
+    return item.callspec.id.replace(item.callspec.params["sim"], "", 1)

@@ -34,6 +34,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tb.lib import depends
 from tb.lib.sim import SimulationError, build_sim, run_sim
 from tb.lib.testbed import SYSTEM_SOURCES as SOURCES
 from tb.lib.testbed import TRIO_SOURCES
@@ -42,9 +43,10 @@ from tb.system.builds import BUILDS, FAULT_BUILDS, SLICE, TRIO_BUILDS, has_mirro
 from tb.system.nvme import builds as nvme
 from tb.system.nvme import mutants as holes
 from tb.system.nvme.rig import SOURCES as NVME_SOURCES
-from tools.paths import BUILD, ROOT, content_hash, rtl_sources, tool_env
+from tools.paths import BUILD, ROOT, tool_env
 
 OUT = BUILD / "regress"
+STATE = OUT / "passed.json"  # what need not run again
 COVERAGE = BUILD / "coverage"
 TRAFFIC, ERRORS, LIFE = "tb.system.test_traffic", "tb.system.test_errors", "tb.system.test_life"
 FAULTS, TRIO = "tb.system.test_faults", "tb.system.test_trio"
@@ -63,8 +65,8 @@ IMM = tuple(("tb.system.test_imm", test) for test in
 THREE = ("crossed", "link_cut", "node_reset")
 RANDOM_SEND = tuple(("tb.system.test_receivers", test) for test in ("random_messages", "many_messages"))
 SEND = tuple(("tb.system.test_receivers", test) for test in
-             ("late_and_never", "wrong_buffers", "paused_and_drained", "bad_receive_rings", "sender_given_up", "receiver_disabled",
-              "link_lost", "answers_lost", "buffers_revoked", "node_reset"))
+             ("late_and_never", "wrong_buffers", "paused_and_drained", "bad_receive_rings", "sender_given_up", "behind_given_up",
+              "receiver_disabled", "link_lost", "answers_lost", "buffers_revoked", "node_reset"))
 RANDOM_MIRROR = tuple(("tb.system.test_mirrored", test) for test in ("random_mirrors", "many_mirrors"))
 MIRROR = tuple(("tb.system.test_mirrored", test) for test in
                ("one_side_fails", "refused", "revoked", "given_up", "link_lost", "frames_lost", "node_reset", "time_out"))
@@ -152,7 +154,7 @@ def scenarios(seeds: int, faults: int, hostile: int) -> Iterator[Scenario]:
             yield Scenario(ERRORS, test, build, 1)
     yield Scenario(LIFE, "scoreboard_fails", "64b-8ch", 1)
     for count, *arguments in ((seeds, "tb/unit"), (seeds, "-m", "sweep and not own_seed", "tb/system"),
-                              (1, "-m", "sweep and own_seed", "tb/system")):
+                              (1, "-m", "sweep and own_seed", "tb/system"), (1, "-m", "sweep", "syn")):
         for name in pytest_names(*arguments):
             module, test = name.split("::", 1)
             yield Scenario(module.removesuffix(".py").replace("/", "."), test, UNIT, 1, count)
@@ -164,7 +166,7 @@ def scenarios(seeds: int, faults: int, hostile: int) -> Iterator[Scenario]:
 
 
 def pytest_names(*arguments: str) -> list[str]:
-    """The tests as pytest names them: of modules with all sets of parameters, of systems what make test leaves out."""
+    """The tests as pytest names them: of modules with all sets of parameters, of systems and netlists what make test leaves out."""
     done = pytest("--collect-only", *arguments)
     names = [line for line in done.stdout.splitlines() if "::" in line]
     if done.returncode or not names:
@@ -179,12 +181,12 @@ def pytest(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     )
 
 
-def state_key() -> str:
-    """Changes when anything that a result depends on changes."""
-    sources = list(rtl_sources())
-    for folder in ("tb/components", "tb/system", "tb/unit", "tb/lib", "models", "rtl/regs"):
-        sources += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".sv", ".yaml")]
-    return content_hash(sources)
+def key_of(s: Scenario, coverage: bool) -> str:
+    """Changes when anything that the result depends on changes, and with nothing else."""
+    broken = repr({**mutants.MUTANTS, **holes.HOLES}[s.mutant]) if s.mutant else ""
+    if s.build == UNIT:
+        return depends.key_of(s.module, "", (), coverage)
+    return depends.key_of(s.module, s.top, tuple(s.sources), s.build, repr(s.parameters), broken, coverage)
 
 
 def carry_out(s: Scenario, coverage: bool) -> dict:
@@ -281,11 +283,11 @@ def main(argv: list[str] | None = None) -> int:
         print(f"No scenario matches {args.only}; `--list` shows all of them.", file=sys.stderr)
         return 2
     OUT.mkdir(parents=True, exist_ok=True)
-    state = OUT / f"state-{state_key()}{'-cov' if args.coverage else ''}.json"
+    keys = {s.name: key_of(s, args.coverage) for s in todo}
     done: dict[str, dict] = {}
-    if state.exists() and not args.fresh:
-        done = {r["scenario"]: r for r in json.loads(state.read_text()) if r["status"] == "pass"}
-    rows = {s.name: done[s.name] for s in todo if s.name in done}
+    if STATE.exists() and not args.fresh:
+        done = {f"{r['scenario']} {r['key']}": r for r in json.loads(STATE.read_text())}
+    rows = {s.name: done[k] for s in todo if (k := f"{s.name} {keys[s.name]}") in done}
     rest = [s for s in todo if s.name not in rows]
     console.print(f"{len(todo)} runs of {sum(s.count for s in todo)} scenarios, {len(rows)} of them done before")
     for s in {s.top + str(s.parameters): s for s in rest if not s.mutant and s.build != UNIT}.values():
@@ -302,8 +304,10 @@ def main(argv: list[str] | None = None) -> int:
         for future in as_completed(running):
             row = future.result()
             rows[row["scenario"]] = row
-            done[row["scenario"]] = row
-            state.write_text(json.dumps(list(done.values())) + "\n")
+            row["key"] = keys[row["scenario"]]
+            if row["status"] == "pass":
+                done[f"{row['scenario']} {row['key']}"] = row
+                STATE.write_text(json.dumps(list(done.values())) + "\n")
             bar.advance(task)
             if row["status"] != "pass":
                 bar.console.print(f"[red]fail[/] {row['scenario']}")

@@ -218,8 +218,33 @@ def demo() -> str:
     )
 
 
+def demo_queues() -> str:
+    """The second act of the last demonstration: the commands, and what was refused."""
+    q = load("demo").get("queues")
+    if not q:
+        raise NoResults("build/demo/results.json has no second act: run `make demo`")
+    rows = []
+    for c in q["commands"]:
+        fetch, bell = c["latency_from_fetch_cycles"], c["latency_from_doorbell_cycles"]
+        rows.append([
+            f"{c['app']} {c['op'].title()}", f"{c['commands']:,}", f"{c['bytes']:,}", f"{c['cycles'] / c['commands']:.0f}" if c["cycles"] else "",
+            f"{fetch['50']} / {fetch['99']}", f"{bell['50']} / {bell['99']}",
+        ])
+    kinds: dict[str, list[str]] = {}
+    for a in q["attempts"]:
+        kinds.setdefault(a["answer"], []).append(a["what"])
+    elsewhere = sum(a["other_bursts"] for a in q["attempts"])
+    return (
+        table(["application, command", "commands", "bytes", "cycles a command", "fetch to answer, cycles (50% / 99%)",
+               "doorbell to answer, cycles (50% / 99%)"], rows)
+        + "\n" + table(["answer to B's attempts", "how many", "such as"], [[k, len(v), v[0]] for k, v in kinds.items()])
+        + f"\n{q['bursts']:,} bursts on the memory port, {elsewhere} of B's outside its own memory; A's SHA-256 "
+        + f"{'matches' if q['ok'] else 'or another check fails'}.\n"
+    )
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
-    "utilisation": utilisation, "kick": kick, "synth": synth, "formal": formal, "demo": demo,
+    "utilisation": utilisation, "kick": kick, "synth": synth, "formal": formal, "demo": demo, "demo-queues": demo_queues,
     "dma-copy": lambda: bench_rows("dma_copy"), "dma-remote": lambda: bench_rows("dma_remote"),
     "dma-cross": lambda: bench_rows("dma_cross"),
     "perf": perf, "link-ber": lambda: bench_rows("link_ber"), "rtt": lambda: bench_rows("rtt"), "rtt-hops": rtt_hops,

@@ -3,6 +3,7 @@
 
     python -m tools.waves TEST          a pytest name or part of one; `make waves TEST=…`
     python -m tools.waves demo          the waves that the last demo wrote under build/demo
+    python -m tools.waves demo-queues   those of its second act
     python -m tools.waves fifo.prove    the counterexample of a proof that failed
     python -m tools.waves x.fst         a file (beside it, if there, its run.json)
     python -m tools.waves TEST --no-open
@@ -34,6 +35,7 @@ from tools.svrules import strip
 from tools.wavegroups import add_story, story
 
 WAVE_SUFFIXES = (".fst", ".vcd")
+DEMOS = {"demo": "waves", "demo-queues": "waves-queues"}  # folders under build/demo
 BIN, HEX, TRANSLATED, BLANK = 0x28, 0x22, 0x2000, 0x200
 OPEN_GROUP, OPEN_END, CLOSED_GROUP, CLOSED_END = 0x800200, 0x1000200, 0xC00200, 0x1401200
 RED, ORANGE, YELLOW, VIOLET = 1, 2, 3, 7
@@ -423,8 +425,8 @@ def locate(what: str) -> tuple[Path, dict[str, Any]]:
             )
         what = "demo"
     path = Path(what) if Path(what).is_absolute() else ROOT / what
-    if what == "demo":
-        found = [p for s in WAVE_SUFFIXES for p in (BUILD / "demo").rglob(f"*{s}")]
+    if what in DEMOS:
+        found = [p for s in WAVE_SUFFIXES for p in (BUILD / "demo" / DEMOS[what]).glob(f"*{s}")]
         if not found:
             raise WavesError("The demo has written no waves yet; run `make demo` first.")
         path = max(found, key=lambda p: p.stat().st_mtime)

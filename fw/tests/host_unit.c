@@ -96,7 +96,7 @@ static void relax(void)
     CHECK(!"it waits");
 }
 
-static const struct crl_dev dev = {none64, none, wmb, relax, write32};
+static const struct crl_dev dev = {.read = none64, .write = none, .wmb = wmb, .relax = relax, .write32 = write32};
 
 static bool cq_room(uint32_t reserved)
 {

@@ -34,12 +34,16 @@ class Port(ctypes.Structure):
     WRITE = ctypes.CFUNCTYPE(None, ctypes.c_uint32, ctypes.c_uint64)
     WRITE32 = ctypes.CFUNCTYPE(None, ctypes.c_uint32, ctypes.c_uint32)
     EVENT = ctypes.CFUNCTYPE(None)
+    LOAD = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32)
     _fields_ = [
         ("read", READ),
         ("write", WRITE),
         ("wmb", EVENT),
         ("relax", EVENT),
         ("write32", WRITE32),
+        ("load", LOAD),
+        ("mb", EVENT),
+        ("rmb", EVENT),
     ]
 
     def __init__(
@@ -49,6 +53,10 @@ class Port(ctypes.Structure):
         wmb: Callable[[], None],
         relax: Callable[[], None],
         write32: Callable[[int, int], None] | None = None,
+        *,
+        load: Callable[[int, int], int] | None = None,
+        mb: Callable[[], None] | None = None,
+        rmb: Callable[[], None] | None = None,
     ) -> None:
         self.failures: list[Exception] = []
         super().__init__(
@@ -57,6 +65,9 @@ class Port(ctypes.Structure):
             self.EVENT(self._guard(wmb)),
             self.EVENT(self._guard(relax)),
             self.WRITE32(self._guard(write32 or self._none)),
+            self.LOAD(self._guard(load)) if load else self.LOAD(),
+            self.EVENT(self._guard(mb)) if mb else self.EVENT(),
+            self.EVENT(self._guard(rmb)) if rmb else self.EVENT(),
         )
 
     @staticmethod

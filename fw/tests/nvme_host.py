@@ -167,20 +167,26 @@ class Machine:
         self.node[where] = self.cpu[where] = data
         return True
 
+    def blocks(self, nsid: int, slba: int, count: int) -> bytes:
+        """What the namespace holds."""
+        return self.namespaces[nsid - 1].peek(slba, count)
+
     # what programs see
-    def port(self, func: int) -> Port:
+    def port(self, func: int, window: int = 0) -> Port:
+        """`window`: the only page of registers that is mapped, its first byte being address 0. 0: all of them."""
         c = self.controller
 
         def read(addr: int) -> int:
-            return int.from_bytes(c.reg_read(addr, 8, func), "little")
+            return int.from_bytes(c.reg_read(window + addr, 8, func), "little")
 
         def write(addr: int, value: int) -> None:
-            c.reg_write(addr, value.to_bytes(8, "little"), func)
+            c.reg_write(window + addr, value.to_bytes(8, "little"), func)
 
         def write32(addr: int, value: int) -> None:
             assert self.barrier, "a doorbell without a barrier right before it"
+            assert addr < PAGE or not window, f"{addr:#x} is not mapped"
             self.barrier = False
-            c.reg_write(addr, value.to_bytes(4, "little"), func)
+            c.reg_write(window + addr, value.to_bytes(4, "little"), func)
 
         return Port(read, write, self.wmb, self.steps, write32)
 
@@ -262,10 +268,12 @@ class Client:
     """The user half: a process with its own registers and one page of doorbells."""
 
     def __init__(self, m: Machine, pair: ctypes.Structure, func: int) -> None:
-        self.m, self.lib, self.port, self.pair = m, m.lib, m.port(func), pair
+        window = pair.sq_doorbell & -PAGE
+        self.m, self.lib, self.port, self.pair = m, m.lib, m.port(func, window), pair
         self.qp = opaque(self.lib, QP)
         self.slots = (Slot * pair.commands)()
-        err = self.call("crl_nvme_open", ctypes.byref(pair), ctypes.byref(self.slots), c_uint32(0))
+        args = (ctypes.byref(pair), ctypes.byref(self.slots), c_uint32(window))
+        err = self.call("crl_nvme_open", *args)
         assert err == Err.OK
 
     def call(self, name: str, *args: object) -> Err:

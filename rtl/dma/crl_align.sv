@@ -205,26 +205,27 @@ module crl_align #(
   logic [CW-1:0]     x_rch, x_wch;
   logic [TAG_W-1:0]  x_tag;
   logic [B-1:0]      x_strb, x_mask;
-  logic [DATA_W-1:0] carry, carry_d, merged;
+  logic [DATA_W-1:0] carry, merged;
   logic              y_valid, y_ready;
 
   assign {x_we, x_out, x_none, x_first, x_last, x_rch, x_wch, x_tag, x_strb, x_mask} = x_ctl;
 
-  // A beat that is not written yet goes back into the carry as it is.
   always_comb begin
-    for (int i = 0; i < B; i++) begin
-      merged[i*8 +: 8]  = (x_mask[i] ? carry[i*8 +: 8] : x_data[i*8 +: 8]) & {8{x_strb[i]}};
-      carry_d[i*8 +: 8] = (x_mask[i] && !x_out) ? carry[i*8 +: 8] : x_data[i*8 +: 8];
-    end
+    for (int i = 0; i < B; i++) merged[i*8 +: 8] = (x_mask[i] ? carry[i*8 +: 8] : x_data[i*8 +: 8]) & {8{x_strb[i]}};
   end
 
   assign y_valid = x_valid && (x_out || x_none);
   assign x_ready = y_ready || !(x_out || x_none);
 
-  crl_ram_lut #(.W(DATA_W), .DEPTH(CHANNELS)) u_carry (
-      .clk, .we(x_valid && x_ready && x_we), .waddr(x_wch), .wdata(carry_d),
-      .raddr(x_rch), .rdata(carry)
-  );
+  // What of a beat is not written yet stays in the carry: without a beat both channels are the same.
+  generate
+    for (genvar i = 0; i < B; i++) begin : g_carry
+      crl_ram_lut #(.W(8), .DEPTH(CHANNELS)) u_lane (
+          .clk, .we(x_valid && x_ready && x_we && (x_out || !x_mask[i])), .waddr(x_wch), .wdata(x_data[i*8 +: 8]),
+          .raddr(x_rch), .rdata(carry[i*8 +: 8])
+      );
+    end
+  endgenerate
 
   localparam int OUT_W = 3 + TAG_W + B + DATA_W;
   logic [OUT_W-1:0] y_all, o_all;

@@ -29,20 +29,27 @@ module crl_align_rot #(
 
   localparam int SPLIT = DEEP ? OFF_W / 2 : OFF_W;  // levels before the first register
 
-  // The levels lo to hi - 1 of the shifter.
-  function automatic logic [DATA_W-1:0] rotate(
-      input logic [DATA_W-1:0] d, input logic [OFF_W-1:0] n, input int lo, input int hi);
-    logic [DATA_W-1:0] r;
-    r = d;
-    for (int i = 0; i < OFF_W; i++) begin
-      if (i >= lo && i < hi && n[i]) r = (r << (8 << i)) | (r >> (DATA_W - (8 << i)));
-    end
-    rotate = r;
-  endfunction
-
   logic              a_valid_q, a_ready;
   logic [DATA_W-1:0] a_data_q;
   logic [CTL_W-1:0]  a_ctl_q;
+  logic [OFF_W-1:0]  shift;     // of each level, in its stage
+
+  // One table a bit and level. 'keep' holds synthesis to that: it would choose among eight at once, which takes more.
+  generate
+    for (genvar i = 0; i < OFF_W; i++) begin : g_level
+      logic [DATA_W-1:0] from;
+      (* keep *) logic [DATA_W-1:0] to;
+
+      if (i == 0) begin : g_in
+        assign from = s_data;
+      end else if (DEEP && i == SPLIT) begin : g_second
+        assign from = a_data_q;
+      end else begin : g_next
+        assign from = g_level[i-1].to;
+      end
+      assign to = shift[i] ? {from[DATA_W-1-(8<<i):0], from[DATA_W-1:DATA_W-(8<<i)]} : from;
+    end
+  endgenerate
 
   assign s_ready = !a_valid_q || a_ready;
 
@@ -50,7 +57,7 @@ module crl_align_rot #(
     if (rst)          a_valid_q <= 1'b0;
     else if (s_ready) a_valid_q <= s_valid;
     if (s_ready) begin
-      a_data_q <= rotate(s_data, s_shift, 0, SPLIT);
+      a_data_q <= g_level[SPLIT-1].to;
       a_ctl_q  <= s_ctl;
     end
   end
@@ -66,13 +73,14 @@ module crl_align_rot #(
       assign m_valid = b_valid_q;
       assign m_data  = b_data_q;
       assign m_ctl   = b_ctl_q;
+      assign shift   = {a_shift_q[OFF_W-1:SPLIT], s_shift[SPLIT-1:0]};
 
       always_ff @(posedge clk) begin
         if (rst)          b_valid_q <= 1'b0;
         else if (a_ready) b_valid_q <= a_valid_q;
         if (s_ready) a_shift_q <= s_shift;
         if (a_ready) begin
-          b_data_q <= rotate(a_data_q, a_shift_q, SPLIT, OFF_W);
+          b_data_q <= g_level[OFF_W-1].to;
           b_ctl_q  <= a_ctl_q;
         end
       end
@@ -81,6 +89,7 @@ module crl_align_rot #(
       assign m_valid = a_valid_q;
       assign m_data  = a_data_q;
       assign m_ctl   = a_ctl_q;
+      assign shift   = s_shift;
     end
   endgenerate
 

@@ -481,7 +481,7 @@ module crl_dma #(
 
   crl_dma_move #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .OPS(OPS), .FUNC_W(FUNC_W),
                  .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
-                 .CHUNKS(CHUNKS), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_move (
+                 .CHUNKS(CHUNKS), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_move (
       .clk, .rst, .op_we(alloc_valid), .op_idx(alloc_idx), .op_gen(alloc_gen), .op_atomic(alloc_atomic), .op_swap(alloc_swap), .op_oper(alloc_oper),
       .chunk_room, .chunk_push, .chunk, .fail_valid(rfail_valid), .fail_ch(rfail_ch), .fail_op(rfail_op),
       .d_valid, .d_ready, .d_data, .e_valid, .e_ready, .e_resp,

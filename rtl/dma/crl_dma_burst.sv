@@ -66,7 +66,7 @@ module crl_dma_burst #(
   always_ff @(posedge clk) begin
     if (f0_take) begin
       f1_ch_q    <= f0_ch;
-      f1_mask_q  <= (12'd1 << f0_log2) - 12'd1;
+      f1_mask_q  <= ~(12'hfff << f0_log2);
       f1_prod_q  <= f0_prod;
       f1_fidx_q  <= f0_fidx;
       f1_begun_q <= f0_begun;

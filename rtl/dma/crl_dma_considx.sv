@@ -31,7 +31,7 @@ module crl_dma_considx #(
   crl_ram_lut #(.W(4), .DEPTH(CHANNELS)) u_log2 (
       .clk, .we(cfg_we), .waddr(cfg_ch), .wdata(cfg_log2), .raddr(alloc_ch), .rdata(log2)
   );
-  assign mask       = (12'd1 << log2) - 12'd1;
+  assign mask       = ~(12'hfff << log2);
   assign alloc_cons = (idx + (alloc_two ? 12'd2 : 12'd1)) & mask;
 
 endmodule

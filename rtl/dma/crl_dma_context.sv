@@ -15,6 +15,7 @@ module crl_dma_context #(
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU = 1024,
     parameter int SEGMENTS = 32,
+    parameter bit READ_EN  = 1,
     parameter bit ATOMIC_EN = 1,
     parameter bit SEND_EN  = 1,
     parameter bit MIRROR_EN = 1,
@@ -118,7 +119,7 @@ module crl_dma_context #(
 
   crl_ram_lut #(.W(SW + CINFO_W), .DEPTH(CHANNELS)) u_info (
       .clk, .we, .waddr(wch),
-      .wdata({nx_src[crl_pkg::SEGADDR_INDEX_LSB +: SW], w_msg || w_mirror, (w_remote && w_fill) || w_mirror, w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
+      .wdata({nx_src[crl_pkg::SEGADDR_INDEX_LSB +: SW], w_msg || w_mirror, ((READ_EN || ATOMIC_EN) && w_remote && w_fill) || w_mirror, w_remote, nx_pos == '0, nx_fend, nx_last, nx_n}),
       .raddr(t1_ch), .rdata({t1_seg, t1_info})
   );
 

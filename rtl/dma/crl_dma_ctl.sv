@@ -173,7 +173,7 @@ module crl_dma_ctl #(
   assign ch_next  = ch_q == CW'(CHANNELS - 1) ? '0 : ch_q + 1'b1;
   // Bytes of the ring less one, at most 4095.
   assign bytes_log2 = second_q ? log2_q : log2_q + 4'd1;      // less 4
-  assign mask     = bytes_log2 >= 4'd8 ? 12'hfff : (12'd16 << bytes_log2) - 12'd1;
+  assign mask     = ~(12'hff0 << bytes_log2);
   assign quiesced = settled_q && st_empty[ch_q];
   assign over     = quiesced && calm_q;
 
@@ -181,7 +181,7 @@ module crl_dma_ctl #(
   assign rc_sel   = {recv_q, recv_q || second_q, step_q[0]};
   assign seg_req  = s_q == S_SEG && ring_ok_q && !none_q;
   assign seg_addr = base_q;
-  assign seg_len  = (second_q ? 33'd16 : 33'd32) << log2_q;
+  assign seg_len  = 33'd16 << bytes_log2;                   // of a size that is allowed
   assign seg_ch   = ch_q;
   assign seg_abs  = abs_rd;
   assign mark_req = s_q == S_MARK;

@@ -87,12 +87,28 @@ module crl_dma_first #(
     if (nodata || asks) n = '0;
   end
 
-  crl_ram_lut #(.W(SW + INFO_W), .DEPTH(PREFETCH)) u_info (
+  logic [INFO_W-3:0] rest;
+  logic              is_last, is_fend;
+
+  crl_ram_lut #(.W(SW + INFO_W - 1), .DEPTH(PREFETCH)) u_info (
       .clk, .we(valid_q), .waddr(idx_q),
-      .wdata({seg_q, (msg || mirror) && !nodata, bad_q, nodata, (read || mirror) && !nodata,
-               (write || read || msg || mirror) && !nodata, flags_q[crl_pkg::DESC_FLAG_FENCE], fend, last, n}),
-      .raddr(pk_idx_q), .rdata({seg, info})
+      .wdata({seg_q, last, (msg || mirror) && !nodata, bad_q, nodata, (read || mirror) && !nodata,
+               (write || read || msg || mirror) && !nodata, flags_q[crl_pkg::DESC_FLAG_FENCE], n}),
+      .raddr(pk_idx_q), .rdata({seg, is_last, rest})
   );
+  // Only where a chunk may fill a frame, or ask first, does the end of the frame tell anything that the operation's doesn't.
+  generate
+    if (SEND_EN || MAX_BURST_BYTES == LINK_MTU) begin : g_fend
+      crl_ram_lut #(.W(1), .DEPTH(PREFETCH)) u_fend (
+          .clk, .we(valid_q), .waddr(idx_q), .wdata(fend), .raddr(pk_idx_q), .rdata(is_fend)
+      );
+    end else begin : g_no_fend
+      logic unused;
+      assign unused  = &{1'b0, fend};
+      assign is_fend = is_last;
+    end
+  endgenerate
+  assign info = {rest[INFO_W-3:MBW+1], is_fend, is_last, rest[MBW:0]};
 
 endmodule
 

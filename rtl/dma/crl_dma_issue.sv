@@ -186,6 +186,7 @@ module crl_dma_issue #(
 );
 
   localparam int CINFO_W = MBW + 7;
+  localparam bit ASK_EN  = READ_EN || ATOMIC_EN;      // a chunk may be remote and fill: it asks for data
 
   // What moves through the pipeline is indexed by its stage: v_q[3] tells that there is a chunk in T3.
   logic [6:2]             v_q;
@@ -281,10 +282,11 @@ module crl_dma_issue #(
   logic [OFF_W-1:0] t3_off;
   logic [SW-1:0]    t1_seg;      // of the operation under way
   logic             ctl_seg_q;   // the entry that is shown is the channel control's
+  logic             ctl_seg_next;
   logic [RBW-1:0]   t3_beats;
 
   crl_dma_context #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU),
-                    .SEGMENTS(SEGMENTS), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_context (
+                    .SEGMENTS(SEGMENTS), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN)) u_context (
       .clk, .pk_ch, .t1_ch, .t1_info(t1_cinfo), .t1_seg, .t1_first, .t1_desc(pool_data), .t1_oper(pool_oper[63:0]), .t2_mirror, .t2_far,
       .t2_msg, .t2_imm, .t2_back(back_q),
       .t2_op, .t2_fill, .t2_atomic, .t2_src, .t2_dst, .t2_rem, .t2_pos, .t2_total, .t2_notify, .t2_tag(t2_ctx_tag), .t2_seq(t2_ctx_seq),
@@ -300,7 +302,7 @@ module crl_dma_issue #(
   assign alloc_irq    = t2_flags[crl_pkg::DESC_FLAG_IRQ];
   assign alloc_nocpl  = t2_flags[crl_pkg::DESC_FLAG_NO_CPL];
   assign alloc_remote = remote_q[2];
-  assign alloc_read   = remote_q[2] && (t2_fill || t2_mirror);   // bytes of it may be under way to the memory
+  assign alloc_read   = remote_q[2] && ((ASK_EN && t2_fill) || t2_mirror);   // bytes of it may be under way to the memory
   assign alloc_mirror = t2_mirror;
   assign alloc_two    = ATOMIC_EN && t2_two_q;
   assign alloc_atomic = t2_atomic;
@@ -317,11 +319,12 @@ module crl_dma_issue #(
     if (t1_v) seg_idx = t1_ip ? t1_seg : pool_seg;
     else if (v_q[2]) seg_idx = t2_dst[crl_pkg::SEGADDR_INDEX_LSB +: SW];
   end
-  always_ff @(posedge clk) ctl_seg_q <= ctl_seg_req && !ctl_seg_gnt && !seg_re && !seg_stop;
+  assign ctl_seg_next = ctl_seg_req && !ctl_seg_gnt && !seg_re && !seg_stop;
+  always_ff @(posedge clk) ctl_seg_q <= ctl_seg_next;
   crl_dma_check #(.CHANNELS(CHANNELS), .SEGMENTS(SEGMENTS)) u_check (
       .clk, .src_valid(v_q[2]), .src_addr(t2_src), .src_len(t2_rem), .src_ch(ch_q[2]), .src_abs(abs_q[2]),
       .dst_valid(v_q[3]), .dst_addr(dst_q[3]), .dst_len(rem_q[3]), .dst_ch(ch_q[3]), .dst_abs(abs_q[3]),
-      .ctl_addr(ctl_seg_addr), .ctl_len(ctl_seg_len), .ctl_ch(ctl_seg_ch), .ctl_abs(ctl_seg_abs),
+      .ctl_next(ctl_seg_next), .ctl_addr(ctl_seg_addr), .ctl_len(ctl_seg_len), .ctl_ch(ctl_seg_ch), .ctl_abs(ctl_seg_abs),
       .seg_entry, .ok(chk_ok), .status(chk_status), .addr(chk_addr)
   );
   assign ar_push  = v_q[3] && t3_rd;
@@ -372,9 +375,9 @@ module crl_dma_issue #(
     seq_q     <= {seq_q[4:3], t2_seq};
     tag_q     <= {tag_q[4:3], t2_tag};
     total_q   <= {total_q[3], t2_total};
-    rem_q     <= {rem_q[3], t2_rem};
+    rem_q     <= {rem_q[3], v_q[2] ? t2_rem : 32'd0};   // crl_dma_check counts on the 0
     src_q     <= {src_q[3], t2_src};
-    dst_q     <= {dst_q[3], t2_dst};
+    dst_q     <= {dst_q[3], v_q[2] ? t2_dst : 64'd0};
     pos_q     <= {pos_q[3], t2_pos};
   end
 
@@ -392,7 +395,7 @@ module crl_dma_issue #(
   // A link that comes up behind T1 is not up for this pick: neither a credit nor its frame's turn was asked for.
   assign t3_up = up[ch_q[3]] && up_q[3];
   crl_dma_record #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .FUNC_W(FUNC_W),
-                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .SEND_EN(SEND_EN)) u_record (
+                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .ASK_EN(ASK_EN), .SEND_EN(SEND_EN)) u_record (
       .clk, .t3_off, .t3_n, .t3_beats, .t4_remote(remote_q[4]), .t4_fill(fill_q[4]), .t4_total(total_q[4]), .t4_src(src_q[4]),
       .t4_dst(mirror_q[4] ? far_q[4] : dst_q[4]), .t4_rem(rem_q[4]), .t4_pos(pos_q[4]), .t4_permitted(permitted_q[4]), .chk_addr,
       .t5_valid(v_q[5]), .t5_ch(ch_q[5]), .t5_func(func_q[5]), .t5_peer_ch(peer_ch_q[5]),
@@ -440,14 +443,18 @@ module crl_dma_issue #(
   end
 
 `ifndef SYNTHESIS
-  logic picked_q, begun_q;   // begun: there was a reset
+  logic picked_q, begun_q, clean_q;   // begun: there was a reset; clean: v_q has been 0 for a cycle
 
-  initial begun_q = 1'b0;
+  initial {begun_q, clean_q} = '0;
 
   always @(posedge clk) begin
     picked_q <= !rst && pk_en;
     if (rst) begun_q <= 1'b1;
-    else if (begun_q) assert (charge_valid == picked_q);   // what the scheduler counts on
+    if (begun_q) clean_q <= 1'b1;
+    if (!rst && begun_q) assert (charge_valid == picked_q);   // what the scheduler counts on
+    // What crl_dma_check counts on.
+    if (!rst && clean_q && !v_q[3]) assert (dst_q[3] == '0 && rem_q[3] == '0);
+    if (!rst && clean_q && ctl_seg_q) assert (!v_q[2] && !v_q[3]);
   end
 `endif
 

@@ -23,6 +23,7 @@ module crl_dma_move #(
     parameter int LINK_MTU = 1024,
     parameter int WRITES_IN_FLIGHT = 64,
     parameter int CHUNKS   = 128,                // power of two
+    parameter bit READ_EN  = 1,
     parameter bit ATOMIC_EN = 1,
     parameter bit SEND_EN  = 1,
     parameter bit MIRROR_EN = 1,
@@ -112,6 +113,7 @@ module crl_dma_move #(
   // ---------------------------------------------------------------- chunk queue
   localparam int CQW = $clog2(CHUNKS);
   localparam int MSG_W  = SEND_EN ? 34 : 0;           // {message, SEND, immediate}
+  localparam bit ASK_EN = READ_EN || ATOMIC_EN;       // without them no chunk asks for data, which no tool sees across a RAM
   localparam int FULL_W = CHUNK_W - MSG_W + 34;
   logic               h_valid, h_go, s_ready_unused;
   logic [CHUNK_W-1:0] h;
@@ -190,7 +192,7 @@ module crl_dma_move #(
     if (rst) x_fresh_q <= 1'b0;
     else x_fresh_q <= h_go;
     if (h_go) begin
-      x_tok_q    <= h_kind == 3'd0 || h_cancel || h_read || (h_bad && !h_remote);  // READ moves nothing here
+      x_tok_q    <= h_kind == 3'd0 || h_cancel || (ASK_EN && h_read) || (h_bad && !h_remote);  // READ moves nothing here
       x_remote_q <= h_remote;
       x_cancel_q <= h_cancel || (h_bad && h_remote);
       x_mirror_q <= h_mirror;
@@ -318,7 +320,7 @@ module crl_dma_move #(
 
   crl_dma_frames #(.DATA_W(DATA_W), .PEERS(PEERS), .FUNC_W(FUNC_W), .LINK_MTU(LINK_MTU), .OPS(OPS), .ATOMIC_EN(ATOMIC_EN)) u_frames (
       .clk, .rst, .op_we, .op_idx, .op_gen, .op_atomic, .op_swap, .op_oper,
-      .n_valid, .n_pop, .n_remote, .n_read, .n_cancel, .n_last, .n_flush, .n_first_frame(n_ffirst), .n_notify, .n_ch(8'(n_ch)),
+      .n_valid, .n_pop, .n_remote, .n_read(ASK_EN && n_read), .n_cancel, .n_last, .n_flush, .n_first_frame(n_ffirst), .n_notify, .n_ch(8'(n_ch)),
       .n_tag, .n_len, .n_flen, .n_peer, .n_peer_ch, .n_func, .n_seq, .n_x, .n_y, .n_msg, .n_imm, .n_mirror,
       .o_valid, .o_ready, .o_none, .o_first, .o_last, .o_data, .o_strb,
       .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb, .end_valid, .end_ready,

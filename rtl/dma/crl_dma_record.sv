@@ -19,6 +19,7 @@ module crl_dma_record #(
     parameter int FUNC_W   = 8,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU = 1024,
+    parameter bit ASK_EN   = 1,   // READ or atomics
     parameter bit SEND_EN  = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int MBW     = $clog2(MAX_BURST_BYTES),
@@ -108,7 +109,7 @@ module crl_dma_record #(
     t5_beats_q <= t4_beats_q;
     t5_doff_q  <= t4_remote ? t4_pos[OFF_W-1:0] : chk_addr[OFF_W-1:0];
     t5_flen_q  <= {1'b0, t4_pos} + (MTW + 1)'(t4_n_q);
-    t5_x_q     <= !t4_remote ? chk_addr : t4_fill ? t4_src : t4_dst;
+    t5_x_q     <= !t4_remote ? chk_addr : ASK_EN && t4_fill ? t4_src : t4_dst;
     t5_y_q     <= t4_fill && !t4_remote ? t4_src : {t4_total, t4_frame, {MTW{1'b0}}};
     t5_first_frame_q <= t4_frame == '0 && !t4_permitted;
   end
@@ -127,7 +128,7 @@ module crl_dma_record #(
     if (t5_token) t5_kind = 3'd0;
   end
 
-  assign tx_take_rd   = t5_fill;
+  assign tx_take_rd   = ASK_EN && t5_fill;
   assign tx_take_hold = t5_mirror;
   assign t5_send = t5_fault ? t5_sent : !t5_nodata;
   always_comb begin
@@ -141,7 +142,7 @@ module crl_dma_record #(
     t6_head_q  <= {t5_ch, t5_tag, t5_first};
     t6_last_q  <= t5_last || t5_fault;
     t6_flush_q <= t5_fault || (t5_remote ? t5_fend : t5_last);
-    t6_flags_q <= {t5_cont, t5_rd, t5_first_frame_q && !t5_term, t5_notify, t5_fill && t5_remote};
+    t6_flags_q <= {t5_cont, t5_rd, t5_first_frame_q && !t5_term, t5_notify, ASK_EN && t5_fill && t5_remote};
     t6_size_q  <= {t5_off_q, t5_doff_q, t5_n_q, t5_beats_q};
     t6_st_q    <= t5_st;
     t6_msg_q   <= {t5_msg, t5_imm};

@@ -114,7 +114,7 @@ module crl_dma_rings #(
   );
 
   // The differences are taken in the doorbell's cycle, judged in the next.
-  assign db_mask = (12'd1 << db_log2) - 12'd1;
+  assign db_mask = ~(12'hfff << db_log2);
   assign dq_ok   = dq_range_q && dq_new_q >= dq_old_q;
   assign dq_good = dq_valid && dq_ok;
 

@@ -58,14 +58,23 @@ module crl_dma_step #(
   logic [MTW-1:0] pos_q;
   logic [MBW:0]   rd_end, most, most_q;
   logic           big_q;            // more is left than any chunk holds
+  logic [63:0]    src_step, dst_step;
+
+  // What is added is chosen before the sum: it is short, the sums are long.
+  always_comb begin
+    src_step = 64'(n);
+    if (back) src_step = 64'd0 - 64'(pos);
+    if (fill) src_step = '0;
+    dst_step = remote ? '0 : 64'(n);
+  end
 
   always_ff @(posedge clk) begin
     fill_q   <= fill;
     remote_q <= remote;
     rd_off   <= fill ? vs[OFF_W-1:0] : src[OFF_W-1:0];
     rd_n     <= n;
-    src_q    <= fill ? src : back ? src - 64'(pos) : src + 64'(n);
-    dst_q    <= remote ? dst : dst + 64'(n);
+    src_q    <= src + src_step;
+    dst_q    <= dst + dst_step;
     rem_q    <= back ? total : rem - 32'(n);
     vs_q     <= vs + n[MBW-1:0];
     pos_q    <= back ? '0 : pos + MTW'(n);

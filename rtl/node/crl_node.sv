@@ -686,13 +686,13 @@ module crl_node #(
         assign {p_ar_valid[p], p_ar_addr[64*p +: 64], p_ar_len[8*p +: 8], p_ar_user[FUNC_W*p +: FUNC_W], p_pending[p],
                 p_cnt_valid[p], p_cnt_ch[CW*p +: CW], p_cnt_bytes[12*p +: 12]} = '0;
         assign rev_over[2+PEERS+p]      = 1'b1;
-        assign ack_valid[p]             = lk_ack_valid;
-        assign lk_ack_ready             = ack_ready[p];
-        assign ack_ch[8*p +: 8]         = lk_ack_ch;
-        assign ack_permit[p]            = lk_ack_permit;
-        assign ack_tag[16*p +: 16]      = lk_ack_tag;
-        assign ack_status[8*p +: 8]     = lk_ack_status;
-        assign ack_status2[16*p +: 16]  = lk_ack_status2;
+        // The engine's ready would reach back into the link's FIFO.
+        crl_spare #(.W(8 + 1 + 16 + 8 + 16)) u_acks (
+            .clk, .rst, .s_valid(lk_ack_valid), .s_ready(lk_ack_ready),
+            .s_data({lk_ack_ch, lk_ack_permit, lk_ack_tag, lk_ack_status, lk_ack_status2}),
+            .m_valid(ack_valid[p]), .m_ready(ack_ready[p]),
+            .m_data({ack_ch[8*p +: 8], ack_permit[p], ack_tag[16*p +: 16], ack_status[8*p +: 8], ack_status2[16*p +: 16]})
+        );
       end
 
       logic unused;

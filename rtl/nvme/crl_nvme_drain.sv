@@ -101,7 +101,8 @@ module crl_nvme_drain #(
       kill_we <= state_q == STOP && step;
       done    <= state_q == POST && step;
       if (state_q == IDLE) begin
-        if (go) state_q <= what == 2'd0 ? STOP : FETCH;
+        if (go && what == 2'd0) state_q <= STOP;
+        else if (go)            state_q <= FETCH;
         dropping_q <= go && what == 2'd1;
       end else if (step) begin
         case (state_q)

@@ -12,6 +12,7 @@
 module crl_nvme_mbox_ev #(
     parameter int QUEUES = 8,
     parameter int FUNC_W = 8,
+    parameter int PLACES = 16,   // events held, a power of two, at least 4
     localparam int QN    = QUEUES + 1,
     localparam int QW    = $clog2(QN)
 ) (
@@ -48,13 +49,17 @@ module crl_nvme_mbox_ev #(
     output logic      [31:0]       rdata       // EVENT0 to EVENT4, EVENTS_LOST, QBAD; 0 of any other
 );
 
-  localparam int         BAD_W  = QW + 2 + FUNC_W;
-  localparam int         LG_W   = QW + 16 + 11 + 32 + 64;
+  localparam int AW    = $clog2(PLACES);
+  localparam int BAD_W = QW + 2 + FUNC_W;
+  localparam int LG_W  = QW + 16 + 11 + 32 + 64;
+
+  initial if (PLACES < 4 || (PLACES & (PLACES - 1)) != 0) $fatal(1, "crl_nvme_mbox_ev: PLACES must be a power of two, at least 4");
 
   // ---------------------------------------------------------------------------------------------
   // Who is held. Bits: 0 doorbell, 1 SQ failed, 2 CQ failed, 3 command.
 
-  logic [4:0] held_q;
+  logic [AW:0] held_q;
+  logic [AW-1:0] spare;              // places that are free, less one
   logic [3:0] new_ev, acc, lose, left, oldest, done_q;
   logic [3:0] f_mask;
   logic       f_any, f_pop, f_room, dup;
@@ -64,11 +69,12 @@ module crl_nvme_mbox_ev #(
   logic [2:0] lost_n;
   logic [15:0] lost;
   logic [16:0] lost_sum;
-  logic [4:0] f_level;
+  logic [AW:0] f_level;
 
   assign new_ev = {lg_valid, cqf_valid, sqf_valid, bad_valid && !dup};
 
-  assign room = {!held_q[4] && !(held_q[3] && held_q[2] && held_q[1:0] != '0), !held_q[4] && held_q[3:1] != '1, !held_q[4] && held_q[3:0] != '1, !held_q[4]};
+  assign spare = ~held_q[AW-1:0];
+  assign room  = {(spare >> 2) != '0 || spare[1:0] == 2'd3, spare[AW-1:1] != '0, spare != '0, 1'b1} & {4{!held_q[AW]}};
 
   assign acc[0] = new_ev[0] && room[0];
   assign n0     = {2'd0, acc[0]};
@@ -82,7 +88,7 @@ module crl_nvme_mbox_ev #(
   assign lost_n   = {2'd0, lose[0]} + {2'd0, lose[1]} + {2'd0, lose[2]} + {2'd0, lose[3]};
   assign lost_sum = {1'b0, lost & {16{!lost_clear}}} + {14'd0, lost_n};
 
-  crl_fifo #(.W(4), .DEPTH(16)) u_order (
+  crl_fifo #(.W(4), .DEPTH(PLACES)) u_order (
       .clk, .rst, .s_valid(acc != '0), .s_ready(f_room), .s_data(acc), .m_valid(f_any), .m_ready(f_pop), .m_data(f_mask), .level(f_level)
   );
 
@@ -98,7 +104,7 @@ module crl_nvme_mbox_ev #(
       done_q <= '0;
       lost   <= '0;
     end else begin
-      held_q <= held_q + {2'd0, n3} - {4'd0, pop};
+      held_q <= held_q + (AW+1)'(n3) - (AW+1)'(pop);
       if (pop) done_q <= f_pop ? '0 : done_q | oldest;
       lost   <= lost_sum[16] ? '1 : lost_sum[15:0];
     end
@@ -116,14 +122,14 @@ module crl_nvme_mbox_ev #(
   logic [10:0]       l_status;
   logic [31:0]       l_nsid;
   logic [63:0]       l_lba;
-  logic [3:0][3:0]   wr_q, rd_q;
+  logic [3:0][AW-1:0] wr_q, rd_q;
 
-  crl_ram_lut #(.W(BAD_W), .DEPTH(16)) u_bad (
+  crl_ram_lut #(.W(BAD_W), .DEPTH(PLACES)) u_bad (
       .clk, .we(acc[0]), .waddr(wr_q[0]), .wdata({bad_qid, bad_cq, bad_code, bad_func}), .raddr(rd_q[0]), .rdata(b_data)
   );
-  crl_ram_lut #(.W(QW), .DEPTH(16)) u_sqf (.clk, .we(acc[1]), .waddr(wr_q[1]), .wdata(sqf_qid), .raddr(rd_q[1]), .rdata(s_data));
-  crl_ram_lut #(.W(QW), .DEPTH(16)) u_cqf (.clk, .we(acc[2]), .waddr(wr_q[2]), .wdata(cqf_qid), .raddr(rd_q[2]), .rdata(c_data));
-  crl_ram_lut #(.W(LG_W), .DEPTH(16)) u_lg (
+  crl_ram_lut #(.W(QW), .DEPTH(PLACES)) u_sqf (.clk, .we(acc[1]), .waddr(wr_q[1]), .wdata(sqf_qid), .raddr(rd_q[1]), .rdata(s_data));
+  crl_ram_lut #(.W(QW), .DEPTH(PLACES)) u_cqf (.clk, .we(acc[2]), .waddr(wr_q[2]), .wdata(cqf_qid), .raddr(rd_q[2]), .rdata(c_data));
+  crl_ram_lut #(.W(LG_W), .DEPTH(PLACES)) u_lg (
       .clk, .we(acc[3]), .waddr(wr_q[3]), .wdata({lg_qid, lg_cid, lg_status, lg_nsid, lg_lba}), .raddr(rd_q[3]), .rdata(l_data)
   );
 
@@ -212,7 +218,7 @@ module crl_nvme_mbox_ev #(
 
 `ifdef FORMAL
   // Each ring has room for all that are held, and the order has no more entries than there are events.
-  logic [3:0][4:0] f_count_q;     // held, of each source
+  logic [3:0][AW:0] f_count_q;     // held, of each source
   logic            f_past_q;
 
   initial f_past_q = 1'b0;
@@ -221,14 +227,14 @@ module crl_nvme_mbox_ev #(
     f_past_q <= 1'b1;
     for (int i = 0; i < 4; i++) begin
       if (rst) f_count_q[i] <= '0;
-      else     f_count_q[i] <= f_count_q[i] + {4'd0, acc[i]} - {4'd0, pop && oldest[i]};
+      else     f_count_q[i] <= f_count_q[i] + (AW+1)'(acc[i]) - (AW+1)'(pop && oldest[i]);
     end
     if (f_past_q && !rst) begin
-      assert (held_q <= 5'd16);
+      assert (32'(held_q) <= PLACES);
       assert (7'(f_count_q[0]) + 7'(f_count_q[1]) + 7'(f_count_q[2]) + 7'(f_count_q[3]) == 7'(held_q));
       for (int i = 0; i < 4; i++) begin
-        assert (f_count_q[i][3:0] == wr_q[i] - rd_q[i]);
-        if (acc[i]) assert (f_count_q[i] < 5'd16);
+        assert (f_count_q[i][AW-1:0] == wr_q[i] - rd_q[i]);
+        if (acc[i]) assert (32'(f_count_q[i]) < PLACES);
       end
     end
   end

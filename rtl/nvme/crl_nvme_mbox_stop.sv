@@ -6,7 +6,7 @@
 //   back while his last one waits; then the level of queue 0. That one is up while an admin command is held, the queue has
 //   failed, or somebody asked; it is told whenever it differs from what was told last, or the queue was set up.
 // Latency: d_we and sqf_valid to stop_we 1 cycle, 2 for a queue that failed behind the drain.
-// Assumes: no two d_we in three cycles.
+// Assumes: sqf_valid at most every 2nd cycle (crl_nvme_fetch: every 4th), no two d_we in three cycles.
 `default_nettype none
 
 module crl_nvme_mbox_stop #(

@@ -2,7 +2,7 @@
 //
 // Harnesses for crl_nvme_check. fv_nvme_verdict says in 80-bit sums, with the numbers of the specification, what a command, a grant and a
 // namespace make. fv_crl_nvme_check_pipe holds the pipeline against it, for any command with any entries, at any pace; fv_crl_nvme_check the whole
-// with its tables, from reset.
+// with its tables, from reset. fv_crl_nvme_check_dsm does for ranges of Dataset Management what the first does for commands.
 `default_nettype none
 
 module fv_nvme_verdict #(
@@ -224,6 +224,77 @@ module fv_crl_nvme_check_pipe (
 
 endmodule
 
+// Ranges of Dataset Management: any, one a cycle; what comes of one is held against 80-bit sums, 3 cycles later.
+module fv_crl_nvme_check_dsm (
+    input wire        clk,
+    input wire        rst,
+    input wire        s_valid,
+    input wire [63:0] s_slba,
+    input wire [31:0] s_nlb,
+    input wire        g_there,
+    input wire [63:0] g_slba,
+    input wire [63:0] g_nlb,
+    input wire        n_there,
+    input wire [63:0] n_blocks,
+    input wire        n_big,
+    input wire [63:0] n_base
+);
+
+  wire        m_valid;
+  wire [10:0] m_status;
+  wire [63:0] m_addr;
+  wire [43:0] m_span;
+
+  crl_nvme_check_dsm u_dut (
+      .clk, .rst, .s_valid, .s_slba, .s_nlb, .g_there, .g_slba, .g_nlb, .n_there, .n_blocks, .n_big, .n_base,
+      .m_valid, .m_status, .m_addr, .m_span
+  );
+
+  reg [3:0]   past = 4'd0;
+  reg [2:0]   valid = 3'd0;
+  reg [451:0] q [0:2];
+  wire [451:0] now = {s_slba, s_nlb, g_there, g_slba, g_nlb, n_there, n_blocks, n_big, n_base, 97'd0};
+
+  always @(posedge clk) begin
+    past  <= {past[2:0], 1'b1};
+    valid <= rst ? 3'd0 : {valid[1:0], s_valid};
+    q[0] <= now;
+    q[1] <= q[0];
+    q[2] <= q[1];
+  end
+  always @* if (!past[0]) assume (rst);
+
+  wire [63:0] slba, gs, gn, bl, base;
+  wire [31:0] nlb;
+  wire        gt, nt, big;
+  wire [96:0] none;
+
+  assign {slba, nlb, gt, gs, gn, nt, bl, big, base, none} = q[2];
+
+  wire [79:0] stop     = {16'd0, slba} + {48'd0, nlb};
+  wire        inside_n = stop <= (nt ? {16'd0, bl} : 80'd0);
+  wire        inside_g = slba >= (gt ? gs : 64'd0) && stop <= (gt ? {16'd0, gs} + {16'd0, gn} : 80'd0);
+  wire [79:0] place    = (nt ? {16'd0, base} : 80'd0) + (nt && big ? {16'd0, slba} << 12 : {16'd0, slba} << 9);
+
+  always @(posedge clk) if (past[3]) begin
+    assert (m_valid == valid[2]);
+    if (m_valid) begin
+      assert (m_status == (!inside_n ? 11'h080 : !inside_g ? 11'h286 : 11'h000));
+      if (m_status == 11'h000 && nlb != 32'd0) assert (nt && gt);
+      assert (m_addr == place[63:0]);
+      assert (m_span == (nt && big ? {nlb, 12'd0} : {3'd0, nlb, 9'd0}));
+`ifdef BREAK
+      assert (!(m_status == 11'h000 && nlb == 32'd8 && stop == {16'd0, bl}));   // wrong: the last block may be used
+`endif
+      cover (m_status == 11'h000 && nlb == 32'hFFFFFFFF && big);
+      cover (m_status == 11'h000 && nlb == 32'd0);
+      cover (m_status == 11'h080 && inside_g);
+      cover (m_status == 11'h286);
+    end
+  end
+
+endmodule
+
 // The whole: two queues, two namespaces, tables and commands from reset on.
 module fv_crl_nvme_check (
     input wire         clk,
@@ -240,7 +311,12 @@ module fv_crl_nvme_check (
     input wire         s_valid,
     input wire [1:0]   s_qid,
     input wire [511:0] s_sqe,
-    input wire         m_ready
+    input wire         m_ready,
+    input wire         ds_valid,
+    input wire [1:0]   ds_qid,
+    input wire [3:0]   ds_nsi,
+    input wire [63:0]  ds_slba,
+    input wire [31:0]  ds_nlb
 );
 
   wire         s_ready, m_valid, m_ok, m_dnr, m_more;
@@ -251,19 +327,24 @@ module fv_crl_nvme_check (
   wire [7:0]   m_op, m_func;
   wire [63:0]  m_addr, m_prp1, m_prp2;
   wire [31:0]  m_bytes, m_span;
+  wire         ds_ready, dv_valid;
+  wire [10:0]  dv_status;
+  wire [63:0]  dv_addr;
+  wire [43:0]  dv_span;
 
   crl_nvme_check #(.QUEUES(2), .NAMESPACES(2), .FUNC_W(8)) u_dut (
       .clk, .rst, .gr_we, .gr_qid, .gr_entry, .ns_we, .ns_idx, .ns_valid, .ns_blocks, .ns_shift(ns_big ? 4'd12 : 4'd9), .ns_base,
       .s_valid, .s_ready, .s_qid, .s_sqe,
       .m_valid, .m_ready, .m_ok, .m_status, .m_dnr, .m_more, .m_qid, .m_cid, .m_op, .m_addr, .m_bytes, .m_span,
-      .m_prp1, .m_prp2, .m_func, .m_nsi
+      .m_prp1, .m_prp2, .m_func, .m_nsi,
+      .ds_valid, .ds_ready, .ds_qid, .ds_nsi, .ds_slba, .ds_nlb, .dv_valid, .dv_status, .dv_addr, .dv_span
   );
 
   reg past_valid = 1'b0;
   always @(posedge clk) past_valid <= 1'b1;
   always @* begin
     if (!past_valid) assume (rst);
-    assume (gr_qid <= 2'd2 && s_qid <= 2'd2 && s_qid != 2'd0);
+    assume (gr_qid <= 2'd2 && s_qid <= 2'd2 && s_qid != 2'd0 && ds_qid <= 2'd2);
   end
 
   // Copies of the entries of any one queue and any one namespace.
@@ -336,6 +417,27 @@ module fv_crl_nvme_check (
       .func(t_gthere ? t_g[23:16] : 8'd0), .idx({3'd0, f_ns}),
       .m_ok, .m_status, .m_dnr, .m_more, .m_cid, .m_op, .m_addr, .m_bytes, .m_span, .m_prp1, .m_prp2, .m_func, .m_nsi
   );
+
+  // A range of that queue in that namespace: its verdict comes after 3 cycles, by the entries as they were when it was taken.
+  reg [2:0]   d_on = 3'd0;
+  reg [2:0]   d_inn, d_ing;
+  reg [191:0] d_addr;
+  wire [79:0] d_stop = {16'd0, ds_slba} + {48'd0, ds_nlb};
+
+  always @(posedge clk) begin
+    d_on   <= rst ? 3'd0 : {d_on[1:0], ds_valid && ds_ready && ds_qid == f_qid && ds_nsi == {3'd0, f_ns}};
+    d_inn  <= {d_inn[1:0], n_there ? d_stop <= {16'd0, n_blocks} : d_stop == 80'd0};
+    d_ing  <= {d_ing[1:0], g_there ? ds_slba >= g[127:64] && d_stop <= {16'd0, g[127:64]} + {16'd0, g[191:128]} : d_stop == 80'd0};
+    d_addr <= {d_addr[127:0], n_base + (n_big ? ds_slba << 12 : ds_slba << 9)};
+    if (past_valid && !rst) begin
+      if (ds_valid) assert (ds_ready && !s_ready);
+      if (d_on[2]) begin
+        assert (dv_valid && dv_status == (!d_inn[2] ? 11'h080 : !d_ing[2] ? 11'h286 : 11'h000));
+        if (dv_status == 11'h000 && dv_span != 44'd0) assert (dv_addr == d_addr[191:128]);
+      end
+      cover (d_on[2] && dv_status == 11'h000 && dv_span != 44'd0 && m_valid && !m_ready);
+    end
+  end
 
 endmodule
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Harness for crl_nvme_mbox_ev: events of all sources at any time, the processor too. A reference keeps the number of events, which
-// doorbell events are held, what was lost and what was refused; any one event is followed to the front, where it is read as it came.
+// Harness for crl_nvme_mbox_ev with 4 places (or 16): events of all sources at any time, the processor too. A reference keeps the number of events, which
+// doorbell events are held, what was lost and what was refused; any one event is followed to the front, where it is read as it came (what comes with a command is told by its CID).
 `default_nettype none
 
-module fv_crl_nvme_mbox_ev (
+module fv_crl_nvme_mbox_ev #(
+    parameter int PLACES = 4
+) (
     input wire        clk,
     input wire        rst,
     input wire        bad_valid, bad_qid, bad_cq, bad_code, bad_func,
@@ -24,6 +26,7 @@ module fv_crl_nvme_mbox_ev (
   reg past_valid = 1'b0;
   always @(posedge clk) past_valid <= 1'b1;
   always @* if (!past_valid) assume (rst);
+  always @* assume (lg_cid < 16'd8 && lg_status == {lg_cid[2:0], 8'd0} && lg_nsid == {lg_cid, 16'd1} && lg_lba == {48'd2, lg_cid} << 16);
 
   wire        hold, any;
   wire [31:0] rdata;
@@ -31,7 +34,7 @@ module fv_crl_nvme_mbox_ev (
   wire        q_look  = look && !hold && !pop;      // one access at a time
   wire        q_clear = clear && !hold && !pop && !look && qsel < 8'd2;
 
-  crl_nvme_mbox_ev #(.QUEUES(1), .FUNC_W(1)) u_dut (
+  crl_nvme_mbox_ev #(.QUEUES(1), .FUNC_W(1), .PLACES(PLACES)) u_dut (
       .clk, .rst, .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .sqf_valid, .sqf_qid, .cqf_valid, .cqf_qid,
       .lg_valid, .lg_qid, .lg_cid, .lg_status, .lg_nsid, .lg_lba, .hold, .q_look, .q_clear, .qsel(qsel[0]), .qsel_ok(qsel < 8'd2), .any, .pop, .lost_clear, .addr, .rdata
   );
@@ -49,11 +52,11 @@ module fv_crl_nvme_mbox_ev (
   wire [3:0]  got;
   wire [4:0]  n0 = n + 5'(got[0]), n1 = n0 + 5'(got[1]), n2 = n1 + 5'(got[2]), n3 = n2 + 5'(got[3]);
 `ifdef BREAK
-  localparam [4:0] PLACES = 5'd17;   // a fault: one place more
+  localparam [4:0] ROOM = 5'(PLACES + 1);   // a fault: one place more
 `else
-  localparam [4:0] PLACES = 5'd16;
+  localparam [4:0] ROOM = 5'(PLACES);
 `endif
-  assign got = {want[3] && n2 < PLACES, want[2] && n1 < PLACES, want[1] && n0 < PLACES, want[0] && n < PLACES};
+  assign got = {want[3] && n2 < ROOM, want[2] && n1 < ROOM, want[1] && n0 < ROOM, want[0] && n < ROOM};
   wire [2:0]  lose = 3'(want[0] && !got[0]) + 3'(want[1] && !got[1]) + 3'(want[2] && !got[2]) + 3'(want[3] && !got[3]);
   wire [16:0] lost_next = (lost_clear ? 17'd0 : lost) + 17'(lose);
 
@@ -103,7 +106,7 @@ module fv_crl_nvme_mbox_ev (
   end
 
   always @(posedge clk) if (past_valid && !rst) begin
-    assert (n <= 5'd16 && any == (n != '0));
+    assert (32'(n) <= PLACES && any == (n != '0));
     if (on) assert (ahead < n);
     if (on && ahead == '0) begin
       if (addr == 13'h0A0) assert (rdata == w0);
@@ -116,9 +119,9 @@ module fv_crl_nvme_mbox_ev (
     if (addr == 13'h018) assert (rdata == {15'd0, lost});
     if (looked && addr == 13'h1A8 && qsel < 8'd2 && seen_ok) assert (rdata == {16'd0, seen});
     if (looked && addr == 13'h1A8 && qsel >= 8'd2) assert (rdata == '0);
-    cover (n == 5'd16);
+    cover (32'(n) == PLACES);
     cover (lost == 17'd3);
-    cover (on && ahead == '0 && pop && n == 5'd14);
+    cover (on && ahead == '0 && pop && 32'(n) == PLACES - 1);
     cover (bad_valid && bells[bell] && !want[0]);
   end
 

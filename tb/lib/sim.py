@@ -14,8 +14,9 @@
   (how to repeat it) and waves if asked for.
 * The seed is derived from the test's name unless `seed=` or the environment's `SEED` gives one
   (`SEED=random` draws a new one). It is printed, and stands in the error message.
-* `netlist=True` (or `NETLIST=1`) runs the same tests on what Yosys makes of the RTL, to catch a
-  miscompilation: gates and flip-flops, written back as Verilog.
+* `netlist="gates"` (or `NETLIST=1`) runs the same tests on what Yosys makes of the RTL, to catch a
+  miscompilation: gates and flip-flops, written back as Verilog. `netlist="words"` stops before
+  words become gates and memories flip-flops: as quick as the RTL, and for any module.
 * The run fails when a cocotb test fails, when no cocotb test ran, when the RTL reports an error
   (`assert`, `$error`, `$fatal`), or after `timeout` seconds of wall-clock time.
 
@@ -292,11 +293,29 @@ def _call(cmd: Sequence[str], cwd: Path, env: Mapping[str, str], stdout: Any, li
 # netlist
 
 
-def build_netlist(toplevel: str, parameters: Mapping[str, Any], needed: Sequence[Path]) -> Path:
-    """What Yosys' `synth` makes of a module with these parameters, as a Verilog file."""
+# What `synth -flatten` does before it maps to gates, without `alumacc`, whose cells Verilog can't
+# say, and `share`, which takes minutes.
+_WORDS = (
+    "proc", "flatten", "check -assert", "opt_expr", "opt_clean", "opt -nodffe -nosdff", "fsm", "opt",
+    "wreduce", "peepopt", "opt_clean", "opt", "memory -nomap", "opt -full", "opt_clean -purge",
+)  # fmt: skip
+NETLISTS = ("gates", "words")
+
+
+def build_netlist(
+    toplevel: str, parameters: Mapping[str, Any], needed: Sequence[Path], level: str = "gates"
+) -> Path:
+    """What Yosys makes of a module with these parameters, as a Verilog file.
+
+    gates   all of `synth`; Icarus needs minutes to compile more than some 10 000 gates
+    words   what it is before mapping: here misread expressions show
+    """
     env = _environment()
     done = subprocess.run(["yosys", "-V"], env=env, capture_output=True, text=True, check=False)
-    key = content_hash(needed, sorted(parameters.items()), done.stdout, "netlist 2")
+    steps = [f"synth -flatten -top {toplevel}"]
+    if level == "words":
+        steps = [f"hierarchy -check -top {toplevel}", *_WORDS]
+    key = content_hash(needed, sorted(parameters.items()), done.stdout, steps, "netlist 2")
     folder = BUILD / "sim" / "netlist"
     netlist = folder / f"{toplevel}-{key}.v"
     with _locked(netlist.with_suffix(".lock")):
@@ -307,7 +326,7 @@ def build_netlist(toplevel: str, parameters: Mapping[str, Any], needed: Sequence
             sets = " ".join(f"-set {k} {_literal(v, 'yosys')}" for k, v in parameters.items())
             script.append(f"chparam {sets} {toplevel}")
         part = netlist.with_suffix(".part.v")
-        script += [f"synth -flatten -top {toplevel}", f"rename -top {toplevel}"]
+        script += [*steps, f"rename -top {toplevel}"]
         script += [f"write_verilog -noattr {_rel(part)}"]
         (source := netlist.with_suffix(".ys")).write_text("\n".join(script) + "\n")
         log = netlist.with_suffix(".log")
@@ -352,7 +371,7 @@ def build_sim(
     timing: bool | None = None,
     build_args: Sequence[str] = (),
     rtl: bool = True,
-    netlist: bool = False,
+    netlist: bool | str = False,
     timeout: float = 1800,
 ) -> Path:
     """Compile (or find) the design; returns the build folder. `run_sim` calls this."""
@@ -364,7 +383,8 @@ def build_sim(
     listed = [p for p in (rtl_sources() if rtl else ()) if p not in given]
     needed = reachable(toplevel, [*listed, *given])
     if netlist:
-        needed, parameters = [build_netlist(toplevel, parameters, needed)], {}
+        level = "gates" if netlist is True else str(netlist)
+        needed, parameters = [build_netlist(toplevel, parameters, needed, level)], {}
     include_dirs = [ROOT / "rtl", *sorted({p.parent for p in given})]
     flags = _flags(simulator, needed, waves, coverage, timing) + list(build_args)
     key = content_hash(
@@ -491,7 +511,7 @@ def run_sim(
     timing: bool | None = None,
     build_args: Sequence[str] = (),
     rtl: bool = True,
-    netlist: bool | None = None,
+    netlist: bool | str | None = None,
     allow_rtl_errors: bool = False,
     check: bool = True,
 ) -> SimResult:
@@ -514,8 +534,8 @@ def run_sim(
                  default: "all" with waves, else "top"
     coverage     Verilator: collect code coverage into `coverage.dat`; default: `COVERAGE`
     timing       Verilator: --timing; default: when a source has delays
-    netlist      True simulates the synthesised netlist (no inner signals, no parameters to read);
-                 default: the environment's `NETLIST`, for tops that are a module of the RTL
+    netlist      "gates" (or True) or "words" simulates the synthesised netlist (no inner signals, no
+                 parameters to read); default: the environment's `NETLIST`, for tops of the RTL
     rtl          False leaves `rtl/files.f` out (then `sources` is everything)
     allow_rtl_errors   for tests that make the RTL's own assertions fire
     check        False returns the result of a failed run instead of raising
@@ -528,7 +548,7 @@ def run_sim(
     public = ("all" if waves else "top") if public is None else public
     coverage = (_flag("COVERAGE") and simulator == "verilator") if coverage is None else coverage
     if netlist is None:
-        netlist = _flag("NETLIST") and rtl and any(p.stem == toplevel for p in rtl_sources())
+        netlist = rtl and any(p.stem == toplevel for p in rtl_sources()) and _netlist()
     module = _module_name(test_module)
     env = {k: str(v) for k, v in (extra_env or {}).items()}
     label = name or _label(toplevel, module, testcase, parameters, env, simulator)
@@ -619,6 +639,12 @@ def _checked(sim: str | None) -> str:
 
 def _flag(variable: str) -> bool:
     return os.environ.get(variable, "").lower() not in ("", "0", "no", "false")
+
+
+def _netlist() -> str | bool:
+    """The level of netlist that the environment's `NETLIST` asks for."""
+    level = os.environ.get("NETLIST", "").lower() if _flag("NETLIST") else ""
+    return level if level in NETLISTS else bool(level)
 
 
 def _module_name(test_module: str) -> str:

@@ -68,7 +68,7 @@ class Generator:
     def keep_off_cells(self) -> None:
         """What is written at the peer stays away from the cells of atomics: between the two there is no order."""
         if self.far:
-            area = self.far.inbound
+            area = self.inbound.area
             self.inbound = Cursor(Area(area.base + 8 * CELLS, area.size - 8 * CELLS))
 
     def length(self, limit: int) -> int:

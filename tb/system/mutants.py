@@ -55,6 +55,8 @@ MUTANTS = {
     "entry-used-by-what-is-given-up": Mutant("rtl/dma/crl_target_check.sv", """assign f_post    = msg_q && !is_cancel && (!send_q ?""",
                                              """assign f_post    = msg_q && (is_cancel ? send_q && !(slot_q && is_first) : !send_q ?""",
                                              ("extra-completion", "wrong-completion"), RECEIVERS, "sender_given_up"),
+    "entry-taken-behind-cancel": Mutant("rtl/dma/crl_recv.sv", "!accept[q_ch_q] || (q_send_q && open_q[q_ch_q]) ? Q_END", "!accept[q_ch_q] ? Q_END",
+                                        (), RECEIVERS, "behind_given_up", "what lies in the buffers is not what was sent"),
     "too-short-by-one": Mutant("rtl/dma/crl_target_check.sv", "short_q      <= total_q > r_len;", "short_q      <= total_q > r_len + 32'd1;",
                                ("unexplained-access", "wrong-completion", "frame"), RECEIVERS, "many_messages"),
     "copy-here-before-permission": Mutant("rtl/dma/crl_mirror_hold.sv", "|| (verdict == PERMITTED && !r_last);",

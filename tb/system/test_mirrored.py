@@ -352,7 +352,8 @@ def test_mirrored(case, build):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("build", ["64b-small", pytest.param("128b-link64", marks=pytest.mark.sweep)])
+@pytest.mark.sweep
+@pytest.mark.parametrize("build", ["64b-small", "128b-link64"])
 @pytest.mark.parametrize("case", ["random_mirrors", "many_mirrors"])
 def test_mirrored_builds(case, build):
     """The smallest buffers, and a link that is narrower than the memory."""
@@ -361,6 +362,7 @@ def test_mirrored_builds(case, build):
 
 
 @pytest.mark.system
+@pytest.mark.sweep    # a build of its own
 def test_not_mirrored():
     """Where a build leaves MIRROR out."""
     build = next((b for b in BUILDS if b.endswith("no-mirror")), "64b-no-send")

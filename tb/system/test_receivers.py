@@ -407,6 +407,98 @@ async def sender_given_up(dut):
 
 
 @cocotb.test(timeout_time=400, timeout_unit="ms")
+async def behind_given_up(dut):
+    """*Stimulus*: SENDs whose source fails at a swept place, so that they end with CANCEL, and right behind them in the same doorbell one to
+    three more, of one frame or several, a WRITE_IMM between them; the receiver's memory answers soon or late, so the CANCEL is over
+    or not when the next one asks for an entry, and that may ask once or often. Then ABORT or RESET at a swept cycle, and the next
+    SEND as soon as software can. *Checking*: what is given up tells its sender so, and the receiver nothing; what follows ends well, or
+    not ready if it may ask only once, which happens; each message in the next entry, its bytes in that entry's buffer, RRING_CONS
+    counts exactly those; all buffers and slots are there at the end."""
+    s = await start(dut, channels=1, ring_log2=(4, 4), recv_log2=(2, 2), latency=0, back_pressure=0, delay=1, link_stalls=False)
+    a, b, poster, mem = s.channel("A", 0), s.channel("B", 0), s.posters["B", 0], s.side("B").mem
+    long, far_off = min(poster.slot, 6000), 40_000
+    source = s.regions["A"][0].src.base + far_off
+    entries, count, seen, ready = [], 0, set(), 0
+
+    async def fill_up(latency: int) -> None:
+        """Every buffer is posted and its entry fetched; then the memory is as slow as this."""
+        mem.set(latency=0)
+        entries.extend(await poster.post(b.recv_free))
+        await s.side("B").cycles(100)
+        mem.set(latency=latency)
+
+    async def exact(sent: Sequence[Desc]) -> None:
+        """These, and nothing else, took the next entries; to be asked before other buffers are posted."""
+        nonlocal count
+        await told(s, "B", 0, count + len(sent))
+        await s.side("B").cycles(100)
+        await b.reap()
+        fresh = b.messages[count:]
+        count = len(b.messages)
+        assert [e.immediate for e in fresh] == [d.operand for d in sent], "the messages are not those that were sent"
+        sends = [d for d in sent if d.opcode == Op.SEND]
+        fits(entries[: len(sends)], [e for e in fresh if e.kind == CqeKind.RECEIVE], sends)
+        good = [await holds(s, "A", 0, x, d) for x, d in zip(entries, sends, strict=False)]
+        assert all(good), f"what lies in the buffers is not what was sent: {good}"
+        del entries[: len(sends)]
+        cons = await s.nodes["B"].axil.read(b.reg("RRING_CONS"), b.func)
+        assert cons == b.rcons and (b.rprod - cons) % b.rr.size == len(entries), f"RRING_CONS is {cons}, {len(entries)} buffers are left"
+
+    # What follows those that fail: sizes of SENDs; None: a WRITE_IMM; -1: one more that fails.
+    follow = ([60], [long], [60, long, 60], [-1, 200], [None, 60], [long, -1, 60], [0, 8])
+    for turn in range(28):
+        often = turn % 3 == 2
+        await a.retry(255 if often else 0, 0)
+        await fill_up((300, 0, 100, 30)[turn % 4])
+        s.side("A").mem.errors([(source + s.rng.randrange(long), 1, 2, "r")])
+        plan = [-1, *follow[turn % len(follow)]]
+        work = []
+        for k, size in enumerate(plan):
+            imm = 16 * turn + k + 1
+            if size is None:
+                work.append(s.write_imm("A", 0, 300, imm=imm, at=3000))
+            else:
+                work.append(s.send("A", 0, long if size < 0 else size, imm=imm, at=far_off if size < 0 else 10_000 * (k % 3)))
+        reader = Reader(s, "B", 0)
+        got = await a.run(work)
+        await reader.end()
+        for k, (size, e) in enumerate(zip(plan, got, strict=True)):
+            may = {int(Status.READ_SLVERR) if size == -1 else 0} | ({NOT_READY} if k and not often and size is not None else set())
+            assert e.status in may and not e.status2, (turn, k, plan, [status_name(e.status) for e in got])
+        ready += sum(e.status == 0 for e in got)
+        seen |= {e.status for e in got}
+        await exact([d for d, e in zip(work, got, strict=True) if e.status == 0])
+    assert NOT_READY in seen and ready > 20, f"no SEND met a CANCEL, or none came behind one: {[status_name(e) for e in seen]}"
+    s.side("A").mem.errors([])
+    ends = set()
+    for turn in range(18):
+        await a.retry(255, 0)
+        await fill_up((300, 0, 30)[turn % 3])
+        first = s.send("A", 0, long, imm=1000 + turn, at=far_off)
+        await a.post([first])
+        await s.tb.a.cycles(30 + 1500 * turn // 18 * 64 // s.tb.params.data_w)
+        cmd = (Cmd.ABORT, Cmd.RESET)[turn % 2]
+        await a.command(cmd)
+        await a.until(State.DISABLED, timeout_ns=60_000, step_ns=20)
+        got = await a.reap()
+        assert all(e.status in (0, Status.ABORTED) and not e.status2 for e in got), [status_name(e.status) for e in got]
+        ends |= {e.status for e in got}
+        await a.enable()
+        after = [s.send("A", 0, (60, long)[turn // 2 % 2], imm=2000 + turn, at=100)]
+        reader = Reader(s, "B", 0)
+        assert [e.status for e in await a.run(after)] == [0]
+        await reader.end()
+        await told(s, "B", 0, count + 1)
+        # RESET leaves no completion: whether it was done before, the receiver knows.
+        done = got[0].status == 0 if got else b.messages[count].immediate == first.operand
+        await exact([first, *after] if done else after)
+    assert Status.ABORTED in ends, "no SEND was given up"
+    mem.set(latency=0)
+    await all_buffers(s, "A", 0, 20_000)
+    await s.finish()
+
+
+@cocotb.test(timeout_time=400, timeout_unit="ms")
 async def receiver_disabled(dut):
     """*Stimulus*: ABORT, RESET or DRAIN of the receiver's channel at many moments of SENDs of several frames, then ENABLE. *Checking*:
     DISABLED soon; OK, ABORTED or RECEIVER_NOT_READY with bit 7; nothing more is written into its buffers (model); no entry in the next
@@ -570,7 +662,7 @@ async def node_reset(dut):
 
 
 CASES = ["random_messages", "many_messages", "late_and_never", "wrong_buffers", "end_of_space", "paused_and_drained", "bad_receive_rings", "sender_given_up",
-         "receiver_disabled", "link_lost", "answers_lost", "buffers_revoked", "node_reset"]
+         "behind_given_up", "receiver_disabled", "link_lost", "answers_lost", "buffers_revoked", "node_reset"]
 
 
 @pytest.mark.system
@@ -581,7 +673,8 @@ def test_receivers(case, build):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("build", ["64b-small", pytest.param("128b-link64", marks=pytest.mark.sweep)])
+@pytest.mark.sweep
+@pytest.mark.parametrize("build", ["64b-small", "128b-link64"])
 @pytest.mark.parametrize("case", ["random_messages", "many_messages"])
 def test_receivers_builds(case, build):
     """The smallest buffers, and a link that is narrower than the memory."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import cocotb
 import pytest
 from cocotb.triggers import Combine, Timer
@@ -24,11 +26,14 @@ from tb.system.builds import TRIO_BUILDS
 from tb.system.channel_agent import settle
 from tb.system.harness import SystemConfig
 from tb.system.items import Mix
+from tb.system.poster import Posting
 from tb.system.trio import NAMES, Trio
 
 PEER = 0x80
 LOST = (Status.OK, Status.LINK_ERROR, Status.PEER_DOWN)
-ALL = Mix(max_bytes=6000, messages=3, no_cpl=0.1)
+ALL = Mix(max_bytes=6000, messages=3, sends=4, mirrors=4, no_cpl=0.1)
+REST = Mix(max_bytes=4000, sends=3, messages=1, no_cpl=0)
+EXACT = Posting(exact=True)
 PLAIN = {"ring_log2": (6, 6), "qos": False, "absolute": 0.0}
 
 
@@ -52,13 +57,20 @@ async def all_ended(t: Trio, lanes: list[tuple[str, int]], count: int) -> None:
 
 @cocotb.test(timeout_time=400, timeout_unit="ms")
 async def crossed(dut):
-    """*Stimulus*: all operations, random lengths and flags, all channels of three nodes at once on random clocks, memories and links.
-    *Checking*: every completion and every byte of the three memories is the model's."""
-    t = await start(dut, retry=(255, 1))
+    """*Stimulus*: all operations, random lengths and flags, all channels of three nodes at once on random clocks, memories and links;
+    receivers that post buffers soon or late, some too short, some in a segment that refuses. *Checking*: every completion and every
+    byte of the three memories is the model's, receive buffers and both copies of MIRRORs among them; each message is told once, in
+    order, with its buffer's tag."""
+    t = await start(dut, retry=(255, 1), posting=Posting(gap=400))
     mix = t.mix(ALL)
-    await all_of(*(t.round(name, ch, 30, mix) for name in NAMES for ch in t.nodes[name].channels))
+    lanes = [(name, ch) for name in NAMES for ch in t.nodes[name].channels]
+    await t.serve(lanes, *(t.round(name, ch, 30, mix) for name, ch in lanes))
     await t.finish(100)
     assert t.mesh.messages or not t.tb.params.send_en
+    assert not t.tb.params.mirrors or t.kinds[Op.MIRROR] >= 10, t.kinds
+    if t.tb.params.sends:
+        took = Counter(bool(m[3]) for told in t.mesh.messages.values() for m in told if len(m) == 4)
+        assert took[False] >= 10, f"SENDs that ended well, or not: {took}"
 
 
 @cocotb.test(timeout_time=200, timeout_unit="ms")
@@ -97,16 +109,16 @@ async def one_cell(dut):
 @cocotb.test(timeout_time=400, timeout_unit="ms")
 async def link_cut(dut):
     """*Stimulus*: the link between two nodes is cut in the middle of traffic between all three, comes back, is used again. *Checking*: work
-    over it ends OK, LINK_ERROR or PEER_DOWN; work over the other links all ends well with every byte right, before, meanwhile
-    and after; the third node's links stay up."""
-    t = await start(dut, channels=4, **PLAIN)
+    over it ends OK, LINK_ERROR or PEER_DOWN; work over the other links, SENDs and MIRRORs too, all ends as the model says with every
+    byte right, before, meanwhile and after; the third node's links stay up."""
+    t = await start(dut, channels=4, retry=(255, 1), posting=Posting(gap=400), **PLAIN)
     for x, y in (("A", "B"), ("B", "C"), ("C", "A")):
         ends = [(n, ch) for n in NAMES for ch in range(4) if {n, t.far(n, ch)[0]} == {x, y}]
         rest = [(n, ch) for n in NAMES for ch in range(4) if (n, ch) not in ends]
         mine = {(n, ch): [t.write(n, ch, 3000, tag=i, at=3008 * i) for i in range(12)] for n, ch in ends}
         for (n, ch), descs in mine.items():
             await t.channel(n, ch).post(descs)
-        others = [cocotb.start_soon(t.round(n, ch, 20, Mix(max_bytes=4000, no_cpl=0))) for n, ch in rest]
+        others = [cocotb.start_soon(t.serve(rest, *(t.round(n, ch, 20, t.mix(REST)) for n, ch in rest)))]
         await Timer(t.rng.randrange(2_000, 12_000), "ns")
         downs = {s.name: int(s.handle.st_downs.value) for s in t.tb.sides}
         (link,) = t.links(x, y)
@@ -128,12 +140,13 @@ async def link_cut(dut):
 
 @cocotb.test(timeout_time=400, timeout_unit="ms")
 async def node_reset(dut):
-    """*Stimulus*: a node is reset in the middle of traffic of all three. *Checking*: the two others' traffic with each other ends well
-    with every byte right; what they had with it ends OK, LINK_ERROR or PEER_DOWN."""
-    t = await start(dut, channels=4, **PLAIN)
+    """*Stimulus*: a node is reset in the middle of traffic of all three. *Checking*: the two others' traffic with each other, SENDs and
+    MIRRORs too, ends as the model says with every byte and message right; what they had with it ends OK, LINK_ERROR or
+    PEER_DOWN."""
+    t = await start(dut, channels=4, retry=(255, 1), posting=Posting(gap=400), **PLAIN)
     keep = [(n, ch) for n in "AB" for ch in range(4) if t.far(n, ch)[0] != "C"]
     toward = [(n, ch) for n in "AB" for ch in range(4) if t.far(n, ch)[0] == "C"]
-    runs = [cocotb.start_soon(t.round(n, ch, 30, Mix(max_bytes=4000, no_cpl=0))) for n, ch in keep]
+    runs = [cocotb.start_soon(t.serve(keep, *(t.round(n, ch, 30, t.mix(REST)) for n, ch in keep)))]
     for n, ch in toward:
         await t.channel(n, ch).post([t.write(n, ch, 4000, tag=i, at=4032 * i) for i in range(10)]
                                     + [t.read(n, ch, 2000, tag=16 + i, at=2048 * i) for i in range(6)])
@@ -147,6 +160,7 @@ async def node_reset(dut):
     # Memory that only A and B touch.
     await t.quiet()
     for name, ch in keep:
+        await t.check_messages(name, ch)
         region, memory = t.regions[name][ch], t.mesh.memories[name]
         for area in (region.dst, region.inbound):
             assert await t.side(name).mem.read(area.base, area.size) == memory.read(area.base, area.size), f"node {name} channel {ch}"
@@ -199,15 +213,19 @@ async def strangers(dut):
     await t.channel("A", 0).enable()
     target = t.nodes["B"].address(0, t.regions["B"][0].offset(t.regions["B"][0].inbound.base))
     near = t.generator("A", 0).local(t.regions["A"][0].src.base)
+    here = t.generator("A", 0).local(t.regions["A"][0].dst.base)
+    mirrors = [Desc(opcode=Op.MIRROR, tag=i, length=n, src=near, dst=here, operand=target) for i, n in enumerate((8, 3000)) if t.tb.params.mirrors]
+    sends = [Desc(opcode=Op.SEND, tag=i, length=n, src=near) for i, n in enumerate((0, 8, 3000)) if t.tb.params.sends]
     got = await t.work("A", 0, [Desc(opcode=Op.WRITE, tag=i, length=n, src=near, dst=target) for i, n in enumerate((8, 3000))]
-                       + [Desc(opcode=Op.READ, tag=2, length=100, src=target, dst=t.generator("A", 0).local(t.regions["A"][0].dst.base))])
-    assert [e.status for e in got] == [Status.PEER_REFUSED | PEER] * 3
+                       + [Desc(opcode=Op.READ, tag=2, length=100, src=target, dst=here)] + mirrors + sends)
+    assert [e.status for e in got] == [Status.PEER_REFUSED | PEER] * len(got)
     # A's channel 2 and B's channel 3 are bound; B's segment 3 is for C.
     s = t.nodes["B"].segments[3]
     await t.nodes["B"].segment(3, base=s.base, size=s.size, channel=3, gen=s.gen, peer=t.peer(0))
     t.mesh.segment("B", 3, Segment(True, s.base, s.size, s.rights, 3, t.peer(0), s.gen))
-    got = await t.work("A", 2, [t.write("A", 2, n, tag=i) for i, n in enumerate((8, 3000))] + [t.read("A", 2, 64, tag=2)])
-    assert [e.status for e in got] == [Status.SEG_BINDING | PEER] * 3
+    got = await t.work("A", 2, [t.write("A", 2, n, tag=i) for i, n in enumerate((8, 3000))] + [t.read("A", 2, 64, tag=2)]
+                       + [t.mirror("A", 2, n, tag=i) for i, n in enumerate((8, 3000)) if t.tb.params.mirrors])
+    assert [e.status for e in got] == [Status.SEG_BINDING | PEER] * len(got)
     # C's channel 1 sends to a peer that this build has not.
     await t.channel("C", 1).command(Cmd.RESET)
     await t.channel("C", 1).until(State.DISABLED)
@@ -222,7 +240,7 @@ async def strangers(dut):
 @cocotb.test(timeout_time=100, timeout_unit="ms")
 async def model_fails(dut):
     """*Stimulus*: a little traffic, then one byte of one memory is changed; one entry fewer told. *Checking*: the comparison finds each."""
-    t = await start(dut, channels=2, **PLAIN)
+    t = await start(dut, channels=2, retry=(255, 1), posting=EXACT, **PLAIN)
     await t.round("A", 0, 5, Mix(max_bytes=500))
     await t.finish(1)
     side, region = t.side("C"), t.regions["C"][1]
@@ -236,6 +254,14 @@ async def model_fails(dut):
     t.mesh.messages["B", 0] = [(1, 8)]
     with pytest.raises(AssertionError, match="messages of node B"):
         await t.finish(1)
+    if t.tb.params.sends:  # one SEND, then its entry under another tag
+        t.mesh.messages.clear()
+        await t.serve([("A", 0), t.far("A", 0)], t.work("A", 0, [t.send("A", 0, 8, imm=5)]))
+        await t.finish(1)
+        ((imm, size, tag, status),) = t.mesh.messages["B", 1]
+        t.mesh.messages["B", 1] = [(imm, size, tag ^ 1, status)]
+        with pytest.raises(AssertionError, match="messages of node B"):
+            await t.finish(1)
 
 
 CASES = ["crossed", "one_cell", "link_cut", "node_reset", "slow_node", "strangers", "model_fails"]

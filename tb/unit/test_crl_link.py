@@ -106,7 +106,7 @@ def test_random_frames(sim, data_w, link_w):
     run(sim, "random_frames", DATA_W=data_w, LINK_W=link_w)
 
 
-@pytest.mark.parametrize("channels,shared,mtu", [pytest.param(1, 0, 64, marks=pytest.mark.sweep), (64, 16, 128), (3, 1, 1024)])
+@pytest.mark.parametrize("channels,shared,mtu", [pytest.param(1, 0, 64, marks=pytest.mark.sweep), (64, 16, 128), pytest.param(3, 1, 1024, marks=pytest.mark.sweep)])
 def test_shapes(channels, shared, mtu):
     run("icarus", "random_frames", CHANNELS=channels, RX_SHARED=shared, LINK_MTU=mtu)
 
@@ -147,7 +147,7 @@ def test_reads(sim, data_w, link_w):
     run(sim, "reads", DATA_W=data_w, LINK_W=link_w)
 
 
-@pytest.mark.parametrize("data_w,link_w", [(128, 64), (512, 64)])
+@pytest.mark.parametrize("data_w,link_w", [pytest.param(128, 64, marks=pytest.mark.sweep), (512, 64)])
 def test_widths(data_w, link_w):
     """Links narrower than the node, which have gearboxes."""
     run("icarus", "reads", DATA_W=data_w, LINK_W=link_w)
@@ -691,7 +691,7 @@ def test_throughput_wide(width, shared, replay):
         REPLAY_FRAMES=replay, KEEPALIVE_CYCLES=4096)
 
 
-@pytest.mark.parametrize("shared,replay", [(125, 256), (0, 8)])
+@pytest.mark.parametrize("shared,replay", [(125, 256), pytest.param(0, 8, marks=pytest.mark.sweep)])
 def test_largest_and_smallest_buffers(shared, replay):
     """The limits that crl_link states."""
     run("icarus", "random_frames", RX_SHARED=shared, REPLAY_FRAMES=replay)

@@ -84,7 +84,7 @@ async def page_edges(dut):
         pages2 = b.rng.getrandbits(51) << 1
         chunks: list[Chunk] = []
         for n in range(8):
-            length = b.rng.choice((1, 3, b.w - 1, b.w + 1, b.rng.randint(1, 300)))
+            length = b.rng.choice((1, 3, b.w - 1, b.w + 1, b.rng.randint(1, min(300, b.limit))))
             chunks.append(b.chunk((COPY, ZERO)[n % 3 == 2], length, src, dst, True, src_page=pages2, dst_page=pages2 + 1))
             src, dst = src + length, dst + length
         b.send(*chunks)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make demo`: move a real file from controller A's memory to controller B's, and check it.
+"""`make demo`: move a real file from controller A's memory to controller B's, then share a namespace; and check it.
 
     python -m tools.demo [--file PATH] [--seed N] [--no-waves]
 
@@ -27,6 +27,7 @@ from tools.demo.inputs import MIB, InputError, checked_file, checked_seed
 from tools.paths import ROOT
 
 WAVE_BYTES = 24 * 1024  # of the file, in the short run that records waves
+QUEUE_WAVE_BYTES = 8 * 1024  # the same, of the second act
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,10 +63,13 @@ def show(file: Path, seed: int, waves: bool, console: Console) -> int:
     """The whole demonstration."""
     from tools.demo import report
     from tools.demo.plan import CHANNELS, PARAMETERS, window_bytes
+    from tools.demo.queues import plan, run
+    from tools.demo.queues import report as queues
     from tools.demo.run import OUT, build, demonstrate
 
     started = time.monotonic()
     size = file.stat().st_size
+    paths: list[Path] = []
     window = window_bytes(PARAMETERS["STORE_W"])
     console.print(
         f"[bold]Carillon[/]: {file} ({size:,} bytes, {size / MIB:.1f} MiB) from controller A's memory to "
@@ -84,19 +88,26 @@ def show(file: Path, seed: int, waves: bool, console: Console) -> int:
         stage = _Stage(bars, console)
         stage.next("simulation model", None, "Verilator, kept for the next time")
         build(PARAMETERS, waves)
-        stage.next("moving", size)
-        outcome = demonstrate(
-            file, seed, PARAMETERS, name="demo", waves=waves,
-            progress=lambda p: stage.moved(p), checking=lambda n, of: stage.checked(n, of),
-        )
-        wave_path = None
+        with run.building(plan.PARAMETERS, waves) as built:
+            stage.next("moving", size)
+            outcome = demonstrate(
+                file, seed, PARAMETERS, name="demo", waves=waves,
+                progress=lambda p: stage.moved(p), checking=lambda n, of: stage.checked(n, of),
+            )
+            if waves:
+                stage.next("waves of a short run", None)
+                paths.append(record_waves(file, seed, OUT))
+            stage.next("second act: simulation model", None, "built beside the first act")
+            built()
+        stage.next("two applications", 1)
+        shared = run.share(file, seed, plan.PARAMETERS, name="demo-queues", waves=waves, progress=lambda p: stage.shared(p))
         if waves:
             stage.next("waves of a short run", None)
-            wave_path = record_waves(file, seed, OUT)
+            paths.append(record_queue_waves(file, seed, OUT))
         stage.end()
     sent = hashlib.sha256(file.read_bytes()).hexdigest()
     checks = verdicts(outcome, sent, window < size)
-    good = all(ok for ok, _ in checks)
+    good = all(ok for ok, _ in checks) and shared.ok
     seconds = time.monotonic() - started
     shown = _relative(file)
     facts: dict[str, Any] = {
@@ -104,42 +115,63 @@ def show(file: Path, seed: int, waves: bool, console: Console) -> int:
         "simulator": "Verilator", "seconds": round(seconds, 1),
         "command": f"make demo FILE={shlex.quote(shown)} SEED={seed}",
     }
-    notes = ["Waves of a short run: make waves"] if wave_path else []
-    path = report.write(outcome, OUT, facts, checks, notes)
+    notes = ["Waves of a short run: make waves; of the second act: make waves TEST=demo-queues"] if paths else []
+    path = report.write(outcome, OUT, facts, checks, notes, shared)
     report.terminal(outcome, console)
-    for ok, text in checks:
-        console.print(("[green]ok  [/] " if ok else "[bold red]FAIL[/] ") + text, highlight=False)
-    for text in outcome.verdict.complaints[:10]:
-        console.print(f"     {text}", markup=False, highlight=False)
+    _tell(console, checks, outcome.verdict.complaints)
+    console.print()
+    queues.terminal(shared, console)
+    _tell(console, shared.checks(), shared.complaints)
     console.print(f"report: {_relative(path)}   picture: {_relative(OUT / 'throughput.svg')}   {seconds:.0f} s", highlight=False)
-    if wave_path:
-        console.print(f"waves:  {_relative(wave_path)}   open them with: make waves", highlight=False)
-    console.print("[bold green]The file arrived; every check holds." if good else "[bold red]A check failed.")
+    for wave, command in zip(paths, ("make waves", "make waves TEST=demo-queues"), strict=False):
+        console.print(f"waves:  {_relative(wave)}   open them with: {command}", highlight=False)
+    console.print("[bold green]The file arrived, B got nothing that it has no right to; every check holds." if good
+                  else "[bold red]A check failed.")
     return 0 if good else 1
 
 
-def record_waves(file: Path, seed: int, out: Path) -> Path:
-    """A short run of the same build, with every signal recorded; the folder has all that GTKWave needs."""
-    import json
+def _tell(console: Console, checks: list[tuple[bool, str]], complaints: list[str]) -> None:
+    for ok, text in checks:
+        console.print(("[green]ok  [/] " if ok else "[bold red]FAIL[/] ") + text, highlight=False)
+    for text in complaints[:10]:
+        console.print(f"     {text}", markup=False, highlight=False)
 
-    from tools import waves
+
+def record_waves(file: Path, seed: int, out: Path) -> Path:
+    """A short run of the same build, with every signal recorded; the view begins with the first doorbell."""
     from tools.demo.measure import measure, read_events
     from tools.demo.plan import PARAMETERS
     from tools.demo.run import simulate
 
     sim, result = simulate(file, seed, PARAMETERS, name="demo-waves", waves=True, record=True, cut=False,
                       limit=min(WAVE_BYTES, file.stat().st_size))
-    folder = out / "waves"
+    beat = PARAMETERS["DATA_W"] // 8
+    return keep_waves(sim, out / "waves", measure(read_events(sim.run_dir, result, beat), result, beat).t0)
+
+
+def record_queue_waves(file: Path, seed: int, out: Path) -> Path:
+    """The same of the second act: some of B's attempts; the view begins when A does."""
+    from tools.demo.queues import plan, run
+
+    shared = run.share(file, seed, plan.PARAMETERS, name="demo-queues-waves", waves=True, record=True, short=True, limit=QUEUE_WAVE_BYTES)
+    return keep_waves(shared.sim, out / "waves-queues", shared.result["phases"]["WRITE"][0])
+
+
+def keep_waves(sim: Any, folder: Path, start: int) -> Path:
+    """A folder that has all that GTKWave needs."""
+    import json
+
+    from tools import waves
+
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     target = folder / f"demo{sim.waves.suffix}"
     shutil.move(sim.waves, target)
-    beat = PARAMETERS["DATA_W"] // 8
     recipe = json.loads((sim.run_dir / "run.json").read_text())
-    recipe["start"] = measure(read_events(sim.run_dir, result, beat), result, beat).t0  # the view begins there
+    recipe["start"] = start
     (folder / "run.json").write_text(json.dumps(recipe, indent=1) + "\n")
     listed = [ROOT / line for line in (sim.build_dir / "sources.txt").read_text().splitlines()]
-    waves.write_gtkw(target, "crl_tb_pair", listed)
+    waves.write_gtkw(target, sim.toplevel, listed)
     return target
 
 
@@ -185,6 +217,9 @@ class _Stage:
     def moved(self, p: dict) -> None:
         self.bars.update(self.task, completed=p["sent"],
                          note=f"{p['us']:.0f} µs simulated, {sum(p['messages'])} messages")
+
+    def shared(self, p: dict) -> None:
+        self.bars.update(self.task, completed=p["part"], note=f"{p['us']:.0f} µs simulated, {p['attempts']} attempts")
 
     def checked(self, n: int, of: int) -> None:
         if not self.model:

@@ -25,6 +25,8 @@ from tools.demo.plan import (
     PERIOD_L,
     TICK_NS,
 )
+from tools.demo.queues import report as queues
+from tools.demo.queues.run import Shared
 from tools.demo.run import Outcome
 
 STALLS = (("CNT_STALL_ARB", "other channel's turn"), ("CNT_STALL_RATE", "rate limit"),
@@ -148,8 +150,8 @@ th{background:#f4f5f7;font-weight:600} td.l,th.l{text-align:left} code,pre{backg
 """
 
 
-def page(o: Outcome, facts: dict[str, Any], checks: list[tuple[bool, str]], notes: list[str]) -> str:
-    """The report: one file, no network."""
+def page(o: Outcome, facts: dict[str, Any], checks: list[tuple[bool, str]], notes: list[str], second: str = "") -> str:
+    """The report: one file, no network. `second`: the section of the second act."""
     f = o.figures
     esc = html.escape
     left = {1, 2, 3}
@@ -206,17 +208,20 @@ headers and replays too. Again: frames that the link sent again + operations tha
 <h2>Set-up</h2><table>{''.join(f'<tr><td class=l>{esc(k)}</td><td class=l>{esc(v)}</td></tr>' for k, v in config)}</table>
 <table style="margin-top:1em"><tr><th>ch</th><th class=l>name</th><th class=l>operations</th><th>class</th><th>weight</th>
 <th>ring</th><th>doorbells</th><th>descriptors a doorbell</th><th>times round the ring</th></tr>{channels}</table>
+{second}
 <h2>Again</h2><pre>{esc(facts['command'])}</pre>
 {''.join(f'<p>{esc(n)}</p>' for n in notes)}
 </body></html>
 """
 
 
-def write(o: Outcome, out: Path, facts: dict[str, Any], checks: list[tuple[bool, str]], notes: list[str]) -> Path:
-    """All files of the report; the path of the page."""
+def write(o: Outcome, out: Path, facts: dict[str, Any], checks: list[tuple[bool, str]], notes: list[str],
+          shared: Shared | None = None) -> Path:
+    """All files of the report; the path of the page. `shared`: the second act."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "results.json").write_text(json.dumps(results(o, facts), indent=1) + "\n")
+    found = results(o, facts) | ({"queues": queues.results(shared)} if shared else {})
+    (out / "results.json").write_text(json.dumps(found, indent=1) + "\n")
     (out / "throughput.svg").write_text(plots.throughput(o.figures, o.params.link_w // 8))
     target = out / "report.html"
-    target.write_text(page(o, facts, checks, notes))
+    target.write_text(page(o, facts, checks, notes, queues.section(shared) if shared else ""))
     return target

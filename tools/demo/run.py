@@ -51,26 +51,33 @@ def simulate(
 ) -> tuple[SimResult, dict]:
     """One run; `limit` takes only the first bytes of the file, `window` moves fewer bytes at a time than
     the memory holds, `record` writes the waves, `cut` cuts the link once."""
+    job = {"file": str(file.resolve()), "seed": seed, "slice": limit, "window": window, "cut": cut}
+    return play(
+        TOP, "tools.demo.traffic", dict(parameters), job, sources=SYSTEM_SOURCES, testcase="move_file", seed=seed, name=name,
+        waves=waves, record=record, timeout=timeout, progress=progress,
+    )
+
+
+def play(
+    top: str, module: str, parameters: dict[str, int], job: dict[str, Any], *, name: str,
+    progress: Callable[[dict], None] = lambda p: None, **how: Any,
+) -> tuple[SimResult, dict]:
+    """Run `module` on `top` and follow its progress; the run, and the result that it wrote."""
     OUT.mkdir(parents=True, exist_ok=True)
-    job = OUT / f"{name}.json"
-    job.write_text(json.dumps({"file": str(file.resolve()), "seed": seed, "slice": limit,
-                               "window": window, "cut": cut}))
+    path = OUT / f"{name}.json"
+    path.write_text(json.dumps(job))
     box: dict[str, Any] = {}
 
     def work() -> None:
         try:
-            box["sim"] = run_sim(
-                TOP, "tools.demo.traffic", dict(parameters), sources=SYSTEM_SOURCES, sim="verilator",
-                testcase="move_file", seed=seed, name=name, waves=waves, record=record, public="top",
-                extra_env={"CRL_DEMO": job}, timeout=timeout,
-            )
+            box["sim"] = run_sim(top, module, parameters, sim="verilator", name=name, public="top", extra_env={"CRL_DEMO": path}, **how)
         except BaseException as exc:  # handed to the caller's thread
             box["error"] = exc
 
     thread = threading.Thread(target=work, daemon=True)
-    thread.start()
     state = BUILD / "runs" / "verilator" / name / "progress.json"
     state.unlink(missing_ok=True)
+    thread.start()
     while thread.is_alive():
         thread.join(0.2)
         try:

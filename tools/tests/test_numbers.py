@@ -77,3 +77,16 @@ def test_unknown_section():
 def test_area():
     """Carry cells and distributed RAM count as the LUTs that they take."""
     assert numbers.area({"lut4": 871, "ccu2c": 193, "dpr16x4": 46}) == 871 + 386 + 276
+
+
+def test_second_act(results):
+    """Rows of commands, answers counted; a demonstration from before the second act has none."""
+    results("demo", {"channels": []})
+    with pytest.raises(numbers.NoResults, match="no second act"):
+        numbers.demo_queues()
+    command = {"app": "A", "op": "WRITE", "commands": 4, "bytes": 2048, "cycles": 400,
+               "latency_from_fetch_cycles": {"50": 70, "99": 90}, "latency_from_doorbell_cycles": {"50": 80, "99": 95}}
+    tries = [{"what": n, "answer": "ACCESS_DENIED", "other_bursts": 0} for n in ("first", "second")]
+    results("demo", {"queues": {"ok": True, "bursts": 1234, "commands": [command], "attempts": tries}})
+    text = numbers.demo_queues()
+    assert "| A Write | 4 | 2,048 | 100 | 70 / 90 | 80 / 95 |" in text and "| ACCESS_DENIED | 2 | first |" in text and "1,234 bursts" in text

@@ -91,3 +91,9 @@ def test_nothing_to_show(tmp_path, monkeypatch, capsys):
     recorded.parent.mkdir(parents=True)
     recorded.touch()
     assert waves.locate("")[0] == recorded
+    with pytest.raises(waves.WavesError, match="no waves yet"):
+        waves.locate("demo-queues")
+    second = tmp_path / "demo" / "waves-queues" / "demo.fst"
+    second.parent.mkdir()
+    second.touch()
+    assert waves.locate("demo-queues")[0] == second and waves.locate("demo")[0] == recorded

@@ -112,7 +112,8 @@ def test_holes_fit(name):
 
 @pytest.mark.system
 def test_security_judge():
-    run_sim("crl_tb_nvme", __name__, BUILDS["64b"], SOURCES, sim="verilator", testcase="judge_can_fail", public="top")
+    """One seed: what is changed is chosen by place, and with some seeds the change happens to be none."""
+    run_sim("crl_tb_nvme", __name__, BUILDS["64b"], SOURCES, sim="verilator", testcase="judge_can_fail", public="top", seed=171768124)
 
 
 @pytest.mark.system
