@@ -79,7 +79,7 @@ def changes(scene: Scene, accesses: list[Access]) -> dict[str, tuple[str, list[A
     return {
         "nothing": ("", accesses),
         "data of another": ("bus", with_(read, **at(good.data, read))), "written to another": ("bus", with_(write, **at(good.data, write))),
-        "read of another's blocks": ("bus", with_(read, func=0, **at(w.namespaces[0].base, read))),
+        "read of nobody's blocks": ("bus", with_(read, func=0, **at(w.namespaces[0].base + (300 << 9), read))),
         "as function 0": ("bus", with_(write, func=0)), "as another function": ("bus", with_(mine, func=BAD)),
         "one byte too far": ("bus", [*accesses[:write], dataclasses.replace(nobody, lo=bad.runs[0][-1] + PAGE - 8, hi=bad.runs[0][-1] + PAGE + 1), *accesses[write + 1:]]),
         "list written": ("bus", with_(write, **at(bad.turf.lists[0], write))), "queue as data": ("bus", with_(read, **at(bad.cq, read))),
