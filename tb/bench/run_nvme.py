@@ -8,14 +8,16 @@ import os
 import random
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 import cocotb
-from cocotb.triggers import Timer
+from cocotb.triggers import First, Timer, ValueChange
 
 from models.layout import NvmeCqe, NvmeIoOp, NvmeStatus
+from models.nvme.features import Fid
 from tb.bench import nvme_hops
-from tb.bench.nvme_rows import alone, rate_bound
+from tb.bench.nvme_rows import alone, rate_bound, wait_bound
 from tb.bench.watch import Watch
 from tb.system.nvme.kernel import Pair, io
 from tb.system.nvme.rig import HIGH, NS1, NoProgress
@@ -28,9 +30,9 @@ SIZE = 127  # entries less one of each queue
 class Stream:
     """A queue whose entries all stand in memory from the start; software only rings."""
 
-    def __init__(self, w: World, q: Pair, op: NvmeIoOp, s: int, number: int, each: int) -> None:
+    def __init__(self, w: World, q: Pair, op: NvmeIoOp, s: int, each: int) -> None:
         self.w, self.q, self.op, self.s = w, q, op, s
-        self.blocks, self.number = s >> 9, number
+        self.blocks = s >> 9
         self.left, self.rung, self.seen = each, 0, 0  # commands to ring for, rung for, ended
         self.head_told = 0
         self.places: list[tuple[int, int]] = []  # (memory, first block) of each slot
@@ -38,7 +40,7 @@ class Stream:
     async def prepare(self, at: int, block: int, room: int) -> None:
         """Slot i uses memory at + i * S and blocks from block + i * S / 512, over `room` places."""
         raw = b""
-        for i in range(SIZE + 1):
+        for i in range(self.q.size + 1):
             place = (at + (i % room) * self.s, block + (i % room) * self.blocks)
             self.places.append(place)
             raw += io(self.op, place[1], self.blocks, prp1=place[0], cid=i + 1).pack()
@@ -51,20 +53,20 @@ class Stream:
             return 0
         self.left -= more
         self.rung += more
-        self.q.tail = self.rung % (SIZE + 1)
+        self.q.tail = self.rung % (self.q.size + 1)
         return await self.w.kernel.ring(self.q)
 
     async def reap(self) -> int:
         """New entries; all have to be good."""
         q = self.q
-        raw = await self.w.rig.mem.read(q.cq, (SIZE + 1) * NvmeCqe.SIZE)
+        raw = await self.w.rig.mem.read(q.cq, (q.size + 1) * NvmeCqe.SIZE)
         count = 0
-        while count <= SIZE:
+        while count <= q.size:
             e = NvmeCqe.unpack(raw[16 * q.head : 16 * q.head + 16])
             if e.phase != q.phase:
                 break
             assert e.status == NvmeStatus.SUCCESS and e.sqid == q.qid, e
-            q.head = (q.head + 1) % (SIZE + 1)
+            q.head = (q.head + 1) % (q.size + 1)
             q.phase ^= q.head == 0
             count += 1
         self.seen += count
@@ -77,17 +79,17 @@ class Stream:
             await self.w.rig.wr32(self.w.kernel.doorbell(self.q.qid, True), self.q.head)
 
 
-async def streams(w: World, c: dict, each: int) -> list[Stream]:
+async def streams(w: World, c: dict, each: int, sizes: Sequence[int] = ()) -> list[Stream]:
     """Queues, data in memory and namespace; every stream has places of its own, fewer with many queues."""
     op = NvmeIoOp[c["op"]]
-    count = c.get("queues", 1)
+    count = len(sizes) or c.get("queues", 1)
     data = w.rng.randbytes(w.rig.window)
     await w.rig.mem.write(NS1 if op == NvmeIoOp.READ else HIGH, data)
     await w.rig.mem.fill(HIGH if op == NvmeIoOp.READ else NS1, w.rig.window)
     room = min(SIZE + 1, w.rig.window // count // c["s"])
     out = []
     for i in range(count):
-        s = Stream(w, await w.create(i + 1, SIZE, vec=1 + i % 7), op, c["s"], i, each)
+        s = Stream(w, await w.create(i + 1, sizes[i] if sizes else SIZE, vec=1 + i % 7), op, c["s"], each)
         await s.prepare(HIGH + i * room * c["s"], i * room * (c["s"] >> 9), room)
         out.append(s)
     return out
@@ -97,7 +99,7 @@ async def check_data(w: World, todo: list[Stream]) -> None:
     memory, blocks = await w.rig.mem.read(HIGH, w.rig.window), await w.rig.mem.read(NS1, w.rig.window)
     compared = 0
     for s in todo:
-        for at, block in s.places[: min(s.rung, SIZE + 1)]:
+        for at, block in s.places[: min(s.rung, s.q.size + 1)]:
             a, b = memory[at - HIGH :][: s.s], blocks[block << 9 :][: s.s]
             assert a == b and any(a), f"queue {s.q.qid}: block {block} and memory {at:#x} differ"
             compared += 1
@@ -153,6 +155,32 @@ async def nvme_latency(w: World, c: dict) -> tuple[int, int, dict]:
     return max(took), alone(c), {"beyond": max(took) - 4 * c["latency"], "typical": sorted(took)[8]}
 
 
+async def nvme_wait(w: World, c: dict) -> tuple[int, int, dict]:
+    await w.kernel.set_feature(Fid.ARBITRATION, c["ab"])
+    crowd, lone = await streams(w, c, 0, (c["waiting"] + 23, SIZE))
+    event = w.rig.dut.st_irq[2]  # of lone's vector
+    crowd.left = c["waiting"]
+    await w.rig.cycles(200)
+    await crowd.ring(c["waiting"])
+    took = []
+    while True:
+        await w.rig.cycles(w.rng.randrange(1, 200))
+        lone.left = 1
+        seen = int(event.value)
+        start = await lone.ring(1)
+        if int(event.value) == seen:
+            await First(ValueChange(event), Timer(wait_bound(c) * 20 * w.rig.period, "ps"))
+        at = w.rig.cycle
+        assert await lone.reap() == 1, "no entry"
+        if await crowd.reap() == 0:  # nobody waits any more
+            break
+        took.append(at - start)
+        await lone.free(48)
+    assert crowd.seen == crowd.rung and len(took) >= 3, f"{crowd.seen} of {crowd.rung}, {len(took)} measured"
+    await check_data(w, [crowd, lone])
+    return max(took), wait_bound(c), {"measured": len(took), "typical": sorted(took)[len(took) // 2]}
+
+
 async def hops(w: World, c: dict) -> tuple[int, int, dict]:
     dut = w.rig.dut
     stream = (await streams(w, c, 0))[0]
@@ -169,7 +197,7 @@ async def hops(w: World, c: dict) -> tuple[int, int, dict]:
     return cycles, nvme_hops.budget(c), {"above_the_parts": cycles - nvme_hops.budget(c) + 24, "hops": watch.hops}
 
 
-BENCHES = {"nvme_rate": nvme_rate, "nvme_latency": nvme_latency, "nvme_hops": hops}
+BENCHES = {"nvme_rate": nvme_rate, "nvme_latency": nvme_latency, "nvme_wait": nvme_wait, "nvme_hops": hops}
 
 
 @cocotb.test()

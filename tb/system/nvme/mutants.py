@@ -30,8 +30,8 @@ HOLES = {
     "blocks-not-looked-at": Hole("check_pipe", "assign denied = b_begin_q || b_end_q > b_gend_q;", "assign denied = 1'b0;", ("bus",)),
     "ranges-not-looked-at": Hole("prp_walk", "h_code_q : h_hit ? E_NONE : E_DENIED;", "h_code_q : E_NONE;", ("bus",)),
     "page-behind-the-range": Hole("prp_ranges", "d_diff_q[31:0] < pages_q));", "d_diff_q[31:0] <= pages_q));", ("bus",)),
-    "any-right-is-enough": Hole("prp_ranges", "(right_q & {4'd0, rights}) == right_q;", "rights != '0;", ("bus",)),
-    "list-wherever-data": Hole("prp_ranges", "k_list ? list_q : data_q;", "k_list ? list_q || data_q : data_q;", ("status",)),
+    "any-right-is-enough": Hole("prp_ranges", "(right & {4'd0, rights_q}) == right;", "rights_q != '0;", ("bus",)),
+    "list-wherever-data": Hole("prp_ranges", "? rights_q[crl_pkg::NVME_RIGHT_PRP_LIST] : data;", "? rights_q[crl_pkg::NVME_RIGHT_PRP_LIST] || data : data;", ("status",)),
     "list-as-function-0": Hole("prp_walk", "func    <= c_func;", "func    <= '0;", ("bus",)),
     "drain-does-not-wait": Hole("drain", "EXEC:    over = all_q ? x_idle : !x_busy;", "EXEC:    over = 1'b1;", ("bus", "lost", "entry")),
 }
