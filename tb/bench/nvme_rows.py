@@ -13,9 +13,11 @@ nvme_latency  Reads and Writes one after the other, everything idle: doorbell's 
               limit: 4*L + 2*ceil(S/B) + 64/B + 24, as nvme_hops' bound.
 nvme_wait     `waiting` commands of S bytes stand in one queue, rung for at once. Meanwhile one Read of another queue after the other:
               doorbell's W handshake to the interrupt event of the entry, the worst of them all.
-                  bound = (OPS + FETCH_DEPTH + burst) * beats of a command on the busier channel + nvme_latency's limit + 4
-              In front of it stands at most what the executor and the fetch unit hold and the rest of the grant under way, whatever
-              `waiting` is. burst: 2^ab commands (Arbitration Burst), 128 where it is 7, without limit.
+                  bound = (OPS + FETCH_DEPTH + 3 + 2^ab) * beats of a command on the busier channel + nvme_latency's limit + 4
+                          + 2 * 32 * beats of a data burst
+              In front of it stands at most what executor, fetch unit and check hold and the rest of the grant under way (128 commands for
+              ab 7, no limit), whatever `waiting` is. At the write port 32 data bursts may go before its entry, and 32 before the
+              burst of entries in front of that one (crl_axi_wr_arb).
 nvme_hops     The same, one command, hop by hop (tb/bench/nvme_hops.py).
                   bound = 4*L + 2*ceil(S/B) + 64/B + 24
               Runs on Icarus, which shows the hops.
@@ -48,7 +50,8 @@ def beats(c: dict[str, Any]) -> tuple[int, int]:
 
 def wait_bound(c: dict[str, Any]) -> int:
     burst = 1 << c["ab"] if c["ab"] < 7 else 128
-    return (DEFAULTS["OPS"] + DEFAULTS["FETCH_DEPTH"] + burst) * max(beats(c)) + nvme_hops.budget(c) + 4
+    entries = 2 * 32 * min(c["s"], DEFAULTS["MAX_BURST_BYTES"]) // (c["data_w"] // 8)
+    return (DEFAULTS["OPS"] + DEFAULTS["FETCH_DEPTH"] + 3 + burst) * max(beats(c)) + nvme_hops.budget(c) + 4 + entries
 
 
 def rate_limit(c: dict[str, Any]) -> float | None:
