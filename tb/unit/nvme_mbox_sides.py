@@ -34,7 +34,8 @@ class Sides:
         self.rb_wait = 0
         # arbiter: what it knows, what it should
         self.stopped: dict[int, int] = {}
-        self.should: dict[int, int] = {}
+        self.should: dict[int, int] = {}  # of I/O queues
+        self.asked_0 = 0  # somebody asked to stop queue 0; that it failed or commands are held, the model knows
         self.stops: deque[tuple[int, int, int]] = deque()  # cycle, queue, value: asked for
         self.stop_log: list[tuple[int, int, int]] = []
         self.twice: Counter = Counter()
@@ -84,7 +85,9 @@ class Sides:
             p.update(bad_valid=1, bad_qid=qid, bad_cq=a, bad_code=b, bad_func=c)
         elif kind == "sqf":
             p.update(sqf_valid=1, sqf_qid=qid)
-            self.ask_stop(qid, 1)
+            if qid:
+                self.ask_stop(qid, 1)
+            self.stop_change = self.now
         elif kind == "cqf":
             p.update(cqf_valid=1, cqf_qid=qid)
         elif kind == "lg":
@@ -113,9 +116,13 @@ class Sides:
         self.starting, self.start_since, self.held_back = [], self.now, True
 
     def ask_stop(self, qid: int, stop: int) -> None:
+        """Of an I/O queue it goes out as it is; of queue 0 it is one of those that its level follows from."""
+        self.stop_change = self.now
+        if qid == 0:
+            self.asked_0 = stop
+            return
         self.stops.append((self.now, qid, stop))
         self.should[qid] = stop
-        self.stop_change = self.now
 
     # ---- what is asked for
 
@@ -136,13 +143,20 @@ class Sides:
     def came(self, x: Action) -> None:
         """It is out."""
         if x.name == "cfg" and not x.values[1] and x.values[2]:
-            self.stopped[x.values[0]] = 0
-            self.should[x.values[0]] = 0
-            self.stop_change = self.now
+            self.set_up(x.values[0])
         if x.name == "d" and self.auto:
             self.later.append((self.now + self.rng.randint(*self.pace), "d", 0))
         if x.name == "ab" and self.auto:
             self.later.append((self.now + self.rng.randint(*self.pace), "ab", self.rng.getrandbits(1)))
+
+    def set_up(self, qid: int) -> None:
+        """A submission queue, which is not stopped then."""
+        self.stopped[qid] = 0
+        self.stop_change = self.now
+        if qid:
+            self.should[qid] = 0
+        else:
+            self.asked_0 = 0
 
     def came_from_start(self, x: Action) -> bool:
         if self.starting is None or x.name not in ("cfg", "gr", "rg"):
@@ -250,10 +264,11 @@ class Sides:
         calm = self.now - self.stop_change
         if calm > LEVEL_SOON and not self.commands and self.offered is None:
             for qid, stop in self.should.items():
-                want = stop if qid else int(self.m.stopped or stop)
-                assert self.stopped.get(qid, 0) == want, f"queue {qid} has stop = {self.stopped.get(qid, 0)}, expected {want}"
-        if calm > LEVEL_SOON and 0 not in self.should:
-            assert self.stopped.get(0, 0) == self.m.stopped, f"queue 0 has stop = {self.stopped.get(0, 0)}, {len(self.m.commands)} commands are held; {self.stop_log[-4:]}, now {self.now}, since {self.stop_change}"
+                assert self.stopped.get(qid, 0) == stop, f"queue {qid} has stop = {self.stopped.get(qid, 0)}, expected {stop}"
+        if calm > LEVEL_SOON and self.starting is None:  # somewhere in a start it is deleted, and free
+            assert self.stopped.get(0, 0) == int(self.m.stopped or self.asked_0), (
+                f"queue 0 has stop = {self.stopped.get(0, 0)}, {len(self.m.commands)} commands are held, asked: {self.asked_0}; "
+                f"{self.stop_log[-4:]}, now {self.now}, since {self.stop_change}")
 
     def _dma(self) -> None:
         """The transfer is over for the model when its last answer is in."""

@@ -233,7 +233,6 @@ async def queue_0_fails(dut):
             b.commands.extend(sqe(b) for _ in range(held))
             await b.settle(40)
             b.event("sqf", 0)
-            b.should.pop(0)  # it's the level's
             await b.settle(40)
             assert b.stopped[0]
             for _ in range(held):
@@ -246,7 +245,6 @@ async def queue_0_fails(dut):
             else:
                 b.start()
                 await b.until(lambda: b.starting is None, 12 * b.queues + 60, "no end")
-            b.should.pop(0, None)
             await b.settle(40)
             assert not b.stopped.get(0)
             b.commands.append(sqe(b))
@@ -254,6 +252,52 @@ async def queue_0_fails(dut):
             assert b.stopped[0]
             await b.write("SQE_POP", 1)
             await b.settle(40)
+    b.end(8)
+
+
+@cocotb.test()
+async def queue_0_asked(dut):
+    """Stimulus: the processor, or the drain, stops queue 0; commands are held before, meanwhile and when the processor lets it go; a failure beside it.
+    Checking: it is stopped as long as it was asked for, or a command is held, or it failed; set up anew it is free of both."""
+    b = await bench(dut)
+    for who in ("go", "d"):
+        for held in (0, 1):
+            for last in ("go", "set up", "start"):
+                b.commands.extend(sqe(b) for _ in range(held))
+                await b.settle(40)
+                assert b.stopped.get(0, 0) == held
+                if who == "go":
+                    await b.write("STOP_GO", 0 | 1 << 8)
+                else:
+                    b.event("d", 0)
+                await b.settle(40)
+                assert b.stopped[0] == 1
+                b.commands.append(sqe(b))
+                await b.settle(40)
+                for _ in range(held + 1):
+                    await b.write("SQE_POP", 1)
+                await b.settle(40)
+                assert b.stopped[0] == 1  # it was asked for
+                if last == "go":
+                    b.commands.append(sqe(b))
+                    await b.settle(40)
+                    await b.write("STOP_GO", 0)
+                    await b.settle(40)
+                    assert b.stopped[0] == 1  # a command is held
+                    await b.write("SQE_POP", 1)
+                elif last == "set up":
+                    b.event("sqf", 0)
+                    await b.settle(40)
+                    await b.write("STOP_GO", 0)
+                    await b.settle(40)
+                    assert b.stopped[0] == 1  # it failed
+                    await b.write("CFG_QUEUE", 0)
+                    await b.write("CFG_GO", 1)
+                else:
+                    b.start()
+                    await b.until(lambda: b.starting is None, 12 * b.queues + 60, "no end")
+                await b.settle(40)
+                assert b.stopped[0] == 0
     b.end(8)
 
 
