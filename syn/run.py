@@ -405,7 +405,7 @@ def _parameter(text: str) -> tuple[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m syn.run")
-    parser.add_argument("--config", default="", metavar="TEXT", help="names that contain TEXT")
+    parser.add_argument("--config", default="", metavar="TEXT", help="names that contain TEXT, or one of several with commas between")
     parser.add_argument("--top", help="a module instead of the configurations")
     parser.add_argument("--param", action="append", default=[], type=_parameter, metavar="N=V")
     parser.add_argument("--part", action="append", default=[], metavar="MODULE")
@@ -432,7 +432,7 @@ def main(argv: list[str] | None = None) -> int:
                 )
             ]
         else:
-            configs = [c for c in configs if args.config in c.name]
+            configs = [c for c in configs if any(text in c.name for text in args.config.split(','))]
         if not configs:
             names = ", ".join(c.name for c in load())
             raise SynthesisError(f"No configuration matches '{args.config}'. There are: {names}.")
