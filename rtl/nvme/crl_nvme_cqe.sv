@@ -102,7 +102,7 @@ module crl_nvme_cqe #(
   // ---------------------------------------------------------------------------------------------
   // In: the completion queue of the SQ. What is dropped goes no further.
 
-  logic           i_valid_q, i_drop_q, i_leave;
+  logic           i_valid_q, i_drop_q, i_leave, i_back;
   logic [C_W-1:0] i_data_q, w_data, f_data, e_data_q;
   logic [QW-1:0]  s_cq, i_cq_q, w_cq, f_cq;
   logic           in, w_valid, f_valid, f_pop, f_room;   // in: a completion that is not dropped; w_valid: others wait before it
@@ -116,7 +116,8 @@ module crl_nvme_cqe #(
       .clk, .we(cfg_we && !cfg_cq), .waddr(cfg_qid), .wdata(cfg_cqid), .raddr(s_qid), .rdata(s_cq)
   );
 
-  assign i_leave = i_drop_q ? gb_free && !h_dead : f_room;
+  assign i_back  = i_valid_q && i_drop_q;
+  assign i_leave = i_drop_q ? gb_free : f_room;
   assign s_ready = !i_valid_q || i_leave;
 
   always_ff @(posedge clk) begin
@@ -206,7 +207,7 @@ module crl_nvme_cqe #(
   end
 
   // ---------------------------------------------------------------------------------------------
-  // Closed bursts, and slots that go back; a void burst goes before a completion that is dropped.
+  // Closed bursts, and slots that go back; a completion that is dropped goes first, so that s_ready does not follow the bursts.
 
   localparam int H_W = 64 + 4 + 12 + QW + FUNC_W + 8 + 1;
 
@@ -231,7 +232,7 @@ module crl_nvme_cqe #(
   );
 
   assign h_dead   = h_any && !live_q[h_cq];
-  assign mv_valid = h_any && mv_ready && (h_dead ? gb_free : sent_room);
+  assign mv_valid = h_any && mv_ready && (h_dead ? gb_free && !i_back : sent_room);
   assign mv_void  = mv_valid && h_dead;
 
   crl_ram_clr #(.W(12), .DEPTH(QN)) u_offered (
@@ -239,14 +240,15 @@ module crl_nvme_cqe #(
       .raddr(lk_qid), .rdata(lk_tail)
   );
 
-  assign gb_free = !gb_q || gb_ready;
+  assign gb_free = !gb_q;
 
   always_ff @(posedge clk) begin
     if (rst)          gb_q <= 1'b0;
-    else if (gb_free) gb_q <= mv_void || (i_valid_q && i_drop_q && !h_dead);
+    else if (gb_free) gb_q <= mv_void || i_back;
+    else if (gb_ready) gb_q <= 1'b0;
     if (gb_free) begin
-      gb_cq_q  <= h_dead ? h_cq : i_cq_q;
-      gb_cnt_q <= h_dead ? h_count : 4'd1;
+      gb_cq_q  <= i_back ? i_cq_q : h_cq;
+      gb_cnt_q <= i_back ? 4'd1 : h_count;
     end
   end
 

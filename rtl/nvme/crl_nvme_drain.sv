@@ -96,7 +96,9 @@ module crl_nvme_drain #(
       kill_we    <= 1'b0;
       done       <= 1'b0;
       dropping_q <= 1'b0;
+      f_stop     <= 1'b0;
     end else begin
+      f_stop  <= state_q == FETCH || (all_q && busy);   // a cycle late: it goes far
       stop_we <= go && !busy && what == 2'd0;
       kill_we <= state_q == STOP && step;
       done    <= state_q == POST && step;
@@ -133,7 +135,6 @@ module crl_nvme_drain #(
   assign kill_qid    = qid_q;
   assign kill_status = status_q;
   assign kill_drop   = drop_q;
-  assign f_stop      = state_q == FETCH || (all_q && busy);
   assign p_stop      = state_q == WALK || (all_q && state_q == POST);
   assign z_hold      = state_q == POST;
   assign dropping    = dropping_q;

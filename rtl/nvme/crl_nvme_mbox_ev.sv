@@ -43,6 +43,7 @@ module crl_nvme_mbox_ev #(
 
     output logic                   any,        // an event waits
     input  wire logic              pop,        // event: it is taken
+    input  wire logic              at_pop,      // it may come in this cycle, QBAD is not looked at nor cleared
     input  wire logic              lost_clear, // event
 
     input  wire logic [12:0]       addr,
@@ -195,7 +196,7 @@ module crl_nvme_mbox_ev #(
 
   assign clears = pop && is_bad;
   assign hold   = bad_valid;
-  assign t_qid  = bad_valid ? bad_qid : clears ? b_qid : qsel;
+  assign t_qid  = bad_valid ? bad_qid : at_pop ? b_qid : qsel;
   assign t_we   = bad_valid || clears || q_clear;
   assign {t_flags, t_count} = t_word;
   assign b_bit  = 4'd1 << (bad_valid ? {bad_cq, bad_code} : b_info);
