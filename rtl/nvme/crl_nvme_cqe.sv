@@ -105,7 +105,7 @@ module crl_nvme_cqe #(
   logic           i_valid_q, i_drop_q, i_leave, i_back;
   logic [C_W-1:0] i_data_q, w_data, f_data, e_data_q;
   logic [QW-1:0]  s_cq, i_cq_q, w_cq, f_cq;
-  logic           in, w_valid, f_valid, f_pop, f_room;   // in: a completion that is not dropped; w_valid: others wait before it
+  logic           in, w_valid, w_any, f_valid, f_pop, f_room;   // in: a completion that is not dropped; w_valid: others wait before it
   logic           gb_q, gb_free, gb_ready;      // slots on their way back
   logic [QW-1:0]  gb_cq_q;
   logic [3:0]     gb_cnt_q;
@@ -137,8 +137,14 @@ module crl_nvme_cqe #(
 
   crl_fifo #(.W(QW + C_W), .DEPTH(DEPTH)) u_wait (
       .clk, .rst, .s_valid(in && (w_valid || !f_pop)), .s_ready(f_room), .s_data({i_cq_q, i_data_q}),
-      .m_valid(w_valid), .m_ready(f_pop), .m_data({w_cq, w_data}), .level(waiting)
+      .m_valid(w_any), .m_ready(f_pop), .m_data({w_cq, w_data}), .level(waiting)
   );
+
+  // w_any, from a register.
+  always_ff @(posedge clk) begin
+    if (rst) w_valid <= 1'b0;
+    else     w_valid <= (in && f_room && (w_valid || !f_pop)) || (w_valid && !(f_pop && waiting == ($clog2(DEPTH) + 1)'(1)));
+  end
 
   // ---------------------------------------------------------------------------------------------
   // Queues
@@ -314,7 +320,7 @@ module crl_nvme_cqe #(
   assign idle = !i_valid_q && !w_valid && !g_open_q && !c_any && !out_busy && !sent_any && !gb_q;
 
   logic unused;
-  assign unused = &{1'b0, wb_b_resp[0], waiting, closed, owed, cfg_base[11:0]};
+  assign unused = &{1'b0, wb_b_resp[0], w_any, closed, owed, cfg_base[11:0]};
 
 endmodule
 

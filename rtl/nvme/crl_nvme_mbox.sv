@@ -186,7 +186,7 @@ module crl_nvme_mbox #(
   // Accesses
 
   logic        choose, at_pop, at_qbad, at_qstate, at_stop;   // what the access is
-  logic        busy, look, we, hold, wait_bus, page, again, setup_busy, setup_done, stop_wait, ev_hold;
+  logic        busy, look, reads, we, hold, wait_bus, page, again, setup_busy, setup_done, stop_wait, ev_hold;
   logic [12:0] wr_addr, next_addr, addr;
   logic [31:0] wdata, go_data, act_data, regs_rdata, ctl_rdata, sqe_rdata, ev_rdata, page_rdata, rdata;
   logic [3:0]  strb;
@@ -219,7 +219,7 @@ module crl_nvme_mbox #(
       .clk, .rst, .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid, .s_axil_wready,
       .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_arvalid, .s_axil_arready,
       .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready,
-      .wr_addr, .choose, .next_addr, .wait_bus, .hold, .busy, .look, .we, .addr, .wdata, .strb, .err(page && dma_busy), .rdata
+      .wr_addr, .choose, .next_addr, .wait_bus, .hold, .busy, .look, .reads, .we, .addr, .wdata, .strb, .err(page && dma_busy), .rdata
   );
 
   // ---------------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ module crl_nvme_mbox #(
   logic sqe_any, sqe_held, event_any, cpl_busy, cpl_taken;
 
   crl_nvme_mbox_ctl #(.QUEUES(QUEUES), .NAMESPACES(NAMESPACES), .FUNC_W(FUNC_W), .MDTS_BYTES(MDTS_BYTES)) u_ctl (
-      .clk, .rst, .look, .we, .addr, .at_pop, .at_qbad, .at_qstate, .wdata, .strb, .go_data, .rdata(ctl_rdata),
+      .clk, .rst, .look, .reads, .we, .addr, .at_pop, .at_qbad, .at_qstate, .wdata, .strb, .go_data, .rdata(ctl_rdata),
       .cfg_qid(k_queue[crl_mbox_pkg::CFG_QUEUE_QUEUE_LSB +: 8]), .cfg_cqid(k_queue[crl_mbox_pkg::CFG_QUEUE_CQID_LSB +: 8]),
       .qsel(k_qsel), .irq_enable(k_enable), .irq(mbox_irq),
       .act_data, .act_ns(ns_we), .act_vec(vec_we), .act_drain(d_go), .act_abort(ab_valid),

@@ -37,6 +37,7 @@ module crl_nvme_mbox_axil (
     input  wire logic        hold,             // not in this cycle
     output logic             busy,             // addr counts
     output logic             look,             // event: that it is done
+    output logic             reads,            // level: a read is at it, if it need not be held
     output logic             we,               // it is a write
     output logic      [12:0] addr,             // bits 1:0 are 0; stays until rdata was taken
     output logic      [31:0] wdata,
@@ -71,6 +72,7 @@ module crl_nvme_mbox_axil (
   assign next_addr = choose_wr ? aw_addr_q : ar_addr_q;
   assign choose_wr = can_wr && !(can_rd && last_q);
   assign look    = (state_q == WRITE || state_q == READ) && !hold;
+  assign reads   = state_q == READ;
   assign we      = we_q;
   assign wr_addr = aw_addr_q;
   assign addr    = addr_q;

@@ -19,6 +19,7 @@ module crl_nvme_mbox_ctl #(
     input  wire logic          rst,          // synchronous, active high
 
     input  wire logic          look,         // event: an access
+    input  wire logic          reads,        // level: look of a read that is never held
     input  wire logic          we,
     input  wire logic [12:0]   addr,
     input  wire logic          at_pop,       // it is EVENT_POP, QBAD, QSTATE
@@ -126,7 +127,7 @@ module crl_nvme_mbox_ctl #(
     act_data <= go_data;
   end
 
-  assign q_ask = look && !we && at_qstate && sel_ok;
+  assign q_ask = reads && at_qstate && sel_ok;
   assign q_qid = qsel[QW-1:0];
 
   // ---------------------------------------------------------------------------------------------
