@@ -168,5 +168,6 @@ rtl/nvme/crl_nvme_rdmux.sv
 rtl/nvme/crl_nvme_wrmux.sv
 rtl/nvme/crl_nvme_page.sv
 rtl/nvme/crl_nvme_zmux.sv
+rtl/nvme/crl_nvme_irq.sv
 rtl/nvme/crl_nvme.sv
 rtl/node/crl_node.sv

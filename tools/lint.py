@@ -40,7 +40,8 @@ NODE_CONFIGS = [
     for width in (64, 512)
     for channels in (1, 8, 64)
 ] + [{"ATOMIC_EN": 0}, {"READ_EN": 0, "ATOMIC_EN": 0}, {"SEND_EN": 0}, {"MIRROR_EN": 0},
-     {"READ_EN": 0, "ATOMIC_EN": 0, "SEND_EN": 0}]
+     {"READ_EN": 0, "ATOMIC_EN": 0, "SEND_EN": 0}, {"NVME_EN": 0}, {"QUEUES": 128, "PEERS": 3},
+     {"NVME_EN": 0, "READ_EN": 0, "ATOMIC_EN": 0, "SEND_EN": 0}]
 SPDX_SUFFIXES = {
     ".sv",
     ".svh",

@@ -824,7 +824,7 @@ PAGES: dict[str, PageInfo] = {
             'COUNT': FieldInfo(0, 64, 'ro', 0x0),
         }),
     }),
-    'MSIX': PageInfo(0x1e0000, 0x10, 65, {
+    'MSIX': PageInfo(0x1e0000, 0x10, 194, {
         'ADDR': RegInfo(0x0, 1, 0x8, False, False, {
             'ADDR': FieldInfo(2, 62, 'rw', 0x0),
         }),
@@ -833,8 +833,8 @@ PAGES: dict[str, PageInfo] = {
             'MASK': FieldInfo(32, 1, 'rw', 0x1),
         }),
     }),
-    'PBA': PageInfo(0x1e8000, 0x10, 1, {
-        'PBA': RegInfo(0x0, 2, 0x8, False, False, {
+    'PBA': PageInfo(0x1e8000, 0x20, 1, {
+        'PBA': RegInfo(0x0, 4, 0x8, False, False, {
             'PENDING': FieldInfo(0, 64, 'ro', 0x0),
         }),
     }),
@@ -859,6 +859,8 @@ PAGES: dict[str, PageInfo] = {
             'LINK_MTU': FieldInfo(16, 16, 'ro', None),
             'FUNC_W': FieldInfo(32, 8, 'ro', None),
             'RX_SHARED': FieldInfo(40, 8, 'ro', None),
+            'NVME_QUEUES': FieldInfo(48, 8, 'ro', None),
+            'NVME_VECTORS': FieldInfo(56, 8, 'ro', None),
         }),
         'NUMBER': RegInfo(0x18, 1, 0x8, False, False, {
             'NODE': FieldInfo(0, 8, 'rw', 0x0),
@@ -1018,7 +1020,7 @@ BAR_MSIX_STRIDE = 0x10
 REG_MSIX_ADDR = 0x0
 REG_MSIX_DATA_CTRL = 0x8
 BAR_PBA_BASE = 0x1e8000
-BAR_PBA_STRIDE = 0x10
+BAR_PBA_STRIDE = 0x20
 REG_PBA_PBA = 0x0
 BAR_NODE_BASE = 0x1f0000
 BAR_NODE_STRIDE = 0x58

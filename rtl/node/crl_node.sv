@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// crl_node: one controller's node: registers, DMA engine, one link and one target a peer, memory port.
+// crl_node: one controller's node: registers, DMA engine, NVMe block, one link and one target a peer, memory port.
 //
 // How: docs/architecture.md. This file only connects the blocks. BAR0 on s_axil, controller memory on m_axi, a pair of
 //   AXI4-Streams to each peer on that peer's link clock.
@@ -31,6 +31,15 @@ module crl_node #(
     parameter bit MIRROR_EN = READ_EN,           // MIRROR likewise; needs READ_EN
     parameter int HOLD_FRAMES = REPLAY_FRAMES,   // frames of MIRROR held until the peer agrees, a peer; power of two
     parameter int READ_SLOTS = LINK_W > 128 ? LINK_W / 8 : 16,  // receive slots a peer for READ_DATA
+    parameter bit NVME_EN   = 1,                 // NVMe block
+    parameter int QUEUES    = 8,                 // its I/O queue pairs, 1 to 128
+    parameter int NAMESPACES = 4,                // 1 to 16
+    parameter int NVME_DSTRD = 9,                // doorbell stride, 4 << NVME_DSTRD bytes
+    parameter int NVME_TO    = 20,               // CAP.TO, units of 500 ms
+    parameter int NVME_OPS   = 32,               // commands in flight, power of two, 4 to 256
+    parameter int NVME_FETCH_DEPTH = 16,         // entries held or requested, power of two, 8 to 64
+    parameter int NVME_MDTS_BYTES  = 1048576,    // largest transfer
+    parameter int COALESCE_UNIT_CYCLES = 10000,  // 100 us, the unit of its interrupt coalescing
     parameter int FUNC_W   = 8,                  // FUNCTION_ID bits, to 12
     parameter int ID_W     = 4,                  // AXI ID bits, at least 3
     parameter int STALL_MAX_CYCLES  = 65536,     // memory port without progress: fatal
@@ -114,6 +123,26 @@ module crl_node #(
     output logic      [PEERS-1:0]        s_axis_link_tready,
     input  wire logic [PEERS-1:0]        s_axis_link_tlast,
 
+    input  wire logic [12:0]             mbox_axil_awaddr,  // admin processor's mailbox, AXI4-Lite
+    input  wire logic                    mbox_axil_awvalid,
+    output logic                         mbox_axil_awready,
+    input  wire logic [31:0]             mbox_axil_wdata,
+    input  wire logic [3:0]              mbox_axil_wstrb,
+    input  wire logic                    mbox_axil_wvalid,
+    output logic                         mbox_axil_wready,
+    output logic      [1:0]              mbox_axil_bresp,
+    output logic                         mbox_axil_bvalid,
+    input  wire logic                    mbox_axil_bready,
+    input  wire logic [12:0]             mbox_axil_araddr,
+    input  wire logic                    mbox_axil_arvalid,
+    output logic                         mbox_axil_arready,
+    output logic      [31:0]             mbox_axil_rdata,
+    output logic      [1:0]              mbox_axil_rresp,
+    output logic                         mbox_axil_rvalid,
+    input  wire logic                    mbox_axil_rready,
+    output logic                         mbox_irq,        // level
+    output logic                         nvme_ssr,        // event: NVM subsystem reset was asked for
+
     output logic                         irq              // level
 );
 
@@ -123,8 +152,11 @@ module crl_node #(
   localparam int EW = crl_pkg::SEGENT_W;
   localparam int AT = ATOMIC_EN ? 1 : 0;
   localparam int RE = SEND_EN ? 1 : 0;
+  localparam int NE = NVME_EN ? 1 : 0;
+  localparam int NV = NVME_EN ? QUEUES + 1 : 1;  // vectors of the NVMe block, one a completion queue
   localparam int HELD = 12;                      // frames of MIRROR at the target at most, a peer
-  localparam int N  = 1 + PEERS + AT + 2;        // write clients: data, targets, atomic unit, completions, MSI-X
+  localparam int ND = 1 + PEERS + 2 * NE + AT;   // write clients of data: engine, targets, NVMe data and completions, atomic unit
+  localparam int N  = ND + 2;                    // and completions, MSI-X
 
   initial begin
     if (DATA_W != 64 && DATA_W != 128 && DATA_W != 256 && DATA_W != 512)
@@ -197,6 +229,13 @@ module crl_node #(
   logic [31:0]         retry_data;
   logic [15:0]         rev_seq, rev_ack;
 
+  logic                nv_wr, nv_rd_foreign, nv_foreign_valid, nv_line;
+  logic [19:0]         nv_wr_addr, nv_rd_addr;
+  logic [FUNC_W-1:0]   nv_wr_user, nv_rd_user, nv_foreign_func;
+  logic [63:0]         nv_wr_data, nv_rd_data;
+  logic [7:0]          nv_wr_strb;
+  logic [NV-1:0]       nv_fire;
+
   // Write clients
   logic [N-1:0]        wb_soon, wb_valid, wb_ready, wb_first, wb_last, wb_b_valid;
   logic [N*64-1:0]     wb_addr;
@@ -209,7 +248,7 @@ module crl_node #(
   crl_regs #(
       .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .DATA_W(DATA_W), .LINK_W(LINK_W),
       .PREFETCH(PREFETCH), .OPS(OPS), .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED),
-      .SEND_EN(SEND_EN)
+      .SEND_EN(SEND_EN), .NVME_VECTORS(NE * NV), .NVME_QUEUES(NE * QUEUES)
   ) u_regs (
       .clk, .rst,
       .s_axil_awaddr, .s_axil_awuser, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb,
@@ -225,6 +264,8 @@ module crl_node #(
       .irq_valid(irq_ev), .irq_ch(irq_ev_ch),
       .ret_valid, .ret_ch, .ret_status, .rd_cnt_valid, .rd_cnt_ch, .rd_cnt_bytes, .wr_cnt_valid, .wr_cnt_ch, .wr_cnt_bytes,
       .stall, .fatal, .irq,
+      .nv_wr, .nv_wr_addr, .nv_wr_user, .nv_wr_data, .nv_wr_strb, .nv_rd_addr, .nv_rd_user, .nv_rd_data, .nv_rd_foreign,
+      .nv_foreign_valid, .nv_foreign_func, .nv_fire, .nv_line,
       .m_wb_valid(wb_valid[N-1]), .m_wb_ready(wb_ready[N-1]), .m_wb_first(wb_first[N-1]), .m_wb_last(wb_last[N-1]),
       .m_wb_addr(wb_addr[(N-1)*64 +: 64]), .m_wb_len(wb_len[(N-1)*8 +: 8]), .m_wb_user(wb_user[(N-1)*FUNC_W +: FUNC_W]),
       .m_wb_data(wb_data[(N-1)*DATA_W +: DATA_W]), .m_wb_strb(wb_strb[(N-1)*B +: B]),
@@ -334,7 +375,7 @@ module crl_node #(
   crl_revoke #(.N(2 + 2 * PEERS)) u_revoke (.clk, .rst, .req(rev_req), .seq(rev_seq), .ack(rev_ack), .mark(rev_mark), .over(rev_over));
 
   // ---------------------------------------------------------------- read port, shared with the responders
-  localparam int RN = PEERS + AT + RE; // responders, atomic unit, receive entries
+  localparam int RN = PEERS + AT + RE + NE; // responders, atomic unit, receive entries, NVMe block
   logic [RN-1:0]           p_ar_valid, p_ar_ready, p_r_valid, p_pending;
   logic [PEERS-1:0]        p_cnt_valid, p_cnt_ready;
   logic [RN*64-1:0]        p_ar_addr;
@@ -344,7 +385,7 @@ module crl_node #(
   logic [PEERS*12-1:0]     p_cnt_bytes;
 
   generate
-    if (READ_EN || SEND_EN) begin : g_rd_arb
+    if (READ_EN || SEND_EN || NVME_EN) begin : g_rd_arb
       logic unused;
       assign unused = &{1'b0, d_arid, d_arsize, d_arburst, d_arcache, d_arprot, d_progress};
       crl_axi_rd_arb #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .ID_W(ID_W), .N(RN)) u_rd_arb (
@@ -402,8 +443,52 @@ module crl_node #(
     end
   endgenerate
 
+  // ---------------------------------------------------------------- NVMe block
+  generate
+    if (NVME_EN) begin : g_nvme
+      localparam int E = PEERS + AT + RE;  // its place among the responders,
+      localparam int W = 1 + PEERS;        // among the write clients: data, completions
+      logic [8:0] owed_q;                  // reads without their last beat
+
+      crl_nvme #(
+          .DATA_W(DATA_W), .QUEUES(QUEUES), .NAMESPACES(NAMESPACES), .FUNC_W(FUNC_W), .DSTRD(NVME_DSTRD), .TO(NVME_TO), .VECTORS(NV),
+          .OPS(NVME_OPS), .FETCH_DEPTH(NVME_FETCH_DEPTH), .MAX_BURST_BYTES(MAX_BURST_BYTES), .MDTS_BYTES(NVME_MDTS_BYTES),
+          .COALESCE_UNIT_CYCLES(COALESCE_UNIT_CYCLES)
+      ) u_nvme (
+          .clk, .rst, .wr(nv_wr), .wr_addr(nv_wr_addr), .wr_user(nv_wr_user), .wr_data(nv_wr_data), .wr_strb(nv_wr_strb),
+          .rd_addr(nv_rd_addr), .rd_user(nv_rd_user), .rd_data(nv_rd_data), .rd_foreign(nv_rd_foreign),
+          .wr_foreign_valid(nv_foreign_valid), .wr_foreign_func(nv_foreign_func),
+          .mbox_axil_awaddr, .mbox_axil_awvalid, .mbox_axil_awready, .mbox_axil_wdata, .mbox_axil_wstrb, .mbox_axil_wvalid,
+          .mbox_axil_wready, .mbox_axil_bresp, .mbox_axil_bvalid, .mbox_axil_bready, .mbox_axil_araddr, .mbox_axil_arvalid,
+          .mbox_axil_arready, .mbox_axil_rdata, .mbox_axil_rresp, .mbox_axil_rvalid, .mbox_axil_rready, .mbox_irq,
+          .ar_valid(p_ar_valid[E]), .ar_ready(p_ar_ready[E]), .ar_addr(p_ar_addr[64*E +: 64]), .ar_len(p_ar_len[8*E +: 8]),
+          .ar_user(p_ar_user[FUNC_W*E +: FUNC_W]), .r_valid(p_r_valid[E]), .r_data(m_axi_rdata), .r_resp(m_axi_rresp), .r_last(m_axi_rlast),
+          .wb_soon(wb_soon[W]), .wb_valid(wb_valid[W]), .wb_ready(wb_ready[W]), .wb_first(wb_first[W]), .wb_last(wb_last[W]),
+          .wb_addr(wb_addr[W*64 +: 64]), .wb_len(wb_len[W*8 +: 8]), .wb_user(wb_user[W*FUNC_W +: FUNC_W]),
+          .wb_data(wb_data[W*DATA_W +: DATA_W]), .wb_strb(wb_strb[W*B +: B]), .wb_b_valid(wb_b_valid[W]), .wb_b_resp,
+          .cb_soon(wb_soon[W+1]), .cb_valid(wb_valid[W+1]), .cb_ready(wb_ready[W+1]), .cb_first(wb_first[W+1]), .cb_last(wb_last[W+1]),
+          .cb_addr(wb_addr[(W+1)*64 +: 64]), .cb_len(wb_len[(W+1)*8 +: 8]), .cb_user(wb_user[(W+1)*FUNC_W +: FUNC_W]),
+          .cb_data(wb_data[(W+1)*DATA_W +: DATA_W]), .cb_strb(wb_strb[(W+1)*B +: B]), .cb_b_valid(wb_b_valid[W+1]), .cb_b_resp(wb_b_resp),
+          .mem_fatal(fatal), .fire(nv_fire), .line(nv_line), .ssr(nvme_ssr)
+      );
+      always_ff @(posedge clk) begin
+        if (rst) owed_q <= '0;
+        else owed_q <= owed_q + 9'(p_ar_valid[E] && p_ar_ready[E]) - 9'(p_r_valid[E] && m_axi_rlast);
+      end
+      assign p_pending[E] = owed_q != '0 || p_ar_valid[E];
+    end else begin : g_no_nvme
+      logic unused_nvme;
+      assign unused_nvme = &{1'b0, nv_wr, nv_wr_addr, nv_wr_user, nv_wr_data, nv_wr_strb, nv_rd_addr, nv_rd_user, mbox_axil_awaddr,
+                             mbox_axil_awvalid, mbox_axil_wdata, mbox_axil_wstrb, mbox_axil_wvalid, mbox_axil_bready, mbox_axil_araddr,
+                             mbox_axil_arvalid, mbox_axil_rready};
+      assign {nv_rd_data, nv_rd_foreign, nv_foreign_valid, nv_foreign_func, nv_fire, nv_line, nvme_ssr, mbox_irq} = '0;
+      assign {mbox_axil_awready, mbox_axil_wready, mbox_axil_bresp, mbox_axil_bvalid, mbox_axil_arready, mbox_axil_rdata,
+              mbox_axil_rresp, mbox_axil_rvalid} = '0;
+    end
+  endgenerate
+
   // ---------------------------------------------------------------- write port and watchdog
-  crl_axi_wr #(.DATA_W(DATA_W), .ID_W(ID_W), .FUNC_W(FUNC_W), .N_DATA(1 + PEERS + AT), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
+  crl_axi_wr #(.DATA_W(DATA_W), .ID_W(ID_W), .FUNC_W(FUNC_W), .N_DATA(ND), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
                .LOCK_EN(ATOMIC_EN)) u_wr (
       .clk, .rst, .lock, .lock_addr, .lock_over, .s_valid(wb_valid), .s_ready(wb_ready), .s_soon(wb_soon), .s_first(wb_first), .s_last(wb_last), .s_addr(wb_addr), .s_len(wb_len),
       .s_user(wb_user), .s_data(wb_data), .s_strb(wb_strb), .b_valid(wb_b_valid), .b_resp(wb_b_resp),
@@ -419,7 +504,7 @@ module crl_node #(
   // MSI-X messages and atomics are too rare for the write channel to wait for them.
   assign wb_soon[N-1] = 1'b0;
   if (ATOMIC_EN) begin : g_atomic_rare
-    assign wb_soon[1 + PEERS] = 1'b0;
+    assign wb_soon[ND-1] = 1'b0;
   end
 
   // ---------------------------------------------------------------- peers
@@ -446,7 +531,7 @@ module crl_node #(
 
   generate
     if (ATOMIC_EN) begin : g_atomic
-      localparam int W = 1 + PEERS;    // its place among the write clients
+      localparam int W = ND - 1;       // its place among the write clients
       crl_atomic #(.DATA_W(DATA_W), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)) u_atomic (
           .clk, .rst, .u_valid, .u_segaddr, .u_ch, .u_user, .u_oper, .u_swap, .peer_up, .u_done, .u_status, .u_old,
           .seg_idx(tgt_seg_idx[PEERS*SW +: SW]), .seg_entry(tgt_seg_entry[PEERS*EW +: EW]), .lock, .lock_addr, .lock_over,

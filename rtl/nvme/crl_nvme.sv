@@ -27,6 +27,7 @@ module crl_nvme #(
     parameter int FETCH_DEPTH     = 16,         // entries held or requested, a power of two, 8 to 64
     parameter int MAX_BURST_BYTES = 512,
     parameter int MDTS_BYTES      = 1048576,    // largest transfer
+    parameter int COALESCE_UNIT_CYCLES = 10000, // 100 us, the unit of interrupt coalescing
     localparam int B              = DATA_W / 8
 ) (
     input  wire logic              clk,
@@ -99,14 +100,9 @@ module crl_nvme #(
     input  wire logic              cb_b_valid,
     input  wire logic [1:0]        cb_b_resp,
 
-    output logic                   irq_valid,         // event: entries are in memory
-    output logic      [7:0]        irq_vec,
-    output logic      [31:0]       intm,              // interrupt mask
-    output logic      [7:0]        coal_thr,          // coalescing: entries less one,
-    output logic      [7:0]        coal_time,         // units of 100 us
-    output logic                   vec_we,            // event: whether a vector is coalesced
-    output logic      [7:0]        vec_idx,
-    output logic                   vec_off,
+    input  wire logic              mem_fatal,         // level: the memory port has stopped
+    output logic      [VECTORS-1:0] fire,             // events: an interrupt, a bit a vector
+    output logic                   line,              // pin interrupt, level
     output logic                   ssr                // event: NVM subsystem reset
 );
 
@@ -145,12 +141,13 @@ module crl_nvme #(
   );
 
   logic        start, started, quiesce, quiet, run, wrr, fatal, shut;
+  logic [31:0] intm;
   logic [63:0] asq, acq;
   logic [11:0] asqs, acqs;
 
   crl_nvme_ctrl #(.TO(TO), .DSTRD(DSTRD)) u_ctrl (
       .clk, .rst, .wr(ctrl_wr), .wr_word(wr_addr[6:3]), .wr_data, .wr_strb, .rd_word(rd_addr[6:3]), .rd_data(ctrl_rd_data),
-      .start, .started, .quiesce, .quiet, .run, .shut, .asq, .acq, .asqs, .acqs, .wrr, .intm, .fatal, .ssr
+      .start, .started, .quiesce, .quiet, .run, .shut, .asq, .acq, .asqs, .acqs, .wrr, .intm, .fatal(fatal || mem_fatal), .ssr
   );
 
   logic              sq_rung, cq_rung, bad_valid, bad_cq, bad_code;
@@ -364,6 +361,11 @@ module crl_nvme #(
   logic [11:0]   z_sqhd;
   logic [10:0]   z_status;
   logic [31:0]   z_dw0;
+  logic          irq_valid, vec_we, vec_off;
+  logic [7:0]    irq_vec, coal_thr, coal_time, vec_idx;
+  logic [QW-1:0] irq_qid;
+  logic [3:0]    irq_cnt;
+  logic [11:0]   irq_tail;
 
   crl_nvme_zmux #(.W(ZW), .QW(QW)) u_zmux (
       .clk, .rst, .hold(z_hold), .x_valid(xz_valid), .x_ready(xz_ready),
@@ -380,7 +382,12 @@ module crl_nvme #(
       .s_more(z_more), .s_dw0(z_dw0), .s_drop(z_drop), .lk_qid, .lk_tail(lk_cq_tail), .cq_rung, .cq_qid, .cq_head, .unpark,
       .wb_soon(cb_soon), .wb_valid(cb_valid), .wb_ready(cb_ready), .wb_first(cb_first), .wb_last(cb_last), .wb_addr(cb_addr),
       .wb_len(cb_len), .wb_user(cb_user), .wb_data(cb_data), .wb_strb(cb_strb), .wb_b_valid(cb_b_valid), .wb_b_resp(cb_b_resp),
-      .irq_valid, .irq_vec, .err_valid(c_err), .err_qid(c_err_qid), .idle(c_idle)
+      .irq_valid, .irq_vec, .irq_qid, .irq_cnt, .irq_tail, .err_valid(c_err), .err_qid(c_err_qid), .idle(c_idle)
+  );
+
+  crl_nvme_irq #(.QUEUES(QUEUES), .VECTORS(VECTORS), .COALESCE_UNIT_CYCLES(COALESCE_UNIT_CYCLES)) u_irq (
+      .clk, .rst, .clr(quiesce && !shut), .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_vec, .cfg_ien, .irq_valid, .irq_vec, .irq_qid,
+      .irq_cnt, .irq_tail, .cq_rung, .cq_qid, .cq_head, .coal_thr, .coal_time, .vec_we, .vec_idx, .vec_off, .masked(intm[0]), .fire, .line
   );
 
   // --- memory port -------------------------------------------------------------------------------------
@@ -410,7 +417,7 @@ module crl_nvme #(
   assign quiet = mb_quiet && !dr_busy && f_idle && pipe_empty && x_idle && p_idle && m_idle && c_idle && rd_idle && wr_idle;
 
   logic unused;
-  assign unused = &{1'b0, h_head, beside_ready, beside_level, sq_tail};
+  assign unused = &{1'b0, h_head, beside_ready, beside_level, sq_tail, intm[31:1]};
 
   initial begin
     if (VECTORS < 1 || VECTORS > 256) $fatal(1, "crl_nvme: VECTORS must be 1 to 256");

@@ -88,8 +88,11 @@ module crl_nvme_cqe #(
     input  wire logic                wb_b_valid, // event: response of the oldest burst
     input  wire logic [1:0]          wb_b_resp,
 
-    output logic                     irq_valid,  // event
+    output logic                     irq_valid,  // event: entries are in memory
     output logic      [7:0]          irq_vec,
+    output logic      [QW-1:0]       irq_qid,    // of this CQ,
+    output logic      [3:0]          irq_cnt,    // so many,
+    output logic      [11:0]         irq_tail,   // to here
     output logic                     err_valid,  // event: a write failed
     output logic      [QW-1:0]       err_qid,    // of this CQ
     output logic                     idle        // nothing waits, no response is owed
@@ -295,11 +298,13 @@ module crl_nvme_cqe #(
   logic                    sent_any, sent_ien;
   logic [QW-1:0]           sent_cq;
   logic [7:0]              sent_vec;
+  logic [3:0]              sent_count;
+  logic [11:0]             sent_tail;
   logic [$clog2(BURSTS):0] owed;
 
-  crl_fifo #(.W(QW + 9), .DEPTH(BURSTS)) u_sent (
-      .clk, .rst, .s_valid(mv_valid && !mv_void), .s_ready(sent_room), .s_data({h_cq, h_vec, h_ien}),
-      .m_valid(sent_any), .m_ready(wb_b_valid), .m_data({sent_cq, sent_vec, sent_ien}), .level(owed)
+  crl_fifo #(.W(QW + 25), .DEPTH(BURSTS)) u_sent (
+      .clk, .rst, .s_valid(mv_valid && !mv_void), .s_ready(sent_room), .s_data({h_cq, h_vec, h_count, h_tail, h_ien}),
+      .m_valid(sent_any), .m_ready(wb_b_valid), .m_data({sent_cq, sent_vec, sent_count, sent_tail, sent_ien}), .level(owed)
   );
 
   always_ff @(posedge clk) begin
@@ -313,8 +318,11 @@ module crl_nvme_cqe #(
       if (wb_b_valid && sent_any && wb_b_resp[1]) live_q[sent_cq] <= 1'b0;
       if (cfg_we && cfg_cq) live_q[cfg_qid] <= cfg_valid;
     end
-    irq_vec <= sent_vec;
-    err_qid <= sent_cq;
+    irq_vec  <= sent_vec;
+    irq_qid  <= sent_cq;
+    irq_cnt  <= sent_count;
+    irq_tail <= sent_tail;
+    err_qid  <= sent_cq;
   end
 
   assign idle = !i_valid_q && !w_valid && !g_open_q && !c_any && !out_busy && !sent_any && !gb_q;

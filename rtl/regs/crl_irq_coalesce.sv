@@ -16,6 +16,7 @@
 module crl_irq_coalesce #(
     parameter int CHANNELS = 8,
     parameter int SRCS     = 2,   // sources of events
+    parameter int AMT_W    = 1,   // bits of how many there are at once
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
     localparam int SLW     = CW > 2 ? CW : 2
 ) (
@@ -25,6 +26,7 @@ module crl_irq_coalesce #(
 
     input  wire logic [SRCS-1:0]    ev_valid,  // events, one a source
     input  wire logic [SRCS*CW-1:0] ev_ch,
+    input  wire logic [SRCS*AMT_W-1:0] ev_amt, // so many, at least 1; in a round of turns below 500
 
     input  wire logic [3:0]         cfg_we,    // bytes of IRQ_COALESCE of cfg_ch
     input  wire logic [CW-1:0]      cfg_ch,
@@ -45,6 +47,7 @@ module crl_irq_coalesce #(
   logic [SRCS*W-1:0] acc_val, part;
   logic [SRCS-1:0]   acc_ok, ev_q;
   logic [SRCS*CW-1:0] ev_ch_q;
+  logic [SRCS*AMT_W-1:0] ev_amt_q;
   logic [W-1:0]      sum, sum1_q, sum2_q;
 
   always_ff @(posedge clk) begin
@@ -61,13 +64,16 @@ module crl_irq_coalesce #(
     end
   end
 
-  always_ff @(posedge clk) ev_ch_q <= ev_ch;
+  always_ff @(posedge clk) begin
+    ev_ch_q  <= ev_ch;
+    ev_amt_q <= ev_amt;
+  end
 
   genvar g;
   generate
     for (g = 0; g < SRCS; g++) begin : g_src
-      crl_ctr_acc #(.CHANNELS(CHANNELS), .W(W), .AMT_W(1), .RD_OWN(1)) u_acc (
-          .clk, .ev_valid(ev_q[g]), .ev_ch(ev_ch_q[g*CW +: CW]), .ev_amt(1'b1),
+      crl_ctr_acc #(.CHANNELS(CHANNELS), .W(W), .AMT_W(AMT_W), .RD_OWN(1)) u_acc (
+          .clk, .ev_valid(ev_q[g]), .ev_ch(ev_ch_q[g*CW +: CW]), .ev_amt(ev_amt_q[g*AMT_W +: AMT_W]),
           .rd_ch(slot0_q[CW-1:0]), .rd_ok(acc_ok[g]), .rd_val(acc_val[g*W +: W])
       );
     end

@@ -8,7 +8,7 @@
 //   goes first and can't be refused; a refused read waits for its turn (`ev_rd` until `ev_rd_done`),
 //   at most until the write path has paused: `wr_hold` asks it to.
 // Latency: 3 cycles. Throughput: an event every 2 cycles.
-// Assumes: ev_wr at most every second cycle; no ev_wr in a cycle after wr_hold was high.
+// Assumes: ev_wr at most every second cycle, and not with `recent`.
 `default_nettype none
 
 module crl_regs_foreign #(
@@ -18,6 +18,7 @@ module crl_regs_foreign #(
     input  wire logic              rst,          // synchronous, active high
     output logic                   init,         // the sweep after reset is running
     output logic                   wr_hold,      // no writes, please
+    output logic                   recent,       // an event a cycle ago
 
     input  wire logic              ev_wr,        // event: a refused write
     input  wire logic [FUNC_W-1:0] ev_wr_func,
@@ -46,6 +47,7 @@ module crl_regs_foreign #(
 
   assign init    = init_q;
   assign wr_hold = ev_rd || get;
+  assign recent  = ev1_q;
 
   assign ev_rd_done = ev_rd && !ev_wr && !ev1_q && !init_q;
   assign do_get     = get && !got_q && !ev_wr && !ev_rd && !ev1_q && !ev2_q && !init_q;

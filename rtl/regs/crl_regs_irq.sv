@@ -3,7 +3,8 @@
 // crl_regs_irq: interrupt status and enable of channels and node, and the pin.
 //
 // How: a bit a channel; a coalesced interrupt sets it, writing 1 clears it, setting wins. The pin is
-//   the OR of what is pending and enabled. A message is asked for when an enabled interrupt fires,
+//   the OR of what is pending and enabled, if IRQ_ENABLE is set, and of the NVMe block's line, which its own mask and the use
+//   of MSI-X alone hold back: its driver knows nothing of this page. A message is asked for when an enabled interrupt fires,
 //   and when one that is pending is enabled.
 // Latency: fire to irq 2 cycles. Throughput: an event a cycle.
 // Assumes: q_* hold for one write.
@@ -30,6 +31,8 @@ module crl_regs_irq #(
     input  wire logic                ev_foreign,  // event: an access was refused
     input  wire logic                ev_msix,     // event: an MSI-X write failed
     input  wire logic                irq_enable,  // NODE.CTRL.IRQ_ENABLE
+    input  wire logic                msix_enable, // NODE.CTRL.MSIX_ENABLE
+    input  wire logic                nv_line,     // level
 
     output logic      [CHANNELS-1:0] ch_pending,
     output logic      [CHANNELS-1:0] ch_enable,
@@ -101,7 +104,7 @@ module crl_regs_irq #(
       fatal_q <= fatal;
       up_q    <= peer_up;
       line_q  <= (pend_q & en_q) != '0 || (event_q & event_en_q) != '0 || fatal_q;
-      irq_q   <= line_q && irq_enable;
+      irq_q   <= (line_q && irq_enable) || (nv_line && !msix_enable);
     end
   end
 

@@ -18,7 +18,9 @@ module crl_regs_node #(
     parameter int OPS             = 128,
     parameter int MAX_BURST_BYTES = 512,
     parameter int LINK_MTU        = 1024,
-    parameter int RX_SHARED       = 24
+    parameter int RX_SHARED       = 24,
+    parameter int NVME_VECTORS    = 0,
+    parameter int NVME_QUEUES     = 0
 ) (
     input  wire logic                clk,
     input  wire logic                rst,          // synchronous, active high
@@ -122,7 +124,9 @@ module crl_regs_node #(
       64'(MAX_BURST_BYTES)          << crl_pkg::NODE_CAPS1_MAX_BURST_BYTES_LSB
     | 64'(LINK_MTU)                 << crl_pkg::NODE_CAPS1_LINK_MTU_LSB
     | 64'(FUNC_W)                   << crl_pkg::NODE_CAPS1_FUNC_W_LSB
-    | 64'(RX_SHARED)                << crl_pkg::NODE_CAPS1_RX_SHARED_LSB;
+    | 64'(RX_SHARED)                << crl_pkg::NODE_CAPS1_RX_SHARED_LSB
+    | 64'(NVME_QUEUES)              << crl_pkg::NODE_CAPS1_NVME_QUEUES_LSB
+    | 64'(NVME_VECTORS)             << crl_pkg::NODE_CAPS1_NVME_VECTORS_LSB;
 
   // --- reading -----------------------------------------------------------------------------------
   logic       p_enable, p_up;

@@ -5,7 +5,7 @@
 // How: for a guest's access to a channel page the owner is read from the register RAM first; then
 //   the register comes from that RAM, from the counters, or from the multiplexer of everything
 //   else. A refused read is counted and gives all ones; a reserved address gives 0. While idle the
-//   address is decoded into registers.
+//   address is decoded into registers. What lies in the NVMe block's part of BAR0, and whose it is, that block says.
 // Latency: 2 cycles from rd_valid to rd_done for function 0, 5 for others, more for counters.
 // Assumes: rd_addr and rd_user are stable from rd_valid to rd_done. st_* belong to st_ch from one
 //   cycle later on.
@@ -16,11 +16,12 @@ module crl_regs_read #(
     parameter int PEERS    = 1,
     parameter int SEGMENTS = 32,
     parameter int FUNC_W   = 8,
+    parameter int NVME_VECTORS = 0,
+    parameter int RAM_AW   = 8,    // of crl_regs_store
     parameter bit SEND_EN  = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
-    localparam int SW      = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
     localparam int RW      = CW > 2 ? CW : 2,
-    localparam int RAM_AW  = 1 + (CW + 4 > SW + 2 ? CW + 4 : SW + 2)
+    localparam int V       = NVME_VECTORS + CHANNELS + 1
 ) (
     input  wire logic                clk,
     input  wire logic                rst,           // synchronous, active high
@@ -51,11 +52,14 @@ module crl_regs_read #(
     output logic                     foreign,       // this read is refused, until foreign_done
     input  wire logic                foreign_done,
 
+    input  wire logic [63:0]         nv_data,       // of rd_addr in the NVMe block, combinational
+    input  wire logic                nv_foreign,    // there it is not rd_user's
+
     output logic                     node_is_peer,  // node and peer registers
     input  wire logic [63:0]         node_data,
     input  wire logic [CHANNELS-1:0] ch_pending,
     input  wire logic [CHANNELS-1:0] ch_enable,
-    input  wire logic [CHANNELS:0]   msix_pending,
+    input  wire logic [V-1:0]        msix_pending,
 
     output logic      [CW-1:0]       st_ch,         // status of a channel
     input  wire logic [3:0]          st_state,
@@ -75,9 +79,9 @@ module crl_regs_read #(
   localparam logic [2:0] S_IDLE = 3'd0, S_OWNER = 3'd1, S_CHECK = 3'd2, S_READ = 3'd3,
                          S_DATA = 3'd4, S_WAIT = 3'd5, S_FOREIGN = 3'd6, S_JUDGE = 3'd7;
 
-  logic                in_ch, in_chp, in_seg, in_msix, in_pba, in_node, in_peer, in_func;
+  logic                in_ch, in_chp, in_seg, in_nvme, in_msix, in_pba, in_node, in_peer, in_func;
   logic                in_peer_q, in_func_q;
-  logic                vec_node, ram_hit, ram_hit_q, is_ctr, is_ctr_q, is_peer_ctr;
+  logic                nv_foreign_q, ram_hit, ram_hit_q, is_ctr, is_ctr_q, is_peer_ctr;
   logic [FUNC_W:0]     unlike_q;  // how the owner differs from who asks
   logic [CW-1:0]       ch;        // of a guest page
   logic [CW-1:0]       unused_ch;
@@ -87,10 +91,11 @@ module crl_regs_read #(
   logic [2:0]          state_q;
 
   crl_regs_map #(
-      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .SEND_EN(SEND_EN)
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .NVME_VECTORS(NVME_VECTORS),
+      .RAM_AW(RAM_AW), .SEND_EN(SEND_EN)
   ) u_map (
-      .addr(rd_addr), .in_ch, .in_chp, .in_seg, .in_msix, .in_pba, .in_node, .in_peer, .in_func,
-      .ch(unused_ch), .vec_node, .ram_hit, .ram_addr(map_addr), .wmask(unused_mask)
+      .addr(rd_addr), .in_ch, .in_chp, .in_seg, .in_nvme, .in_msix, .in_pba, .in_node, .in_peer, .in_func,
+      .ch(unused_ch), .ram_hit, .ram_addr(map_addr), .wmask(unused_mask)
   );
 
   assign ch          = CHANNELS > 1 ? rd_addr[12 +: CW] : '0;
@@ -107,6 +112,7 @@ module crl_regs_read #(
     in_func_q  <= in_func;
     ram_hit_q  <= ram_hit;
     is_ctr_q   <= is_ctr || is_peer_ctr || in_func;
+    nv_foreign_q <= in_nvme && nv_foreign;
     map_addr_q <= map_addr;
     unlike_q   <= {ram_data[crl_pkg::CHP_OWNER_VALID_LSB],
                    ram_data[crl_pkg::CHP_OWNER_FUNC_LSB +: FUNC_W]} ^ {1'b1, rd_user};
@@ -118,15 +124,16 @@ module crl_regs_read #(
     end else begin
       case (state_q)
         S_IDLE: if (rd_valid) begin
-          if (rd_user == '0) state_q <= S_READ;
-          else if (in_ch)    state_q <= S_OWNER;
-          else               state_q <= S_FOREIGN;
+          if (rd_user == '0 || in_nvme) state_q <= S_READ;
+          else if (in_ch)               state_q <= S_OWNER;
+          else                          state_q <= S_FOREIGN;
         end
         S_OWNER: if (ram_gnt) state_q <= S_CHECK;
         S_CHECK: state_q <= S_JUDGE;
         S_JUDGE: state_q <= unlike_q == '0 ? S_READ : S_FOREIGN;
         S_READ: begin
-          if (is_ctr_q)                   state_q <= S_WAIT;
+          if (nv_foreign_q)               state_q <= S_FOREIGN;
+          else if (is_ctr_q)              state_q <= S_WAIT;
           else if (!ram_hit_q || ram_gnt) state_q <= S_DATA;
         end
         S_WAIT:  if (func_done || ctr_done) state_q <= S_DATA;
@@ -151,10 +158,10 @@ module crl_regs_read #(
   assign st_ch        = ch;
 
   // --- everything that is neither in the RAM nor a counter -----------------------------------------
-  logic [127:0] pba;
+  logic [255:0] pba;
   logic [31:0]  status, ch_word;
 
-  assign pba    = 128'(msix_pending);
+  assign pba    = 256'(msix_pending);
   assign status = 32'(st_state) << crl_pkg::CH_STATUS_STATE_LSB
                 | 32'(st_busy)  << crl_pkg::CH_STATUS_BUSY_LSB
                 | 32'(st_error) << crl_pkg::CH_STATUS_LAST_ERROR_LSB
@@ -177,24 +184,25 @@ module crl_regs_read #(
 
   // Registers that are 0 unless selected, so that the answer is an OR.
   logic [31:0] ch_word_q, func_q;
-  logic [63:0] pba_q, node_q;
+  logic [63:0] pba_q, node_q, nvme_q;
 
   always_ff @(posedge clk) begin
     ch_word_q <= in_ch ? ch_word : '0;
     func_q    <= in_func_q ? func_count : '0;
-    pba_q     <= in_pba ? (rd_addr[3] ? pba[127:64] : pba[63:0]) : '0;
+    pba_q     <= in_pba ? pba[64*rd_addr[4:3] +: 64] : '0;
+    nvme_q    <= in_nvme ? nv_data : '0;
     node_q    <= in_node || in_peer ? node_data : '0;
   end
 
   // --- answer ------------------------------------------------------------------------------------
   assign rd_ones = state_q == S_FOREIGN;
   assign rd_done = state_q == S_DATA || (state_q == S_FOREIGN && foreign_done);
-  assign rd_data = (ram_hit_q ? ram_data : '0) | ctr_count | pba_q | node_q
+  assign rd_data = (ram_hit_q ? ram_data : '0) | ctr_count | pba_q | node_q | nvme_q
                  | {32'd0, ch_word_q | func_q};
 
   logic unused;
 
-  assign unused = &{1'b0, in_chp, in_seg, in_msix, vec_node, unused_mask, unused_ch, ram_data};
+  assign unused = &{1'b0, in_chp, in_seg, in_msix, unused_mask, unused_ch, ram_data};
 
 endmodule
 

@@ -20,10 +20,11 @@ module crl_regs_store #(
     parameter int PEERS    = 1,
     parameter int SEGMENTS = 32,
     parameter int FUNC_W   = 8,
+    parameter int NVME_VECTORS = 0,
+    parameter int RAM_AW   = 8,    // address bits of the RAM, see crl_regs
     parameter bit SEND_EN  = 1,
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
-    localparam int SW      = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
-    localparam int RAM_AW  = 1 + (CW + 4 > SW + 2 ? CW + 4 : SW + 2)
+    localparam int SW      = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
 ) (
     input  wire logic                         clk,
     input  wire logic                         rst,         // synchronous, active high
@@ -75,16 +76,17 @@ module crl_regs_store #(
 
   logic              in_ch, in_chp, in_seg, hit, in_seg_q, hit_q;
   logic              lockable_q, walks_q;
-  logic              n_msix, n_pba, n_node, n_peer, n_func, n_vec;  // not needed here
+  logic              n_nvme, n_msix, n_pba, n_node, n_peer, n_func;  // not needed here
   logic [CW-1:0]     ch, ch_q;
   logic [RAM_AW-1:0] addr, addr_q;
   logic [63:0]       mask, mask_q;
 
   crl_regs_map #(
-      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .SEND_EN(SEND_EN)
+      .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .NVME_VECTORS(NVME_VECTORS),
+      .RAM_AW(RAM_AW), .SEND_EN(SEND_EN)
   ) u_map (
-      .addr(wr_addr), .in_ch, .in_chp, .in_seg, .in_msix(n_msix), .in_pba(n_pba),
-      .in_node(n_node), .in_peer(n_peer), .in_func(n_func), .ch, .vec_node(n_vec),
+      .addr(wr_addr), .in_ch, .in_chp, .in_seg, .in_nvme(n_nvme), .in_msix(n_msix), .in_pba(n_pba),
+      .in_node(n_node), .in_peer(n_peer), .in_func(n_func), .ch,
       .ram_hit(hit), .ram_addr(addr), .wmask(mask)
   );
 
@@ -118,7 +120,7 @@ module crl_regs_store #(
   logic              walk_busy, walk_rd, fix;
   logic [RAM_AW-1:0] walk_addr, fix_addr;
 
-  crl_regs_walk #(.CHANNELS(CHANNELS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W)) u_walk (
+  crl_regs_walk #(.CHANNELS(CHANNELS), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W), .RAM_AW(RAM_AW)) u_walk (
       .clk, .rst, .init(init_q), .sweep(sweep_q),
       .start(q_ok && walks_q), .start_seg(in_seg_q), .start_addr(addr_q), .busy(walk_busy),
       .rd(walk_rd), .rd_addr(walk_addr), .rd_data, .fix, .fix_addr,
@@ -149,8 +151,8 @@ module crl_regs_store #(
     end
   end
 
-  // Slots 9 and 11 hold vectors' data and control (crl_regs_map).
-  assign sweep_vec = !sweep_q[RAM_AW-1] && sweep_q[3:2] == 2'b10 && sweep_q[0];
+  // Slots 9 and 11 hold vectors' data and control, in the NVMe block's part every second word does (crl_regs_map).
+  assign sweep_vec = sweep_q[0] && (sweep_q[RAM_AW-1] ? NVME_VECTORS > 0 && sweep_q[RAM_AW-2] : sweep_q[3:2] == 2'b10);
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -208,7 +210,7 @@ module crl_regs_store #(
 
   logic unused;
 
-  assign unused = &{1'b0, n_msix, n_pba, n_node, n_peer, n_func, n_vec};
+  assign unused = &{1'b0, n_nvme, n_msix, n_pba, n_node, n_peer, n_func};
 
 endmodule
 

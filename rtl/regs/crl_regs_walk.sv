@@ -14,9 +14,9 @@ module crl_regs_walk #(
     parameter int CHANNELS = 8,
     parameter int SEGMENTS = 32,
     parameter int FUNC_W   = 8,
+    parameter int RAM_AW   = 8,    // of crl_regs_store
     localparam int CW      = CHANNELS > 1 ? $clog2(CHANNELS) : 1,
-    localparam int SW      = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1,
-    localparam int RAM_AW  = 1 + (CW + 4 > SW + 2 ? CW + 4 : SW + 2)
+    localparam int SW      = SEGMENTS > 1 ? $clog2(SEGMENTS) : 1
 ) (
     input  wire logic                         clk,
     input  wire logic                         rst,         // synchronous, active high

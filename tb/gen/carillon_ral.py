@@ -449,6 +449,8 @@ class PbaPage(_Page):
     REGS = (
         ('PBA_0', PbaPba, 0x0, 'RO'),
         ('PBA_1', PbaPba, 0x8, 'RO'),
+        ('PBA_2', PbaPba, 0x10, 'RO'),
+        ('PBA_3', PbaPba, 0x18, 'RO'),
     )
 
 
@@ -485,6 +487,8 @@ class NodeCaps1(_Reg):
         ('LINK_MTU', 16, 16, 'RO', True, None),
         ('FUNC_W', 8, 32, 'RO', True, None),
         ('RX_SHARED', 8, 40, 'RO', True, None),
+        ('NVME_QUEUES', 8, 48, 'RO', True, None),
+        ('NVME_VECTORS', 8, 56, 'RO', True, None),
     )
 
 
@@ -795,7 +799,7 @@ class Carillon(uvm_reg_block):
             (self.NVME, 0x0, 0x70),
             (self.CH, 0x100000, 0x1000),
             (self.MSIX, 0x1e0000, 0x10),
-            (self.PBA, 0x1e8000, 0x10),
+            (self.PBA, 0x1e8000, 0x20),
             (self.NODE, 0x1f0000, 0x58),
             (self.CHP, 0x1f1000, 0x40),
             (self.SEG, 0x1f2000, 0x20),

@@ -96,7 +96,7 @@ module crl_tb_side #(
   crl_node #(
       .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .SEGMENTS(SEGMENTS),
       .READS_IN_FLIGHT(READS_IN_FLIGHT), .WRITES_IN_FLIGHT(WRITES_IN_FLIGHT),
-      .MAX_BURST_BYTES(MAX_BURST_BYTES), .PREFETCH(PREFETCH), .OPS(OPS), .LINK_MTU(LINK_MTU),
+      .MAX_BURST_BYTES(MAX_BURST_BYTES), .PREFETCH(PREFETCH), .OPS(OPS), .LINK_MTU(LINK_MTU), .NVME_EN(0),
       .RX_SHARED(RX_SHARED), .REPLAY_FRAMES(REPLAY_FRAMES), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN), .HOLD_FRAMES(HOLD_FRAMES), .READ_SLOTS(READ_SLOTS), .FUNC_W(FUNC_W), .ID_W(ID_W), .STALL_MAX_CYCLES(STALL_MAX_CYCLES),
       .OP_TIMEOUT_CYCLES(OP_TIMEOUT_CYCLES), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
   ) node (
@@ -126,6 +126,10 @@ module crl_tb_side #(
       .m_axis_link_tready(m_axis_link_tready), .m_axis_link_tlast(m_axis_link_tlast),
       .s_axis_link_tdata(s_axis_link_tdata), .s_axis_link_tkeep(s_axis_link_tkeep), .s_axis_link_tvalid(s_axis_link_tvalid),
       .s_axis_link_tready(s_axis_link_tready), .s_axis_link_tlast(s_axis_link_tlast),
+      .mbox_axil_awaddr(13'd0), .mbox_axil_awvalid(1'b0), .mbox_axil_awready(), .mbox_axil_wdata(32'd0), .mbox_axil_wstrb(4'd0),
+      .mbox_axil_wvalid(1'b0), .mbox_axil_wready(), .mbox_axil_bresp(), .mbox_axil_bvalid(), .mbox_axil_bready(1'b0),
+      .mbox_axil_araddr(13'd0), .mbox_axil_arvalid(1'b0), .mbox_axil_arready(), .mbox_axil_rdata(), .mbox_axil_rresp(),
+      .mbox_axil_rvalid(), .mbox_axil_rready(1'b0), .mbox_irq(), .nvme_ssr(),
       .irq(irq)
   );
 

@@ -431,9 +431,9 @@ package crl_pkg;
   localparam int BAR_CH_COUNT = 64;                               // at most
   localparam logic [20:0] BAR_MSIX_BASE = 21'h1E0000;             // MSI-X table entry
   localparam int BAR_MSIX_STRIDE = 16;
-  localparam int BAR_MSIX_COUNT = 65;                             // at most
+  localparam int BAR_MSIX_COUNT = 194;                            // at most
   localparam logic [20:0] BAR_PBA_BASE = 21'h1E8000;              // MSI-X pending bits
-  localparam int BAR_PBA_STRIDE = 16;
+  localparam int BAR_PBA_STRIDE = 32;
   localparam int BAR_PBA_COUNT = 1;                               // at most
   localparam logic [20:0] BAR_NODE_BASE = 21'h1F0000;             // Node
   localparam int BAR_NODE_STRIDE = 88;
@@ -686,6 +686,10 @@ package crl_pkg;
   localparam int NODE_CAPS1_FUNC_W_W = 8;
   localparam int NODE_CAPS1_RX_SHARED_LSB = 40;
   localparam int NODE_CAPS1_RX_SHARED_W = 8;
+  localparam int NODE_CAPS1_NVME_QUEUES_LSB = 48;
+  localparam int NODE_CAPS1_NVME_QUEUES_W = 8;
+  localparam int NODE_CAPS1_NVME_VECTORS_LSB = 56;
+  localparam int NODE_CAPS1_NVME_VECTORS_W = 8;
   localparam logic [11:0] REG_NODE_NUMBER = 12'h018;              // Number of this node
   localparam logic [63:0] WMASK_NODE_NUMBER = 64'h00000000000000FF;  // bits that hold what is written
   localparam int NODE_NUMBER_NODE_LSB = 0;

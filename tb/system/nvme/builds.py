@@ -8,4 +8,10 @@ BUILDS: dict[str, dict[str, int]] = {
     "512b": {"DATA_W": 512, "QUEUES": 4},
     "128b-small": {"DATA_W": 128, "QUEUES": 16, "OPS": 4, "FETCH_DEPTH": 8, "MAX_BURST_BYTES": 256, "DSTRD": 0},
 }
+# In a node: a vector a completion queue.
+NODES: dict[str, dict[str, int]] = {
+    "node-64b": {"NODE": 1, "DATA_W": 64, "QUEUES": 7, "VECTORS": 8},
+    "node-512b": {"NODE": 1, "DATA_W": 512, "QUEUES": 7, "VECTORS": 8, "CHANNELS": 4},
+}
+ALL = BUILDS | NODES
 SLICE = ("64b", "512b")

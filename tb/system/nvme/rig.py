@@ -24,7 +24,8 @@ from tb.lib.testbed import NoProgress
 SOURCES = ("tb/components/crl_tb_mem.sv", "tb/components/crl_tb_axil.sv", "tb/system/nvme/crl_tb_nvme.sv")
 DEFAULTS = {
     "DATA_W": 64, "QUEUES": 4, "NAMESPACES": 2, "FUNC_W": 8, "DSTRD": 9, "TO": 20, "VECTORS": 8, "OPS": 32,
-    "FETCH_DEPTH": 16, "MAX_BURST_BYTES": 512, "MDTS_BYTES": 1 << 20, "STORE_W": 22,
+    "FETCH_DEPTH": 16, "MAX_BURST_BYTES": 512, "MDTS_BYTES": 1 << 20, "STORE_W": 22, "NODE": 0, "CHANNELS": 2,
+    "COALESCE_UNIT_CYCLES": 1000, "STALL_MAX_CYCLES": 65536,
 }
 HOST, HIGH, NS1, NS2 = 0x0, 0x12_4000_0000, 0x40_0000_0000, 0x80_0000_0000
 AR, R, AW, W, B = 1, 2, 4, 8, 16  # channels that can be stalled
