@@ -170,4 +170,5 @@ rtl/nvme/crl_nvme_page.sv
 rtl/nvme/crl_nvme_zmux.sv
 rtl/nvme/crl_nvme_irq.sv
 rtl/nvme/crl_nvme.sv
+rtl/node/crl_peer.sv
 rtl/node/crl_node.sv

@@ -148,13 +148,11 @@ module crl_node #(
 
   localparam int CW = CHANNELS > 1 ? $clog2(CHANNELS) : 1;
   localparam int SW = $clog2(SEGMENTS);
-  localparam int PW = PEERS > 1 ? $clog2(PEERS) : 1;
   localparam int EW = crl_pkg::SEGENT_W;
   localparam int AT = ATOMIC_EN ? 1 : 0;
   localparam int RE = SEND_EN ? 1 : 0;
   localparam int NE = NVME_EN ? 1 : 0;
   localparam int NV = NVME_EN ? QUEUES + 1 : 1;  // vectors of the NVMe block, one a completion queue
-  localparam int HELD = 12;                      // frames of MIRROR at the target at most, a peer
   localparam int ND = 1 + PEERS + 2 * NE + AT;   // write clients of data: engine, targets, NVMe data and completions, atomic unit
   localparam int N  = ND + 2;                    // and completions, MSI-X
 
@@ -558,230 +556,50 @@ module crl_node #(
 
   generate
     for (genvar p = 0; p < PEERS; p++) begin : g_peer
-      logic               rx_valid, rx_ready, rxp_valid, rxp_ready, rxp_last, slot_free, rsp_valid, rsp_ready, bind_ok;
-      logic [crl_pkg::FRAME_W-1:0] rx_hdr;
-      logic [DATA_W-1:0]  rxp_data;
-      logic [7:0]         slot_free_ch, rsp_src_ch, rsp_dst_ch, rsp_status, bind_peer_ch, lk_ack_ch;
-      logic               rsp_permit, lk_ack_permit;
-      logic [15:0]        rsp_op_seq, rsp_tag, rsp_status2;
-      logic [CW-1:0]      bind_ch;
-      logic [1:0]         bind_peer;
-      logic [FUNC_W-1:0]  bind_func;
-      logic               busy_unused;
-      logic               slot_free_rd, rdt_ok, rdt_want, rdt_take, rdp_valid, rdp_ready, rdf_valid, rdf_ready;
-      logic [DATA_W-1:0]  rdp_data;
-      logic [7:0]         rdf_flags, rdf_src_ch, rdf_dst_ch, rdf_status, rdone_status, rq_ch, rq_peer_ch, rq_status, rf_ch;
-      logic [31:0]        rdf_total, rdf_offset, rq_total, rq_offset;
-      logic [15:0]        rdf_op_seq, rq_op_seq, rdf_tag, rdf_len, rdone_tag, rdone_status2, rq_tag;
-      logic               aq_valid, aq_room, aq_swap, at_head, at_done;
-      logic [127:0]       aq_oper;
-      logic [63:0]        rdf_segaddr, rq_segaddr, rq_addr;
-      logic               rq_valid, rq_first, rq_last, rf_valid, rf_ready, rdone_valid, rdone_ready;
-      logic [11:0]        rq_bytes;
-      logic [FUNC_W-1:0]  rq_user;
-      logic               lk_ack_valid, lk_ack_ready;
-      logic [15:0]        lk_ack_tag, lk_ack_status2;
-      logic [7:0]         lk_ack_status;
-      // In front of crl_mirror.
-      logic               l_valid, l_ready, lp_valid, lp_ready, lp_last, la_valid, la_ready, la_permit;
-      logic [crl_pkg::FRAME_W-1:0] l_hdr;
-      logic [DATA_W-1:0]  lp_data;
-      logic [7:0]         la_ch, la_status, tkill_status;
-      logic [15:0]        la_tag, la_status2, tkill_tag;
-      logic               rx_held, held_free, tkill_valid;
-
-      crl_link #(.DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED),
-                 .READ_SLOTS(READ_EN ? READ_SLOTS : 0), .REPLAY_FRAMES(REPLAY_FRAMES),
-                 .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN || MIRROR_EN), .OPS(OPS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)) u_link (
-          .clk, .rst, .cfg_enable(peer_enable[p]), .cfg_node(node_id), .cfg_peer_node(peer_node[8*p +: 8]),
-          .cfg_epoch(peer_epoch[16*p +: 16]), .link_up_i(link_up[p]), .up(peer_up[p]),
-          .tx_ok(tx_ok[p*CHANNELS +: CHANNELS]), .tx_take(tx_take[p]), .tx_take_ch(tx_take_ch[CW-1:0]),
-          .rd_ok(rd_ok[p]), .tx_take_rd, .txf_arg, .rdt_ok, .rdt_want, .rdt_take, .rdp_valid, .rdp_ready, .rdp_data, .rdf_valid, .rdf_ready,
-          .rdf_flags, .rdf_src_ch, .rdf_dst_ch, .rdf_op_seq, .rdf_tag, .rdf_segaddr, .rdf_total, .rdf_offset, .rdf_len, .rdf_status,
-          .slot_free_rd,
-          .txp_valid(txp_valid[p]), .txp_ready(txp_ready[p]), .txp_data, .txf_valid(txf_valid[p]), .txf_ready(txf_ready[p]),
-          .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch, .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len,
-          .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_permit, .rsp_status, .rsp_status2,
-          .rx_valid(l_valid), .rx_ready(l_ready), .rx_hdr(l_hdr), .rxp_valid(lp_valid), .rxp_ready(lp_ready), .rxp_data(lp_data),
-          .rxp_last(lp_last), .slot_free, .slot_free_ch,
-          .ack_valid(la_valid), .ack_ready(la_ready), .ack_tag(la_tag), .ack_src_ch(la_ch), .ack_permit(la_permit),
-          .ack_status(la_status), .ack_status2(la_status2),
-          .ev_crc_err(peer_ev[5*p]), .ev_frame_tx(peer_ev[5*p + 1]), .ev_frame_rx(peer_ev[5*p + 2]), .ev_nak(peer_ev[5*p + 3]),
-          .ev_bad_frame(peer_ev[5*p + 4]),
-          .link_clk(link_clk[p]), .link_rst(link_rst[p]),
+      crl_peer #(
+          .DATA_W(DATA_W), .LINK_W(LINK_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(p), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
+          .MAX_BURST_BYTES(MAX_BURST_BYTES), .OPS(OPS), .LINK_MTU(LINK_MTU), .RX_SHARED(RX_SHARED), .REPLAY_FRAMES(REPLAY_FRAMES),
+          .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN), .HOLD_FRAMES(HOLD_FRAMES),
+          .READ_SLOTS(READ_SLOTS), .KEEPALIVE_CYCLES(KEEPALIVE_CYCLES)
+      ) u_peer (
+          .clk, .rst,
+          .cfg_enable(peer_enable[p]), .cfg_node(node_id), .cfg_peer_node(peer_node[8*p +: 8]), .cfg_epoch(peer_epoch[16*p +: 16]),
+          .up(peer_up[p]), .ev(peer_ev[5*p +: 5]),
+          .cc_we, .cc_ch, .cc_func, .cc_peer, .cc_peer_ch, .bound(bind_ok_q),
+          .seg_idx(tgt_seg_idx[p*SW +: SW]), .seg_entry(tgt_seg_entry[p*EW +: EW]),
+          .tx_ok(tx_ok[p*CHANNELS +: CHANNELS]), .rd_ok(rd_ok[p]), .hold_ok(hold_ok[p]), .tx_take(tx_take[p]), .tx_take_rd,
+          .tx_take_hold, .tx_take_ch(tx_take_ch[CW-1:0]), .txp_valid(txp_valid[p]), .txp_ready(txp_ready[p]), .txp_data,
+          .txp_mirror, .txf_valid(txf_valid[p]), .txf_ready(txf_ready[p]), .txf_type, .txf_flags, .txf_src_ch, .txf_dst_ch,
+          .txf_op_seq, .txf_tag, .txf_segaddr, .txf_total, .txf_offset, .txf_len, .txf_arg,
+          .rop_valid, .rop_peer, .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .rop_mirror,
+          .kill_valid(kill_valid[p]), .kill_tag, .kill_status, .mfail_valid(mfail_valid[p]), .mfail_ready(mfail_ready[p]),
+          .mfail_ch(mfail_ch[p*CW +: CW]), .mfail_op(mfail_op[p*16 +: 16]), .ack_valid(ack_valid[p]), .ack_ready(ack_ready[p]),
+          .ack_ch(ack_ch[8*p +: 8]), .ack_permit(ack_permit[p]), .ack_tag(ack_tag[16*p +: 16]), .ack_status(ack_status[8*p +: 8]),
+          .ack_status2(ack_status2[16*p +: 16]),
+          .dead, .q_valid(q_valid[p]), .q_ch(q_ch[p*CW +: CW]), .q_send(q_send[p]), .q_done(q_done[p]), .q_ok, .q_dst, .q_len,
+          .q_bad, .q_abs, .sure_valid(sure_valid[p]), .sure_ch(sure_ch[p*CW +: CW]), .x_valid(x_valid[p]), .x_ready(x_ready[p]),
+          .x_back(x_back[p]), .x_send(x_send[p]), .x_status(x_status[p*8 +: 8]), .x_ch(x_ch[p*CW +: CW]), .x_irq(x_irq[p]),
+          .x_bytes(x_bytes[p*32 +: 32]), .x_imm(x_imm[p*32 +: 32]),
+          .u_valid(u_valid[p]), .u_segaddr(u_segaddr[64*p +: 64]), .u_ch(u_ch[8*p +: 8]), .u_user(u_user[FUNC_W*p +: FUNC_W]),
+          .u_oper(u_oper[128*p +: 128]), .u_swap(u_swap[p]), .u_done(u_done[p]), .u_status, .u_old,
+          .ar_valid(p_ar_valid[p]), .ar_ready(p_ar_ready[p]), .ar_addr(p_ar_addr[64*p +: 64]), .ar_len(p_ar_len[8*p +: 8]),
+          .ar_user(p_ar_user[FUNC_W*p +: FUNC_W]), .r_valid(p_r_valid[p]), .r_data(m_axi_rdata), .r_resp(m_axi_rresp),
+          .r_last(m_axi_rlast), .pending(p_pending[p]),
+          .wb_soon(wb_soon[1+p]), .wb_valid(wb_valid[1+p]), .wb_ready(wb_ready[1+p]), .wb_first(wb_first[1+p]),
+          .wb_last(wb_last[1+p]), .wb_addr(wb_addr[(1+p)*64 +: 64]), .wb_len(wb_len[(1+p)*8 +: 8]),
+          .wb_user(wb_user[(1+p)*FUNC_W +: FUNC_W]), .wb_data(wb_data[(1+p)*DATA_W +: DATA_W]), .wb_strb(wb_strb[(1+p)*B +: B]),
+          .wb_b_valid(wb_b_valid[1+p]), .wb_b_resp,
+          .rd_cnt_valid(p_cnt_valid[p]), .rd_cnt_ready(p_cnt_ready[p]), .rd_cnt_ch(p_cnt_ch[CW*p +: CW]),
+          .rd_cnt_bytes(p_cnt_bytes[12*p +: 12]), .wr_cnt_valid(wr_cnt_valid[1+p]), .wr_cnt_ch(wr_cnt_ch[(1+p)*CW +: CW]),
+          .wr_cnt_bytes(wr_cnt_bytes[(1+p)*12 +: 12]), .ntf_valid(ntf_valid[p]), .ntf_ch(ntf_ch[p*CW +: CW]), .rev_mark,
+          .rev_over_tgt(rev_over[2+p]), .rev_over_rsp(rev_over[2+PEERS+p]),
+          .link_clk(link_clk[p]), .link_rst(link_rst[p]), .link_up(link_up[p]),
           .m_axis_link_tdata(m_axis_link_tdata[p*LINK_W +: LINK_W]), .m_axis_link_tkeep(m_axis_link_tkeep[p*LB +: LB]),
           .m_axis_link_tvalid(m_axis_link_tvalid[p]), .m_axis_link_tready(m_axis_link_tready[p]),
-          .m_axis_link_tlast(m_axis_link_tlast[p]),
-          .s_axis_link_tdata(s_axis_link_tdata[p*LINK_W +: LINK_W]), .s_axis_link_tkeep(s_axis_link_tkeep[p*LB +: LB]),
-          .s_axis_link_tvalid(s_axis_link_tvalid[p]), .s_axis_link_tready(s_axis_link_tready[p]),
-          .s_axis_link_tlast(s_axis_link_tlast[p])
+          .m_axis_link_tlast(m_axis_link_tlast[p]), .s_axis_link_tdata(s_axis_link_tdata[p*LINK_W +: LINK_W]),
+          .s_axis_link_tkeep(s_axis_link_tkeep[p*LB +: LB]), .s_axis_link_tvalid(s_axis_link_tvalid[p]),
+          .s_axis_link_tready(s_axis_link_tready[p]), .s_axis_link_tlast(s_axis_link_tlast[p])
       );
-
-      // Local copies of MIRROR.
-      if (MIRROR_EN) begin : g_mirror
-        crl_mirror #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .OPS(OPS), .LINK_MTU(LINK_MTU), .FRAMES(HOLD_FRAMES), .HELD(HELD)) u_mirror (
-            .clk, .rst, .hold_ok(hold_ok[p]), .take(tx_take[p] && tx_take_hold),
-            .rop_valid(rop_valid && rop_mirror && 32'(rop_peer) == p), .rop_tag, .kill_valid(kill_valid[p]), .kill_tag, .kill_status,
-            .txp_valid(txp_valid[p]), .txp_ready(txp_ready[p]), .txp_mirror, .txp_data, .txf_valid(txf_valid[p]), .txf_ready(txf_ready[p]),
-            .txf_type, .txf_flags, .txf_tag, .txf_offset, .txf_len,
-            .fail_valid(mfail_valid[p]), .fail_ready(mfail_ready[p]), .fail_ch(mfail_ch[p*CW +: CW]), .fail_op(mfail_op[p*16 +: 16]),
-            .s_valid(la_valid), .s_ready(la_ready), .s_ch(la_ch), .s_permit(la_permit), .s_tag(la_tag), .s_status(la_status),
-            .s_status2(la_status2), .m_valid(lk_ack_valid), .m_ready(lk_ack_ready), .m_ch(lk_ack_ch), .m_permit(lk_ack_permit),
-            .m_tag(lk_ack_tag), .m_status(lk_ack_status), .m_status2(lk_ack_status2),
-            .l_valid, .l_ready, .l_hdr, .lp_valid, .lp_ready, .lp_data, .lp_last,
-            .rx_valid, .rx_ready, .rx_hdr, .rx_held, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last,
-            .held_free, .tkill_valid, .tkill_tag, .tkill_status
-        );
-      end else begin : g_no_mirror
-        logic unused_mirror;
-        assign unused_mirror = &{1'b0, held_free, mfail_ready[p], tx_take_hold, txp_mirror};
-        assign {hold_ok[p], mfail_valid[p], mfail_ch[p*CW +: CW], mfail_op[p*16 +: 16], rx_held} = '0;
-        assign {rx_valid, rx_hdr, rxp_valid, rxp_data, rxp_last} = {l_valid, l_hdr, lp_valid, lp_data, lp_last};
-        assign {l_ready, lp_ready} = {rx_ready, rxp_ready};
-        assign {lk_ack_valid, lk_ack_ch, lk_ack_permit, lk_ack_tag, lk_ack_status, lk_ack_status2} =
-            {la_valid, la_ch, la_permit, la_tag, la_status, la_status2};
-        assign la_ready     = lk_ack_ready;
-        assign tkill_valid  = kill_valid[p];
-        assign tkill_tag    = kill_tag;
-        assign tkill_status = kill_status;
-      end
-
-      // Which peer and which of its channels may act on this channel, and for whom.
-      crl_ram_lut #(.W(10 + FUNC_W), .DEPTH(CHANNELS)) u_bind (
-          .clk, .we(cc_we), .waddr(cc_ch), .wdata({cc_func, cc_peer_ch, cc_peer}), .raddr(bind_ch),
-          .rdata({bind_func, bind_peer_ch, bind_peer})
-      );
-      assign bind_ok = bind_ok_q[bind_ch] && 32'(bind_peer) < PEERS;
-
-      crl_target #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .PEERS(PEERS), .PEER(p), .SEGMENTS(SEGMENTS), .FUNC_W(FUNC_W),
-                   .MAX_BURST_BYTES(MAX_BURST_BYTES), .LINK_MTU(LINK_MTU), .RX_SLOTS(CHANNELS + RX_SHARED + (READ_EN ? READ_SLOTS : 0)),
-                   .OPS(OPS), .READ_EN(READ_EN), .ATOMIC_EN(ATOMIC_EN), .SEND_EN(SEND_EN), .MIRROR_EN(MIRROR_EN), .HELD(HELD)) u_target (
-          .clk, .rst, .rx_valid, .rx_ready, .rx_hdr, .rx_held, .rxp_valid, .rxp_ready, .rxp_data, .rxp_last, .slot_free, .slot_free_ch,
-          .slot_free_rd, .held_free, .rq_valid, .rq_ch, .rq_peer_ch, .rq_op_seq, .rq_tag, .rq_segaddr, .rq_total, .rq_offset, .rq_first, .rq_last,
-          .rq_bytes, .rq_status, .rq_addr, .rq_user, .aq_valid, .aq_room, .aq_oper, .aq_swap, .at_head, .at_done, .rf_valid, .rf_ready, .rf_ch,
-          .rop_valid(rop_valid && 32'(rop_peer) == p), .rop_tag, .rop_ch, .rop_func, .rop_abs, .rop_dst, .rop_total, .rop_atomic, .rop_mirror,
-          .kill_valid(tkill_valid), .kill_tag(tkill_tag), .kill_status(tkill_status), .rdone_valid, .rdone_ready, .rdone_tag, .rdone_status, .rdone_status2,
-          .rsp_valid, .rsp_ready, .rsp_src_ch, .rsp_dst_ch, .rsp_op_seq, .rsp_tag, .rsp_permit, .rsp_status, .rsp_status2,
-          .link_up(peer_up[p]), .dead, .q_valid(q_valid[p]), .q_ch(q_ch[p*CW +: CW]), .q_send(q_send[p]), .q_done(q_done[p]), .q_ok,
-          .q_dst, .q_len, .q_bad, .q_abs, .sure_valid(sure_valid[p]), .sure_ch(sure_ch[p*CW +: CW]),
-          .x_valid(x_valid[p]), .x_ready(x_ready[p]), .x_back(x_back[p]), .x_send(x_send[p]), .x_status(x_status[p*8 +: 8]), .x_ch(x_ch[p*CW +: CW]), .x_irq(x_irq[p]),
-          .x_bytes(x_bytes[p*32 +: 32]), .x_imm(x_imm[p*32 +: 32]),
-          .bind_ch, .bind_ok, .bind_peer(bind_peer[PW-1:0]), .bind_peer_ch, .bind_func,
-          .seg_idx(tgt_seg_idx[p*SW +: SW]), .seg_entry(tgt_seg_entry[p*EW +: EW]),
-          .wb_soon(wb_soon[1+p]), .wb_valid(wb_valid[1+p]), .wb_ready(wb_ready[1+p]), .wb_first(wb_first[1+p]), .wb_last(wb_last[1+p]),
-          .wb_addr(wb_addr[(1+p)*64 +: 64]), .wb_len(wb_len[(1+p)*8 +: 8]), .wb_user(wb_user[(1+p)*FUNC_W +: FUNC_W]),
-          .wb_data(wb_data[(1+p)*DATA_W +: DATA_W]), .wb_strb(wb_strb[(1+p)*B +: B]),
-          .wb_b_valid(wb_b_valid[1+p]), .wb_b_resp,
-          .cnt_in_valid(wr_cnt_valid[1+p]), .cnt_in_ch(wr_cnt_ch[(1+p)*CW +: CW]), .cnt_in_bytes(wr_cnt_bytes[(1+p)*12 +: 12]),
-          .irq_valid(ntf_valid[p]), .irq_ch(ntf_ch[p*CW +: CW]), .busy(busy_unused),
-          .mark(rev_mark), .mark_over(rev_over[2+p])
-      );
-
-      // READ_DATA of the responder, and of atomics.
-      logic               r_rf_valid, r_rf_ready, r_t_ok, r_t_want, r_t_take, r_p_valid, r_p_ready, r_f_valid, r_f_ready;
-      logic [7:0]         r_rf_ch;
-      logic [DATA_W-1:0]  r_p_data;
-      logic [207:0]       r_f, j_f;
-
-      assign {rdf_status, rdf_len, rdf_offset, rdf_total, rdf_segaddr, rdf_tag, rdf_op_seq, rdf_dst_ch, rdf_src_ch, rdf_flags} = j_f;
-
-      if (ATOMIC_EN) begin : g_atomics
-        logic              a_rf_valid, a_rf_ready, a_t_ok, a_t_want, a_t_take, a_p_valid, a_p_ready, a_f_valid, a_f_ready;
-        logic [7:0]        a_rf_ch;
-        logic [DATA_W-1:0] a_p_data;
-        logic [207:0]      a_f;
-        logic              a_turn_q;     // room is an atomic's
-
-        crl_target_atomic #(.DATA_W(DATA_W), .FUNC_W(FUNC_W)) u_atomics (
-            .clk, .rst, .aq_valid, .aq_room, .aq_ch(rq_ch), .aq_peer_ch(rq_peer_ch), .aq_op_seq(rq_op_seq), .aq_tag(rq_tag),
-            .aq_segaddr(rq_segaddr), .aq_user(rq_user), .aq_oper, .aq_swap, .at_head, .at_done,
-            .u_valid(u_valid[p]), .u_segaddr(u_segaddr[64*p +: 64]), .u_ch(u_ch[8*p +: 8]), .u_user(u_user[FUNC_W*p +: FUNC_W]),
-            .u_oper(u_oper[128*p +: 128]), .u_swap(u_swap[p]), .u_done(u_done[p]), .u_status, .u_old,
-            .rdt_ok(a_t_ok), .rdt_want(a_t_want), .rdt_take(a_t_take), .rdp_valid(a_p_valid), .rdp_ready(a_p_ready),
-            .rdp_data(a_p_data), .rdf_valid(a_f_valid), .rdf_ready(a_f_ready), .rdf_flags(a_f[7:0]), .rdf_src_ch(a_f[15:8]),
-            .rdf_dst_ch(a_f[23:16]), .rdf_op_seq(a_f[39:24]), .rdf_tag(a_f[55:40]), .rdf_segaddr(a_f[119:56]),
-            .rdf_total(a_f[151:120]), .rdf_offset(a_f[183:152]), .rdf_len(a_f[199:184]), .rdf_status(a_f[207:200]),
-            .rf_valid(a_rf_valid), .rf_ready(a_rf_ready), .rf_ch(a_rf_ch)
-        );
-        // One of them takes room in a cycle.
-        always_ff @(posedge clk) begin
-          if (rst) a_turn_q <= 1'b0;
-          else a_turn_q <= a_t_want && !a_t_take;
-        end
-        assign a_t_ok   = rdt_ok && a_turn_q;
-        assign r_t_ok   = rdt_ok && !a_turn_q;
-        assign rdt_want = r_t_want || a_t_want;
-        assign rdt_take = r_t_take || a_t_take;
-        crl_link_txarb #(.DATA_W(DATA_W), .REC_W(208)) u_join (
-            .clk, .rst, .a_p_valid(r_p_valid), .a_p_ready(r_p_ready), .a_p_data(r_p_data), .a_f_valid(r_f_valid),
-            .a_f_ready(r_f_ready), .a_f_rec(r_f), .b_p_valid(a_p_valid), .b_p_ready(a_p_ready), .b_p_data(a_p_data),
-            .b_f_valid(a_f_valid), .b_f_ready(a_f_ready), .b_f_rec(a_f), .m_p_valid(rdp_valid), .m_p_ready(rdp_ready),
-            .m_p_data(rdp_data), .m_f_valid(rdf_valid), .m_f_ready(rdf_ready), .m_f_rec(j_f)
-        );
-        crl_ack_join #(.W(8)) u_slots (
-            .clk, .rst, .a_valid(r_rf_valid), .a_ready(r_rf_ready), .a_data(r_rf_ch),
-            .b_valid(a_rf_valid), .b_ready(a_rf_ready), .b_data(a_rf_ch), .m_valid(rf_valid), .m_ready(rf_ready), .m_data(rf_ch)
-        );
-      end else begin : g_no_atomics
-        logic unused_at;
-        assign unused_at  = &{1'b0, aq_valid, aq_oper, aq_swap, at_head};
-        assign aq_room    = 1'b0;
-        assign at_done    = 1'b0;
-        assign {u_valid[p], u_segaddr[64*p +: 64], u_ch[8*p +: 8], u_user[FUNC_W*p +: FUNC_W], u_oper[128*p +: 128], u_swap[p]} = '0;
-        assign r_t_ok     = rdt_ok;
-        assign rdt_want   = r_t_want;
-        assign rdt_take   = r_t_take;
-        assign rdp_valid  = r_p_valid;
-        assign r_p_ready  = rdp_ready;
-        assign rdp_data   = r_p_data;
-        assign rdf_valid  = r_f_valid;
-        assign r_f_ready  = rdf_ready;
-        assign j_f        = r_f;
-        assign rf_valid   = r_rf_valid;
-        assign r_rf_ready = rf_ready;
-        assign rf_ch      = r_rf_ch;
-      end
-
-      if (READ_EN) begin : g_read
-        crl_resp #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .FUNC_W(FUNC_W), .MAX_BURST_BYTES(MAX_BURST_BYTES),
-                   .SLOTS(CHANNELS + RX_SHARED)) u_resp (
-            .clk, .rst, .rq_valid, .rq_ch, .rq_peer_ch, .rq_op_seq, .rq_tag, .rq_segaddr, .rq_total, .rq_offset, .rq_first, .rq_last,
-            .rq_bytes, .rq_status, .rq_addr, .rq_user, .rf_valid(r_rf_valid), .rf_ready(r_rf_ready), .rf_ch(r_rf_ch),
-            .ar_valid(p_ar_valid[p]), .ar_ready(p_ar_ready[p]), .ar_addr(p_ar_addr[64*p +: 64]), .ar_len(p_ar_len[8*p +: 8]),
-            .ar_user(p_ar_user[FUNC_W*p +: FUNC_W]), .r_valid(p_r_valid[p]), .r_data(m_axi_rdata), .r_resp(m_axi_rresp),
-            .r_last(m_axi_rlast), .pending(p_pending[p]), .mark(rev_mark), .mark_over(rev_over[2+PEERS+p]),
-            .rdt_ok(r_t_ok), .rdt_want(r_t_want), .rdt_take(r_t_take), .rdp_valid(r_p_valid), .rdp_ready(r_p_ready), .rdp_data(r_p_data),
-            .rdf_valid(r_f_valid), .rdf_ready(r_f_ready), .rdf_flags(r_f[7:0]), .rdf_src_ch(r_f[15:8]), .rdf_dst_ch(r_f[23:16]),
-            .rdf_op_seq(r_f[39:24]), .rdf_tag(r_f[55:40]), .rdf_segaddr(r_f[119:56]), .rdf_total(r_f[151:120]),
-            .rdf_offset(r_f[183:152]), .rdf_len(r_f[199:184]), .rdf_status(r_f[207:200]),
-            .cnt_valid(p_cnt_valid[p]), .cnt_ready(p_cnt_ready[p]), .cnt_ch(p_cnt_ch[CW*p +: CW]), .cnt_bytes(p_cnt_bytes[12*p +: 12])
-        );
-        crl_ack_join #(.W(8 + 1 + 16 + 8 + 16)) u_acks (
-            .clk, .rst, .a_valid(lk_ack_valid), .a_ready(lk_ack_ready), .a_data({lk_ack_ch, lk_ack_permit, lk_ack_tag, lk_ack_status, lk_ack_status2}),
-            .b_valid(rdone_valid), .b_ready(rdone_ready), .b_data({8'd0, 1'b0, rdone_tag, rdone_status, rdone_status2}),
-            .m_valid(ack_valid[p]), .m_ready(ack_ready[p]),
-            .m_data({ack_ch[8*p +: 8], ack_permit[p], ack_tag[16*p +: 16], ack_status[8*p +: 8], ack_status2[16*p +: 16]})
-        );
-      end else begin : g_no_read
-        logic unused_rd;
-        assign unused_rd = &{1'b0, r_t_ok, r_p_ready, r_f_ready, rq_valid, rq_ch, rq_peer_ch, rq_op_seq, rq_tag, rq_segaddr, rq_total,
-                             rq_offset, rq_first, rq_last, rq_bytes, rq_status, rq_addr, rq_user, r_rf_ready, rdone_valid, rdone_tag,
-                             rdone_status, rdone_status2, p_ar_ready, p_r_valid, p_cnt_ready};
-        assign {r_t_want, r_t_take, r_p_valid, r_p_data, r_f_valid, r_f, r_rf_valid, r_rf_ch, rdone_ready} = '0;
-        assign {p_ar_valid[p], p_ar_addr[64*p +: 64], p_ar_len[8*p +: 8], p_ar_user[FUNC_W*p +: FUNC_W], p_pending[p],
-                p_cnt_valid[p], p_cnt_ch[CW*p +: CW], p_cnt_bytes[12*p +: 12]} = '0;
-        assign rev_over[2+PEERS+p]      = 1'b1;
-        // The engine's ready would reach back into the link's FIFO.
-        crl_spare #(.W(8 + 1 + 16 + 8 + 16)) u_acks (
-            .clk, .rst, .s_valid(lk_ack_valid), .s_ready(lk_ack_ready),
-            .s_data({lk_ack_ch, lk_ack_permit, lk_ack_tag, lk_ack_status, lk_ack_status2}),
-            .m_valid(ack_valid[p]), .m_ready(ack_ready[p]),
-            .m_data({ack_ch[8*p +: 8], ack_permit[p], ack_tag[16*p +: 16], ack_status[8*p +: 8], ack_status2[16*p +: 16]})
-        );
-      end
-
-      logic unused;
-      assign unused = &{1'b0, busy_unused, bind_peer};
     end
   endgenerate
 

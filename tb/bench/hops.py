@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-LINK = "node.g_peer[0].u_link."
-TARGET = "node.g_peer[0].u_target."
+LINK = "node.g_peer[0].u_peer.u_link."
+TARGET = "node.g_peer[0].u_peer.u_target."
 DMA = "node.u_dma."
 
 CROSSING = 3   # written, and two flip-flops of the other clock
