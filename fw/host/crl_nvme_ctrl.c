@@ -259,7 +259,7 @@ static enum crl_err introduce(const struct crl_dev *dev, struct crl_nvme_ctrl *c
     if (ctrl->pairs > pairs)
         ctrl->pairs = (uint16_t)pairs;
     if (events != 0)
-        err = crl_nvme_set_feature(dev, ctrl, CRL_NVME_FID_ASYNC_EVENTS, events, NULL);
+        err = crl_nvme_set_feature(dev, ctrl, CRL_NVME_FID_ASYNC_EVENT, events, NULL);
     return err == CRL_OK ? arm(dev, ctrl) : err;
 }
 
@@ -573,7 +573,7 @@ enum crl_err crl_nvme_owner_teardown(const struct crl_dev *dev, struct crl_nvme_
 /* Reads the log page that belongs to an event, which ends its holding back of others. */
 static enum crl_err read_log(const struct crl_dev *dev, struct crl_nvme_ctrl *ctrl, uint8_t log)
 {
-    uint32_t bytes = log == 0x01 ? ctrl->error_log_bytes : log == 0x0C ? PAGE : 512;
+    uint32_t bytes = log == CRL_NVME_LID_ERROR ? ctrl->error_log_bytes : log == CRL_NVME_LID_ANA ? PAGE : 512;
 
     if (bytes > PAGE)
         bytes = PAGE;

@@ -10,20 +10,6 @@
 #define CRL_NVME_MAX_DEPTH 4096u
 #define CRL_NVME_NSID_ALL UINT32_C(0xFFFFFFFF)
 
-/* Identify, CDW10 CNS */
-enum crl_nvme_cns {
-    CRL_NVME_CNS_NAMESPACE = 0x00,
-    CRL_NVME_CNS_CONTROLLER = 0x01,
-    CRL_NVME_CNS_ACTIVE_LIST = 0x02,
-    CRL_NVME_CNS_DESCRIPTORS = 0x03,
-};
-
-/* Features, CDW10 FID */
-enum crl_nvme_fid {
-    CRL_NVME_FID_QUEUES = 0x07,
-    CRL_NVME_FID_ASYNC_EVENTS = 0x0B,
-};
-
 /* Flags of I/O commands, as they stand in CDW12 */
 #define CRL_NVME_LR (UINT32_C(1) << 31)   /* limited retry */
 #define CRL_NVME_FUA (UINT32_C(1) << 30)  /* force unit access */

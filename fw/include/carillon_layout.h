@@ -191,6 +191,37 @@ enum crl_nvme_aer_err {
     CRL_NVME_AER_ERR_BAD_DB_VALUE = 0x01, /* doorbell value that is out of range, or moves nothing */
 };
 
+/* What Identify is asked for, CDW10 7:0 */
+enum crl_nvme_cns {
+    CRL_NVME_CNS_NAMESPACE = 0x00, /* a namespace */
+    CRL_NVME_CNS_CONTROLLER = 0x01, /* the controller */
+    CRL_NVME_CNS_ACTIVE_LIST = 0x02, /* active namespaces */
+    CRL_NVME_CNS_DESCRIPTORS = 0x03, /* identification descriptors of a namespace */
+    CRL_NVME_CNS_COMMAND_SET = 0x06, /* the controller, of the NVM Command Set */
+};
+
+/* Log pages, CDW10 7:0 */
+enum crl_nvme_lid {
+    CRL_NVME_LID_ERROR = 0x01, /* error information */
+    CRL_NVME_LID_SMART = 0x02, /* health */
+    CRL_NVME_LID_FIRMWARE = 0x03, /* firmware slots */
+    CRL_NVME_LID_ANA = 0x0C, /* asymmetric namespace access */
+};
+
+/* Features, CDW10 7:0 */
+enum crl_nvme_fid {
+    CRL_NVME_FID_ARBITRATION = 0x01, /* burst and weights */
+    CRL_NVME_FID_POWER = 0x02, /* power state, 0 only */
+    CRL_NVME_FID_TEMPERATURE = 0x04, /* thresholds */
+    CRL_NVME_FID_ERROR_RECOVERY = 0x05, /* time limit */
+    CRL_NVME_FID_QUEUES = 0x07, /* number of I/O queues */
+    CRL_NVME_FID_COALESCING = 0x08, /* of interrupts, threshold and time */
+    CRL_NVME_FID_VECTOR = 0x09, /* coalescing of a vector */
+    CRL_NVME_FID_ATOMICITY = 0x0A, /* read only */
+    CRL_NVME_FID_ASYNC_EVENT = 0x0B, /* which events are told */
+    CRL_NVME_FID_KEEP_ALIVE = 0x0F, /* its time */
+};
+
 /* Status codes */
 enum crl_status {
     CRL_ST_OK = 0x00, /* success */

@@ -314,6 +314,40 @@ class NvmeAerErr(IntEnum):
     BAD_DB_VALUE = 0x01  # doorbell value that is out of range, or moves nothing
 
 
+class NvmeCns(IntEnum):
+    """What Identify is asked for, CDW10 7:0."""
+
+    NAMESPACE = 0x00  # a namespace
+    CONTROLLER = 0x01  # the controller
+    ACTIVE_LIST = 0x02  # active namespaces
+    DESCRIPTORS = 0x03  # identification descriptors of a namespace
+    COMMAND_SET = 0x06  # the controller, of the NVM Command Set
+
+
+class NvmeLid(IntEnum):
+    """Log pages, CDW10 7:0."""
+
+    ERROR = 0x01  # error information
+    SMART = 0x02  # health
+    FIRMWARE = 0x03  # firmware slots
+    ANA = 0x0c  # asymmetric namespace access
+
+
+class NvmeFid(IntEnum):
+    """Features, CDW10 7:0."""
+
+    ARBITRATION = 0x01  # burst and weights
+    POWER = 0x02  # power state, 0 only
+    TEMPERATURE = 0x04  # thresholds
+    ERROR_RECOVERY = 0x05  # time limit
+    QUEUES = 0x07  # number of I/O queues
+    COALESCING = 0x08  # of interrupts, threshold and time
+    VECTOR = 0x09  # coalescing of a vector
+    ATOMICITY = 0x0a  # read only
+    ASYNC_EVENT = 0x0b  # which events are told
+    KEEP_ALIVE = 0x0f  # its time
+
+
 class Status(IntEnum):
     """Status codes."""
 

@@ -21,15 +21,18 @@ from models.layout import (
     NVME_RIGHT_MASK,
     NvmeAdminOp,
     NvmeAerErr,
+    NvmeCns,
     NvmeCqe,
     NvmeGrant,
     NvmeIoOp,
+    NvmeLid,
     NvmeRange,
     NvmeSqe,
 )
+from models.layout import NvmeFid as Fid
 from models.layout import NvmeStatus as S
 from models.nvme import identify, prp
-from models.nvme.features import SUPPORTED, Features, Fid
+from models.nvme.features import SUPPORTED, Features
 from models.nvme.identify import ALL, OAES_ANA, Identity
 from models.nvme.namespace import Ana, Namespace
 from models.nvme.status import more, no_retry
@@ -43,10 +46,9 @@ KERNEL = 0  # owner tag
 NO_CID = 0xFFFF  # of an error that belongs to no command
 EVENT_ERROR, EVENT_NOTICE = 0, 2
 NOTICE_ANA = 3
-LOG_ERROR, LOG_SMART, LOG_FIRMWARE, LOG_ANA = 0x01, 0x02, 0x03, 0x0C
 CLEARS = {
-    LOG_ERROR: EVENT_ERROR,
-    LOG_ANA: EVENT_NOTICE,
+    NvmeLid.ERROR: EVENT_ERROR,
+    NvmeLid.ANA: EVENT_NOTICE,
 }  # reading it lets the next event of the type through
 
 Grant = tuple[NvmeGrant, tuple[NvmeRange, ...]]
@@ -183,7 +185,7 @@ class AdminAgent:
     def bad_doorbell(self, qid: int, code: NvmeAerErr) -> None:
         """A doorbell was refused."""
         self.log_error(qid, NO_CID, S.SUCCESS)
-        self._event(EVENT_ERROR, code, LOG_ERROR)
+        self._event(EVENT_ERROR, code, NvmeLid.ERROR)
 
     def io_failed(self, qid: int, cid: int, status: int, nsid: int = 0, lba: int = 0) -> None:
         """A completion with MORE was posted."""
@@ -198,7 +200,7 @@ class AdminAgent:
         self.ana_count += 1
         self.ana_groups[group] = self.ana_count
         if self.features.get(Fid.ASYNC_EVENT, 0, 0) & OAES_ANA:
-            self._event(EVENT_NOTICE, NOTICE_ANA, LOG_ANA)
+            self._event(EVENT_NOTICE, NOTICE_ANA, NvmeLid.ANA)
 
     def log_error(self, qid: int, cid: int, status: S, nsid: int = 0, lba: int = 0) -> None:
         """An entry of the Error Information log."""
@@ -289,36 +291,36 @@ class AdminAgent:
     def _identify(self, sqe: NvmeSqe) -> Result:
         cns, csi = sqe.cdw10 & 0xFF, sqe.cdw11 >> 24
         known = range(1, len(self.namespaces) + 1)
-        if cns == 0x00:
+        if cns == NvmeCns.NAMESPACE:
             need(sqe.nsid in known, S.INVALID_NS)
             return self._to_host(sqe, identify.namespace(self.namespaces[sqe.nsid - 1]))
-        if cns == 0x01:
+        if cns == NvmeCns.CONTROLLER:
             return self._to_host(sqe, identify.controller(self.me, len(self.namespaces)))
-        if cns == 0x02:
+        if cns == NvmeCns.ACTIVE_LIST:
             need(sqe.nsid < ALL - 1, S.INVALID_NS)
             return self._to_host(sqe, identify.active(self.namespaces, sqe.nsid))
-        if cns == 0x03:
+        if cns == NvmeCns.DESCRIPTORS:
             there = sqe.nsid in known and self.namespaces[sqe.nsid - 1].valid
             need(there, S.INVALID_NS)
             return self._to_host(sqe, identify.descriptors(self.namespaces[sqe.nsid - 1]))
-        need(cns == 0x06 and csi == identify.CSI_NVM, S.INVALID_FIELD)
+        need(cns == NvmeCns.COMMAND_SET and csi == identify.CSI_NVM, S.INVALID_FIELD)
         return self._to_host(sqe, identify.nvm_controller())
 
     def _log_page(self, sqe: NvmeSqe) -> Result:
         lid, lsp, keep = sqe.cdw10 & 0xFF, sqe.cdw10 >> 8 & 0x7F, sqe.cdw10 >> 15 & 1
         nbytes = (((sqe.cdw11 & 0xFFFF) << 16 | sqe.cdw10 >> 16) + 1) * 4
         offset = sqe.cdw13 << 32 | sqe.cdw12
-        if lid == LOG_ERROR:
+        if lid == NvmeLid.ERROR:
             page = b"".join(self.errors).ljust(64 * (self.me.elpe + 1), b"\0")
-        elif lid == LOG_SMART:
+        elif lid == NvmeLid.SMART:
             page = identify.smart(300, self.error_count, self.now_ms() // 1000)
-        elif lid == LOG_FIRMWARE:
+        elif lid == NvmeLid.FIRMWARE:
             page = identify.firmware(self.me)
-        elif lid == LOG_ANA:
+        elif lid == NvmeLid.ANA:
             page = identify.ana(self.namespaces, self.ana_count, self.ana_groups, bool(lsp & 1))
         else:
             raise Fail(S.LOG_INVALID)
-        need(lid == LOG_ANA or sqe.nsid in (0, ALL), S.INVALID_FIELD)
+        need(lid == NvmeLid.ANA or sqe.nsid in (0, ALL), S.INVALID_FIELD)
         need(nbytes <= self.me.mdts_bytes, S.INVALID_FIELD)
         need(offset % 4 == 0 and offset <= len(page), S.INVALID_FIELD)
         self._to_host(sqe, page[offset : offset + nbytes].ljust(nbytes, b"\0"))

@@ -3,25 +3,9 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
+from models.layout import NvmeFid as Fid
 from models.layout import NvmeStatus as S
 from models.nvme.identify import ALL, OAES_ANA, Identity
-
-
-class Fid(IntEnum):
-    """Feature identifiers."""
-
-    ARBITRATION = 0x01
-    POWER = 0x02
-    TEMPERATURE = 0x04
-    ERROR_RECOVERY = 0x05
-    QUEUES = 0x07
-    COALESCING = 0x08
-    VECTOR = 0x09
-    ATOMICITY = 0x0A
-    ASYNC_EVENT = 0x0B
-    KEEP_ALIVE = 0x0F
 
 
 CHANGEABLE, PER_NAMESPACE = 1 << 2, 1 << 1  # what SELECT 3 tells

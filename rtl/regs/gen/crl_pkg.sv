@@ -388,6 +388,31 @@ package crl_pkg;
   localparam logic [7:0] NVME_AER_ERR_BAD_DB_REGISTER = 8'h00;    // doorbell of a queue that is not there, or of another owner's
   localparam logic [7:0] NVME_AER_ERR_BAD_DB_VALUE = 8'h01;       // doorbell value that is out of range, or moves nothing
 
+  // What Identify is asked for, CDW10 7:0
+  localparam logic [7:0] NVME_CNS_NAMESPACE = 8'h00;              // a namespace
+  localparam logic [7:0] NVME_CNS_CONTROLLER = 8'h01;             // the controller
+  localparam logic [7:0] NVME_CNS_ACTIVE_LIST = 8'h02;            // active namespaces
+  localparam logic [7:0] NVME_CNS_DESCRIPTORS = 8'h03;            // identification descriptors of a namespace
+  localparam logic [7:0] NVME_CNS_COMMAND_SET = 8'h06;            // the controller, of the NVM Command Set
+
+  // Log pages, CDW10 7:0
+  localparam logic [7:0] NVME_LID_ERROR = 8'h01;                  // error information
+  localparam logic [7:0] NVME_LID_SMART = 8'h02;                  // health
+  localparam logic [7:0] NVME_LID_FIRMWARE = 8'h03;               // firmware slots
+  localparam logic [7:0] NVME_LID_ANA = 8'h0C;                    // asymmetric namespace access
+
+  // Features, CDW10 7:0
+  localparam logic [7:0] NVME_FID_ARBITRATION = 8'h01;            // burst and weights
+  localparam logic [7:0] NVME_FID_POWER = 8'h02;                  // power state, 0 only
+  localparam logic [7:0] NVME_FID_TEMPERATURE = 8'h04;            // thresholds
+  localparam logic [7:0] NVME_FID_ERROR_RECOVERY = 8'h05;         // time limit
+  localparam logic [7:0] NVME_FID_QUEUES = 8'h07;                 // number of I/O queues
+  localparam logic [7:0] NVME_FID_COALESCING = 8'h08;             // of interrupts, threshold and time
+  localparam logic [7:0] NVME_FID_VECTOR = 8'h09;                 // coalescing of a vector
+  localparam logic [7:0] NVME_FID_ATOMICITY = 8'h0A;              // read only
+  localparam logic [7:0] NVME_FID_ASYNC_EVENT = 8'h0B;            // which events are told
+  localparam logic [7:0] NVME_FID_KEEP_ALIVE = 8'h0F;             // its time
+
   // Status codes; ST_AT_PEER is set when the fault was found at the peer
   localparam logic [7:0] ST_AT_PEER = 8'h80;
   localparam logic [7:0] ST_OK = 8'h00;                           // success
