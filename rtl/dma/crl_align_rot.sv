@@ -64,7 +64,7 @@ module crl_align_rot #(
 
   generate
     if (DEEP) begin : g_deep
-      logic [OFF_W-1:0]  a_shift_q;
+      logic [OFF_W-1:SPLIT] a_shift_q;   // of the upper half
       logic              b_valid_q;
       logic [DATA_W-1:0] b_data_q;
       logic [CTL_W-1:0]  b_ctl_q;
@@ -73,12 +73,12 @@ module crl_align_rot #(
       assign m_valid = b_valid_q;
       assign m_data  = b_data_q;
       assign m_ctl   = b_ctl_q;
-      assign shift   = {a_shift_q[OFF_W-1:SPLIT], s_shift[SPLIT-1:0]};
+      assign shift   = {a_shift_q, s_shift[SPLIT-1:0]};
 
       always_ff @(posedge clk) begin
         if (rst)          b_valid_q <= 1'b0;
         else if (a_ready) b_valid_q <= a_valid_q;
-        if (s_ready) a_shift_q <= s_shift;
+        if (s_ready) a_shift_q <= s_shift[OFF_W-1:SPLIT];
         if (a_ready) begin
           b_data_q <= g_level[OFF_W-1].to;
           b_ctl_q  <= a_ctl_q;
