@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from cocotb.triggers import First, Timer, ValueChange
 
-from models.gen.carillon_layout import Desc, Op, reg_addr, reg_field, reg_value
+from models.gen.carillon_layout import Desc, DescFlag, Op, reg_addr, reg_field, reg_value
 from tb.lib.driver import ChannelDriver, NodeDriver, RingPlace
 from tb.lib.fastmem import Burst
 from tb.system.nvme.kernel import PAGE, Pair
@@ -168,16 +168,17 @@ class Dma:
     def batch(self, count: int) -> list[Desc]:
         """Copies and fills of places apart from each other; what they have to do is done in `want`."""
         out, part = [], self.half // count
+        flags = 1 << DescFlag.IRQ
         for i in range(count):
             length = self.rng.choice((self.rng.randint(1, 64), self.rng.randint(1, part)))
             at = self.half + part * i + self.rng.randint(0, part - length)
             if self.rng.random() < 0.3:
                 pattern = self.rng.getrandbits(64)
-                d = Desc(opcode=Op.FILL, tag=i, length=length, src=pattern, dst=self.base + at)
+                d = Desc(opcode=Op.FILL, flags=flags, tag=i, length=length, src=pattern, dst=self.base + at)
                 data = (pattern.to_bytes(8, "little") * (length // 8 + 1))[:length]
             else:
                 src = self.rng.randint(0, self.half - length)
-                d = Desc(opcode=Op.COPY, tag=i, length=length, src=self.base + src, dst=self.base + at)
+                d = Desc(opcode=Op.COPY, flags=flags, tag=i, length=length, src=self.base + src, dst=self.base + at)
                 data = bytes(self.want[src : src + length])
             self.want[at : at + length] = data
             out.append(d)
