@@ -148,7 +148,7 @@ async def masks_at_any_moment(dut):
             await w.rig.cycles(rng.choice((0, 3, rng.randrange(200))))
 
     masks = cocotb.start_soon(toggle())
-    pools = [w.pages.carve(24) for _ in pairs]
+    pools = [w.pages.carve(32) for _ in pairs]
     jobs = [cocotb.start_soon(traffic(w, q, 12, pool)) for q, pool in zip(pairs, pools, strict=True)]
     await Combine(*jobs, cocotb.start_soon(dma.work(12)))
     over = True
@@ -191,7 +191,7 @@ async def coalesced(dut):
         await m.until(1, unit + 2 * PROMPT)
         assert first + (time - 1) * unit < w.rig.cycle
     # Many at once: bursts count with all their entries.
-    pool = w.pages.carve(24)
+    pool = w.pages.carve(32)
     await traffic(w, q1, 12, pool)
     await w.rig.cycles(10 * unit)
     assert (await k.set_feature(Fid.COALESCING, 0)).status == OK
