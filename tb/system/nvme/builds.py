@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import pytest
+
 BUILDS: dict[str, dict[str, int]] = {
     "64b": {"DATA_W": 64, "QUEUES": 4},
     "512b": {"DATA_W": 512, "QUEUES": 4},
@@ -15,3 +19,8 @@ NODES: dict[str, dict[str, int]] = {
 }
 ALL = BUILDS | NODES
 SLICE = ("64b", "512b")
+
+
+def in_nodes(cases: Iterable[str], *quick: str) -> list:
+    """(case, build) of the nodes for pytest: those in `quick` on the narrow one in make test, the others in make regress."""
+    return [pytest.param(c, b, marks=() if c in quick and b == "node-64b" else pytest.mark.sweep) for b in NODES for c in cases]

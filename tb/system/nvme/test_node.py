@@ -12,7 +12,7 @@ from models.layout import NvmeAdminOp, NvmeSqe, NvmeStatus
 from models.layout import NvmeIoOp as Op
 from models.nvme.features import Fid
 from tb.lib.sim import run_sim
-from tb.system.nvme.builds import NODES
+from tb.system.nvme.builds import NODES, in_nodes
 from tb.system.nvme.kernel import CC, PAGE, Pages, Pair
 from tb.system.nvme.node import Dma, NodeWorld, changed, posted, without
 from tb.system.nvme.rig import SOURCES
@@ -178,11 +178,12 @@ async def coalesced(dut):
             await w.rig.cycles(PROMPT)
             assert await m.arrived(2)
             assert await m.arrived(1) == (n % thr == 0), f"entry {n} of {thr}"
-        for n in range(1, thr):
+        first = 0
+        for _ in range(1, thr):
             await m.arrived(0)
             await read(w, q1)
             assert (await k.cmd(NvmeAdminOp.KEEP_ALIVE)).status == OK
-            first = w.rig.cycle if n == 1 else first
+            first = first or w.rig.cycle
             await w.rig.cycles(PROMPT)
             assert await m.arrived(0), "an entry of the admin queue has to wait"
         assert w.rig.cycle - first < (time - 2) * unit, "the stimulus takes too long"
@@ -380,7 +381,6 @@ CASES = ["messages", "masks_at_any_moment", "coalesced", "settings_end_with_rese
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("build", NODES)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("case", "build"), in_nodes(CASES, "messages", "pin"))
 def test_node(case, build):
     run_sim("crl_tb_nvme", __name__, NODES[build], SOURCES, sim="verilator", testcase=case, public="top")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 
 import cocotb
 import pytest
@@ -14,18 +13,18 @@ from cocotb.triggers import Combine
 
 from models.gen.carillon_layout import State, Status, reg_addr, reg_field, reg_value
 from models.layout import NvmeIoOp as Op
-from models.layout import NvmeSqe, NvmeStatus
+from models.layout import NvmeStatus
 from tb.lib.axil_player import Access
 from tb.lib.fastmem import Burst
 from tb.lib.sim import run_sim
-from tb.system.nvme.builds import NODES
+from tb.system.nvme.builds import NODES, in_nodes
 from tb.system.nvme.clients import Client
-from tb.system.nvme.kernel import CC, CSTS, ENABLED, PAGE, Pair
-from tb.system.nvme.node import Dma, NodeWorld
+from tb.system.nvme.kernel import CC, CSTS, ENABLED, PAGE
+from tb.system.nvme.node import Dma
 from tb.system.nvme.processor import Processor
 from tb.system.nvme.rig import SOURCES, B, R
 from tb.system.nvme.test_life import reads, scratch
-from tb.system.nvme.test_node import now, traffic, world
+from tb.system.nvme.test_node import traffic, world
 
 OK = NvmeStatus.SUCCESS
 CPL_ID, MSIX_ID = 2, 3  # of writes on AXI: completions of channels, messages
@@ -249,7 +248,6 @@ CASES = ["refused", "own_pages", "beside_dma", "memory_stops"]
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("build", NODES)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("case", "build"), in_nodes(CASES, "refused", "beside_dma"))
 def test_node_beside(case, build):
     run_sim("crl_tb_nvme", __name__, NODES[build], SOURCES, sim="verilator", testcase=case, public="top")
