@@ -16,6 +16,7 @@ BUILDS: dict[str, dict[str, int]] = {
 NODES: dict[str, dict[str, int]] = {
     "node-64b": {"NODE": 1, "DATA_W": 64, "QUEUES": 7, "VECTORS": 8},
     "node-512b": {"NODE": 1, "DATA_W": 512, "QUEUES": 7, "VECTORS": 8, "CHANNELS": 4},
+    "node-128b-large": {"NODE": 1, "DATA_W": 128, "QUEUES": 128, "VECTORS": 129, "CHANNELS": 64},
 }
 ALL = BUILDS | NODES
 SLICE = ("64b", "512b")

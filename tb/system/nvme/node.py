@@ -74,8 +74,8 @@ class Messages:
         await self.w.rig.wr32(reg_addr("MSIX", "DATA_CTRL", v) + 4, on)
 
     async def pending(self) -> set[int]:
-        word = await self.w.rig.regs.read(reg_addr("PBA", "PBA"))
-        return {v for v in range(64) if word >> v & 1}
+        words = [await self.w.rig.regs.read(reg_addr("PBA", "PBA") + 8 * i) for i in range(self.node // 64 + 1)]
+        return {64 * i + v for i, word in enumerate(words) for v in range(64) if word >> v & 1}
 
     async def arrived(self, v: int) -> bool:
         """Its data is in memory; it is taken away."""

@@ -46,9 +46,9 @@ async def refused(dut):
     dma = Dma(w, 0, func=8)
     m.user[m.own] = dma.func
     await dma.set_up()
-    db = k.doorbell
+    db, last = k.doorbell, rig.p["QUEUES"]
     block = [(db(1, False), {0}), (db(1, True), {0}), (db(2, False), {0, 7}), (db(2, True), {0, 7}), (db(0, False), {0}), (db(3, False), {0}),
-             (db(7, True), {0}), (db(7, True) + (8 << rig.p["DSTRD"]), {0}), (db(2, False) + 8, {0}), (0xFFFF8, {0}), (CC, {0}), (CSTS, {0}), (0x28, {0}), (0xFF8, {0})]
+             (db(last, True), {0}), (db(last, True) + (8 << rig.p["DSTRD"]), {0}), (db(2, False) + 8, {0}), (0xFFFF8, {0}), (CC, {0}), (CSTS, {0}), (0x28, {0}), (0xFF8, {0})]
     others = [(reg_addr("CH", "DRING_PROD", 0), {0, 8}), (reg_addr("CH", "CTRL", 0), {0, 8}), (reg_addr("CH", "STATUS", 1), {0}),
               (reg_addr("NODE", "CTRL"), {0}), (reg_addr("MSIX", "ADDR", 2), {0}), (reg_addr("PBA", "PBA"), {0}), (reg_addr("FUNC", "FOREIGN_CNT", 9), {0})]
     places = block + others
@@ -95,10 +95,10 @@ async def refused(dut):
                 w.foreign += write and addr < 1 << 20 and counts(addr, True)
             for access, result in zip(accesses, await rig.regs.play(accesses), strict=True):
                 assert access.write or result.data == ONES, access
-            last = next((a for a in reversed(accesses) if counts(a.addr, a.write)), None)
-            if last and not any(job.running for job in owners):
+            latest = next((a for a in reversed(accesses) if counts(a.addr, a.write)), None)
+            if latest and not any(job.running for job in owners):
                 seen = await w.last_refused()
-                assert (seen[0] & ~7, *seen[1:]) == (last.addr & ~7, last.func, last.write)
+                assert (seen[0] & ~7, *seen[1:]) == (latest.addr & ~7, latest.func, latest.write)
             await rig.cycles(rng.choice((0, 5, 300)))
 
     class Job:
