@@ -20,9 +20,10 @@ from dataclasses import dataclass, replace
 from cocotb.triggers import First, Timer, ValueChange
 
 from models.gen.carillon_layout import Desc, DescFlag, Op, reg_addr, reg_field, reg_value
+from models.layout import NvmeIoOp, NvmeSqe
 from tb.lib.driver import ChannelDriver, NodeDriver, RingPlace
 from tb.lib.fastmem import Burst
-from tb.system.nvme.kernel import PAGE, Pair
+from tb.system.nvme.kernel import PAGE, Pages, Pair
 from tb.system.nvme.rig import NoProgress, Rig
 from tb.system.nvme.world import World
 
@@ -245,6 +246,20 @@ class NodeWorld(World):
             raise AssertionError(f"irq does not stay {level}")
 
 
+async def traffic(w: NodeWorld, q: Pair, rounds: int, pages: Pages) -> None:
+    """Random batches on blocks of its own."""
+    first = 256 * (q.qid - 1)
+    for _ in range(rounds):
+        ops = [w.rng.choice((NvmeIoOp.READ, NvmeIoOp.READ, NvmeIoOp.WRITE, NvmeIoOp.VERIFY, NvmeIoOp.WRITE_ZEROES, NvmeIoOp.FLUSH)) for _ in range(w.rng.choice((1, 1, 3, 8)))]
+        sqes = [await w.shape(op, first + 32 * i + w.rng.randrange(16), w.rng.randint(1, 16), pages_of=pages) if op != NvmeIoOp.FLUSH
+                else NvmeSqe(opc=op, nsid=1) for i, op in enumerate(ops)]
+        want = [w.expect.command(q.qid, s) for s in sqes]
+        for cqe, sqe, outcome in zip(await w.kernel.run(q, sqes), sqes, want, strict=True):
+            w.expect.check(cqe, sqe, outcome)
+            pages.give(w.used.pop(id(sqe), []))
+        await w.rig.cycles(w.rng.choice((0, 0, 50, 400)))
+
+
 def without(bursts: Sequence[Burst], index: int) -> list[Burst]:
     return [*bursts[:index], *bursts[index + 1 :]]
 
@@ -253,4 +268,4 @@ def changed(bursts: Sequence[Burst], index: int, **fields) -> list[Burst]:
     return [*bursts[:index], replace(bursts[index], **fields), *bursts[index + 1 :]]
 
 
-__all__ = ["Dma", "Messages", "NodeWorld", "Posted", "Surroundings", "changed", "posted", "without"]
+__all__ = ["Dma", "Messages", "NodeWorld", "Posted", "Surroundings", "changed", "posted", "traffic", "without"]

@@ -13,8 +13,8 @@ from models.layout import NvmeIoOp as Op
 from models.nvme.features import Fid
 from tb.lib.sim import run_sim
 from tb.system.nvme.builds import NODES, in_nodes
-from tb.system.nvme.kernel import CC, PAGE, Pages, Pair
-from tb.system.nvme.node import Dma, NodeWorld, changed, posted, without
+from tb.system.nvme.kernel import CC, PAGE, Pair
+from tb.system.nvme.node import Dma, NodeWorld, changed, posted, traffic, without
 from tb.system.nvme.rig import SOURCES
 
 OK = NvmeStatus.SUCCESS
@@ -46,20 +46,6 @@ async def read(w: NodeWorld, *queues: Pair) -> None:
     """A Read on each."""
     for q in queues:
         await w.run(q, [await w.shape(Op.READ, w.rng.randrange(2000), 1)])
-
-
-async def traffic(w: NodeWorld, q: Pair, rounds: int, pages: Pages) -> None:
-    """Random batches on blocks of its own."""
-    first = 256 * (q.qid - 1)
-    for _ in range(rounds):
-        ops = [w.rng.choice((Op.READ, Op.READ, Op.WRITE, Op.VERIFY, Op.WRITE_ZEROES, Op.FLUSH)) for _ in range(w.rng.choice((1, 1, 3, 8)))]
-        sqes = [await w.shape(op, first + 32 * i + w.rng.randrange(16), w.rng.randint(1, 16), pages_of=pages) if op != Op.FLUSH
-                else NvmeSqe(opc=op, nsid=1) for i, op in enumerate(ops)]
-        want = [w.expect.command(q.qid, s) for s in sqes]
-        for cqe, sqe, outcome in zip(await w.kernel.run(q, sqes), sqes, want, strict=True):
-            w.expect.check(cqe, sqe, outcome)
-            pages.give(w.used.pop(id(sqe), []))
-        await w.rig.cycles(w.rng.choice((0, 0, 50, 400)))
 
 
 async def judged(w: NodeWorld, queues: dict[int, list[Pair]], least: int) -> dict[int, tuple[int, int]]:
@@ -128,13 +114,15 @@ async def messages(dut):
 
 @cocotb.test(timeout_time=200, timeout_unit="ms")
 async def masks_at_any_moment(dut):
-    """*Stimulus*: random I/O on four queues, of which two share a vector, and on a channel; meanwhile vectors are masked and unmasked at random, also all of them;
-    latency, jitter, back-pressure. *Checking*: no entry without a message behind it, no message without entries, none of a vector that is masked."""
+    """*Stimulus*: random I/O on four queues, of which two share a vector, and on a channel; a fifth one whose host looks at it only when a message has come;
+    meanwhile vectors are masked and unmasked at random, also all of them, and the fifth one's all the time; latency, jitter, back-pressure.
+    *Checking*: no entry without a message behind it, no message without entries, none of a vector that is masked; the fifth queue never waits in vain."""
     w = await world(dut, latency=cocotb.RANDOM_SEED % 3 * 11, back_pressure=20)
     m, rng = w.msix, w.rng
     w.rig.mem.set(jitter=15)
     pairs = [await w.create(n, 15, vec=min(n, 3)) for n in (1, 2, 3, 4)]
-    queues = {1: pairs[:1], 2: pairs[1:2], 3: pairs[2:]}
+    driven = await w.create(5, 15, vec=4)
+    queues = {1: pairs[:1], 2: pairs[1:2], 3: pairs[2:], 4: [driven]}
     dma = Dma(w, 0, func=6)
     m.user[m.own] = dma.func
     await dma.set_up()
@@ -152,17 +140,32 @@ async def masks_at_any_moment(dut):
             await (m.ctrl(MSIX_ENABLE=1) if v is None else m.mask(v, 0))
             await w.rig.cycles(rng.choice((0, 3, rng.randrange(200))))
 
+    async def interrupts() -> None:
+        for _ in range(60):
+            sqe = NvmeSqe(opc=Op.FLUSH, nsid=1)
+            await w.kernel.put(driven, sqe)
+            await w.kernel.ring(driven)
+            await m.until(4, 10 * SLACK)
+            assert [c.cid for c in await w.kernel.poll(driven)] == [sqe.cid], "no entry behind the message"
+
+    async def shake() -> None:
+        while not over:
+            for on in (1, 0):
+                await m.mask(4, on)
+                await w.rig.cycles(rng.randrange(60))
+
+    shaking = cocotb.start_soon(shake())
     masks = cocotb.start_soon(toggle())
     pools = [w.pages.carve(32) for _ in pairs]
     jobs = [cocotb.start_soon(traffic(w, q, 12, pool)) for q, pool in zip(pairs, pools, strict=True)]
-    await Combine(*jobs, cocotb.start_soon(dma.work(12)))
+    await Combine(*jobs, cocotb.start_soon(dma.work(12)), cocotb.start_soon(interrupts()))
     over = True
-    await masks
+    await Combine(masks, shaking)
     await dma.check(least=12)
     seen = await judged(w, queues, least=60)
     cocotb.log.info("bursts of entries and messages by vector: %s; %d times surely masked", seen, len(m.masked))
     assert m.masked and any(told < done for done, told in seen.values())
-    await w.end(*pairs, least=60)
+    await w.end(*pairs, driven, least=60)
 
 
 @cocotb.test(timeout_time=100, timeout_unit="ms")

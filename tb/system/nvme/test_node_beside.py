@@ -20,11 +20,11 @@ from tb.lib.sim import run_sim
 from tb.system.nvme.builds import NODES, in_nodes
 from tb.system.nvme.clients import Client
 from tb.system.nvme.kernel import CC, CSTS, ENABLED, PAGE
-from tb.system.nvme.node import Dma
+from tb.system.nvme.node import Dma, traffic
 from tb.system.nvme.processor import Processor
 from tb.system.nvme.rig import SOURCES, B, R
 from tb.system.nvme.test_life import reads, scratch
-from tb.system.nvme.test_node import traffic, world
+from tb.system.nvme.test_node import world
 
 OK = NvmeStatus.SUCCESS
 CPL_ID, MSIX_ID = 2, 3  # of writes on AXI: completions of channels, messages
