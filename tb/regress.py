@@ -104,7 +104,7 @@ class Scenario:
         if self.build == UNIT:
             return {}
         if self.module.startswith(NVME):
-            return nvme.BUILDS[self.build]
+            return nvme.ALL[self.build]
         return {FAULTS: FAULT_BUILDS, TRIO: TRIO_BUILDS}.get(self.module, BUILDS)[self.build]
 
     @property
@@ -145,7 +145,7 @@ def scenarios(seeds: int, faults: int, hostile: int) -> Iterator[Scenario]:
             for module, test in (*anywhere, *(slices if build in SLICE else ())) if there(parameters) else ():
                 for seed in range(1, seeds + 1):
                     yield Scenario(module, test, build, seed)
-    for build in nvme.BUILDS:
+    for build in nvme.ALL:
         for module, test in NVME_SEEDED:
             for seed in range(1, seeds + 1):
                 yield Scenario(module, test, build, seed)

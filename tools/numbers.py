@@ -260,7 +260,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "perf": perf, "link-ber": lambda: bench_rows("link_ber"), "rtt": lambda: bench_rows("rtt"), "rtt-hops": rtt_hops,
     "dma-kick": lambda: bench_rows("dma_kick"), "dma-qos": lambda: bench_rows("dma_qos"),
     "nvme-latency": lambda: bench_rows("nvme_latency"), "nvme-hops": nvme_hop_table, "nvme-rate": lambda: bench_rows("nvme_rate"),
-    "nvme-wait": lambda: bench_rows("nvme_wait"),
+    "nvme-wait": lambda: bench_rows("nvme_wait"), "nvme-node": lambda: bench_rows("nvme_node"),
 }
 
 

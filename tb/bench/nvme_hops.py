@@ -12,7 +12,7 @@ from typing import Any
 
 from tb.bench.hops import Hop
 
-N = "nvme."
+N = "g_alone.nvme."
 
 
 def part(hop: Hop, c: dict[str, Any]) -> int:
@@ -40,7 +40,7 @@ HOPS = (
     Hop("data, B", "", ("bvalid", "bready", "bid=0"), of="data"),
     Hop("command over", "", (N + "e_valid",)),
     Hop("completion", "", (N + "z_valid", N + "z_ready")),
-    Hop("entry to the write port", "", ("cb_valid",)),
+    Hop("entry to the write port", "", ("g_alone.cb_valid",)),
     Hop("entry, AW and W", "", ("awvalid", "awready", "awid=2")),
     Hop("entry, B", "", ("bvalid", "bready", "bid=2"), of="completion"),
 )

@@ -21,6 +21,8 @@ nvme_wait     `waiting` commands of S bytes stand in one queue, rung for at once
 nvme_hops     The same, one command, hop by hop (tb/bench/nvme_hops.py).
                   bound = 4*L + 2*ceil(S/B) + 64/B + 24
               Runs on Icarus, which shows the hops.
+nvme_node     nvme_latency's Read of 512 bytes (depth 1) and nvme_rate's Reads of 4096 through the ports of a node with 8 channels: what its arbiters
+              cost. Same bounds; no limit.
 """
 
 from __future__ import annotations
@@ -69,7 +71,11 @@ def rate_bound(c: dict[str, Any]) -> int:
     return ceil(max(read, write, n / (c["queues"] * c["depth"]) * alone(c))) + 4 * c["latency"]
 
 
-BOUNDS = {"nvme_rate": rate_bound, "nvme_latency": alone, "nvme_hops": nvme_hops.budget, "nvme_wait": wait_bound}
+def node_bound(c: dict[str, Any]) -> int:
+    return alone(c) if c["depth"] == 1 else rate_bound(c)
+
+
+BOUNDS = {"nvme_node": node_bound, "nvme_rate": rate_bound, "nvme_latency": alone, "nvme_hops": nvme_hops.budget, "nvme_wait": wait_bound}
 
 
 def rows(row: Any) -> Iterator[Any]:
@@ -78,6 +84,9 @@ def rows(row: Any) -> Iterator[Any]:
         parameters = {"DATA_W": data_w, **BUILD}
         yield row("nvme_hops", {"data_w": data_w, "op": "READ", "s": 512, "latency": 20}, TOP, parameters | {"STORE_W": 20}, limit=1.0, quick=True,
                   sim="icarus")
+        for s, n, depth in ((512, 16, 1), (4096, 192, 16)):
+            yield row("nvme_node", {"data_w": data_w, "op": "READ", "s": s, "latency": 20, "n": n, "depth": depth, "queues": 1}, TOP,
+                      {"DATA_W": data_w, "NODE": 1, "CHANNELS": 8, "QUEUES": 7, "VECTORS": 8, "STORE_W": 23})
         for latency in (20, 100):
             for op in ("READ", "WRITE"):
                 for s in (512, 4096):

@@ -100,7 +100,7 @@ module crl_tb_nvme #(
   wire [DATA_W-1:0] r_data;
   wire [1:0] r_resp;
 
-  wire irq_valid, ssr, wr_foreign_valid, rd_refused;
+  wire irq_valid, ssr, wr_foreign_valid, rd_refused, cq_b_valid;
   wire [7:0] irq_vec;
   wire [FUNC_W-1:0] wr_foreign_func;
 
@@ -135,6 +135,7 @@ module crl_tb_nvme #(
       );
       assign irq_valid        = node.g_nvme.u_nvme.irq_valid;
       assign irq_vec          = node.g_nvme.u_nvme.irq_vec;
+      assign cq_b_valid       = node.g_nvme.u_nvme.cb_b_valid;
       assign wr_foreign_valid = node.g_nvme.u_nvme.wr_foreign_valid;
       assign wr_foreign_func  = node.g_nvme.u_nvme.wr_foreign_func;
       assign rd_refused       = node.u_regs.rd_done && node.u_regs.rd_ones;
@@ -213,12 +214,14 @@ module crl_tb_nvme #(
       assign r_ready    = 1'b1;
       assign irq_valid  = nvme.irq_valid;
       assign irq_vec    = nvme.irq_vec;
+      assign cq_b_valid = b_valid[1];
       assign rd_refused = rd_valid && rd_foreign;
     end
   endgenerate
 
-  // Interrupts, foreign accesses, subsystem resets: counted.
+  // Interrupts, entries, foreign accesses, subsystem resets: counted.
   reg [31:0] st_irqs = 0;                    // in all, for who waits
+  reg [31:0] st_posted = 0;                  // bursts of entries with their response, likewise
   reg [31:0] st_irq[0:255] /*verilator public_flat_rw*/;
   reg [31:0] st_foreign = 0;
   reg [31:0] st_foreign_rd = 0;
@@ -235,6 +238,7 @@ module crl_tb_nvme #(
       st_foreign <= st_foreign + 1;
       st_foreign_func <= wr_foreign_func;
     end
+    if (cq_b_valid) st_posted <= st_posted + 1;
     if (rd_refused) st_foreign_rd <= st_foreign_rd + 1;
     if (ssr) st_ssr <= st_ssr + 1;
   end

@@ -104,6 +104,7 @@ class Processor(QueueSetup):
                 ("NS_BASE", ns.base & 0xFFFF_FFFF, 0), ("NS_BASE", ns.base >> 32, 1),
                 ("NS_GO", reg_value("NS_GO", INDEX=i, VALID=int(ns.valid), SHIFT=ns.shift)),
             )
+        await self.put(*(("VECTOR_GO", reg_value("VECTOR_GO", VECTOR=v)) for v in range(self.me.vectors)))  # hardware keeps them
         await self.put(("ARB", self.me.rab), ("COALESCE", 0), ("ANA_CHANGE", 0), ("LIFE", reg_value("LIFE", STARTED=1)))
 
     async def quiesce(self) -> None:

@@ -93,7 +93,7 @@ class Rig:
 
     async def entry_or(self, cycles: int) -> None:
         """Until an entry reaches memory, or that many cycles."""
-        await First(ValueChange(self.mem.handle.st_cpl_bursts), Timer(cycles * self.period, "ps"))
+        await First(ValueChange(self.dut.st_posted), Timer(cycles * self.period, "ps"))
 
     def irqs(self, vec: int) -> int:
         return int(self.dut.st_irq[vec].value)

@@ -9,7 +9,7 @@ import pytest
 from models.layout import NvmeAdminOp, NvmeDsm, NvmeIoOp, NvmeSqe, NvmeStatus
 from models.nvme.identify import controller
 from tb.lib.sim import run_sim
-from tb.system.nvme.builds import BUILDS, SLICE
+from tb.system.nvme.builds import ALL, SLICE
 from tb.system.nvme.kernel import CSTS, io
 from tb.system.nvme.rig import SOURCES
 from tb.system.nvme.world import World
@@ -113,7 +113,7 @@ async def refused(dut):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("build", SLICE)
-@pytest.mark.parametrize("case", ["first_command", "every_command", "many_at_once", "refused"])
+@pytest.mark.parametrize(("case", "build"), [*((c, b) for b in SLICE for c in ("first_command", "every_command", "many_at_once", "refused")),
+                                             ("every_command", "node-64b")])
 def test_first(case, build):
-    run_sim("crl_tb_nvme", __name__, BUILDS[build], SOURCES, sim="verilator", testcase=case, public="top")
+    run_sim("crl_tb_nvme", __name__, ALL[build], SOURCES, sim="verilator", testcase=case, public="top")

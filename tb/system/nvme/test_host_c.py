@@ -15,7 +15,7 @@ from fw.tests.nvme_host import PAGE, Buf, Err, Kernel, library
 from models.layout import NvmeAerErr, NvmeStatus
 from models.nvme import identify
 from tb.lib.sim import run_sim
-from tb.system.nvme.builds import BUILDS
+from tb.system.nvme.builds import BUILDS, NODES, in_nodes
 from tb.system.nvme.kernel import CC, CSTS
 from tb.system.nvme.machine import Machine
 from tb.system.nvme.rig import SOURCES
@@ -279,3 +279,9 @@ RUNS = [
 @pytest.mark.parametrize("case", CASES)
 def test_host_c(case, build, sim):
     run_sim("crl_tb_nvme", __name__, BUILDS[build], SOURCES, sim=sim, testcase=case, public="top")
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("case", "build"), in_nodes(CASES))
+def test_host_c_in_node(case, build):
+    run_sim("crl_tb_nvme", __name__, NODES[build], SOURCES, sim="verilator", testcase=case, public="top")
