@@ -2,7 +2,8 @@
 """Bench of crl_nvme_irq: a host and a completion unit with queues, and what interrupts and pin may and must do.
 
 The model has no pipeline. Of each vector it keeps the events since its last interrupt; an interrupt needs a reason among them, and reasons have
-deadlines. Where a setting has changed lately, the old and the new one are both good. Of the pin it keeps what waits in each queue; what is so
+deadlines. Where a setting has changed lately, the old and the new one are both good. What waits is counted from the last
+interrupt that the count or the time made; one at once does not begin it anew. Of the pin it keeps what waits in each queue; what is so
 throughout `LINE_LAG` cycles must show, what shows must have been so in one of them.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from tb.unit.dma_lib import CycleBench
 
 LINE_LAG = 3
+PIPE = 5  # cycles before an interrupt whose entries it may not know yet
 TIME_LAG = 128
 BUNCH = 64  # entries that may come close together; on average one in two cycles
 NEVER = -(10**9)
@@ -41,8 +43,10 @@ class Vector:
     """Events since the last interrupt, and when that was."""
 
     events: list[tuple[int, int]] = field(default_factory=list)  # cycle, entries
+    counted: list[tuple[int, int]] = field(default_factory=list)  # those that may count, also what interrupts at once have told of
     last: int = NEVER
     due: int | None = None  # the interrupt of a direct event
+    either: int | None = None  # of an event that may be one
     reached: int | None = None  # cycle since which the entries are enough
 
 
@@ -72,6 +76,7 @@ class IrqModel:
         self.lag = 2 * self.slots + 8
         self.queues = [Queue() for _ in range(queues + 1)]
         self.seen: Counter = Counter()
+        self.fires: Counter = Counter()  # by reason and vector
         self.compared = 0
         self.reset()
 
@@ -84,7 +89,7 @@ class IrqModel:
         self.levels: deque = deque([(NEVER, 0, 0)])
         self.off: dict[int, list[tuple[int, int]]] = {}
         self.latch = False
-        self.shown: deque[bool] = deque([False] * (LINE_LAG + 1), maxlen=LINE_LAG + 1)
+        self.shown: deque[tuple[bool, bool, bool]] = deque([(False, True, True)] * (LINE_LAG + 1), maxlen=LINE_LAG + 1)
 
     # --- settings
 
@@ -127,11 +132,12 @@ class IrqModel:
     def fired(self, vec: int) -> None:
         v = self.v.setdefault(vec, Vector())
         assert v.events, f"cycle {self.now}: an interrupt of vector {vec}, and no event since its last one in cycle {v.last}"
-        total = sum(n for _, n in v.events)
-        age = self.now - v.events[0][0]
-        if v.due == self.now:
+        total = sum(n for _, n in v.counted)
+        age = self.now - v.counted[0][0] if v.counted else 0
+        if self.now in (v.due, v.either):
             why = "direct"
         else:
+            assert v.counted
             some = self.settings(vec)
             if any(total >= s.need for s in some):
                 why = "count"
@@ -140,8 +146,10 @@ class IrqModel:
             else:
                 raise AssertionError(f"cycle {self.now}: vector {vec} interrupts for {total} entries, {age} cycles after the first, with {some}")
         self.seen[why] += 1
+        self.fires[why, vec] += 1
         self.compared += 1
-        self.v[vec] = Vector(last=self.now)
+        kept = [e for e in v.counted if why == "direct" or e[0] >= self.now - PIPE]
+        self.v[vec] = Vector(counted=kept, last=self.now)
 
     def deadlines(self, vec: int, v: Vector) -> None:
         assert v.due is None or self.now < v.due, f"cycle {self.now}: vector {vec} owes an interrupt at once"
@@ -160,11 +168,11 @@ class IrqModel:
     def pin(self, fired: int, line: int, i: dict[str, int]) -> None:
         waits = any(q.waits for q in self.queues)
         self.latch = waits and (self.latch or bool(fired))
-        self.shown.append(self.latch and not i["masked"] and not i["clr"])
-        if all(self.shown):
+        self.shown.append((self.latch, not i["masked"], not i["clr"]))
+        if all(map(all, self.shown)):
             assert line, f"cycle {self.now}: the pin is down, entries wait and have had their interrupt"
             self.seen["up"] += 1
-        elif not any(self.shown):
+        elif not all(map(any, zip(*self.shown, strict=True))):  # each counts within its time
             assert not line, f"cycle {self.now}: the pin is up; entries wait: {waits}, since an interrupt: {self.latch}, masked: {i['masked']}"
             self.seen["waiting" if waits and not i["masked"] else "masked" if self.latch else "down"] += 1
         self.compared += 1
@@ -191,9 +199,13 @@ class IrqModel:
             return
         v = self.v.setdefault(vec, Vector())
         v.events.append((self.now, cnt))
-        some = self.settings(vec)
-        if qid == 0 or all(s.direct for s in some):
+        some = [s.direct for s in self.settings(vec)]
+        if qid == 0 or all(some) or self.now < 4 * self.slots:
             v.due = self.now + 1
+        else:
+            v.counted.append((self.now, cnt))
+            if any(some):
+                v.either = self.now + 1
         self.seen["admin" if qid == 0 else "event"] += 1
 
 
@@ -221,13 +233,13 @@ class Bench(CycleBench):
         self.last_ring = self.last_cfg = NEVER
         self.tokens = float(BUNCH)
 
-    async def clear(self) -> None:
+    async def clear(self, settle: bool = True) -> None:
         """Reset; whatever was under way is gone."""
         await self.reset()
         self.m.reset()
         self.forget()
         self.hold = dict.fromkeys(self.levels, 0)
-        await self.step(3 * self.m.slots + 8)
+        await self.step(4 * self.m.slots if settle else 0)
 
     # --- what happens
 
@@ -311,8 +323,9 @@ class Bench(CycleBench):
         qid = self._some([i for i, q in enumerate(self.m.queues) if q.valid and q.posted > q.consumed])
         if qid is not None:
             q = self.m.queues[qid]
-            known = max(q.known, q.consumed + 1)
-            self.ring(qid, self.rng.choice([q.posted, known, self.rng.randint(q.consumed + 1, q.posted)]))
+            known, most = max(q.known, q.consumed + 1), min(q.posted, q.known + q.depth - 1)
+            if most > q.consumed:
+                self.ring(qid, self.rng.choice([most, known, self.rng.randint(q.consumed + 1, most)]))
 
     def check(self) -> None:
         self.m.cycle(self.get("fire"), self.get("line"), {**self.inp, "cfg_size": self.size})

@@ -103,20 +103,20 @@ async def by_count(dut):
         await setting(b, thr, LONG)
         need = min(thr + 1, 255)
         for most in (1, 8):
-            before = b.m.seen["count"]
+            before = b.m.fires["count", vec]
             await entries(b, io, need // 2, most)
             if other > 0 and b.n > 3:
                 await entries(b, 2, min(thr, 20))
             await entries(b, 1, need - 1 - need // 2, most)
             await b.step(b.m.lag + 4)
-            assert b.m.seen["count"] == before, f"below {need}"
+            assert b.m.fires["count", vec] == before, f"below {need}"
             await entries(b, 1, 1)
             await b.step(b.m.lag + 4)
-            assert b.m.seen["count"] == before + 1
+            assert b.m.fires["count", vec] == before + 1
         if other > 0 and b.n > 3:
             await setting(b, 0, 0)
             await b.drain()
-    assert b.m.seen["time"] == 0 and b.m.seen["count"] >= 12
+    assert b.m.seen["time"] == 0 and b.m.fires["count", vec] >= 12
 
 
 @cocotb.test()
@@ -282,9 +282,10 @@ async def the_pin(dut):
             if rung:
                 b.ring(1, 1)
             await is_up(0)
-            b.setup(1, 0)
-            await b.step(2)
-            await entries(b, 1, 2)
+            if (vec, ien, valid) != (0, 1, 1):
+                b.setup(1, 0)
+                await b.step(2)
+            await entries(b, 1, 1)  # to where the head of the past was
             await is_up(1)
             await consume(b, 1)
             await is_up(0)
@@ -349,8 +350,8 @@ async def anything(dut):
             b.hold["clr"] = 0
             await b.step(2)
     s = b.m.seen
-    assert min(s["direct"], s["count"]) > 30 and s["time"] > 5, dict(s)
-    assert min(s["up"], s["down"], s["waiting"], s["masked"]) > 20, dict(s)
+    assert min(s["direct"], s["count"] + s["time"]) > 30, dict(s)
+    assert min(s["up"], s["down"], s["masked"]) > 20 and s["waiting"] > 5, dict(s)
 
 
 @cocotb.test()
@@ -369,8 +370,16 @@ async def reset_in_flight(dut):
             b.hold["clr"] = 0
             await b.step(20)
         b.rate.update(post=0.0, ring=0.0, off=0.0)
-        await b.clear()
-        await b.step(2 * b.m.unit + b.m.lag)
+        await b.clear(settle=False)
+        if round_ % 3 == 0:  # no vector waits yet
+            b.hold["coal_thr"], b.hold["coal_time"] = 20, LONG
+            await some_queues(b)
+            b.rate["post"] = 0.5
+            await b.step(40)
+            b.rate["post"] = 0.0
+            await b.step(10)
+        await b.step(2 * b.m.unit + 2 * b.m.lag)
+    await b.clear()
     await setting(b, 3, LONG)
     io, vec = last(b)
     await queues(b, (io, vec))
@@ -397,7 +406,7 @@ async def the_bench_can_fail(dut):
         b = await bench(dut)
         await queues(b, (0, 0), (1, 0))
         if name == "late":
-            await setting(b, 3, LONG)
+            await setting(b, 30, LONG)
         real = b.m.cycle
         await entries(b, 1, 1)
         if name != "late":
