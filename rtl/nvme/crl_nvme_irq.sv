@@ -3,12 +3,13 @@
 // crl_nvme_irq: interrupts out of completion entries: coalescing, one event a vector, and the pin.
 //
 // How: an event of the admin queue, of a vector whose coalescing is disabled, or while threshold or time is 0, is an interrupt
-//   at once; others go through crl_irq_coalesce, which has the same setting for every vector, written whenever it changes. The pin
+//   at once; others go through crl_irq_coalesce. Its settings are written all the time, a vector a cycle. Where an interrupt at once
+//   has told of all that it counts, its own is left out. The pin
 //   belongs to vector 0. It comes up with an interrupt of that vector, and falls when the host has consumed all that is known
 //   to be in the queues that use it: per queue it is kept how far entries are in memory, and how far they were consumed.
 // Source: NVM Express Base 2.0, 3.5 (interrupts), 5.27.1.6 and 5.27.1.7 (coalescing, vector configuration).
-// Latency: irq_valid to fire 1 cycle if not coalesced, to line 3; a doorbell to line 3.
-// Assumes: a threshold of 256 entries counts as 255.
+// Latency: irq_valid to fire 1 cycle if not coalesced, to line 3; a doorbell to line 3. Some rounds after reset all events are interrupts at once.
+// Assumes: a threshold of 256 entries counts as 255; times above 2^22 cycles count as that.
 `default_nettype none
 
 module crl_nvme_irq #(
@@ -66,7 +67,7 @@ module crl_nvme_irq #(
   logic               there, off, later, c_fire;
   logic [VW-1:0]      c_vec;
 
-  assign units = 32'(coal_time) * (COALESCE_UNIT_CYCLES / 64);
+  assign units = (32'(coal_time) * COALESCE_UNIT_CYCLES + 63) >> 6;
 
   always_ff @(posedge clk) begin
     time_q  <= units > 32'd65535 ? 16'hFFFF : units[15:0];
@@ -81,56 +82,98 @@ module crl_nvme_irq #(
     end
   end
 
-  assign there = 32'(irq_vec) < VECTORS;
-  assign off   = there && off_q[irq_vec[VW-1:0]];
-  assign later = on_q && !off && irq_qid != '0;
-
-  // Every vector is written in a walk: some rounds of it after reset, one whenever the setting has changed.
+  // A coalescer that is being initialised forgets its events: until that is over none are given to it.
   localparam int SLW = VW > 2 ? VW : 2;
 
   logic [SLW+2:0] init_q;     // its top bit: over
-  logic [SLW:0]   walk_q;     // likewise
-  logic [23:0]    wrote_q;
-  logic           change, walk;
+  logic [SLW-1:0] walk_q;     // vector whose setting is written; never that whose turn it is in the coalescer, which counts from 0
+  logic           walk;
+  logic [31:0]    setting;
 
-  assign change = wrote_q != {time_q, count_q};
-  assign walk   = !walk_q[SLW] && 32'(walk_q[SLW-1:0]) < VECTORS;
+  assign there = 32'(irq_vec) < VECTORS;
+  assign off   = there && off_q[irq_vec[VW-1:0]];
+  assign later = on_q && !off && irq_qid != '0 && init_q[SLW+2];
 
   always_ff @(posedge clk) begin
-    if (rst)                  init_q <= '0;
-    else if (!init_q[SLW+2])  init_q <= init_q + 1'b1;
-    if (rst || change)        walk_q <= '0;
-    else if (!init_q[SLW+2])  walk_q <= {1'b0, walk_q[SLW-1:0] + 1'b1};
-    else if (!walk_q[SLW])    walk_q <= walk_q + 1'b1;
-    wrote_q <= {time_q, count_q};
+    if (rst)                 init_q <= '0;
+    else if (!init_q[SLW+2]) init_q <= init_q + 1'b1;
+    walk_q <= rst ? SLW'(2) : walk_q + 1'b1;
   end
+
+  // What still waits when coalescing is disabled leaves at once.
+  assign walk    = 32'(walk_q) < VECTORS;
+  assign setting = off_q[walk_q[VW-1:0]] ? '0
+                 : 32'(time_q) << crl_pkg::CH_IRQ_COALESCE_TIME_LSB | 32'(count_q) << crl_pkg::CH_IRQ_COALESCE_COUNT_LSB;
 
   crl_irq_coalesce #(.CHANNELS(VECTORS), .SRCS(1), .AMT_W(4)) u_coalesce (
       .clk, .rst, .init(!init_q[SLW+2]), .ev_valid(irq_valid && there && later), .ev_ch(irq_vec[VW-1:0]), .ev_amt(irq_cnt),
-      .cfg_we({4{walk}}), .cfg_ch(walk_q[VW-1:0]),
-      .cfg_data(32'(wrote_q[23:8]) << crl_pkg::CH_IRQ_COALESCE_TIME_LSB | 32'(wrote_q[7:0]) << crl_pkg::CH_IRQ_COALESCE_COUNT_LSB),
-      .fire(c_fire), .fire_ch(c_vec)
+      .cfg_we({4{walk}}), .cfg_ch(walk_q[VW-1:0]), .cfg_data(setting), .fire(c_fire), .fire_ch(c_vec)
   );
+
+  // wait_q: the vector has had events since its last interrupt.
+  logic [VECTORS-1:0] wait_q, tell;
+
+  always_comb begin
+    for (int v = 0; v < VECTORS; v++)
+      tell[v] = (irq_valid && !later && irq_vec == 8'(v)) || (c_fire && c_vec == VW'(v) && wait_q[v]);
+  end
 
   always_ff @(posedge clk) begin
     for (int v = 0; v < VECTORS; v++) begin
-      fire[v] <= !rst && ((irq_valid && !later && irq_vec == 8'(v)) || (c_fire && c_vec == VW'(v)));
+      fire[v]   <= !rst && tell[v];
+      wait_q[v] <= !rst && !tell[v] && (wait_q[v] || (irq_valid && irq_vec == 8'(v)));
     end
   end
 
   // --- the pin -------------------------------------------------------------------------------------
-  logic [11:0]   posted, consumed;   // of cq_qid, of irq_qid
+  // Everything a cycle later, from registers. A host may consume what it sees in memory before its response is here: its head
+  // is then ahead of the tail. How deep queues are needn't be known for that: pointers only move forward, by less than a round. Should
+  // responses be late by a whole round, the pin may be up without need until the tail meets the head.
+  logic          i_q, r_q, c_q, c_mine_q, clr_q, fire_q;
+  logic [QW-1:0] i_qid_q, r_qid_q, c_qid_q;
+  logic [11:0]   i_tail_q, r_head_q;
+  logic [11:0]   i_posted, i_consumed, r_posted, r_consumed;
+  logic          same, i_some, r_some;
   logic [QN-1:0] mine_q, some_q;     // queues of the pin; those with entries to be consumed
-  logic          any, cause_q;
+  logic          cause, cause_q;
 
-  crl_ram_clr #(.W(12), .DEPTH(QN)) u_posted (
-      .clk, .rst, .clr(cfg_we && cfg_cq), .caddr(cfg_qid), .we(irq_valid), .waddr(irq_qid), .wdata(irq_tail), .raddr(cq_qid), .rdata(posted)
+  always_ff @(posedge clk) begin
+    i_q      <= !rst && irq_valid;
+    r_q      <= !rst && cq_rung;
+    c_q      <= !rst && cfg_we && cfg_cq;
+    c_mine_q <= cfg_valid && cfg_ien && cfg_vec == '0;
+    i_qid_q  <= irq_qid;
+    r_qid_q  <= cq_qid;
+    c_qid_q  <= cfg_qid;
+    i_tail_q <= irq_tail;
+    r_head_q <= cq_head;
+    clr_q    <= clr;
+    fire_q   <= !rst && fire[0];
+  end
+
+  crl_ram_clr #(.W(12), .DEPTH(QN)) u_posted_i (
+      .clk, .rst, .clr(c_q), .caddr(c_qid_q), .we(i_q), .waddr(i_qid_q), .wdata(i_tail_q), .raddr(i_qid_q), .rdata(i_posted)
   );
-  crl_ram_clr #(.W(12), .DEPTH(QN)) u_consumed (
-      .clk, .rst, .clr(cfg_we && cfg_cq), .caddr(cfg_qid), .we(cq_rung), .waddr(cq_qid), .wdata(cq_head), .raddr(irq_qid), .rdata(consumed)
+  crl_ram_clr #(.W(12), .DEPTH(QN)) u_posted_r (
+      .clk, .rst, .clr(c_q), .caddr(c_qid_q), .we(i_q), .waddr(i_qid_q), .wdata(i_tail_q), .raddr(r_qid_q), .rdata(r_posted)
+  );
+  crl_ram_clr #(.W(12), .DEPTH(QN)) u_consumed_i (
+      .clk, .rst, .clr(c_q), .caddr(c_qid_q), .we(r_q), .waddr(r_qid_q), .wdata(r_head_q), .raddr(i_qid_q), .rdata(i_consumed)
+  );
+  crl_ram_clr #(.W(12), .DEPTH(QN)) u_consumed_r (
+      .clk, .rst, .clr(c_q), .caddr(c_qid_q), .we(r_q), .waddr(r_qid_q), .wdata(r_head_q), .raddr(r_qid_q), .rdata(r_consumed)
   );
 
-  assign any = (mine_q & some_q) != '0;
+  // On the way from one pointer to another, the first included, the other not.
+  function automatic logic between(input logic [11:0] from, input logic [11:0] at, input logic [11:0] upto);
+    between = from < upto ? at >= from && at < upto : at >= from || at < upto;
+  endfunction
+
+  // A tail that passes a head leaves something to it; a head that reaches the tail takes the last of it. Tail first.
+  assign same   = i_q && i_qid_q == r_qid_q;
+  assign i_some = (some_q[i_qid_q] || between(i_posted, i_consumed, i_tail_q)) && i_consumed != i_tail_q;
+  assign r_some = (same ? i_some : some_q[r_qid_q]) && between(r_consumed, r_head_q, same ? i_tail_q : r_posted);
+  assign cause  = (mine_q & some_q) != '0 && (cause_q || fire_q);
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -139,16 +182,15 @@ module crl_nvme_irq #(
       cause_q <= 1'b0;
       line    <= 1'b0;
     end else begin
-      // A host may consume what it sees in memory before its response is here: then its head is ahead, and meets the tail later.
-      if (cq_rung && cq_head == posted) some_q[cq_qid] <= 1'b0;
-      if (irq_valid) some_q[irq_qid] <= irq_tail != (cq_rung && cq_qid == irq_qid ? cq_head : consumed);
-      if (cfg_we && cfg_cq) begin
-        some_q[cfg_qid] <= 1'b0;
-        mine_q[cfg_qid] <= cfg_valid && cfg_ien && cfg_vec == '0;
+      if (i_q) some_q[i_qid_q] <= i_some;
+      if (r_q) some_q[r_qid_q] <= r_some;
+      if (c_q) begin
+        some_q[c_qid_q] <= 1'b0;
+        mine_q[c_qid_q] <= c_mine_q;
       end
-      if (clr) some_q <= '0;
-      cause_q <= any && (cause_q || fire[0]);
-      line    <= any && cause_q && !masked;
+      if (clr_q) some_q <= '0;
+      cause_q <= cause;
+      line    <= cause && !masked && !clr;
     end
   end
 

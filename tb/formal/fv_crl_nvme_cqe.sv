@@ -46,7 +46,9 @@ module fv_crl_nvme_cqe #(
   wire [7:0]        rs_got, wb_len, irq_vec;
   wire [11:0]       lk_tail;
   wire [63:0]       wb_addr;
-  wire              wb_user;
+  wire              wb_user, irq_qid;
+  wire [3:0]        irq_cnt;
+  wire [11:0]       irq_tail;
   wire [DATA_W-1:0] wb_data;
   wire [15:0]       wb_strb;
 
@@ -87,7 +89,7 @@ module fv_crl_nvme_cqe #(
       .s_valid(valid), .s_ready, .s_qid, .s_cid(cid), .s_sqhd(12'd0), .s_status(11'd0), .s_dnr(1'b0), .s_more(1'b0), .s_dw0(32'd0), .s_drop,
       .lk_qid(f_q), .lk_tail, .cq_rung(rung), .cq_qid(read_qid), .cq_head(12'(gone_next % 4'(SIZE + 1))), .unpark,
       .wb_soon, .wb_valid, .wb_ready, .wb_first, .wb_last, .wb_addr, .wb_len, .wb_user, .wb_data, .wb_strb,
-      .wb_b_valid(b_valid), .wb_b_resp, .irq_valid, .irq_vec, .err_valid, .err_qid, .idle
+      .wb_b_valid(b_valid), .wb_b_resp, .irq_valid, .irq_vec, .irq_qid, .irq_cnt, .irq_tail, .err_valid, .err_qid, .idle
   );
 
   integer i;
@@ -150,6 +152,7 @@ module fv_crl_nvme_cqe #(
     // An interrupt follows an OKAY response, one each; an error says so and raises none.
     assert (irq_valid == b_ok_q && err_valid == b_bad_q);
     assert (irqs + 4'(irq_valid) <= okay);
+    if (irq_valid) assert (irq_vec == {7'd5, irq_qid} && irq_cnt >= 4'd1 && irq_cnt <= 4'(SIZE) && irq_tail <= 12'(SIZE));
     if (idle) assert (owed == '0 && !wb_valid);
     cover (take);
     cover (wb_valid);

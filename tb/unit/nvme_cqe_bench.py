@@ -112,7 +112,7 @@ class CqeBench:
         self.shown = 0
         self.held_beat: tuple | None = None
         self.b_due: deque[tuple[int, int, Burst]] = deque()
-        self.irq_due: deque[tuple[int, int, bool]] = deque()  # vector, cycle, may be missing
+        self.irq_due: deque[tuple[tuple[int, int, int, int], int, bool]] = deque()  # (vector, CQ, entries, tail), cycle, may be missing
         self.quiet_since = self.roomy = self.now
         self.last_rs = self.last_rb = self.last_rung = self.last_cfg = -10
         self.asker, self.wander = 0, 0.1  # SQ whose certainty is looked at; chance that it changes
@@ -473,22 +473,23 @@ class CqeBench:
                 side.died = self.now
                 side.ghosts = deque(waiting)
         elif cq.ien:
-            self.irq_due.append((cq.vec, self.now, was_dead))
+            last = burst.entries[-1].slot
+            self.irq_due.append(((cq.vec, cqid, len(burst.entries), (last + 1) % cq.depth), self.now, was_dead))
 
     def _events(self) -> None:
         d = self.dut
         if int(d.irq_valid.value):
-            vec = int(d.irq_vec.value)
+            got = tuple(int(getattr(d, f"irq_{name}").value) for name in ("vec", "qid", "cnt", "tail"))
             self.log["irq"].append(self.now)
-            while self.irq_due and self.irq_due[0][2] and self.irq_due[0][0] != vec:
+            while self.irq_due and self.irq_due[0][2] and self.irq_due[0][0] != got:
                 self.irq_due.popleft()
-            assert self.irq_due, f"an interrupt {vec} that no response asked for"
+            assert self.irq_due, f"an interrupt {got} that no response asked for"
             want, _, _ = self.irq_due.popleft()
-            assert vec == want, f"interrupt {vec}, expected {want}"
+            assert got == want, f"interrupt (vector, queue, entries, tail) {got}, expected {want}"
             self.irqs += 1
         while self.irq_due and self.now - self.irq_due[0][1] > SOON:
-            vec, at, optional = self.irq_due.popleft()
-            assert optional, f"no interrupt {vec} after the response in cycle {at}"
+            want, at, optional = self.irq_due.popleft()
+            assert optional, f"no interrupt {want} after the response in cycle {at}"
         if int(d.err_valid.value):
             qid = int(d.err_qid.value)
             self.log["err"].append(self.now)

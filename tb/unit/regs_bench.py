@@ -12,9 +12,10 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge
 
 from models.layout import PAGES, RegInfo, Segent
+from tb.unit import regs_nvme_side as nvme
 from tb.unit.stream import value
 
-SERVED = {name: page for name, page in PAGES.items() if name != "NVME"}  # that page is crl_nvme_ctrl's
+SERVED = {name: page for name, page in PAGES.items() if name != "NVME"}  # that page is the NVMe block's
 
 ONES = (1 << 64) - 1
 
@@ -34,6 +35,8 @@ class Config:
     MAX_BURST_BYTES: int = 512
     LINK_MTU: int = 1024
     RX_SHARED: int = 24
+    NVME_VECTORS: int = 0
+    NVME_QUEUES: int = 0
 
     @property
     def CW(self) -> int:
@@ -45,7 +48,7 @@ class Config:
         limits = {
             "CH": self.CHANNELS,
             "CHP": self.CHANNELS,
-            "MSIX": self.CHANNELS + 1,
+            "MSIX": self.NVME_VECTORS + self.CHANNELS + 1,
             "SEG": self.SEGMENTS,
             "PEER": self.PEERS,
             "FUNC": 1 << self.FUNC_W,
@@ -93,6 +96,7 @@ class Model:
     refused: dict[int, int] = field(default_factory=dict)
     last: int = 0
     events: deque = field(default_factory=deque)
+    nvme: deque = field(default_factory=deque)  # writes for the NVMe block
     foreign_event: bool = False
     rev_ack: int = 0x5A17  # what the stub acknowledges
 
@@ -106,10 +110,16 @@ class Model:
         info = PAGES[page].regs[reg].fields
         return {n: word >> f.lsb & (1 << f.width) - 1 for n, f in info.items()}
 
+    def in_nvme(self, addr: int) -> bool:
+        """Whether it lies in the NVMe block's part."""
+        return self.cfg.NVME_VECTORS > 0 and addr < nvme.TOP
+
     def allowed(self, func: int, addr: int) -> bool:
         """Whether a function may access an address."""
         if func == 0:
             return True
+        if self.in_nvme(addr):
+            return not nvme.foreign(func, addr)
         index, rest = divmod(addr - PAGES["CH"].base, PAGES["CH"].stride)
         if addr < PAGES["CH"].base or index >= self.cfg.CHANNELS or rest < 0:
             return False
@@ -124,6 +134,8 @@ class Model:
 
     def write(self, func: int, addr: int, data: int, strb: int) -> None:
         """Apply a write; the events that it must make go to `events`."""
+        if self.in_nvme(addr):
+            self.nvme.append((addr, func, data, strb))
         if not self.allowed(func, addr):
             self.refuse(func, addr, True)
             return
@@ -203,6 +215,8 @@ class Model:
         if not self.allowed(func, addr):
             self.refuse(func, addr, False)
             return ONES
+        if self.in_nvme(addr):
+            return nvme.word(addr)
         where = decode(self.cfg, addr)
         if where is None:
             return 0
@@ -219,7 +233,7 @@ class Model:
                 | cfg.OPS << 48
             )
         if name == ("NODE", "CAPS1"):
-            return cfg.MAX_BURST_BYTES | cfg.LINK_MTU << 16 | cfg.FUNC_W << 32 | cfg.RX_SHARED << 40
+            return cfg.MAX_BURST_BYTES | cfg.LINK_MTU << 16 | cfg.FUNC_W << 32 | cfg.RX_SHARED << 40 | cfg.NVME_QUEUES << 48 | cfg.NVME_VECTORS << 56
         if name == ("NODE", "REVOKE"):
             return self.peek("NODE", 0, "REVOKE") | self.rev_ack << 32
         if name == ("NODE", "FOREIGN_LAST"):
@@ -262,6 +276,7 @@ class Bench:
         *("irq_valid", "irq_ch", "m_wb_ready", "m_wb_b_valid", "m_wb_b_resp", "ret_valid"),
         *("ret_ch", "ret_status", "rd_cnt_valid", "rd_cnt_ch", "rd_cnt_bytes", "wr_cnt_valid"),
         *("wr_cnt_ch", "wr_cnt_bytes", "stall", "clr_valid", "clr_ch", "fatal"),
+        *("nv_rd_data", "nv_rd_foreign", "nv_foreign_valid", "nv_foreign_func", "nv_fire", "nv_line"),
     )
 
     def __init__(self, dut, parameters: dict) -> None:
@@ -269,6 +284,7 @@ class Bench:
         self.swept = False  # the sweep after reset is over
         self.cfg = Config(**parameters)
         self.model = Model(self.cfg)
+        self.nvme = nvme.NvmeSide(dut, cocotb.RANDOM_SEED)
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.cycle = 0
         self.seen: deque = deque()  # events of the block: (kind, channel, value)
@@ -288,6 +304,8 @@ class Bench:
         cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start())
         cocotb.start_soon(self._monitor())
         cocotb.start_soon(self._engine())
+        if self.cfg.NVME_VECTORS:
+            cocotb.start_soon(self.nvme.run())
         await self.reset()
 
     async def reset(self, cycles: int = 3, wait: bool = True) -> None:
@@ -298,6 +316,7 @@ class Bench:
         self.model = Model(self.cfg, locked=self.model.locked)
         self.seen.clear()
         self.at.clear()
+        self.nvme.writes.clear()
         self.dut.rst.value = 0
         if wait:
             await self.ready()
@@ -339,6 +358,7 @@ class Bench:
                 continue
             if value(dut.s_axil_wvalid) and value(dut.s_axil_wready):
                 self.w_cycle = self.cycle
+            assert self.cfg.NVME_VECTORS or not value(dut.nv_wr)
             found = []
             if value(dut.db_valid):
                 found.append(("db", value(dut.db_ch), value(dut.db_val)))
@@ -460,7 +480,10 @@ class Bench:
             a = [e for e in got if e[0] in kinds]
             b = [e for e in want if e[0] in kinds]
             assert a == b, f"{kinds}: {a[-4:]} instead of {b[-4:]}"
-        self.compared += len(want)
+        assert self.nvme.writes == self.model.nvme
+        self.compared += len(want) + len(self.nvme.writes)
+        self.nvme.writes.clear()
+        self.model.nvme.clear()
         self.seen.clear()
         self.at.clear()
         self.model.events.clear()

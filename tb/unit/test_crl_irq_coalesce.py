@@ -20,10 +20,11 @@ class Bench:
     def __init__(self, dut) -> None:
         self.dut = dut
         p = sim_parameters()
-        self.n, self.srcs = p["CHANNELS"], p["SRCS"]
+        self.n, self.srcs, self.amt_w = p["CHANNELS"], p["SRCS"], p.get("AMT_W", 1)
         self.cw = max(1, (self.n - 1).bit_length())
         self.slots = max(4, 1 << self.cw)
         self.slack = self.slots + 6  # cycles from a cause to its interrupt
+        self.wait_slack = self.slack + (self.slots if self.slots > 64 else 0)  # a unit of time is less than a round
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.cycle = 0
         self.fired: list[tuple[int, int]] = []  # cycle, channel
@@ -34,6 +35,7 @@ class Bench:
         d = self.dut
         for name in ("ev_valid", "ev_ch", "cfg_we", "cfg_ch", "cfg_data"):
             getattr(d, name).value = 0
+        d.ev_amt.value = self.amounts([1] * self.srcs)
         d.rst.value, d.init.value = 1, 1
         cocotb.start_soon(Clock(d.clk, 10, unit="ns").start())
         cocotb.start_soon(self._monitor())
@@ -72,9 +74,14 @@ class Bench:
         await RisingEdge(d.clk)
         d.cfg_we.value = 0
 
-    async def event(self, *channels: int) -> None:
+    def amounts(self, each: list[int]) -> int:
+        """`ev_amt`, one a source."""
+        return sum(a << i * self.amt_w for i, a in enumerate(each))
+
+    async def event(self, *channels: int, amounts: list[int] | None = None) -> None:
         """One event a source, in one cycle."""
         d = self.dut
+        d.ev_amt.value = self.amounts(amounts or [1] * len(channels)) if self.amt_w > 1 else (1 << self.srcs) - 1
         d.ev_valid.value = (1 << len(channels)) - 1
         d.ev_ch.value = sum(c << i * self.cw for i, c in enumerate(channels))
         await RisingEdge(d.clk)
@@ -145,6 +152,35 @@ async def by_count(dut):
 
 
 @cocotb.test()
+async def by_amount(dut):
+    """Stimulus: several events at once (with AMT_W 4, else one at a time), random amounts from all sources, to one below COUNT and then past it. Checking: none below COUNT,
+    one when it is reached or passed; what is beyond belongs to that interrupt."""
+    b = await bench(dut)
+    top = (1 << b.amt_w) - 1
+    for ch in {0, b.n - 1}:
+        for count in (2, 16, 17, 100, 255):
+            await b.configure(ch, count, 60000)
+            for _ in range(2):
+                left = count - 1
+                while left:
+                    each = []
+                    for _ in range(b.rng.randrange(1, b.srcs + 1)):
+                        if left:
+                            each.append(b.rng.randint(1, min(top, left)))
+                            left -= each[-1]
+                    await b.event(*[ch] * len(each), amounts=each)
+                await b.wait(b.slack)
+                assert not b.fired, f"fired below COUNT {count}"
+                await b.event(*[ch] * b.srcs, amounts=[b.rng.randint(1, top) for _ in range(b.srcs)])
+                await b.wait(2 * b.slack)
+                assert [c for _, c in b.fired] == [ch]
+                b.fired.clear()
+            await b.configure(ch, 0, 0)
+            await b.wait(2 * b.slack)
+            assert not b.fired, "entries of an interrupt gave another one"
+
+
+@cocotb.test()
 async def by_time(dut):
     """Stimulus: fewer events than COUNT with TIME 1 to 6.
     Checking: one interrupt, not before TIME units and at most one unit and a round later; the time
@@ -158,15 +194,15 @@ async def by_time(dut):
             at = b.cycle
             await b.wait(20)
             await b.event(ch)
-            await b.wait(64 * (time + 2) + b.slack)
+            await b.wait(64 * (time + 2) + b.wait_slack)
             assert [c for _, c in b.fired] == [ch]
             late = b.fired[0][0] - at
-            assert 64 * time <= late <= 64 * (time + 1) + b.slack, f"TIME {time}: {late} cycles"
+            assert 64 * time <= late <= 64 * (time + 1) + b.wait_slack, f"TIME {time}: {late} cycles"
             b.fired.clear()
             # by count, then the remainder by time
             for _ in range(5):
                 await b.event(ch)
-            await b.wait(64 * (time + 2) + b.slack)
+            await b.wait(64 * (time + 2) + b.wait_slack)
             assert 1 <= b.count(ch) <= 2, "five events: together, or four and one"
             b.fired.clear()
 
@@ -177,14 +213,14 @@ async def nothing_lost(dut):
     Checking: no interrupt without an event since the last one; after the longest time every
     channel's last event was followed by an interrupt; never more than one interrupt an event."""
     b = await bench(dut)
-    late = 5 * 64 + b.slack
+    late = 5 * 64 + b.wait_slack
     for _ in range(3):
         for _ in range(b.n):
             await b.configure(b.rng.randrange(b.n), b.rng.choice([0, 1, 2, 7]), b.rng.randrange(4))
         for _ in range(400):
             if b.rng.random() < 0.4:
                 many = b.rng.randrange(1, b.srcs + 1)
-                await b.event(*[b.rng.randrange(b.n) for _ in range(many)])
+                await b.event(*[b.rng.randrange(b.n) for _ in range(many)], amounts=[b.rng.randint(1, 2**b.amt_w - 1) for _ in range(many)])
             elif b.rng.random() < 0.05:
                 we = b.rng.randrange(16)
                 await b.configure(b.rng.randrange(b.n), b.rng.randrange(5), b.rng.randrange(4), we)
@@ -216,7 +252,7 @@ async def reset_in_flight(dut):
         await b.event(0)
         await b.wait(delay)
         await b.reset()
-        await b.wait(3 * 64 + b.slack)
+        await b.wait(3 * 64 + b.wait_slack)
         assert not b.fired
         await b.event(0)
         await b.wait(b.slack)
@@ -225,7 +261,9 @@ async def reset_in_flight(dut):
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize("channels, srcs", [(1, 2), (3, 3), (8, 2), (64, 4)])
-def test_crl_irq_coalesce(sim, channels, srcs):
+@pytest.mark.parametrize("channels, srcs, amt_w", [
+    (1, 2, 1), (3, 3, 1), (8, 2, 1), (64, 4, 1), (17, 1, 4), pytest.param(129, 1, 4, marks=pytest.mark.sweep_icarus),
+])
+def test_crl_irq_coalesce(sim, channels, srcs, amt_w):
     """Stimulus and checking: see the cocotb tests above."""
-    run_sim("crl_irq_coalesce", __name__, {"CHANNELS": channels, "SRCS": srcs}, sim=sim)
+    run_sim("crl_irq_coalesce", __name__, {"CHANNELS": channels, "SRCS": srcs, "AMT_W": amt_w}, sim=sim)

@@ -53,7 +53,7 @@ async def reset_values(dut):
                 status += 1
     cfg = b.cfg
     reserved = [
-        *(0x0, 0xFFFF8, 0x100070, 0x100F00, 0x1E0010 + 16 * cfg.CHANNELS, 0x1E8010, 0x1F0050),
+        *(0x0, 0xFFFF8, 0x100070, 0x100F00, 0x1E0000 + 16 * cfg.copies("MSIX"), 0x1E8020, 0x1F0050),
         *(0x1F1020, 0x1F1000 + 64 * cfg.CHANNELS, 0x1F2018, 0x1F2000 + 32 * cfg.SEGMENTS),
         *(0x1F4038, 0x1F4000 + 64 * cfg.PEERS, 0x1F5000, 0x1F8000 + (8 << cfg.FUNC_W), 0x1FFFF8),
         0x100000 + 0x1000 * cfg.CHANNELS,
@@ -411,7 +411,8 @@ async def interrupts(dut):
     Checking: status bits, pin, MSI-X message with address, data and the channel's function."""
     b = await bench(dut)
     n, last = b.cfg.CHANNELS, b.cfg.CHANNELS - 1
-    wait = max(4, n) + n + 20
+    first = b.cfg.NVME_VECTORS  # vector of channel 0
+    wait = max(4, n) + (first + n) // 8 + 40
     inbox = Messages(dut)
     status, enable = reg_addr("CH", "IRQ_STATUS", last), reg_addr("CH", "IRQ_ENABLE", last)
 
@@ -423,8 +424,8 @@ async def interrupts(dut):
             await RisingEdge(dut.clk)
 
     for vec in range(n + 1):
-        await b.write(reg_addr("MSIX", "ADDR", vec), 0xFEE0_0000_0000 + 4 * vec)
-        await b.write(reg_addr("MSIX", "DATA_CTRL", vec), 0xC0DE0000 + vec)
+        await b.write(reg_addr("MSIX", "ADDR", first + vec), 0xFEE0_0000_0000 + 4 * vec)
+        await b.write(reg_addr("MSIX", "DATA_CTRL", first + vec), 0xC0DE0000 + vec)
     await give(b, last, 5)
     # pending without enable: no pin; pin with both enables; write 1 to clear
     await event(0)
@@ -462,12 +463,12 @@ async def interrupts(dut):
     await b.write(reg_addr("NODE", "CTRL"), 7)
     await event(1)
     assert not inbox.got
-    pba = await b.read_raw(reg_addr("PBA", "PBA", 0, last // 64))
-    assert pba == 1 << last % 64
+    word, bit = divmod(first + last, 64)
+    assert await b.read_raw(reg_addr("PBA", "PBA", 0, word)) == 1 << bit
     await b.write(reg_addr("NODE", "CTRL"), 3)
     await pin(b, wait)
     assert inbox.got == [message]
-    assert await b.read_raw(reg_addr("PBA", "PBA", 0, last // 64)) == 0
+    assert await b.read_raw(reg_addr("PBA", "PBA", 0, word)) == 0
     await b.write(status, 1)
     inbox.got.clear()
     # node events
@@ -545,6 +546,10 @@ CONFIGS = {
     "1ch": {"CHANNELS": 1, "SEGMENTS": 2, "FUNC_W": 4},
     "64ch": {"CHANNELS": 64, "PEERS": 3, "SEGMENTS": 128, "DATA_W": 512, "LINK_W": 512},
     "3ch": {"CHANNELS": 3, "PEERS": 2, "SEGMENTS": 20, "FUNC_W": 10, "DATA_W": 128},
+    "nvme": {"CHANNELS": 8, "NVME_VECTORS": 17, "NVME_QUEUES": 16},
+    "nvme3": {"CHANNELS": 3, "SEGMENTS": 128, "NVME_VECTORS": 2, "NVME_QUEUES": 1},
+    "nvme64": {"CHANNELS": 64, "PEERS": 3, "NVME_VECTORS": 129, "NVME_QUEUES": 128, "DATA_W": 512},
+    "nvme1": {"CHANNELS": 1, "SEGMENTS": 2, "NVME_VECTORS": 129, "NVME_QUEUES": 128},
 }
 
 
@@ -555,8 +560,9 @@ LARGE = ["reset_values", "foreign_access", "doorbell_timing", "interrupts", "cou
 @pytest.mark.unit
 @pytest.mark.parametrize("config", [
     "8ch", "1ch", pytest.param("64ch", marks=pytest.mark.sweep_icarus), pytest.param("3ch", marks=pytest.mark.sweep_icarus),
+    pytest.param("nvme", marks=pytest.mark.sweep_icarus), pytest.param("nvme3", marks=pytest.mark.sweep), pytest.param("nvme64", marks=pytest.mark.sweep),
 ])
 def test_crl_regs(sim, config):
     """Stimulus and checking: see the cocotb tests above; 1, 3, 8 and 64 channels."""
-    some = LARGE if (sim, config) == ("icarus", "64ch") else None
+    some = LARGE if (sim, config) in (("icarus", "64ch"), ("icarus", "nvme64")) else None
     run_sim("crl_regs", __name__, CONFIGS[config], sim=sim, testcase=some, timeout=1000)
