@@ -72,7 +72,7 @@ module crl_nvme_drain #(
   logic          all_q, all_d, dropping_q, drop_q;
   logic [QW-1:0] qid_q;
   logic [10:0]   status_q;
-  logic          over;                       // what the state waits for is there
+  logic          over, over_q;               // what the state waits for is there; was, in the last cycle
   logic          step;
 
   always_comb begin
@@ -87,7 +87,7 @@ module crl_nvme_drain #(
     endcase
   end
 
-  assign step = over && settle_q == '0;
+  assign step = over_q && settle_q == '0;
 
   always_comb begin
     state_d = state_q;
@@ -127,7 +127,8 @@ module crl_nvme_drain #(
     end
     if (state_q == IDLE || step) settle_q <= SETTLE;
     else if (settle_q != '0)     settle_q <= settle_q - 2'd1;
-    all_q <= all_d;
+    all_q  <= all_d;
+    over_q <= over;
     if (state_q == IDLE) begin
       qid_q    <= qid;
       status_q <= status;
