@@ -78,7 +78,7 @@ module crl_nvme_prp #(
   logic [51:0] k_page, go_page, e_page;
   logic        go, kill, quiet, e_valid, e_ready, e_bad, e_err, e_ptr;
   logic [8:0]  go_idx, go_count;
-  logic        w_valid, w_room, w_last, w_past, q_valid, q_room, q_load, q_push, any, full_unused;
+  logic        w_valid, w_room, w_last, w_past, q_valid, q_none, q_room, q_load, q_push, any, full_unused;
   logic [PW-1:0] w_item, q_item, o_item;   // just walked, the oldest that waits, the next one behind it
   logic [63:0] w_addr;
   logic [12:0] w_len;
@@ -109,10 +109,12 @@ module crl_nvme_prp #(
   assign w_room = level <= 5'(DEPTH - 3);
 
   // Not so an error: a list read that begins with it shows before it, or never.
-  assign w_item  = {w_code, w_tag, w_last, w_len, w_addr};
+  assign w_item  = {w_code, w_last, w_len, w_tag, w_addr};
   assign w_past  = w_valid && !q_valid && w_code == 2'd0;
   assign p_valid = q_valid || w_past;
-  assign {p_code, p_tag, p_last, p_len, p_addr} = q_valid ? q_item : w_item;
+  // Two copies of one register choose: address and tag are wide, and nobody waits for them.
+  assign {p_code, p_last, p_len} = q_valid ? q_item[PW-1:72] : w_item[PW-1:72];
+  assign {p_tag, p_addr}         = q_none ? w_item[71:0] : q_item[71:0];
 
   // The oldest comes from a register, so that nobody waits for the RAM.
   crl_fifo #(.W(PW), .DEPTH(DEPTH)) u_pieces (
@@ -123,8 +125,13 @@ module crl_nvme_prp #(
   assign q_load = !any && w_valid && !(w_past && p_ready);   //   or is the oldest
 
   always_ff @(posedge clk) begin
-    if (rst)         q_valid <= 1'b0;
-    else if (q_room) q_valid <= any || q_load;
+    if (rst) begin
+      q_valid <= 1'b0;
+      q_none  <= 1'b1;
+    end else if (q_room) begin
+      q_valid <= any || q_load;
+      q_none  <= !any && !q_load;
+    end
     if (q_room) q_item <= any ? o_item : w_item;
   end
 
