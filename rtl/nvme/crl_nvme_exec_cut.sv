@@ -111,7 +111,6 @@ module crl_nvme_exec_cut #(
   logic [63:0]       at_q;                // the namespace's address of the next chunk
   logic [43:0]       left_q;              // bytes of the span
   logic [10:0]       status_q;            // that it is to end with
-  logic              new_q;               // no chunk was cut of the span or range at work
   logic              told;                // it is to end,
   logic              torn_q;              //   but a page of the namespace is written in part,
   logic              stop;                //   or it is not
@@ -251,8 +250,6 @@ module crl_nvme_exec_cut #(
       status_q <= i_status != crl_pkg::NVME_STATUS_SUCCESS || !told ? i_status : stop_status;
     else if (state_q != S_DROP && state_q != S_END) status_q <= stop_status;
 
-    if (state_q == S_IDLE || state_q == S_RANGE) new_q <= 1'b1;
-    else if (moves)                              new_q <= 1'b0;
     // The end of a page is always that of a chunk.
     if (state_q == S_IDLE || state_q == S_RANGE) torn_q <= 1'b0;
     else if (moves)                              torn_q <= tears_q && !(reach && at_q[11:LB] == '1);
@@ -298,19 +295,21 @@ module crl_nvme_exec_cut #(
   assign f_run   = run_q;
   assign f_first = first_q;
   assign f_open  = open_q;
-  assign f_new   = new_q;
   assign f_slot  = slot_q;
   assign f_at    = at_q;
   assign f_span  = left_q;
   assign f_emit  = emit;
   assign f_end   = state_q == S_END || last;
 
-  logic f_past_q;
+  logic f_past_q, new_q;    // new_q: no chunk was cut of the span or range at work
 
   initial f_past_q = 1'b0;
+  assign f_new = new_q;
 
   always @(posedge clk) begin
     f_past_q <= 1'b1;
+    if (state_q == S_IDLE || state_q == S_RANGE) new_q <= 1'b1;
+    else if (emit)                               new_q <= 1'b0;
     if (f_past_q && !rst && (state_q == S_PIECE || state_q == S_SPAN)) begin
       assert (write_q == (op_q == X_WRITE) && tears_q == (op_q == X_WRITE || op_q == X_ZEROES));
       assert (torn_q == (tears_q && !new_q && at_q[11:0] != '0));

@@ -4,8 +4,8 @@
 //
 // How: client 0, the mover, has the port as long as nobody else waits; then it and the others take turns, the others round robin.
 //   Whose turn it is stands in a register: no client's valid decides over another's ready in the same cycle. What was
-//   shown stays until it is taken. A client that says that it comes in the next cycle gets its turn by then. A FIFO says whose
-//   beats come next: the port answers in the order asked.
+//   shown stays until it is taken. A client that says that it comes in the next cycle gets its turn by then. The port answers in
+//   the order asked: whose beats come next stands in a register, with a bit a client, and a FIFO behind it.
 // Latency: none for the mover or who has said that he comes, one cycle for another client; none from a beat to its client.
 // Throughput: an AR and a beat a cycle, of the other clients an AR in two cycles. The mover waits for one burst of another at most, another for 2 * (N - 1) - 1.
 // Assumes: valid and payload of a client stay until taken; after 'soon' a client is valid; beats are always taken, and come only for what was asked.
@@ -14,7 +14,7 @@
 module crl_nvme_rdmux #(
     parameter int FUNC_W = 8,
     parameter int N      = 5,            // clients, 2 to 8; 0 is the mover
-    parameter int BURSTS = 64            // asked for and not over: a power of two, at least 2
+    parameter int BURSTS = 64            // asked for and not over, but for the one whose beats come: a power of two, at least 2
 ) (
     input  wire logic                clk,
     input  wire logic                rst,         // synchronous, active high
@@ -50,7 +50,8 @@ module crl_nvme_rdmux #(
   localparam int OW = N > 2 ? $clog2(N - 1) : 1;
 
   logic              turn_q;             // of another than the mover: gnt_q
-  logic              any, free, taken, room, owed;
+  logic              any, free, taken, room, more, move;   // more: the FIFO has one; move: the register takes the next
+  logic [N-1:0]      head_q;             // whose beats come
   logic [N-2:0]      gnt, gnt_q;
   logic [OW-1:0]     idx, idx_q;
   logic [63:0]       o_addr;
@@ -97,24 +98,30 @@ module crl_nvme_rdmux #(
   assign asked = turn_q ? NW'(idx_q) + 1'b1 : '0;
 
   crl_fifo #(.W(NW), .DEPTH(BURSTS)) u_order (
-      .clk, .rst, .s_valid(taken), .s_ready(room), .s_data(asked),
-      .m_valid(owed), .m_ready(m_r_valid && m_r_last), .m_data(who), .level
+      .clk, .rst, .s_valid(taken && (more || !move)), .s_ready(room), .s_data(asked),
+      .m_valid(more), .m_ready(move), .m_data(who), .level
   );
 
-  always_comb begin
-    s_r_valid = '0;
-    for (int i = 0; i < N; i++) s_r_valid[i] = m_r_valid && owed && who == NW'(i);
+  assign move      = head_q == '0 || (m_r_valid && m_r_last);
+  assign s_r_valid = head_q & {N{m_r_valid}};
+  assign idle      = head_q == '0;
+
+  always_ff @(posedge clk) begin
+    if (rst) head_q <= '0;
+    else if (move) begin
+      for (int i = 0; i < N; i++) head_q[i] <= more ? who == NW'(i) : taken && asked == NW'(i);
+    end
   end
-  assign idle = !owed;
 
   logic unused;
   assign unused = &{1'b0, level, s_ar_soon[0]};
 
 `ifdef FORMAL
-  assign f_owed = level;
+  assign f_owed = level + (AW + 1)'(head_q != '0);
 
   // Who has the turn shows something: for the induction.
   always_ff @(posedge clk) begin
+    if (!rst) assert ((head_q == '0 || $onehot(head_q)) && (head_q != '0 || level == '0));
     if (!rst && turn_q) assert ($onehot(gnt_q) && (gnt_q & ~s_ar_valid[N-1:1]) == '0 && gnt_q[idx_q]);
   end
 `endif
