@@ -14,7 +14,7 @@
 module crl_nvme_rdmux #(
     parameter int FUNC_W = 8,
     parameter int N      = 5,            // clients, 2 to 8; 0 is the mover
-    parameter int BURSTS = 64            // asked for and not over, but for the one whose beats come: a power of two, at least 2
+    parameter int BURSTS = 64            // asked for and not over: a power of two, at least 2
 ) (
     input  wire logic                clk,
     input  wire logic                rst,         // synchronous, active high
@@ -50,7 +50,9 @@ module crl_nvme_rdmux #(
   localparam int OW = N > 2 ? $clog2(N - 1) : 1;
 
   logic              turn_q;             // of another than the mover: gnt_q
-  logic              any, free, taken, room, more, move;   // more: the FIFO has one; move: the register takes the next
+  logic              any, free, taken, room, over;
+  logic              more, move;         // the FIFO has one; the register takes the next
+  logic              room_unused;
   logic [N-1:0]      head_q;             // whose beats come
   logic [N-2:0]      gnt, gnt_q;
   logic [OW-1:0]     idx, idx_q;
@@ -98,15 +100,19 @@ module crl_nvme_rdmux #(
   assign asked = turn_q ? NW'(idx_q) + 1'b1 : '0;
 
   crl_fifo #(.W(NW), .DEPTH(BURSTS)) u_order (
-      .clk, .rst, .s_valid(taken && (more || !move)), .s_ready(room), .s_data(asked),
+      .clk, .rst, .s_valid(taken && (more || !move)), .s_ready(room_unused), .s_data(asked),
       .m_valid(more), .m_ready(move), .m_data(who), .level
   );
 
-  assign move      = head_q == '0 || (m_r_valid && m_r_last);
+  assign over      = m_r_valid && m_r_last;
+  assign move      = head_q == '0 || over;
   assign s_r_valid = head_q & {N{m_r_valid}};
   assign idle      = head_q == '0;
 
   always_ff @(posedge clk) begin
+    // The register and the FIFO hold BURSTS in all, so the FIFO is never full.
+    if (rst || over) room <= 1'b1;
+    else if (taken && !move && level == (AW + 1)'(BURSTS - 2)) room <= 1'b0;
     if (rst) head_q <= '0;
     else if (move) begin
       for (int i = 0; i < N; i++) head_q[i] <= more ? who == NW'(i) : taken && asked == NW'(i);
@@ -114,14 +120,14 @@ module crl_nvme_rdmux #(
   end
 
   logic unused;
-  assign unused = &{1'b0, level, s_ar_soon[0]};
+  assign unused = &{1'b0, room_unused, s_ar_soon[0]};
 
 `ifdef FORMAL
   assign f_owed = level + (AW + 1)'(head_q != '0);
 
   // Who has the turn shows something: for the induction.
   always_ff @(posedge clk) begin
-    if (!rst) assert ((head_q == '0 || $onehot(head_q)) && (head_q != '0 || level == '0));
+    if (!rst) assert ((head_q == '0 || $onehot(head_q)) && (head_q != '0 || level == '0) && room == (32'(level) < BURSTS - 1));
     if (!rst && turn_q) assert ($onehot(gnt_q) && (gnt_q & ~s_ar_valid[N-1:1]) == '0 && gnt_q[idx_q]);
   end
 `endif

@@ -93,7 +93,7 @@ module fv_crl_nvme_rdmux #(
     assert ($onehot0(s_r_valid));
     assert (owed == f_owed);
     assert (m_r_valid || s_r_valid == 0);
-    assert (owed <= BURSTS + 1);   // one more than the FIFO holds
+    assert (owed <= BURSTS);
     assert (idle == (owed == 0));
     if (s_ar_valid[0] && s_ar_valid[N-1:1] == 0 && !m_wait && owed == 0) assert (m_ar_valid || (s_wait != 0 && !s_wait[0]));
     // Who came alone and has said so goes at once.
