@@ -310,9 +310,9 @@ module crl_nvme_exec_cut #(
     f_past_q <= 1'b1;
     if (state_q == S_IDLE || state_q == S_RANGE) new_q <= 1'b1;
     else if (emit)                               new_q <= 1'b0;
-    if (f_past_q && !rst && (state_q == S_PIECE || state_q == S_SPAN)) begin
-      assert (write_q == (op_q == X_WRITE) && tears_q == (op_q == X_WRITE || op_q == X_ZEROES));
-      assert (torn_q == (tears_q && !new_q && at_q[11:0] != '0));
+    if (f_past_q && !rst) begin
+      if (state_q != S_IDLE) assert (write_q == (op_q == X_WRITE) && tears_q == (op_q == X_WRITE || op_q == X_ZEROES));
+      if (state_q == S_PIECE || state_q == S_SPAN) assert (torn_q == (tears_q && !new_q && at_q[11:0] != '0));
     end
   end
 `endif

@@ -59,7 +59,7 @@ module crl_nvme_rdmux #(
   logic [63:0]       o_addr;
   logic [7:0]        o_len;
   logic [FUNC_W-1:0] o_user;
-  logic [NW-1:0]     asked, who;
+  logic [NW-1:0]     asked, who, next;
   logic [AW:0]       level;
 
   crl_rr_arb #(.N(N - 1)) u_arb (.clk, .rst, .req(s_ar_valid[N-1:1] | s_ar_soon[N-1:1]), .ack(!turn_q && free), .gnt, .gnt_idx(idx), .gnt_valid(any));
@@ -106,6 +106,7 @@ module crl_nvme_rdmux #(
 
   assign over      = m_r_valid && m_r_last;
   assign move      = head_q == '0 || over;
+  assign next      = more ? who : asked;
   assign s_r_valid = head_q & {N{m_r_valid}};
   assign idle      = head_q == '0;
 
@@ -115,7 +116,7 @@ module crl_nvme_rdmux #(
     else if (taken && !move && level == (AW + 1)'(BURSTS - 2)) room <= 1'b0;
     if (rst) head_q <= '0;
     else if (move) begin
-      for (int i = 0; i < N; i++) head_q[i] <= more ? who == NW'(i) : taken && asked == NW'(i);
+      for (int i = 0; i < N; i++) head_q[i] <= (more || taken) && (next == NW'(i) || (i == N - 1 && next > NW'(i)));   // one bit always
     end
   end
 
