@@ -132,13 +132,15 @@ module crl_nvme_arb #(
   crl_nvme_arbcls #(.QW(QW)) u_cls (
       .clk, .rst, .ab, .hpw, .mpw, .lpw, .class_any, .admin_any,
       .b_valid, .b_admin, .b_cls, .b_last, .c_cls, .c_max, .burst,
-      .take(take && !now), .now, .take_admin(take_qid == '0), .take_qid, .give1(give1_q), .give2(give2_q), .give3(give3_q)
+      .take(take && !ring), .now, .take_admin(take_qid == '0), .take_qid, .give1(give1_q), .give2(give2_q), .give3(give3_q)
   );
 
   // ---------------------------------------------------------------------------------------------
   // Grant
 
-  logic          hit, g_hit;       // what was found, or is granted, is killed
+  logic          hit, g_hit;       // what was found, or is granted, is killed; the former also if it was, in the last cycle
+  logic          set_q, stopped_q; // cfg_sq, stopped, of the last cycle
+  logic [QW-1:0] set_qid_q, stop_qid_q;
   logic [1:0]    wait_q;           // until the stages have seen the last grant
   logic [1:0]    g_cls_q;
   logic          slot_free, g_free;
@@ -147,12 +149,13 @@ module crl_nvme_arb #(
   // A ring that goes past. Its queue was free to go in the last cycle and had no commands, nor had another; nothing came that could
   // have changed it.
   logic [QN-1:0]   free;
-  logic            calm, lone_q;
+  logic            calm, lone_q, ring;   // ring: it goes past if a grant may be given
   logic [QW-1:0]   lone_qid_q;
 
   assign free  = there_q & ~stop_q & ~park_q & ~out_q;
   assign calm  = elig == '0 && !cfg_we && !stop_we && !unpark && !d_valid && !sq_rung && !fall;
-  assign now   = sq_rung && lone_q && lone_qid_q == sq_qid && g_free && !found && !cfg_we && !stop_we;
+  assign ring  = sq_rung && lone_q && lone_qid_q == sq_qid && !found && !cfg_we && !stop_we;
+  assign now   = ring && g_free;
 
   always_ff @(posedge clk) begin
     if (rst) lone_q <= 1'b0;
@@ -160,11 +163,12 @@ module crl_nvme_arb #(
     lone_qid_q <= so_qid;
   end
 
-  assign hit   = (cfg_sq && cfg_qid == found_qid) || (stopped && stop_qid == found_qid);
+  assign hit   = (cfg_sq && cfg_qid == found_qid) || (stopped && stop_qid == found_qid)
+                 || (set_q && set_qid_q == found_qid) || (stopped_q && stop_qid_q == found_qid);
   assign g_hit = (cfg_sq && cfg_qid == g_qid) || (stopped && stop_qid == g_qid);
   assign g_free   = run && slot_free && (!g_valid || g_ready);
-  assign take     = g_free && (now || (found && !hit && wait_q == '0));
-  assign take_qid = now ? sq_qid : found_qid;
+  assign take     = g_free && (ring || (found && !hit && wait_q == '0));
+  assign take_qid = ring ? sq_qid : found_qid;
   assign fall  = g_valid && !g_ready && (g_hit || !run);
 
   always_ff @(posedge clk) begin
@@ -177,11 +181,15 @@ module crl_nvme_arb #(
       if (take || wrr != wrr_q) wait_q <= 2'd3;
       else if (wait_q != '0)    wait_q <= wait_q - 2'd1;
     end
-    wrr_q <= wrr;
+    wrr_q      <= wrr;
+    set_q      <= !rst && cfg_sq;
+    stopped_q  <= !rst && stopped;
+    set_qid_q  <= cfg_qid;
+    stop_qid_q <= stop_qid;
     if (take) begin
       g_qid   <= take_qid;
-      g_max   <= now ? burst : c_max;
-      g_cls_q <= now ? 2'd0 : c_cls;
+      g_max   <= ring ? burst : c_max;
+      g_cls_q <= ring ? 2'd0 : c_cls;
     end
   end
 
@@ -234,8 +242,8 @@ module crl_nvme_arb #(
     for (int i = 0; i < OUT; i++) begin
       if (take && o_new[i]) begin
         o_qid_q[i]  <= take_qid;
-        o_cls_q[i]  <= now ? 2'd0 : c_cls;
-        o_max_q[i]  <= now ? burst : c_max;
+        o_cls_q[i]  <= ring ? 2'd0 : c_cls;
+        o_max_q[i]  <= ring ? burst : c_max;
         o_seen_q[i] <= 1'b0;
       end else if (unpark) o_seen_q[i] <= 1'b1;
     end

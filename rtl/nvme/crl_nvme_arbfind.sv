@@ -6,8 +6,8 @@
 //   there is one. B, outside: a class is chosen. C: of the queues of that class the first of each group, once among
 //   those behind the last one served and once among all, is registered. D, combinational: the first group that has one.
 //   Queue 0 is none of any class; it stands beside.
-// Latency: elig to class_any 1 cycle, b_* to found 1 cycle. 'kill' takes effect at once on all stages but the last.
-// Assumes: cls as in crl_nvme_arb. The caller ignores what is found if it is killed in that cycle.
+// Latency: elig to class_any 1 cycle, b_* to found 1 cycle. 'kill' takes effect at once on the first stage only.
+// Assumes: cls as in crl_nvme_arb. The caller ignores what is found if it is killed in that cycle or was in the one before.
 `default_nettype none
 
 module crl_nvme_arbfind #(
@@ -81,7 +81,7 @@ module crl_nvme_arbfind #(
     cand  = '0;
     after = '0;
     for (int i = 1; i < QN; i++) begin
-      cand[i]  = elig_q[i] && !kill[i] && cls[2*i +: 2] == b_cls;
+      cand[i]  = elig_q[i] && cls[2*i +: 2] == b_cls;
       after[i] = cand[i] && (4'(i/16) > last_group || (4'(i/16) == last_group && 4'(i%16) > last_place));
     end
   end
@@ -116,7 +116,7 @@ module crl_nvme_arbfind #(
       admin_q <= 1'b0;
     end else begin
       has_q   <= has_d & {(2*G){b_valid && !b_admin}};
-      admin_q <= b_valid && b_admin && elig_q[0] && !kill[0];
+      admin_q <= b_valid && b_admin && elig_q[0];
     end
     at_q <= at_d;
   end

@@ -6,7 +6,7 @@
 //   A flip-flop for each queue and namespace says that its entry counts, so that a reset clears all tables at once.
 //   A range of Dataset Management is looked up by the same read ports, in a cycle in which no command is taken, and
 //   judged beside the commands by crl_nvme_check_dsm.
-// Latency: 3 cycles; ds_valid to dv_valid 3 cycles, whatever m_ready is. Throughput: a command or a range a cycle, ranges first.
+// Latency: 3 cycles; ds_valid to dv_valid 3 cycles, whatever m_ready is. Throughput: three commands in four cycles, or a range a cycle; ranges first.
 // Assumes: s_qid, ds_qid and gr_qid are below QUEUES + 1; at most one range every 4th cycle, or commands starve. A command sees the tables as they are in the cycle in which it is taken; a write
 //   counts from the next cycle on.
 `default_nettype none

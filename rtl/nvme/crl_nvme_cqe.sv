@@ -181,7 +181,7 @@ module crl_nvme_cqe #(
   logic [11:0]       g_first_q;
   logic [3:0]        g_count_q;
   logic              g_end, g_whole, join_ok, opens, joins, e_valid_q;
-  logic              beat_room, c_room, c_any, h_any, mv_ready;   // c_any: closed ones wait
+  logic              beat_room, c_room, c_any, c_push, c_more, h_any, mv_ready;   // c_any: closed ones wait
 
   assign g_end   = g_slot_q == g_size_q;
   assign g_whole = g_end || g_slot_q[7:0] == '1 || g_count_q[3];
@@ -224,7 +224,7 @@ module crl_nvme_cqe #(
   logic [63:0]            h_addr;
   logic [3:0]             h_count;
   logic [11:0]            h_tail;
-  logic [QW-1:0]          h_cq;
+  logic [QW-1:0]          h_cq, c_cq;
   logic [FUNC_W-1:0]      h_func;
   logic [7:0]             h_vec;
   logic                   h_ien, mv_valid, sent_room;
@@ -233,14 +233,23 @@ module crl_nvme_cqe #(
 
   assign now_item = {g_base_q + 52'(g_first_q[11:8]), g_first_q[7:0], 4'd0, g_count_q, tail_next[11:0], g_cq_q, g_func_q, g_vec_q, g_ien_q};
   assign h_any    = c_any || close;
+  assign c_push   = close && (c_any || !mv_valid);
   assign {h_addr, h_count, h_tail, h_cq, h_func, h_vec, h_ien} = c_any ? c_item : now_item;
 
   crl_fifo #(.W(H_W), .DEPTH(CLOSED)) u_closed (
-      .clk, .rst, .s_valid(close && (c_any || !mv_valid)), .s_ready(c_room), .s_data(now_item),
-      .m_valid(c_any), .m_ready(mv_valid), .m_data(c_item), .level(closed)
+      .clk, .rst, .s_valid(c_push), .s_ready(c_room), .s_data(now_item),
+      .m_valid(c_more), .m_ready(mv_valid), .m_data(c_item), .level(closed)
   );
 
-  assign h_dead   = h_any && !live_q[h_cq];
+  // c_more, from a register.
+  always_ff @(posedge clk) begin
+    if (rst) c_any <= 1'b0;
+    else     c_any <= c_push || (c_any && !(mv_valid && closed == ($clog2(CLOSED) + 1)'(1)));
+  end
+
+  // Both are looked up, so that the choice comes last.
+  assign c_cq     = c_item[FUNC_W + 9 +: QW];
+  assign h_dead   = c_any ? !live_q[c_cq] : close && !live_q[g_cq_q];
   assign mv_valid = h_any && mv_ready && (h_dead ? gb_free && !i_back : sent_room);
   assign mv_void  = mv_valid && h_dead;
 
@@ -328,7 +337,7 @@ module crl_nvme_cqe #(
   assign idle = !i_valid_q && !w_valid && !g_open_q && !c_any && !out_busy && !sent_any && !gb_q;
 
   logic unused;
-  assign unused = &{1'b0, wb_b_resp[0], w_any, closed, owed, cfg_base[11:0]};
+  assign unused = &{1'b0, wb_b_resp[0], w_any, c_more, owed, cfg_base[11:0]};
 
 endmodule
 

@@ -58,7 +58,7 @@ module crl_nvme_cqout #(
   logic [DATA_W-1:0]      p_data, b_data;
   logic [LANES-1:0]       p_lanes, b_lanes;
   logic                   step;        // a beat leaves the FIFO
-  logic                   beat_room;   // always, see room
+  logic                   beat_room, any_unused;   // always, see room
   logic [$clog2(BEATS):0] beats;
 
   generate
@@ -117,8 +117,14 @@ module crl_nvme_cqout #(
 
   crl_fifo #(.W(DATA_W + LANES), .DEPTH(BEATS)) u_beats (
       .clk, .rst, .s_valid(p_valid), .s_ready(beat_room), .s_data({p_lanes, p_data}),
-      .m_valid(b_valid), .m_ready(step), .m_data({b_lanes, b_data}), .level(beats)
+      .m_valid(any_unused), .m_ready(step), .m_data({b_lanes, b_data}), .level(beats)
   );
+
+  // Its m_valid, from a register.
+  always_ff @(posedge clk) begin
+    if (rst) b_valid <= 1'b0;
+    else     b_valid <= p_valid || (b_valid && !(step && beats == ($clog2(BEATS) + 1)'(1)));
+  end
 
   // ---------------------------------------------------------------------------------------------
   // Bursts
@@ -128,7 +134,7 @@ module crl_nvme_cqout #(
   logic [7:0]        w_len_q, mv_len;
   logic [FUNC_W-1:0] w_user_q;
   logic              within_q;    // its first beat has left
-  logic [7:0]        left_q;
+  logic [7:0]        left, left_q;  // beats after the one that is offered
   logic              has;
 
   generate
@@ -148,7 +154,7 @@ module crl_nvme_cqout #(
   assign wb_valid = has && !w_void_q;
   assign step     = has && (wb_ready || w_void_q);
   assign wb_first = !within_q;
-  assign wb_last  = wb_first ? w_len_q == '0 : left_q == '0;
+  assign left     = wb_first ? w_len_q : left_q;
   assign wb_addr  = w_addr_q;
   assign wb_len   = w_len_q;
   assign wb_user  = w_user_q;
@@ -180,14 +186,20 @@ module crl_nvme_cqout #(
       w_user_q <= mv_user;
       w_void_q <= mv_void;
     end
-    if (step) left_q <= (wb_first ? w_len_q : left_q) - 8'd1;
+    if (step) left_q <= left - 8'd1;
+    if (mv_valid)  wb_last <= mv_len == '0;
+    else if (step) wb_last <= left == 8'd1;
   end
 
   logic unused_fifo;
-  assign unused_fifo = &{1'b0, beat_room, mv_addr[OFF_W-1:0]};
+  assign unused_fifo = &{1'b0, beat_room, any_unused, mv_addr[OFF_W-1:0]};
 
 `ifdef FORMAL
-  always_ff @(posedge clk) if (!rst && p_valid) assert (beat_room);
+  always_ff @(posedge clk) if (!rst) begin
+    if (p_valid) assert (beat_room);
+    assert (b_valid == any_unused);
+    if (w_valid_q) assert (wb_last == (left == '0));
+  end
 `endif
 
 endmodule

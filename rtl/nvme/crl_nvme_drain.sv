@@ -8,7 +8,7 @@
 //   A queue: stop, no grant out, kill, fetch empty, not in execution, no list is read, entries written. All: the same without arbiter
 //   and kill, with the mover. The walker stops only when nothing of it is in execution (a command that waits for its list would never
 //   end); it is waited for, since a command that is refused ends while the rest of its list is still read.
-// Latency: go to stop_we or f_stop 1 cycle; then as long as the neighbours take, and 4 cycles a state. done with the last one.
+// Latency: go to stop_we or f_stop 1 cycle; then as long as the neighbours take, and 5 cycles a state. done with the last one.
 // Assumes: go only while busy is 0. Commands are counted by pipe_empty from the cycle after fetch hands them over, by x_busy and x_idle
 //   from the one after pipe_empty lets go of them. With all queues, the arbiter grants nothing.
 `default_nettype none
@@ -72,7 +72,7 @@ module crl_nvme_drain #(
   logic          all_q, all_d, dropping_q, drop_q;
   logic [QW-1:0] qid_q;
   logic [10:0]   status_q;
-  logic          over;                       // what the state waits for is there
+  logic          over, over_q;               // what the state waits for is there; was, when it was looked at
   logic          step;
 
   always_comb begin
@@ -87,7 +87,7 @@ module crl_nvme_drain #(
     endcase
   end
 
-  assign step = over && settle_q == '0;
+  assign step = over_q;
 
   always_comb begin
     state_d = state_q;
@@ -127,7 +127,8 @@ module crl_nvme_drain #(
     end
     if (state_q == IDLE || step) settle_q <= SETTLE;
     else if (settle_q != '0)     settle_q <= settle_q - 2'd1;
-    all_q <= all_d;
+    all_q  <= all_d;
+    over_q <= over && settle_q == '0 && !step;
     if (state_q == IDLE) begin
       qid_q    <= qid;
       status_q <= status;

@@ -4,9 +4,11 @@
 //
 // How: a ring has queue and identifier of every command that has not begun, in the order in which they begin. A request looks at
 //   those that were here when it came, one a cycle. The one that is found is looked at again in the cycle in which its mark is
-//   written; nothing is taken and nothing begins in that cycle (pause). Marks lie in a RAM of one bit a place.
+//   written; nothing is taken and nothing begins in that cycle (pause). Marks lie in a RAM of one bit a place; that of the oldest
+//   comes from a register, so that the chunks don't wait for the RAM.
 // Latency: ab_valid to ab_done at most OPS + 3 cycles.
-// Assumes: no more than OPS commands have not begun; a request comes only after the answer to the last one.
+// Assumes: no more than OPS commands have not begun; a request comes only after the answer to the last one. 'mark' is not looked at in the
+//   cycle behind a pop, nor behind the push of the only command.
 `default_nettype none
 
 module crl_nvme_exec_abort #(
@@ -35,20 +37,21 @@ module crl_nvme_exec_abort #(
   logic [OW:0]    head_q, tail_q, at_q, end_q;   // {odd pass, place}
   logic [OW:0]    ahead, level;
   logic [QW+15:0] want_q, word;
-  logic           scan_q, there;
+  logic           scan_q, there, set, marked;
 
   crl_ram_lut #(.W(QW + 16), .DEPTH(OPS)) u_ring (
       .clk, .we(push), .waddr(head_q[OW-1:0]), .wdata({push_qid, push_cid}), .raddr(at_q[OW-1:0]), .rdata(word)
   );
   crl_ram_lut #(.W(1), .DEPTH(OPS)) u_marks (
-      .clk, .we(push || (pause && there)), .waddr(push ? head_q[OW-1:0] : at_q[OW-1:0]), .wdata(!push),
-      .raddr(tail_q[OW-1:0]), .rdata(mark)
+      .clk, .we(push || set), .waddr(push ? head_q[OW-1:0] : at_q[OW-1:0]), .wdata(!push),
+      .raddr(tail_q[OW-1:0]), .rdata(marked)
   );
 
   // The place that is looked at has not been overtaken by the oldest.
   assign ahead = head_q - at_q;
   assign level = head_q - tail_q;
   assign there = ahead <= level;
+  assign set   = pause && there;
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -73,7 +76,8 @@ module crl_nvme_exec_abort #(
         end
       end
     end
-    ab_found <= pause && there;
+    ab_found <= set;
+    mark     <= marked || (set && at_q == tail_q);
     if (ab_valid) begin
       want_q <= {ab_qid, ab_cid};
       at_q   <= tail_q;

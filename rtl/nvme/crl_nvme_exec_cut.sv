@@ -101,6 +101,7 @@ module crl_nvme_exec_cut #(
   // --- the command at work -----------------------------------------------------------------------
   logic [2:0]        state_q, state_d;
   logic [2:0]        op_q;
+  logic              write_q, tears_q;    // it is a Write; it writes to the namespace
   logic [OW-1:0]     slot_q;
   logic [QW-1:0]     qid_q;
   logic [FUNC_W-1:0] func_q;
@@ -110,20 +111,19 @@ module crl_nvme_exec_cut #(
   logic [63:0]       at_q;                // the namespace's address of the next chunk
   logic [43:0]       left_q;              // bytes of the span
   logic [10:0]       status_q;            // that it is to end with
-  logic              new_q;               // no chunk was cut of the span or range at work
   logic              told;                // it is to end,
-  logic              torn;                //   but a page of the namespace is written in part,
+  logic              torn_q;              //   but a page of the namespace is written in part,
   logic              stop;                //   or it is not
   logic [10:0]       stop_status;
 
   assign qid         = state_q != S_IDLE ? qid_q : d_run ? d_qid : x_qid;
   assign told        = kd_on || drop_all || (open_q && mark);
-  assign torn        = (op_q == X_WRITE || op_q == X_ZEROES) && !new_q && at_q[11:0] != '0;
-  assign stop        = told && !torn;
+  assign stop        = told && !torn_q;
   assign stop_status = (open_q && mark) || !kd_on ? crl_pkg::NVME_STATUS_ABORT_REQUESTED : kd_status;
 
   // --- a chunk -----------------------------------------------------------------------------------
   logic              use_c, use_f, drain, flush, gone, c_valid, c_take, c_last, c_error, room, emit, fin, reach, last, spans;
+  logic              can, moves;          // a chunk may be cut; it is, and the address moves on
   logic [63:0]       c_addr;
   logic [12:0]       c_left, avail;
   logic [10:0]       c_status;
@@ -132,7 +132,7 @@ module crl_nvme_exec_cut #(
 
   crl_nvme_exec_piece #(.STEP_W(LB + 1)) u_piece (
       .clk, .rst, .p_valid, .p_ready, .p_addr, .p_len, .p_last, .p_error, .p_status,
-      .use_c, .use_f, .f_ready(d_ready), .drain, .flush, .gone, .write(op_q == X_WRITE), .ns_low(at_q[11:0]),
+      .use_c, .use_f, .f_ready(d_ready), .drain, .flush, .gone, .write(write_q), .ns_low(at_q[11:0]),
 `ifdef CRL_GHOST
       .f_held, .f_last, .f_addr, .f_left,
 `endif
@@ -141,6 +141,9 @@ module crl_nvme_exec_cut #(
 
   assign room   = !k_valid || k_ready;
   assign spans  = state_q == S_SPAN;
+  assign can    = !pause && !stop && room;
+  assign c_take = state_q == S_PIECE && can && c_valid;
+  assign moves  = c_take || (spans && can);
   assign avail  = !spans ? c_left : left_q[43:12] != '0 ? 13'd4096 : left_q[12:0];
   assign at_low = at_q[LB-1:0];
   assign step   = (LB + 1)'(MAX_BURST_BYTES) - {1'b0, at_low};
@@ -159,7 +162,6 @@ module crl_nvme_exec_cut #(
     use_f   = 1'b0;
     drain   = 1'b0;
     flush   = 1'b0;
-    c_take  = 1'b0;
     emit    = 1'b0;
     begun   = 1'b0;
     case (state_q)
@@ -174,7 +176,6 @@ module crl_nvme_exec_cut #(
       end
       S_PIECE: begin
         use_c  = !pause && !stop;
-        c_take = use_c && c_valid && room;
         emit   = c_take;
         flush  = !pause && stop;
         begun  = open_q && (emit || flush);
@@ -182,7 +183,7 @@ module crl_nvme_exec_cut #(
         else if (emit && last) state_d = S_IDLE;
       end
       S_SPAN: begin
-        emit  = !pause && !stop && room;
+        emit  = can;
         begun = open_q && !pause && (stop || room);
         if (!pause && stop)   state_d = run_q ? S_RANGE : S_END;
         else if (emit && fin) state_d = run_q ? S_RANGE : S_IDLE;
@@ -231,6 +232,8 @@ module crl_nvme_exec_cut #(
     if (state_q == S_IDLE) begin
       run_q   <= d_run;
       op_q    <= d_run ? X_ZEROES : x_op;
+      write_q <= !d_run && x_op == X_WRITE;
+      tears_q <= d_run || x_op == X_WRITE || x_op == X_ZEROES;
       slot_q  <= d_run ? d_slot : x_slot;
       func_q  <= x_func;
       first_q <= 1'b1;
@@ -247,12 +250,13 @@ module crl_nvme_exec_cut #(
       status_q <= i_status != crl_pkg::NVME_STATUS_SUCCESS || !told ? i_status : stop_status;
     else if (state_q != S_DROP && state_q != S_END) status_q <= stop_status;
 
-    if (state_q == S_IDLE || state_q == S_RANGE) new_q <= 1'b1;
-    else if (emit)                               new_q <= 1'b0;
+    // The end of a page is always that of a chunk.
+    if (state_q == S_IDLE || state_q == S_RANGE) torn_q <= 1'b0;
+    else if (moves)                              torn_q <= tears_q && !(reach && at_q[11:LB] == '1);
     if (state_q == S_IDLE || state_q == S_RANGE) begin
       at_q   <= state_q == S_IDLE ? x_addr : i_addr;
       left_q <= state_q == S_IDLE ? {15'd0, x_span} : i_span;
-    end else if (emit) begin
+    end else if (moves) begin
       at_q[LB-1:0]  <= reach ? '0 : near[LB-1:0];
       at_q[63:LB]   <= reach ? at_q[63:LB] + 1'b1 : at_q[63:LB];
       left_q        <= left_q - 44'(step);
@@ -291,12 +295,26 @@ module crl_nvme_exec_cut #(
   assign f_run   = run_q;
   assign f_first = first_q;
   assign f_open  = open_q;
-  assign f_new   = new_q;
   assign f_slot  = slot_q;
   assign f_at    = at_q;
   assign f_span  = left_q;
   assign f_emit  = emit;
   assign f_end   = state_q == S_END || last;
+
+  logic f_past_q, new_q;    // new_q: no chunk was cut of the span or range at work
+
+  initial f_past_q = 1'b0;
+  assign f_new = new_q;
+
+  always @(posedge clk) begin
+    f_past_q <= 1'b1;
+    if (state_q == S_IDLE || state_q == S_RANGE) new_q <= 1'b1;
+    else if (emit)                               new_q <= 1'b0;
+    if (f_past_q && !rst) begin
+      if (state_q != S_IDLE) assert (write_q == (op_q == X_WRITE) && tears_q == (op_q == X_WRITE || op_q == X_ZEROES));
+      if (state_q == S_PIECE || state_q == S_SPAN) assert (torn_q == (tears_q && !new_q && at_q[11:0] != '0));
+    end
+  end
 `endif
 
   logic unused;

@@ -52,9 +52,11 @@ module crl_nvme_exec_piece #(
 );
 
   logic        held_q, last_q;
+  logic        whole_q, whole;            // the piece reaches the end of the page of the namespace
   logic [63:0] addr_q;
   logic [12:0] left_q, moved, page;
   logic        part, lift;                // blocks lie in the next piece, too
+  logic        sure;                      // it does not matter where the piece that is offered ends
 
   assign c_addr   = held_q ? addr_q : p_addr;
   assign c_left   = held_q ? left_q : p_len;
@@ -62,9 +64,12 @@ module crl_nvme_exec_piece #(
   assign c_error  = held_q ? part && p_error : p_error;
   assign c_status = p_status;
 
-  assign page    = {1'b0, ns_low} + c_left;
-  assign part    = write && !c_last && !page[12];
-  assign c_valid = held_q ? !part || p_valid : p_valid && (p_error || !part);
+  // As chunks are cut both sides move on alike, to the end of the page; what is left then is less than the next one.
+  assign page    = {1'b0, ns_low} + p_len;
+  assign whole   = held_q ? whole_q : page[12];
+  assign part    = write && !c_last && !whole;
+  assign sure    = p_error || !write || p_last;
+  assign c_valid = held_q ? !part || p_valid : p_valid && (sure || page[12]);   // page comes late
   assign lift    = use_c && !held_q && p_valid && !p_error && part;
   assign p_ready = drain || (use_f && f_ready) || lift || (c_take && (!held_q || c_error));
   assign gone    = held_q && last_q;
@@ -77,9 +82,10 @@ module crl_nvme_exec_piece #(
     else if (lift)   held_q <= 1'b1;
     if (c_take || lift) begin
       // A piece lies in a page, and so does what is left of it.
-      addr_q <= {c_addr[63:12], c_addr[11:0] + moved[11:0]};
-      left_q <= c_left - moved;
-      last_q <= c_last;
+      addr_q  <= {c_addr[63:12], c_addr[11:0] + moved[11:0]};
+      left_q  <= c_left - moved;
+      last_q  <= c_last;
+      whole_q <= whole && !(c_take && ns_low[11:STEP_W-1] == '1);
     end
   end
 
@@ -88,6 +94,17 @@ module crl_nvme_exec_piece #(
   assign f_last = last_q;
   assign f_addr = addr_q;
   assign f_left = left_q;
+
+  logic        f_past_q;
+  logic [12:0] f_page;
+
+  initial f_past_q = 1'b0;
+  assign f_page = {1'b0, ns_low} + left_q;
+
+  always @(posedge clk) begin
+    f_past_q <= 1'b1;
+    if (f_past_q && !rst && held_q && write) assert (whole_q == f_page[12]);
+  end
 `endif
 
   logic unused;

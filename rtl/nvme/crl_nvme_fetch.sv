@@ -142,20 +142,21 @@ module crl_nvme_fetch #(
   // ---------------------------------------------------------------------------------------------
   // Grant to requests
 
-  logic          take, rs_soon, rs_owed, n_valid, n_ready, n_park, n_halt, want_busy, ask_busy, get_busy;
+  logic          take, rs_owed, n_valid, n_ready, n_park, n_halt, want_busy, ask_busy, get_busy;
   logic [CW-1:0] take_cnt, n_cnt, n_want, c_rb_cnt;
   logic [11:0]   n_head, n_size;
   logic [2:0]    q_last;
   logic          c_rb, c_rb_ready, o_rb, o_rb_ready, gone;
   logic [3:0]    o_rb_cnt;
   logic [CW-1:0] room_q;
+  logic          turn_q;   // slots go back, as soon as no reservation is owed
 
   crl_nvme_fetch_want #(.DEPTH(DEPTH), .QW(QW)) u_want (
 `ifdef CRL_GHOST
       .f_q, .f_head, .f_size, .f_there, .f_max, .f_room, .f_took(f_took_q), .f_mine(f_want_mine), .f_hold, .f_slots(f_want_slots),
 `endif
       .clk, .rst, .stop, .g_valid, .g_ready, .g_qid, .g_max, .hold(look), .g_tail(t_tail), .g_head, .g_size,
-      .room(room_q), .take, .take_cnt, .su_qid, .su_sure, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rs_soon, .rs_owed,
+      .room(room_q), .take, .take_cnt, .su_qid, .su_sure, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rs_owed, .rs_wait(turn_q),
       .b_qid, .n_valid, .n_ready, .n_cnt, .n_want, .n_head, .n_size, .n_park, .n_halt, .busy(want_busy)
   );
 
@@ -209,23 +210,25 @@ module crl_nvme_fetch #(
   end
 
   // ---------------------------------------------------------------------------------------------
-  // Slots that go back: not with a reservation nor before it is over, at most every 4th cycle
+  // Slots that go back: not with a reservation, which waits meanwhile, nor before it is over; at most every 4th cycle
 
   logic [1:0] pause_q;
   logic       rb_free;
 
-  assign rb_free    = pause_q == '0 && !rs_soon && !rs_owed;
+  assign rb_free    = turn_q && !rs_owed;
   assign c_rb_ready = rb_free;
   assign o_rb_ready = rb_free && !c_rb;
 
   always_ff @(posedge clk) begin
     if (rst) begin
       rb_valid <= 1'b0;
+      turn_q   <= 1'b0;
       pause_q  <= '0;
     end else begin
-      rb_valid <= rb_free && (c_rb || o_rb);
-      if (rb_free && (c_rb || o_rb)) pause_q <= 2'd3;
-      else if (pause_q != '0)        pause_q <= pause_q - 2'd1;
+      rb_valid <= rb_free;
+      turn_q   <= (c_rb || o_rb) && !rb_free && pause_q <= 2'd1;
+      if (rb_free)            pause_q <= 2'd3;
+      else if (pause_q != '0) pause_q <= pause_q - 2'd1;
     end
     rb_qid <= c_rb ? c_qid : m_qid;
     rb_cnt <= c_rb ? 8'(c_rb_cnt) : 8'(o_rb_cnt);

@@ -74,6 +74,7 @@ module crl_nvme_fetch_ask #(
   localparam int BEATS = SQE_W / DATA_W;   // of an entry
 
   logic              c_valid_q, c_halt_q, c_park_q, c_new_q;
+  logic              c_more_q, c_end_q, m_all;           // something is left to request, nothing is; the burst requests all that is
   logic [QW-1:0]     c_qid_q;
   logic [CW-1:0]     c_left_q, c_cnt_q, left;
   logic [11:0]       c_head_q, c_size_q, c_rest_q;       // c_rest: entries from the head to the queue's last, less one
@@ -91,15 +92,16 @@ module crl_nvme_fetch_ask #(
   assign m_rest  = c_rest_q[11:3] != '0 ? 3'd7 : c_rest_q[2:0];
   assign m_two   = m_page < m_rest ? m_page : m_rest;
   assign last    = m_left < m_two ? m_left : m_two;
+  assign m_all   = left == {{(CW-3){1'b0}}, last};
   assign count   = {1'b0, last} + 4'd1;
   assign beats   = {8'd0, last} * 11'(BEATS) + 11'(BEATS - 1);
 
   assign halt        = stop || c_halt_q;
-  assign begin_burst = c_valid_q && c_left_q != '0 && !halt && (!ar_valid || ar_ready);
-  assign ar_soon     = c_valid_q && c_left_q != '0 && !halt && !ar_valid;   // not of ar_ready: that is far away
-  assign rb_valid    = c_valid_q && c_left_q != '0 && halt;
+  assign begin_burst = c_more_q && !halt && (!ar_valid || ar_ready);
+  assign ar_soon     = c_more_q && !halt && !ar_valid;   // not of ar_ready: that is far away
+  assign rb_valid    = c_more_q && halt;
   assign rb_cnt      = c_left_q;
-  assign look        = c_valid_q && c_left_q == '0 && (!ar_valid || c_new_q);
+  assign look        = c_end_q && (!ar_valid || c_new_q);
   assign over        = look && (!ar_valid || ar_ready);
 
   assign qid     = c_qid_q;
@@ -112,11 +114,22 @@ module crl_nvme_fetch_ask #(
   always_ff @(posedge clk) begin
     if (rst) begin
       c_valid_q <= 1'b0;
+      c_more_q  <= 1'b0;
+      c_end_q   <= 1'b0;
       ar_valid  <= 1'b0;
       d_valid   <= 1'b0;
     end else begin
-      if (!c_valid_q) c_valid_q <= n_valid;
-      else if (over)  c_valid_q <= 1'b0;
+      if (!c_valid_q) begin
+        c_valid_q <= n_valid;
+        c_more_q  <= n_valid && n_cnt != '0;
+        c_end_q   <= n_valid && n_cnt == '0;
+      end else if (begin_burst ? m_all : rb_valid && rb_ready) begin
+        c_more_q <= 1'b0;
+        c_end_q  <= 1'b1;
+      end else if (over) begin
+        c_valid_q <= 1'b0;
+        c_end_q   <= 1'b0;
+      end
       if (begin_burst)   ar_valid <= 1'b1;
       else if (ar_ready) ar_valid <= 1'b0;
       d_valid <= over;
@@ -174,6 +187,7 @@ module crl_nvme_fetch_ask #(
         assert (13'(c_left_q) <= f_there && 8'(c_left_q) + 8'(c_cnt_q) <= f_max);
       end
       if (c_valid_q) assert (8'(c_left_q) + 8'(c_cnt_q) <= 8'(DEPTH));
+      assert (c_more_q == (c_valid_q && c_left_q != '0) && c_end_q == (c_valid_q && c_left_q == '0));
       if (c_valid_q && c_new_q) assert (ar_valid);
       if (c_valid_q && c_park_q) assert (c_left_q == '0 && c_cnt_q == '0);
     end

@@ -52,8 +52,8 @@ module crl_nvme_fetch_want #(
     output logic      [7:0]    rs_want,
     input  wire logic          rs_done,
     input  wire logic [7:0]    rs_got,
-    output logic               rs_soon,   // rs_valid comes in the next cycle
     output logic               rs_owed,   // rs_done is to come
+    input  wire logic          rs_wait,   // begin no reservation in this cycle
 
     output logic      [QW-1:0] b_qid,     // its page and function are looked up
     output logic               n_valid,   // entries to read, with their slots
@@ -88,7 +88,7 @@ module crl_nvme_fetch_want #(
   logic [CW-1:0] b_want_q, b_got_q;
   logic [11:0]   b_head_q, b_size_q;
 
-  assign a_go   = a2_q && !b_valid_q && !rs_owed && (a_none || a_lim_q != '0);
+  assign a_go   = a2_q && !b_valid_q && !rs_owed && !rs_wait && (a_none || a_lim_q != '0);
   assign a_fast = !a_none && a_sure_q && a_want < CW'(8);
   assign a_pass = a_go && a_fast && n_ready;
   assign su_qid = a_qid_q;
@@ -118,7 +118,6 @@ module crl_nvme_fetch_want #(
   // --- reserve -------------------------------------------------------------------------------------
   assign take     = a_go && !a_none;
   assign take_cnt = a_want;
-  assign rs_soon  = take;
   assign rs_qid   = b_qid_q;
   assign rs_want  = 8'(b_want_q);
 

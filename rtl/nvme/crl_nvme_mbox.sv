@@ -317,9 +317,22 @@ module crl_nvme_mbox #(
   // ---------------------------------------------------------------------------------------------
   // Events
 
+  // That a completion is handed over is known late.
+  logic          ev_lg_q;
+  logic [QW-1:0] ev_qid_q;
+  logic [15:0]   ev_cid_q;
+  logic [10:0]   ev_status_q;
+  logic [31:0]   ev_nsid_q;
+  logic [63:0]   ev_lba_q;
+
+  always_ff @(posedge clk) begin
+    ev_lg_q <= !rst && lg_valid;
+    {ev_qid_q, ev_cid_q, ev_status_q, ev_nsid_q, ev_lba_q} <= {lg_qid, lg_cid, lg_status, lg_nsid, lg_lba};
+  end
+
   crl_nvme_mbox_ev #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_ev (
       .clk, .rst, .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .sqf_valid, .sqf_qid, .cqf_valid, .cqf_qid,
-      .lg_valid, .lg_qid, .lg_cid, .lg_status, .lg_nsid, .lg_lba,
+      .lg_valid(ev_lg_q), .lg_qid(ev_qid_q), .lg_cid(ev_cid_q), .lg_status(ev_status_q), .lg_nsid(ev_nsid_q), .lg_lba(ev_lba_q),
       .hold(ev_hold), .q_look(qbad_look), .q_clear(qbad_clear), .qsel(k_qsel[QW-1:0]), .qsel_ok(sel_ok), .any(event_any), .pop(event_pop), .at_pop, .lost_clear,
       .addr, .rdata(ev_rdata)
   );

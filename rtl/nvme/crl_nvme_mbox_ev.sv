@@ -4,7 +4,8 @@
 //
 // How: what comes with an event lies in a ring for each source, the order in a FIFO with a bit a source for each cycle in which events
 //   were held; of one cycle the lowest bit is the oldest. A LUT RAM has a word a queue: refused doorbells, and a flag for each
-//   doorbell event of it that is held (CQ, code). It has one port; a doorbell goes before the processor, who waits (`hold`).
+//   doorbell event of it that is held (CQ, code). It has one port; a doorbell goes before the processor, who waits (`hold`). A word is
+//   read in one cycle, and written anew in the next one.
 // Latency: an event to `any` 1 cycle. q_look to rdata 1 cycle, the others 0.
 // Assumes: q_look, q_clear, pop one at a time, not while `hold`; pop only while `any`; q_clear only with a qsel that is there.
 `default_nettype none
@@ -188,36 +189,48 @@ module crl_nvme_mbox_ev #(
   // ---------------------------------------------------------------------------------------------
   // Refused doorbells
 
-  logic [QW-1:0] t_qid;
-  logic [19:0]   t_word, t_next;
-  logic [3:0]    t_flags, d_flags, b_bit;
-  logic [15:0]   t_count;
-  logic          t_we, clears;
+  logic [QW-1:0] t_qid, s_qid_q;               // s_*: the word that is written
+  logic [19:0]   t_ram, t_word, s_word_q, s_next;
+  logic [3:0]    d_ram, d_flags, b_bit, s_bit_q, s_flags;
+  logic [15:0]   s_count;
+  logic          clears, s_we_q, s_bell_q, s_set_q, s_clears_q;
 
   assign clears = pop && is_bad;
   assign hold   = bad_valid;
   assign t_qid  = bad_valid ? bad_qid : at_pop ? b_qid : qsel;
-  assign t_we   = bad_valid || clears || q_clear;
-  assign {t_flags, t_count} = t_word;
   assign b_bit  = 4'd1 << (bad_valid ? {bad_cq, bad_code} : b_info);
   assign dup    = (d_flags & (4'd1 << {bad_cq, bad_code})) != '0;
 
+  // What is on its way into the RAM counts already.
+  assign t_word  = s_we_q && s_qid_q == t_qid ? s_next : t_ram;
+  assign d_flags = s_we_q && s_qid_q == bad_qid ? s_next[19:16] : d_ram;
+  assign {s_flags, s_count} = s_word_q;
+
   crl_ram_clr #(.W(20), .DEPTH(1 << QW)) u_count (
-      .clk, .rst, .clr(1'b0), .caddr({QW{1'b0}}), .we(t_we), .waddr(t_qid), .wdata(t_next), .raddr(t_qid), .rdata(t_word)
+      .clk, .rst, .clr(1'b0), .caddr({QW{1'b0}}), .we(s_we_q), .waddr(s_qid_q), .wdata(s_next), .raddr(t_qid), .rdata(t_ram)
   );
 
   // The flags once more, so that who asks for a new doorbell does not stand behind what is read.
   crl_ram_clr #(.W(4), .DEPTH(1 << QW)) u_flags (
-      .clk, .rst, .clr(1'b0), .caddr({QW{1'b0}}), .we(t_we), .waddr(t_qid), .wdata(t_next[19:16]), .raddr(bad_qid), .rdata(d_flags)
+      .clk, .rst, .clr(1'b0), .caddr({QW{1'b0}}), .we(s_we_q), .waddr(s_qid_q), .wdata(s_next[19:16]), .raddr(bad_qid), .rdata(d_ram)
   );
 
   always_comb begin
-    t_next = {t_flags, 16'd0};
-    if (bad_valid)   t_next = {acc[0] ? t_flags | b_bit : t_flags, t_count == '1 ? t_count : t_count + 16'd1};
-    else if (clears) t_next = {t_flags & ~b_bit, t_count};
+    s_next = {s_flags, 16'd0};
+    if (s_bell_q)        s_next = {s_set_q ? s_flags | s_bit_q : s_flags, s_count == '1 ? s_count : s_count + 16'd1};
+    else if (s_clears_q) s_next = {s_flags & ~s_bit_q, s_count};
   end
 
-  always_ff @(posedge clk) if (q_look) qbad_q <= t_count;
+  always_ff @(posedge clk) begin
+    s_we_q     <= !rst && (bad_valid || clears || q_clear);
+    s_bell_q   <= bad_valid;
+    s_set_q    <= acc[0];
+    s_clears_q <= clears;
+    s_bit_q    <= b_bit;
+    s_qid_q    <= t_qid;
+    s_word_q   <= t_word;
+    if (q_look) qbad_q <= t_word[15:0];
+  end
 
   logic unused;
   assign unused = &{1'b0, f_room, f_level, n3};

@@ -68,8 +68,9 @@ module crl_nvme_mbox_regs (
 
   always_ff @(posedge clk) begin
     if (choose) begin
-      hit <= next_hit;
-      num <= next_num;
+      hit        <= next_hit;
+      num        <= next_num;
+      num_zero_q <= zero_q[next_num];
     end
   end
 
@@ -86,18 +87,20 @@ module crl_nvme_mbox_regs (
     endcase
   end
 
-  logic             wr_hit, back;
+  logic             wr_hit, back, wait_q;   // wait_q: the range is still 0, as of the last cycle
+  logic             zero, num_zero_q;       // the word reads as zero; that of the access does
   logic [WORDS-1:0] zero_q;
   logic [WORDS-1:0][31:0] word_q;
 
   assign wr_hit = wr && hit;
   assign again  = back_q != 4'(RG_END);
-  assign back   = again && !busy && !(rg_blank && back_q == 4'(GR_END));
+  assign back   = again && !busy && !(wait_q && back_q == 4'(GR_END));
   assign at     = back ? {1'b0, back_q} : num;
 
   crl_ram_lut #(.W(32), .DEPTH(32)) u_words (.clk, .we(wr_hit), .waddr(at), .wdata(new_word), .raddr(at), .rdata(word));
 
-  assign old      = zero_q[at] ? '0 : word;
+  assign zero     = back ? zero_q[{1'b0, back_q}] : num_zero_q;
+  assign old      = zero ? '0 : word;
   assign rdata    = hit ? old : '0;
   assign new_word = mix & (mask | {32{back}});
 
@@ -109,6 +112,7 @@ module crl_nvme_mbox_regs (
     if (rst)           back_q <= 4'(RG_END);
     else if (gr_blank) back_q <= '0;
     else if (back)     back_q <= back_q + 1'b1;
+    wait_q <= rg_blank;
     for (int i = 0; i < WORDS; i++) begin
       if (rst)                            zero_q[i] <= 1'b1;
       else if (wr_hit && num == 5'(i))    zero_q[i] <= 1'b0;

@@ -57,7 +57,7 @@ module crl_nvme_move_feed #(
   logic         h_valid, h_none, h_zero, h_two, h_first, h_ahead, room_s, room_v;
   logic [7:0]   h_src_len, h_dst_len;
   logic [CQW:0] level_s, level_v;
-  logic         reads, over, load, load_in, load_ahead, bad, take, ends, tell, say, w_valid, w_bad, v_free;
+  logic         reads, over, go_in, go_ahead, load, load_in, load_ahead, bad, take, ends, tell, say, w_valid, w_bad, v_free;
   logic         owes_q;    // the chunk at work has gone ahead of its verdict
   logic         first_q;   // and is the first of its command
   logic         second_q;  // the namespace's beats of the chunk at the head are next
@@ -91,9 +91,12 @@ module crl_nvme_move_feed #(
   assign over       = !valid_q || ends;
   assign tell       = owes_q && (e_valid || in_now);
   assign in_take    = owes_q;
-  assign load_ahead = h_valid && over && h_ahead && !second_q && (!owes_q || tell);
-  assign load_in    = h_valid && over && (!h_ahead || second_q) && !owes_q && (!reads || e_valid);
-  assign load       = load_ahead || load_in;
+  // What follows, if there is room for it: that comes last.
+  assign go_ahead   = h_valid && h_ahead && !second_q && (!owes_q || tell);
+  assign go_in      = h_valid && (!h_ahead || second_q) && !owes_q && (!reads || e_valid);
+  assign load_ahead = over && go_ahead;
+  assign load_in    = over && go_in;
+  assign load       = over && (go_ahead || go_in);
   assign say        = tell || (load_in && !second_q);
   assign e_ready    = owes_q || (load_in && reads);
   assign bad        = owes_q ? (e_valid ? e_bad : in_bad) || (fail_q && !first_q) : (reads && e_bad) || (fail_q && (second_q || !h_first));

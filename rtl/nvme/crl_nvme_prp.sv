@@ -78,8 +78,8 @@ module crl_nvme_prp #(
   logic [51:0] k_page, go_page, e_page;
   logic        go, kill, quiet, e_valid, e_ready, e_bad, e_err, e_ptr;
   logic [8:0]  go_idx, go_count;
-  logic        w_valid, w_room, w_last, w_past, q_valid, q_push, full_unused, any_unused;
-  logic [PW-1:0] w_item, q_item;
+  logic        w_valid, w_room, w_last, w_past, q_valid, q_none, q_room, q_load, q_push, any, full_unused;
+  logic [PW-1:0] w_item, q_item, o_item;   // just walked, the oldest that waits, the next one behind it
   logic [63:0] w_addr;
   logic [12:0] w_len;
   logic [7:0]  w_tag;
@@ -105,24 +105,34 @@ module crl_nvme_prp #(
       .ar_valid, .ar_ready, .ar_addr, .ar_len, .r_valid, .r_data, .r_resp, .stop, .idle
   );
 
-  // Two items may be on their way here when a third is let go.
+  // Two items may be on their way here when a third is let go. The oldest is not counted.
   assign w_room = level <= 5'(DEPTH - 3);
 
   // Not so an error: a list read that begins with it shows before it, or never.
-  assign w_item  = {w_code, w_tag, w_last, w_len, w_addr};
+  assign w_item  = {w_code, w_last, w_len, w_tag, w_addr};
   assign w_past  = w_valid && !q_valid && w_code == 2'd0;
   assign p_valid = q_valid || w_past;
-  assign {p_code, p_tag, p_last, p_len, p_addr} = q_valid ? q_item : w_item;
+  // Two copies of one register choose: address and tag are wide, and nobody waits for them.
+  assign {p_code, p_last, p_len} = q_valid ? q_item[PW-1:72] : w_item[PW-1:72];
+  assign {p_tag, p_addr}         = q_none ? w_item[71:0] : q_item[71:0];
 
+  // The oldest comes from a register, so that nobody waits for the RAM.
   crl_fifo #(.W(PW), .DEPTH(DEPTH)) u_pieces (
-      .clk, .rst, .s_valid(q_push), .s_ready(full_unused), .s_data(w_item), .m_valid(any_unused), .m_ready(p_ready), .m_data(q_item), .level
+      .clk, .rst, .s_valid(w_valid && q_push), .s_ready(full_unused), .s_data(w_item), .m_valid(any), .m_ready(q_room), .m_data(o_item), .level
   );
-  assign q_push = w_valid && !(w_past && p_ready);
+  assign q_room = !q_valid || p_ready;
+  assign q_push = any || !q_room;               // what is walked waits in the RAM,
+  assign q_load = !any && w_valid && !(w_past && p_ready);   //   or is the oldest
 
-  // Its m_valid, from a register.
   always_ff @(posedge clk) begin
-    if (rst) q_valid <= 1'b0;
-    else     q_valid <= q_push || (q_valid && !(p_ready && level == 5'd1));
+    if (rst) begin
+      q_valid <= 1'b0;
+      q_none  <= 1'b1;
+    end else if (q_room) begin
+      q_valid <= any || q_load;
+      q_none  <= !any && !q_load;
+    end
+    if (q_room) q_item <= any ? o_item : w_item;
   end
 
   assign p_error = p_code != 2'd0;
@@ -138,7 +148,7 @@ module crl_nvme_prp #(
 
   logic unused;
 
-  assign unused = &{1'b0, r_last, full_unused, any_unused};
+  assign unused = &{1'b0, r_last, full_unused};
 
 endmodule
 

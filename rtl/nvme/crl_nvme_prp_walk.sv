@@ -73,11 +73,12 @@ module crl_nvme_prp_walk #(
   logic [12:0] first, first_q;      // length of PRP1's piece
   logic        fits, fits_q;        // it is the only one
   logic        dead_q;              // an error was given out
+  logic        free_q;              // state_q is S_IDLE
   logic        one;                 // at most a page is left
   logic [7:0]  tag_q;
   logic        fail;
 
-  assign free     = state_q == S_IDLE;
+  assign free     = free_q;
   assign c_ready  = free && !hold;
   assign ld_valid = c_valid && c_ready;
   assign one      = rem_q[20:12] == '0 || rem_q == 21'd4096;
@@ -163,15 +164,17 @@ module crl_nvme_prp_walk #(
   always_ff @(posedge clk) begin
     if (rst) begin
       state_q   <= S_IDLE;
+      free_q    <= 1'b1;
       d_valid_q <= 1'b0;
       dead_q    <= 1'b0;
     end else begin
       state_q   <= state_d;
+      free_q    <= state_d == S_IDLE;
       d_valid_q <= k_valid;
       if (ld_valid)  dead_q <= 1'b0;
       else if (fail) dead_q <= 1'b1;
     end
-    if (ld_valid) begin
+    if (free) begin   // what counts is there when the command is
       func    <= c_func;
       prp1_q  <= c_prp1;
       prp2_q  <= c_prp2;
@@ -236,7 +239,7 @@ module crl_nvme_prp_walk #(
       if (w_valid && w_last) f_over_q <= 1'b1;
     end
     if (f_past_q) begin
-      assert (state_q <= S_END);
+      assert (state_q <= S_END && free_q == (state_q == S_IDLE));
       if (state_q != S_IDLE) assert (f_any_q && f_bytes_q <= 21'h100000);
       if (state_q == S_FIRST) begin
         assert (rem_q == f_bytes_q && !d_valid_q && !h_valid && !dead_q && !f_over_q);

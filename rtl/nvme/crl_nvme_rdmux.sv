@@ -4,8 +4,8 @@
 //
 // How: client 0, the mover, has the port as long as nobody else waits; then it and the others take turns, the others round robin.
 //   Whose turn it is stands in a register: no client's valid decides over another's ready in the same cycle. What was
-//   shown stays until it is taken. A client that says that it comes in the next cycle gets its turn by then. A FIFO says whose
-//   beats come next: the port answers in the order asked.
+//   shown stays until it is taken. A client that says that it comes in the next cycle gets its turn by then. The port answers in
+//   the order asked: whose beats come next stands in a register, with a bit a client, and a FIFO behind it.
 // Latency: none for the mover or who has said that he comes, one cycle for another client; none from a beat to its client.
 // Throughput: an AR and a beat a cycle, of the other clients an AR in two cycles. The mover waits for one burst of another at most, another for 2 * (N - 1) - 1.
 // Assumes: valid and payload of a client stay until taken; after 'soon' a client is valid; beats are always taken, and come only for what was asked.
@@ -50,13 +50,16 @@ module crl_nvme_rdmux #(
   localparam int OW = N > 2 ? $clog2(N - 1) : 1;
 
   logic              turn_q;             // of another than the mover: gnt_q
-  logic              any, free, taken, room, owed;
+  logic              any, free, taken, room, over;
+  logic              more, move;         // the FIFO has one; the register takes the next
+  logic              room_unused;
+  logic [N-1:0]      head_q;             // whose beats come
   logic [N-2:0]      gnt, gnt_q;
   logic [OW-1:0]     idx, idx_q;
   logic [63:0]       o_addr;
   logic [7:0]        o_len;
   logic [FUNC_W-1:0] o_user;
-  logic [NW-1:0]     asked, who;
+  logic [NW-1:0]     asked, who, next;
   logic [AW:0]       level;
 
   crl_rr_arb #(.N(N - 1)) u_arb (.clk, .rst, .req(s_ar_valid[N-1:1] | s_ar_soon[N-1:1]), .ack(!turn_q && free), .gnt, .gnt_idx(idx), .gnt_valid(any));
@@ -97,24 +100,35 @@ module crl_nvme_rdmux #(
   assign asked = turn_q ? NW'(idx_q) + 1'b1 : '0;
 
   crl_fifo #(.W(NW), .DEPTH(BURSTS)) u_order (
-      .clk, .rst, .s_valid(taken), .s_ready(room), .s_data(asked),
-      .m_valid(owed), .m_ready(m_r_valid && m_r_last), .m_data(who), .level
+      .clk, .rst, .s_valid(taken && (more || !move)), .s_ready(room_unused), .s_data(asked),
+      .m_valid(more), .m_ready(move), .m_data(who), .level
   );
 
-  always_comb begin
-    s_r_valid = '0;
-    for (int i = 0; i < N; i++) s_r_valid[i] = m_r_valid && owed && who == NW'(i);
+  assign over      = m_r_valid && m_r_last;
+  assign move      = head_q == '0 || over;
+  assign next      = more ? who : asked;
+  assign s_r_valid = head_q & {N{m_r_valid}};
+  assign idle      = head_q == '0;
+
+  always_ff @(posedge clk) begin
+    // The register and the FIFO hold BURSTS in all, so the FIFO is never full.
+    if (rst || over) room <= 1'b1;
+    else if (taken && !move && level == (AW + 1)'(BURSTS - 2)) room <= 1'b0;
+    if (rst) head_q <= '0;
+    else if (move) begin
+      for (int i = 0; i < N; i++) head_q[i] <= (more || taken) && (next == NW'(i) || (i == N - 1 && next > NW'(i)));   // one bit always
+    end
   end
-  assign idle = !owed;
 
   logic unused;
-  assign unused = &{1'b0, level, s_ar_soon[0]};
+  assign unused = &{1'b0, room_unused, s_ar_soon[0]};
 
 `ifdef FORMAL
-  assign f_owed = level;
+  assign f_owed = level + (AW + 1)'(head_q != '0);
 
   // Who has the turn shows something: for the induction.
   always_ff @(posedge clk) begin
+    if (!rst) assert ((head_q == '0 || $onehot(head_q)) && (head_q != '0 || level == '0) && room == (32'(level) < BURSTS - 1));
     if (!rst && turn_q) assert ($onehot(gnt_q) && (gnt_q & ~s_ar_valid[N-1:1]) == '0 && gnt_q[idx_q]);
   end
 `endif

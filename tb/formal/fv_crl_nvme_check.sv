@@ -216,8 +216,7 @@ module fv_crl_nvme_check_pipe (
       assert (inside <= 3'd3);
       if (m_valid) assert (inside != 3'd0);
       assert (inside == {2'd0, m_valid} + {2'd0, f_valid[1]} + {2'd0, f_valid[0]});
-      if (inside != 3'd3) assert (s_ready);
-      if (m_ready) assert (s_ready);
+      assert (s_ready == (inside != 3'd3));
       cover (inside == 3'd3 && !s_ready && held);
     end
   end

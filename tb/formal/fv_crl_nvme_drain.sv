@@ -134,7 +134,7 @@ module fv_crl_nvme_drain #(
       assume (w_q <= 3'(K) && m_q <= 3'd2 && l_q <= 3'(K));
       if (w_q == 3'(K)) assume (!others);
       if (m_q == 3'd2 && may) assume (move);
-      assert (age <= 7'd85);
+      assert (age <= 7'd91);
     end
   end
 `endif

@@ -552,13 +552,13 @@ async def order_of_checks(dut):
 @cocotb.test()
 async def pace(dut):
     """Stimulus: one command alone; 200 without a gap; a grant written in the cycle before its command.
-    Checking: verdicts 3 cycles later, one a cycle; the new grant counts."""
+    Checking: verdicts 3 cycles later, three in four cycles; the new grant counts."""
     b = await bench(dut)
     await b.statuses_of(command())
     assert set(b.latencies) == {3}, b.latencies
     b.stalled = 0
     await b.statuses_of(*(b.random_command(1) for _ in range(200)))
-    assert b.stalled == 0 and set(b.latencies) == {3}, (b.stalled, b.latencies)
+    assert b.stalled <= 200 // 3 and set(b.latencies) == {3}, (b.stalled, b.latencies)
     full = b.grants[1]
     for what in (
         Grant(),
