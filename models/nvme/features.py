@@ -7,7 +7,6 @@ from models.layout import NvmeFid as Fid
 from models.layout import NvmeStatus as S
 from models.nvme.identify import ALL, OAES_ANA, Identity
 
-
 CHANGEABLE, PER_NAMESPACE = 1 << 2, 1 << 1  # what SELECT 3 tells
 CURRENT, DEFAULT, SAVED, SUPPORTED = range(4)  # SELECT
 AEC_CRITICAL = 0xFF  # bits of the SMART warnings
