@@ -108,7 +108,7 @@ module crl_nvme_cqe #(
   logic           i_valid_q, i_drop_q, i_leave, i_back;
   logic [C_W-1:0] i_data_q, w_data, f_data, e_data_q;
   logic [QW-1:0]  s_cq, i_cq_q, w_cq, f_cq;
-  logic           in, w_valid, w_any, f_valid, f_pop, f_room;   // in: a completion that is not dropped; w_valid: others wait before it
+  logic           in, w_valid, f_valid, f_pop, f_room;   // in: a completion that is not dropped; w_valid: others wait before it
   logic           gb_q, gb_free, gb_ready;      // slots on their way back
   logic [QW-1:0]  gb_cq_q;
   logic [3:0]     gb_cnt_q;
@@ -138,16 +138,10 @@ module crl_nvme_cqe #(
   assign f_cq    = w_valid ? w_cq : i_cq_q;
   assign f_data  = w_valid ? w_data : i_data_q;
 
-  crl_fifo #(.W(QW + C_W), .DEPTH(DEPTH)) u_wait (
+  crl_fifo_vreg #(.W(QW + C_W), .DEPTH(DEPTH)) u_wait (
       .clk, .rst, .s_valid(in && (w_valid || !f_pop)), .s_ready(f_room), .s_data({i_cq_q, i_data_q}),
-      .m_valid(w_any), .m_ready(f_pop), .m_data({w_cq, w_data}), .level(waiting)
+      .m_valid(w_valid), .m_ready(f_pop), .m_data({w_cq, w_data}), .level(waiting)
   );
-
-  // w_any, from a register.
-  always_ff @(posedge clk) begin
-    if (rst) w_valid <= 1'b0;
-    else     w_valid <= (in && f_room && (w_valid || !f_pop)) || (w_valid && !(f_pop && waiting == ($clog2(DEPTH) + 1)'(1)));
-  end
 
   // ---------------------------------------------------------------------------------------------
   // Queues
@@ -181,7 +175,7 @@ module crl_nvme_cqe #(
   logic [11:0]       g_first_q;
   logic [3:0]        g_count_q;
   logic              g_end, g_whole, join_ok, opens, joins, e_valid_q;
-  logic              beat_room, c_room, c_any, c_push, c_more, h_any, mv_ready;   // c_any: closed ones wait
+  logic              beat_room, c_room, c_any, c_push, h_any, mv_ready;   // c_any: closed ones wait
 
   assign g_end   = g_slot_q == g_size_q;
   assign g_whole = g_end || g_slot_q[7:0] == '1 || g_count_q[3];
@@ -236,16 +230,10 @@ module crl_nvme_cqe #(
   assign c_push   = close && (c_any || !mv_valid);
   assign {h_addr, h_count, h_tail, h_cq, h_func, h_vec, h_ien} = c_any ? c_item : now_item;
 
-  crl_fifo #(.W(H_W), .DEPTH(CLOSED)) u_closed (
+  crl_fifo_vreg #(.W(H_W), .DEPTH(CLOSED)) u_closed (
       .clk, .rst, .s_valid(c_push), .s_ready(c_room), .s_data(now_item),
-      .m_valid(c_more), .m_ready(mv_valid), .m_data(c_item), .level(closed)
+      .m_valid(c_any), .m_ready(mv_valid), .m_data(c_item), .level(closed)
   );
-
-  // c_more, from a register.
-  always_ff @(posedge clk) begin
-    if (rst) c_any <= 1'b0;
-    else     c_any <= c_push || (c_any && !(mv_valid && closed == ($clog2(CLOSED) + 1)'(1)));
-  end
 
   // Both are looked up, so that the choice comes last.
   assign c_cq     = c_item[FUNC_W + 9 +: QW];
@@ -337,7 +325,7 @@ module crl_nvme_cqe #(
   assign idle = !i_valid_q && !w_valid && !g_open_q && !c_any && !out_busy && !sent_any && !gb_q;
 
   logic unused;
-  assign unused = &{1'b0, wb_b_resp[0], w_any, c_more, owed, cfg_base[11:0]};
+  assign unused = &{1'b0, wb_b_resp[0], waiting, closed, owed, cfg_base[11:0]};
 
 endmodule
 

@@ -58,7 +58,7 @@ module crl_nvme_cqout #(
   logic [DATA_W-1:0]      p_data, b_data;
   logic [LANES-1:0]       p_lanes, b_lanes;
   logic                   step;        // a beat leaves the FIFO
-  logic                   beat_room, any_unused;   // always, see room
+  logic                   beat_room;   // always, see room
   logic [$clog2(BEATS):0] beats;
 
   generate
@@ -115,16 +115,10 @@ module crl_nvme_cqout #(
     end
   endgenerate
 
-  crl_fifo #(.W(DATA_W + LANES), .DEPTH(BEATS)) u_beats (
+  crl_fifo_vreg #(.W(DATA_W + LANES), .DEPTH(BEATS)) u_beats (
       .clk, .rst, .s_valid(p_valid), .s_ready(beat_room), .s_data({p_lanes, p_data}),
-      .m_valid(any_unused), .m_ready(step), .m_data({b_lanes, b_data}), .level(beats)
+      .m_valid(b_valid), .m_ready(step), .m_data({b_lanes, b_data}), .level(beats)
   );
-
-  // Its m_valid, from a register.
-  always_ff @(posedge clk) begin
-    if (rst) b_valid <= 1'b0;
-    else     b_valid <= p_valid || (b_valid && !(step && beats == ($clog2(BEATS) + 1)'(1)));
-  end
 
   // ---------------------------------------------------------------------------------------------
   // Bursts
@@ -192,12 +186,11 @@ module crl_nvme_cqout #(
   end
 
   logic unused_fifo;
-  assign unused_fifo = &{1'b0, beat_room, any_unused, mv_addr[OFF_W-1:0]};
+  assign unused_fifo = &{1'b0, beat_room, mv_addr[OFF_W-1:0]};
 
 `ifdef FORMAL
   always_ff @(posedge clk) if (!rst) begin
     if (p_valid) assert (beat_room);
-    assert (b_valid == any_unused);
     if (w_valid_q) assert (wb_last == (left == '0));
   end
 `endif

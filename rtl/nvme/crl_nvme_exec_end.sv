@@ -81,7 +81,7 @@ module crl_nvme_exec_end #(
   localparam int CW = OW + 2;               // counts all that can be here: OPS + ND + 1
 
   // --- what ended --------------------------------------------------------------------------------
-  logic          w_valid, w_any, w_push, w_room, m_any, n_any, n_pick, load, m_pop, turn_q, n_dnr_o, n_more_o;
+  logic          w_valid, w_push, w_room, m_any, n_any, n_pick, load, m_pop, turn_q, n_dnr_o, n_more_o;
   logic [OW-1:0] w_tag, tag;
   logic [10:0]   w_status, m_status, n_status_o;
   logic [OW:0]   w_level;
@@ -90,9 +90,9 @@ module crl_nvme_exec_end #(
   logic [QW-1:0] m_qid, n_qid;
   logic [15:0]   m_cid, n_cid;
 
-  crl_fifo #(.W(OW + 11), .DEPTH(OPS)) u_wait (
+  crl_fifo_vreg #(.W(OW + 11), .DEPTH(OPS)) u_wait (
       .clk, .rst, .s_valid(w_push), .s_ready(w_room), .s_data({e_tag, e_status}),
-      .m_valid(w_any), .m_ready(m_pop), .m_data({w_tag, w_status}), .level(w_level)
+      .m_valid(w_valid), .m_ready(m_pop), .m_data({w_tag, w_status}), .level(w_level)
   );
   crl_fifo #(.W(QW + 16 + 13), .DEPTH(ND)) u_none (
       .clk, .rst, .s_valid(n_valid), .s_ready(n_ready), .s_data({s_qid, s_cid, n_status, n_dnr, n_more}),
@@ -103,12 +103,6 @@ module crl_nvme_exec_end #(
   );
 
   assign w_push = e_valid && (w_valid || !m_pop);
-
-  // w_any, from a register.
-  always_ff @(posedge clk) begin
-    if (rst) w_valid <= 1'b0;
-    else     w_valid <= w_push || (w_valid && !(m_pop && w_level == (OW + 1)'(1)));
-  end
 
   assign m_any    = w_valid || e_valid;
   assign tag      = w_valid ? w_tag : e_tag;
@@ -211,7 +205,7 @@ module crl_nvme_exec_end #(
 `endif
 
   logic unused;
-  assign unused = &{1'b0, w_any, w_room, n_level};
+  assign unused = &{1'b0, w_room, w_level, n_level};
 
 endmodule
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Harness for crl_fifo: free inputs. Order and loss are followed by a ghost beat inside the block
+// Harness for crl_fifo, and with VREG for crl_fifo_vreg: free inputs. Order and loss are followed by a ghost beat inside the block
 // (CRL_GHOST), by induction; the box model here sees the ports only and is searched to a bound.
 `default_nettype none
 
@@ -18,7 +18,11 @@ module fv_crl_fifo #(
   wire [W-1:0] m_data;
   wire [$clog2(DEPTH):0] level;
 
+`ifdef VREG
+  crl_fifo_vreg #(.W(W), .DEPTH(DEPTH)) u_dut (.clk, .rst, .s_valid, .s_ready, .s_data, .m_valid, .m_ready, .m_data, .level);
+`else
   crl_fifo #(.W(W), .DEPTH(DEPTH), .OUTREG(OUTREG)) u_dut (.clk, .rst, .s_valid, .s_ready, .s_data, .m_valid, .m_ready, .m_data, .level);
+`endif
 
   reg past_valid = 1'b0;
   always @(posedge clk) past_valid <= 1'b1;
