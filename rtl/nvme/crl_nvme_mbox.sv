@@ -317,22 +317,26 @@ module crl_nvme_mbox #(
   // ---------------------------------------------------------------------------------------------
   // Events
 
-  // That a completion is handed over is known late.
-  logic          ev_lg_q;
-  logic [QW-1:0] ev_qid_q;
-  logic [15:0]   ev_cid_q;
-  logic [10:0]   ev_status_q;
-  logic [31:0]   ev_nsid_q;
-  logic [63:0]   ev_lba_q;
+  // That a completion is handed over is known late, so all of them come from registers.
+  logic [3:0]        ev_q;
+  logic [QW-1:0]     ev_bad_q, ev_sqf_q, ev_cqf_q, ev_lg_q;
+  logic              ev_cq_q, ev_code_q;
+  logic [FUNC_W-1:0] ev_func_q;
+  logic [15:0]       ev_cid_q;
+  logic [10:0]       ev_status_q;
+  logic [31:0]       ev_nsid_q;
+  logic [63:0]       ev_lba_q;
 
   always_ff @(posedge clk) begin
-    ev_lg_q <= !rst && lg_valid;
-    {ev_qid_q, ev_cid_q, ev_status_q, ev_nsid_q, ev_lba_q} <= {lg_qid, lg_cid, lg_status, lg_nsid, lg_lba};
+    ev_q <= {lg_valid, cqf_valid, sqf_valid, bad_valid} & {4{!rst}};
+    {ev_bad_q, ev_cq_q, ev_code_q, ev_func_q, ev_sqf_q, ev_cqf_q} <= {bad_qid, bad_cq, bad_code, bad_func, sqf_qid, cqf_qid};
+    {ev_lg_q, ev_cid_q, ev_status_q, ev_nsid_q, ev_lba_q} <= {lg_qid, lg_cid, lg_status, lg_nsid, lg_lba};
   end
 
   crl_nvme_mbox_ev #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_ev (
-      .clk, .rst, .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .sqf_valid, .sqf_qid, .cqf_valid, .cqf_qid,
-      .lg_valid(ev_lg_q), .lg_qid(ev_qid_q), .lg_cid(ev_cid_q), .lg_status(ev_status_q), .lg_nsid(ev_nsid_q), .lg_lba(ev_lba_q),
+      .clk, .rst, .bad_valid(ev_q[0]), .bad_qid(ev_bad_q), .bad_cq(ev_cq_q), .bad_code(ev_code_q), .bad_func(ev_func_q),
+      .sqf_valid(ev_q[1]), .sqf_qid(ev_sqf_q), .cqf_valid(ev_q[2]), .cqf_qid(ev_cqf_q),
+      .lg_valid(ev_q[3]), .lg_qid(ev_lg_q), .lg_cid(ev_cid_q), .lg_status(ev_status_q), .lg_nsid(ev_nsid_q), .lg_lba(ev_lba_q),
       .hold(ev_hold), .q_look(qbad_look), .q_clear(qbad_clear), .qsel(k_qsel[QW-1:0]), .qsel_ok(sel_ok), .any(event_any), .pop(event_pop), .at_pop, .lost_clear,
       .addr, .rdata(ev_rdata)
   );
