@@ -36,7 +36,7 @@ module fv_crl_nvme_mbox_ev #(
 
   crl_nvme_mbox_ev #(.QUEUES(1), .FUNC_W(1), .PLACES(PLACES)) u_dut (
       .clk, .rst, .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .sqf_valid, .sqf_qid, .cqf_valid, .cqf_qid,
-      .lg_valid, .lg_qid, .lg_cid, .lg_status, .lg_nsid, .lg_lba, .hold, .q_look, .q_clear, .qsel(qsel[0]), .qsel_ok(qsel < 8'd2), .any, .pop, .lost_clear, .addr, .rdata
+      .lg_valid, .lg_qid, .lg_cid, .lg_status, .lg_nsid, .lg_lba, .hold, .q_look, .q_clear, .qsel(qsel[0]), .qsel_ok(qsel < 8'd2), .any, .pop, .at_pop(pop), .lost_clear, .addr, .rdata
   );
 
   // The reference
