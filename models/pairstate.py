@@ -466,6 +466,12 @@ class NodeState:
     def __post_init__(self) -> None:
         self.reset()
 
+    @property
+    def newest_lives(self) -> list[Life]:
+        """Lives that accesses may still belong to, in their order: the last ones, two a channel on average, and what each channel has now."""
+        first = len(self.lives) - 2 * self.params.channels
+        return [life for k, life in enumerate(self.lives) if k >= first or life is self.chans[life.ch].life]
+
     def link_is(self, peer: int, up: bool, t: int) -> None:
         """A link is seen up or down."""
         downs = self.link_downs.setdefault(peer, [])

@@ -134,20 +134,30 @@ def perf() -> str:
     return "\n".join(out)
 
 
-def rtt_hops() -> str:
-    """Where the cycles of a round trip are, by hop; the set-ups beside each other."""
+def hop_table(bench: str, label: Callable[[dict[str, Any]], str], *places: Any) -> str:
+    """Where the cycles of one operation are, by hop; the set-ups beside each other."""
     from tb.bench import hops
 
-    rows = [r for r in load("bench") if r["bench"] == "rtt" and r["cycles"] and r["extra"].get("hops")]
+    rows = [r for r in load("bench") if r["bench"] == bench and r["cycles"] and r["extra"].get("hops")]
     if not rows:
-        raise NoResults("no rtt rows with hops: run `make bench`")
-    heads, body = ["hop"], [[hop[0]] for hop in hops.rows(rows[0]["config"], rows[0]["extra"]["hops"])]
+        raise NoResults(f"no {bench} rows with hops: run `make bench`")
+    heads, body = ["hop"], [[hop[0]] for hop in hops.rows(rows[0]["config"], rows[0]["extra"]["hops"], *places)]
     for r in rows:
         c = r["config"]
-        heads += [f"{c['data_w']} bits, delay {c['delay']}: cycle", "since", "part", "above"]
-        for line, cells in zip(body, hops.rows(c, r["extra"]["hops"]), strict=True):
+        heads += [f"{label(c)}: cycle", "since", "part", "above"]
+        for line, cells in zip(body, hops.rows(c, r["extra"]["hops"], *places), strict=True):
             line += [cells[1], *(x or "" for x in cells[2:])]
     return table(heads, body)
+
+
+def rtt_hops() -> str:
+    return hop_table("rtt", lambda c: f"{c['data_w']} bits, delay {c['delay']}")
+
+
+def nvme_hop_table() -> str:
+    from tb.bench import nvme_hops
+
+    return hop_table("nvme_hops", lambda c: f"{c['data_w']} bits", nvme_hops.HOPS, nvme_hops.part)
 
 
 # ---------------------------------------------------------------------------------- synth, formal
@@ -249,6 +259,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "dma-cross": lambda: bench_rows("dma_cross"),
     "perf": perf, "link-ber": lambda: bench_rows("link_ber"), "rtt": lambda: bench_rows("rtt"), "rtt-hops": rtt_hops,
     "dma-kick": lambda: bench_rows("dma_kick"), "dma-qos": lambda: bench_rows("dma_qos"),
+    "nvme-latency": lambda: bench_rows("nvme_latency"), "nvme-hops": nvme_hop_table, "nvme-rate": lambda: bench_rows("nvme_rate"),
+    "nvme-wait": lambda: bench_rows("nvme_wait"),
 }
 
 

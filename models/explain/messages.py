@@ -19,7 +19,7 @@ class PairMessages:
     def _senders(self, c: ChanState) -> Iterable[OpState]:
         """Operations of a peer that tell something to channel c, in their order."""
         for m in self._n.values():
-            for life in m.lives[-2 * m.params.channels :]:
+            for life in m.newest_lives:
                 for op in life.ops[max(0, life.retired - 256) :]:
                     if op.tells and op.remote and self._far_chan(op) is c:
                         yield op
@@ -136,7 +136,7 @@ class PairMessages:
 
     def _explain_buffer(self, n: NodeState, e: AxiWrite, lo: int, hi: int, what: str) -> bool:
         """A write into a buffer that no message which is under way explains."""
-        for life in n.lives[-2 * n.params.channels :]:
+        for life in n.newest_lives:
             if not life.buffers:
                 continue
             for b in life.buffers[-256:]:

@@ -243,7 +243,7 @@ class PairReads:
 
     def _explain_stray_read(self, n: NodeState, e: AxiRead, base: int, end: int, what: str) -> None:
         """A read that no operation of an open channel explains."""
-        for life in n.lives[-2 * n.params.channels :]:
+        for life in n.newest_lives:
             for op in [*life.leaving, *life.ops[life.retired :]]:
                 if life.open or e.user not in life.funcs:
                     continue

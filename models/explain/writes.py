@@ -192,7 +192,7 @@ class PairWrites:
         return [
             (m, op)
             for m in self._n.values()
-            for life in m.lives[-2 * m.params.channels :]
+            for life in m.newest_lives
             for op in life.ops[max(0, life.retired - 64) : life.retired if life.open else None]
             if self._was_to_write(n, op, lo, hi, remote)
         ]

@@ -17,6 +17,7 @@ from models.events import AxiRead, AxiWrite, Event, NodeReset, RegRead, RegWrite
 from models.lay import AT_PEER, DESC, CqeKind, Desc, Op, Status, segaddr
 from models.memory import SLVERR, Memory
 from models.ops import MODELLED, check_buffer, execute
+from models.pair import Pair
 from models.rdma.program import Chaos, Program
 from models.segments import R_LOCAL, R_WRITE, Segment, SegmentTable
 from models.tests.refsys import entries_of
@@ -239,6 +240,21 @@ def test_an_answer_outlives_a_reset_of_the_receiver(seed: int) -> None:
     p, _, ev = some(seed)
     i, k = next((i, k) for i in receives(ev) if is_end_of_send(p, ev[k := entry_of_sender(ev, i)]))
     assert "wrong-completion" in told_after_reset(p, ev, i, k, status=TOO_SHORT, nbytes=0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_life_outlasts_many_of_another_channel(seed: int) -> None:
+    """Messages belong to the life of their channel that is under way, however many lives another channel of its node has had since."""
+    p, told, ev = some(seed)
+    pair = Pair({n: PARAMS for n in "AB"}, [(("A", 0), ("B", 0))], strict=False)
+    for k, e in enumerate(ev):
+        pair.feed(e)
+        if k == len(ev) // 3:
+            for n in pair._n.values():
+                old = next(life for life in n.lives if life.ch == 1)
+                n.lives += [replace(old, ops=[], buffers=[], stream=[], t_closed=e.t) for _ in range(3 * PARAMS.channels)]
+    assert verdict(pair, told) == set()
+    assert any(op.sends and op.told is not None for n in pair._n.values() for life in n.lives for op in life.ops)
 
 
 def test_not_ready_leaves_no_trace() -> None:

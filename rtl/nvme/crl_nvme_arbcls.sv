@@ -90,26 +90,34 @@ module crl_nvme_arbcls #(
   // ---------------------------------------------------------------------------------------------
   // Credits
 
+  // What is given back fills up to the weight.
+  function automatic logic [8:0] credits(input logic [8:0] base, input logic [7:0] off, input logic [8:0] back, input logic [8:0] most);
+    logic [10:0] sum;
+    sum     = {2'b00, base} - {3'b000, off} + {2'b00, back};
+    credits = back != '0 && sum > {2'b00, most} ? most : sum[8:0];
+  endfunction
+
   generate
     for (genvar k = 0; k < 4; k++) begin : g_class
       if (k == 0) begin : g_none
         assign cred_q[8:0] = '0;
         assign rich[0]     = 1'b0;
       end else begin : g_weighted
-        logic [8:0]  now_q, most, base, off;
-        logic [10:0] sum;
+        logic [8:0]  now_q, most, kept, taken;   // without a grant of the choice, with one
 
         assign most = full[9*k +: 9];
-        assign base = take && c_refill_q ? most : now_q;
-        assign off  = take && c_cls == 2'(k) ? {1'b0, c_max} : '0;
-        assign sum  = {2'b00, base} - {2'b00, off} + {2'b00, give[9*k +: 9]};
+
+        assign kept  = credits(now_q, 8'd0, give[9*k +: 9], most);
+        assign taken = credits(c_refill_q ? most : now_q, c_cls == 2'(k) ? c_max : 8'd0, give[9*k +: 9], most);
 
         assign cred_q[9*k +: 9] = now_q;
         assign rich[k]          = class_any[k] && now_q != '0;
 
+        // 'take' comes late.
         always_ff @(posedge clk) begin
-          if (rst) now_q <= '0;
-          else     now_q <= give[9*k +: 9] != '0 && sum > {2'b00, most} ? most : sum[8:0];
+          if (rst)       now_q <= '0;
+          else if (take) now_q <= taken;
+          else           now_q <= kept;
         end
       end
     end

@@ -102,10 +102,10 @@ module crl_nvme_cqe #(
   // ---------------------------------------------------------------------------------------------
   // In: the completion queue of the SQ. What is dropped goes no further.
 
-  logic           i_valid_q, i_drop_q, i_leave;
+  logic           i_valid_q, i_drop_q, i_leave, i_back;
   logic [C_W-1:0] i_data_q, w_data, f_data, e_data_q;
   logic [QW-1:0]  s_cq, i_cq_q, w_cq, f_cq;
-  logic           in, w_valid, f_valid, f_pop, f_room;   // in: a completion that is not dropped; w_valid: others wait before it
+  logic           in, w_valid, w_any, f_valid, f_pop, f_room;   // in: a completion that is not dropped; w_valid: others wait before it
   logic           gb_q, gb_free, gb_ready;      // slots on their way back
   logic [QW-1:0]  gb_cq_q;
   logic [3:0]     gb_cnt_q;
@@ -116,7 +116,8 @@ module crl_nvme_cqe #(
       .clk, .we(cfg_we && !cfg_cq), .waddr(cfg_qid), .wdata(cfg_cqid), .raddr(s_qid), .rdata(s_cq)
   );
 
-  assign i_leave = i_drop_q ? gb_free && !h_dead : f_room;
+  assign i_back  = i_valid_q && i_drop_q;
+  assign i_leave = i_drop_q ? gb_free : f_room;
   assign s_ready = !i_valid_q || i_leave;
 
   always_ff @(posedge clk) begin
@@ -136,8 +137,14 @@ module crl_nvme_cqe #(
 
   crl_fifo #(.W(QW + C_W), .DEPTH(DEPTH)) u_wait (
       .clk, .rst, .s_valid(in && (w_valid || !f_pop)), .s_ready(f_room), .s_data({i_cq_q, i_data_q}),
-      .m_valid(w_valid), .m_ready(f_pop), .m_data({w_cq, w_data}), .level(waiting)
+      .m_valid(w_any), .m_ready(f_pop), .m_data({w_cq, w_data}), .level(waiting)
   );
+
+  // w_any, from a register.
+  always_ff @(posedge clk) begin
+    if (rst) w_valid <= 1'b0;
+    else     w_valid <= (in && f_room && (w_valid || !f_pop)) || (w_valid && !(f_pop && waiting == ($clog2(DEPTH) + 1)'(1)));
+  end
 
   // ---------------------------------------------------------------------------------------------
   // Queues
@@ -206,7 +213,7 @@ module crl_nvme_cqe #(
   end
 
   // ---------------------------------------------------------------------------------------------
-  // Closed bursts, and slots that go back; a void burst goes before a completion that is dropped.
+  // Closed bursts, and slots that go back; a completion that is dropped goes first, so that s_ready does not follow the bursts.
 
   localparam int H_W = 64 + 4 + 12 + QW + FUNC_W + 8 + 1;
 
@@ -231,7 +238,7 @@ module crl_nvme_cqe #(
   );
 
   assign h_dead   = h_any && !live_q[h_cq];
-  assign mv_valid = h_any && mv_ready && (h_dead ? gb_free : sent_room);
+  assign mv_valid = h_any && mv_ready && (h_dead ? gb_free && !i_back : sent_room);
   assign mv_void  = mv_valid && h_dead;
 
   crl_ram_clr #(.W(12), .DEPTH(QN)) u_offered (
@@ -239,14 +246,15 @@ module crl_nvme_cqe #(
       .raddr(lk_qid), .rdata(lk_tail)
   );
 
-  assign gb_free = !gb_q || gb_ready;
+  assign gb_free = !gb_q;
 
   always_ff @(posedge clk) begin
     if (rst)          gb_q <= 1'b0;
-    else if (gb_free) gb_q <= mv_void || (i_valid_q && i_drop_q && !h_dead);
+    else if (gb_free) gb_q <= mv_void || i_back;
+    else if (gb_ready) gb_q <= 1'b0;
     if (gb_free) begin
-      gb_cq_q  <= h_dead ? h_cq : i_cq_q;
-      gb_cnt_q <= h_dead ? h_count : 4'd1;
+      gb_cq_q  <= i_back ? i_cq_q : h_cq;
+      gb_cnt_q <= i_back ? 4'd1 : h_count;
     end
   end
 
@@ -312,7 +320,7 @@ module crl_nvme_cqe #(
   assign idle = !i_valid_q && !w_valid && !g_open_q && !c_any && !out_busy && !sent_any && !gb_q;
 
   logic unused;
-  assign unused = &{1'b0, wb_b_resp[0], waiting, closed, owed, cfg_base[11:0]};
+  assign unused = &{1'b0, wb_b_resp[0], w_any, closed, owed, cfg_base[11:0]};
 
 endmodule
 

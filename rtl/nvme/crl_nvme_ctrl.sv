@@ -152,7 +152,7 @@ module crl_nvme_ctrl #(
   assign intm = intm_q;
 
   // --- life ----------------------------------------------------------------------------------------
-  logic       good, alive, listen;
+  logic       good, alive, listen, calm;
   logic [1:0] shn;
 
   assign shn   = cc_q[crl_pkg::NVME_INTMC_CC_SHN_LSB +: 2];
@@ -167,8 +167,10 @@ module crl_nvme_ctrl #(
   end
 
   assign listen  = !nssr_q && (state_q == S_OFF || (en && (alive || state_q == S_BAD)));
-  assign quiesce = !alive || leave || shst != SHST_NONE;
-  assign run     = state_q == S_RUN && !leave && shst == SHST_NONE && !cfs_q;
+  // Of a controller that is alive SHN is listened to, so this is shst == SHST_NONE then, in fewer levels.
+  assign calm    = !leave && shst_q == SHST_NONE && shn != 2'd1 && shn != 2'd2;
+  assign quiesce = !alive || !calm;
+  assign run     = state_q == S_RUN && calm && !cfs_q;
   assign shut    = shst != SHST_NONE && !leave && state_q != S_WAIT && state_q != S_STOP;
   assign start   = start_q;
   assign ssr     = ssr_q;

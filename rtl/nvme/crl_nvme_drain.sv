@@ -67,9 +67,9 @@ module crl_nvme_drain #(
 
   typedef enum logic [2:0] {IDLE, STOP, KILL, FETCH, EXEC, WALK, POST} state_t;
 
-  state_t        state_q;
+  state_t        state_q, state_d;
   logic [1:0]    settle_q;
-  logic          all_q, dropping_q, drop_q;
+  logic          all_q, all_d, dropping_q, drop_q;
   logic [QW-1:0] qid_q;
   logic [10:0]   status_q;
   logic          over;                       // what the state waits for is there
@@ -89,6 +89,25 @@ module crl_nvme_drain #(
 
   assign step = over && settle_q == '0;
 
+  always_comb begin
+    state_d = state_q;
+    if (state_q == IDLE) begin
+      if (go && what == 2'd0) state_d = STOP;
+      else if (go)            state_d = FETCH;
+    end else if (step) begin
+      case (state_q)
+        STOP:    state_d = KILL;
+        KILL:    state_d = FETCH;
+        FETCH:   state_d = EXEC;
+        EXEC:    state_d = WALK;
+        WALK:    state_d = POST;
+        default: state_d = IDLE;
+      endcase
+    end
+  end
+
+  assign all_d = state_q == IDLE ? what != 2'd0 : all_q;
+
   always_ff @(posedge clk) begin
     if (rst) begin
       state_q    <= IDLE;
@@ -96,30 +115,20 @@ module crl_nvme_drain #(
       kill_we    <= 1'b0;
       done       <= 1'b0;
       dropping_q <= 1'b0;
+      f_stop     <= 1'b0;
     end else begin
+      state_q <= state_d;
+      f_stop  <= state_d == FETCH || (all_d && state_d != IDLE);   // from a register: it goes far
       stop_we <= go && !busy && what == 2'd0;
       kill_we <= state_q == STOP && step;
       done    <= state_q == POST && step;
-      if (state_q == IDLE) begin
-        if (go && what == 2'd0) state_q <= STOP;
-        else if (go)            state_q <= FETCH;
-        dropping_q <= go && what == 2'd1;
-      end else if (step) begin
-        case (state_q)
-          STOP:    state_q <= KILL;
-          KILL:    state_q <= FETCH;
-          FETCH:   state_q <= EXEC;
-          EXEC:    state_q <= WALK;
-          WALK:    state_q <= POST;
-          default: state_q <= IDLE;
-        endcase
-        if (state_q == POST) dropping_q <= 1'b0;
-      end
+      if (state_q == IDLE)              dropping_q <= go && what == 2'd1;
+      else if (state_q == POST && step) dropping_q <= 1'b0;
     end
     if (state_q == IDLE || step) settle_q <= SETTLE;
     else if (settle_q != '0)     settle_q <= settle_q - 2'd1;
+    all_q <= all_d;
     if (state_q == IDLE) begin
-      all_q    <= what != 2'd0;
       qid_q    <= qid;
       status_q <= status;
       drop_q   <= drop;
@@ -133,7 +142,6 @@ module crl_nvme_drain #(
   assign kill_qid    = qid_q;
   assign kill_status = status_q;
   assign kill_drop   = drop_q;
-  assign f_stop      = state_q == FETCH || (all_q && busy);
   assign p_stop      = state_q == WALK || (all_q && state_q == POST);
   assign z_hold      = state_q == POST;
   assign dropping    = dropping_q;

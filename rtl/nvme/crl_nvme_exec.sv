@@ -182,13 +182,21 @@ module crl_nvme_exec #(
 
   // --- which are to end: one port for the command whose chunks are cut, one for the completion that is made ------------
   logic [QW-1:0] cut_qid, end_qid;
-  logic [12:0]   cut_kill, end_kill;   // killed, drop, status
+  logic [12:0]   cut_look, cut_kill, end_kill;   // killed, drop, status
+  logic          kill_q;
   logic          mark, begun;
 
   crl_nvme_ram #(.W(13), .DEPTH(QN)) u_kill (
       .clk, .rst, .clr(cfg_we && !cfg_cq), .caddr(cfg_qid), .we(kill_we), .waddr(kill_qid), .wdata({1'b1, kill_drop, kill_status}),
-      .a_addr(cut_qid), .a_data(cut_kill), .b_addr(end_qid), .b_data(end_kill)
+      .a_addr(cut_qid), .a_data(cut_look), .b_addr(end_qid), .b_data(end_kill)
   );
+
+  // Whether the command at work is killed comes from a register; the chunks wait until a new kill is in it.
+  always_ff @(posedge clk) begin
+    kill_q   <= !rst && kill_we;
+    cut_kill <= cut_look;
+  end
+
   crl_nvme_exec_abort #(.QW(QW), .OPS(OPS)) u_abort (
       .clk, .rst, .push(t_valid), .push_qid(s_qid), .push_cid(s_cid), .pop(begun), .mark,
       .ab_valid, .ab_qid, .ab_cid, .ab_done, .ab_found, .pause
@@ -204,7 +212,7 @@ module crl_nvme_exec #(
 
   crl_nvme_exec_cut #(.QW(QW), .FUNC_W(FUNC_W), .OW(OW), .MAX_BURST_BYTES(MAX_BURST_BYTES)) u_cut (
       .clk, .rst, .x_valid, .x_ready, .x_op, .x_slot, .x_qid, .x_func, .x_addr, .x_span,
-      .qid(cut_qid), .kd_on(cut_kill[12]), .kd_status(cut_kill[10:0]), .drop_all, .mark, .pause(pause || kill_we), .begun,
+      .qid(cut_qid), .kd_on(cut_kill[12]), .kd_status(cut_kill[10:0]), .drop_all, .mark, .pause(pause || kill_we || kill_q), .begun,
       .p_valid, .p_ready, .p_addr, .p_len, .p_last, .p_error, .p_status,
       .d_free, .d_valid, .d_ready, .d_run, .d_qid, .d_slot, .i_valid, .i_ready, .i_addr, .i_span, .i_end, .i_status, .d_over,
       .k_valid, .k_ready, .k_kind, .k_src, .k_dst, .k_len, .k_src_func, .k_dst_func, .k_to_host, .k_tag, .k_first, .k_last, .k_status

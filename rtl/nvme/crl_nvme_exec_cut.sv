@@ -31,8 +31,8 @@ module crl_nvme_exec_cut #(
     input  wire logic [63:0]       x_addr,
     input  wire logic [28:0]       x_span,
 
-    output logic      [QW-1:0]     qid,        // of the command at work
-    input  wire logic              kd_on,      // that queue is killed,
+    output logic      [QW-1:0]     qid,        // of the command that is at work in the next cycle,
+    input  wire logic              kd_on,      // whose queue is killed then,
     input  wire logic [10:0]       kd_status,  //   with this status
     input  wire logic              drop_all,
     input  wire logic              mark,       // the oldest command that has not begun is aborted
@@ -102,6 +102,7 @@ module crl_nvme_exec_cut #(
   logic [2:0]        state_q, state_d;
   logic [2:0]        op_q;
   logic [OW-1:0]     slot_q;
+  logic [QW-1:0]     qid_q;
   logic [FUNC_W-1:0] func_q;
   logic              run_q;               // the run of a Dataset Management command
   logic              first_q;             // no chunk of it was cut
@@ -115,6 +116,7 @@ module crl_nvme_exec_cut #(
   logic              stop;                //   or it is not
   logic [10:0]       stop_status;
 
+  assign qid         = state_q != S_IDLE ? qid_q : d_run ? d_qid : x_qid;
   assign told        = kd_on || drop_all || (open_q && mark);
   assign torn        = (op_q == X_WRITE || op_q == X_ZEROES) && !new_q && at_q[11:0] != '0;
   assign stop        = told && !torn;
@@ -230,7 +232,6 @@ module crl_nvme_exec_cut #(
       run_q   <= d_run;
       op_q    <= d_run ? X_ZEROES : x_op;
       slot_q  <= d_run ? d_slot : x_slot;
-      qid     <= d_run ? d_qid : x_qid;
       func_q  <= x_func;
       first_q <= 1'b1;
       open_q  <= !d_run;
@@ -238,6 +239,8 @@ module crl_nvme_exec_cut #(
       if (emit)  first_q <= 1'b0;
       if (begun) open_q  <= 1'b0;
     end
+
+    qid_q <= qid;
 
     // A run that had failed before it was killed ends as it would.
     if (state_q == S_RANGE)

@@ -112,24 +112,24 @@ module crl_nvme_exec_end #(
   assign f_slot   = tag;
 
   // --- its completion ----------------------------------------------------------------------------
-  logic        own, dnr, more;   // what is told of DNR and MORE counts
+  logic        dnr, more;
   logic [10:0] status;
   logic        drop_q;
 
   assign kd_qid = n_pick ? n_qid : m_qid;
-  assign own    = n_pick && !kd_on;
   assign status = !n_pick ? m_status : kd_on ? kd_status : n_status_o;
-  assign more   = own ? n_more_o : status == crl_pkg::NVME_STATUS_ACCESS_DENIED;
+  // A kill is looked up last.
+  assign dnr    = !n_pick ? no_retry(m_status) : kd_on ? no_retry(kd_status) : n_dnr_o;
+  assign more   = !n_pick ? m_status == crl_pkg::NVME_STATUS_ACCESS_DENIED : kd_on ? kd_status == crl_pkg::NVME_STATUS_ACCESS_DENIED : n_more_o;
 
-  always_comb begin
-    case (status)
+  function automatic logic no_retry(input logic [10:0] of);
+    case (of)
       crl_pkg::NVME_STATUS_SUCCESS, crl_pkg::NVME_STATUS_DATA_TRANSFER, crl_pkg::NVME_STATUS_INTERNAL,
       crl_pkg::NVME_STATUS_ABORT_REQUESTED, crl_pkg::NVME_STATUS_SQ_DELETED, crl_pkg::NVME_STATUS_WRITE_FAULT,
-      crl_pkg::NVME_STATUS_READ_ERROR, crl_pkg::NVME_STATUS_ANA_TRANSITION: dnr = 1'b0;
-      default: dnr = 1'b1;
+      crl_pkg::NVME_STATUS_READ_ERROR, crl_pkg::NVME_STATUS_ANA_TRANSITION: no_retry = 1'b0;
+      default: no_retry = 1'b1;
     endcase
-    if (own) dnr = n_dnr_o;
-  end
+  endfunction
 
   assign z_drop = drop_q || drop_all;
 

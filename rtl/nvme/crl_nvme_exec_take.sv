@@ -82,22 +82,24 @@ module crl_nvme_exec_take #(
   logic [15:0] ana;
   logic        moves, none, walks, s_mem;
   logic [2:0]  op;
+  logic [3:0]  low;
   logic [28:0] span;
 
   assign ana   = 16'(ana_change);
+  assign low   = s_op[3:0];              // what is sound has one of seven opcodes, which differ in these bits
   assign moves = ana[s_nsi];
-  assign none  = !s_ok || moves || s_op == crl_pkg::NVME_IO_OP_FLUSH;
+  assign none  = !s_ok || moves || low == crl_pkg::NVME_IO_OP_FLUSH[3:0];
   assign walks = op != X_ZEROES && op != X_VERIFY;
   assign span  = op == X_DSM ? {20'd0, s_ad, s_count} : s_span[28:0];
 
   always_comb begin
-    case (s_op)
-      crl_pkg::NVME_IO_OP_WRITE:        op = X_WRITE;
-      crl_pkg::NVME_IO_OP_COMPARE:      op = X_COMPARE;
-      crl_pkg::NVME_IO_OP_WRITE_ZEROES: op = X_ZEROES;
-      crl_pkg::NVME_IO_OP_VERIFY:       op = X_VERIFY;
-      crl_pkg::NVME_IO_OP_DSM:          op = X_DSM;
-      default:                          op = X_READ;
+    case (low)
+      crl_pkg::NVME_IO_OP_WRITE[3:0]:        op = X_WRITE;
+      crl_pkg::NVME_IO_OP_COMPARE[3:0]:      op = X_COMPARE;
+      crl_pkg::NVME_IO_OP_WRITE_ZEROES[3:0]: op = X_ZEROES;
+      crl_pkg::NVME_IO_OP_VERIFY[3:0]:       op = X_VERIFY;
+      crl_pkg::NVME_IO_OP_DSM[3:0]:          op = X_DSM;
+      default:                               op = X_READ;
     endcase
   end
 
@@ -175,7 +177,7 @@ module crl_nvme_exec_take #(
   );
 
   logic unused;
-  assign unused = &{1'b0, s_bytes, s_span, free_unused, free_level, q_room, x_room, x_level};
+  assign unused = &{1'b0, s_op[7:4], s_bytes, s_span, free_unused, free_level, q_room, x_room, x_level};
 
 endmodule
 

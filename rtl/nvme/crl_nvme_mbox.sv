@@ -5,7 +5,7 @@
 // How: an AXI4-Lite access at a time (crl_nvme_mbox_axil) goes to those who have registers: what is kept (_regs), admin commands (_sqe),
 //   events (_ev), data page (crl_nvme_mdma), the rest (_ctl); each gives 0 for an address that is not its own. Answers get their
 //   slot in _cpl, queues are stopped by _stop. crl_nvme_start has the set-up bus after CC.EN; a GO that needs it waits.
-// Latency: a write 3 cycles, a read 4, 8 at most; a GO acts in the cycle before B. sqf_valid to stop_we 1 cycle, an event to mbox_irq 2.
+// Latency: a write 4 cycles, a read 4, 8 at most; a GO acts in the cycle before B. sqf_valid to stop_we 1 cycle, an event to mbox_irq 2.
 // Assumes: the top level lends q_qid the look-ups of crl_nvme_arb and crl_nvme_exec while q_ask is up. While `dropping` is up
 //   z_valid, rs2_valid and rb2_valid are down, also if they were not taken; the queues are set up anew after it.
 `default_nettype none
@@ -185,14 +185,15 @@ module crl_nvme_mbox #(
   // ---------------------------------------------------------------------------------------------
   // Accesses
 
-  logic        busy, look, we, hold, wait_bus, page, again, setup_busy, setup_done, stop_wait, ev_hold;
-  logic [12:0] wr_addr, addr;
-  logic [31:0] wdata, go_data, regs_rdata, ctl_rdata, sqe_rdata, ev_rdata, page_rdata, rdata;
+  logic        choose, at_pop, at_qbad, at_qstate, at_stop;   // what the access is
+  logic        busy, look, reads, we, hold, wait_bus, page, again, setup_busy, setup_done, stop_wait, ev_hold;
+  logic [12:0] wr_addr, next_addr, addr;
+  logic [31:0] wdata, go_data, act_data, regs_rdata, ctl_rdata, sqe_rdata, ev_rdata, page_rdata, rdata;
   logic [3:0]  strb;
   logic        dma_busy, dma_done, dma_error, start_busy, start_done, gr_blank, rg_blank, setup_q;
 
-  // Looked at when a write is chosen; it acts a cycle later, crl_nvme_start writes from its second busy cycle on.
-  assign wait_bus = setup_busy && (wr_addr == crl_mbox_pkg::REG_CFG_GO || wr_addr == crl_mbox_pkg::REG_GRANT_GO
+  // Looked at when a write is chosen; it acts two cycles later, crl_nvme_start writes from its second busy cycle on.
+  assign wait_bus = (setup_busy || start) && (wr_addr == crl_mbox_pkg::REG_CFG_GO || wr_addr == crl_mbox_pkg::REG_GRANT_GO
                                    || wr_addr == crl_mbox_pkg::REG_RANGE_GO);
   // The set-up is over when grant and range are what the processor wrote, too.
   assign setup_busy = start_busy || again;
@@ -200,8 +201,17 @@ module crl_nvme_mbox #(
 
   always_ff @(posedge clk) setup_q <= !rst && setup_busy;
 
-  assign hold     = (ev_hold && (addr == crl_mbox_pkg::REG_QBAD || addr == crl_mbox_pkg::REG_EVENT_POP))
-                    || (stop_wait && addr == crl_mbox_pkg::REG_STOP_GO);
+  assign hold     = (ev_hold && (at_qbad || at_pop)) || (stop_wait && at_stop);
+
+  always_ff @(posedge clk) begin
+    if (choose) begin
+      at_pop    <= next_addr == crl_mbox_pkg::REG_EVENT_POP;
+      at_qbad   <= next_addr == crl_mbox_pkg::REG_QBAD;
+      at_qstate <= next_addr == crl_mbox_pkg::REG_QSTATE;
+      at_stop   <= next_addr == crl_mbox_pkg::REG_STOP_GO;
+    end
+  end
+
   assign page     = addr[12];
   assign rdata    = regs_rdata | ctl_rdata | ev_rdata | sqe_rdata | (page ? page_rdata : '0);
 
@@ -209,7 +219,7 @@ module crl_nvme_mbox #(
       .clk, .rst, .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid, .s_axil_wready,
       .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_arvalid, .s_axil_arready,
       .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready,
-      .wr_addr, .wait_bus, .hold, .busy, .look, .we, .addr, .wdata, .strb, .err(page && dma_busy), .rdata
+      .wr_addr, .choose, .next_addr, .wait_bus, .hold, .busy, .look, .reads, .we, .addr, .wdata, .strb, .err(page && dma_busy), .rdata
   );
 
   // ---------------------------------------------------------------------------------------------
@@ -221,7 +231,7 @@ module crl_nvme_mbox #(
   logic [7:0]   k_qsel, k_enable;
 
   crl_nvme_mbox_regs u_regs (
-      .clk, .rst, .wr(look && we), .addr, .wdata, .strb, .rdata(regs_rdata), .busy, .gr_blank, .rg_blank, .again,
+      .clk, .rst, .wr(look && we), .choose, .next_addr, .wdata, .strb, .rdata(regs_rdata), .busy, .gr_blank, .rg_blank, .again,
       .grant(gr_entry), .range(rg_entry), .ns_blocks, .ns_base, .cfg_queue(k_queue), .cfg_size(k_size), .cfg_base(k_base),
       .dma_addr(k_dma), .arb(k_arb), .coalesce(k_coal), .cpl_dw0(k_dw0), .ana_change(k_ana), .qsel(k_qsel), .irq_enable(k_enable)
   );
@@ -237,31 +247,30 @@ module crl_nvme_mbox #(
   // ---------------------------------------------------------------------------------------------
   // What is set off
 
-  logic cfg_go, gr_go, rg_go, ns_go, vec_go, stop_go, dma_go, sqe_pop, cpl_go, event_pop, lost_clear, qbad_clear, qbad_look, sel_ok;
+  logic cfg_go, gr_go, rg_go, stop_go, dma_go, sqe_pop, cpl_go, event_pop, lost_clear, qbad_clear, qbad_look, sel_ok;
   logic sqe_any, sqe_held, event_any, cpl_busy, cpl_taken;
 
   crl_nvme_mbox_ctl #(.QUEUES(QUEUES), .NAMESPACES(NAMESPACES), .FUNC_W(FUNC_W), .MDTS_BYTES(MDTS_BYTES)) u_ctl (
-      .clk, .rst, .look, .we, .addr, .wdata, .strb, .go_data, .rdata(ctl_rdata),
+      .clk, .rst, .look, .reads, .we, .addr, .at_pop, .at_qbad, .at_qstate, .wdata, .strb, .go_data, .rdata(ctl_rdata),
       .cfg_qid(k_queue[crl_mbox_pkg::CFG_QUEUE_QUEUE_LSB +: 8]), .cfg_cqid(k_queue[crl_mbox_pkg::CFG_QUEUE_CQID_LSB +: 8]),
       .qsel(k_qsel), .irq_enable(k_enable), .irq(mbox_irq),
-      .cfg_go, .gr_go, .rg_go, .ns_go, .vec_go, .stop_go, .dma_go, .sqe_pop, .cpl_go, .event_pop, .lost_clear, .qbad_clear, .qbad_look, .sel_ok,
+      .act_data, .act_ns(ns_we), .act_vec(vec_we), .act_drain(d_go), .act_abort(ab_valid),
+      .cfg_go, .gr_go, .rg_go, .stop_go, .dma_go, .sqe_pop, .cpl_go, .event_pop, .lost_clear, .qbad_clear, .qbad_look, .sel_ok,
       .sqe_any, .event_any, .cpl_busy, .cpl_taken, .dma_busy, .dma_done, .dma_error, .setup_busy, .setup_done,
-      .start, .started, .quiesce, .shut, .quiet, .run, .fatal, .d_go, .d_done, .ab_valid, .ab_done, .ab_found, .q_ask, .q_qid, .q_grant, .q_exec
+      .start, .started, .quiesce, .shut, .quiet, .run, .fatal, .d_done, .ab_done, .ab_found, .q_ask, .q_qid, .q_grant, .q_exec
   );
 
-  assign ns_we    = ns_go;
-  assign ns_idx   = go_data[crl_mbox_pkg::NS_GO_INDEX_LSB +: 4];
-  assign ns_valid = go_data[crl_mbox_pkg::NS_GO_VALID_LSB];
-  assign ns_shift = go_data[crl_mbox_pkg::NS_GO_SHIFT_LSB +: 4];
-  assign vec_we   = vec_go;
-  assign vec_idx  = go_data[crl_mbox_pkg::VECTOR_GO_VECTOR_LSB +: 8];
-  assign vec_off  = go_data[crl_mbox_pkg::VECTOR_GO_OFF_LSB];
-  assign d_what   = go_data[crl_mbox_pkg::DRAIN_GO_WHAT_LSB +: 2];
-  assign d_qid    = go_data[crl_mbox_pkg::DRAIN_GO_QUEUE_LSB +: QW];
-  assign d_status = go_data[crl_mbox_pkg::DRAIN_GO_STATUS_LSB +: 11];
-  assign d_drop   = go_data[crl_mbox_pkg::DRAIN_GO_DROP_LSB];
-  assign ab_qid   = go_data[crl_mbox_pkg::ABORT_GO_QUEUE_LSB +: QW];
-  assign ab_cid   = go_data[crl_mbox_pkg::ABORT_GO_CID_LSB +: 16];
+  assign ns_idx   = act_data[crl_mbox_pkg::NS_GO_INDEX_LSB +: 4];
+  assign ns_valid = act_data[crl_mbox_pkg::NS_GO_VALID_LSB];
+  assign ns_shift = act_data[crl_mbox_pkg::NS_GO_SHIFT_LSB +: 4];
+  assign vec_idx  = act_data[crl_mbox_pkg::VECTOR_GO_VECTOR_LSB +: 8];
+  assign vec_off  = act_data[crl_mbox_pkg::VECTOR_GO_OFF_LSB];
+  assign d_what   = act_data[crl_mbox_pkg::DRAIN_GO_WHAT_LSB +: 2];
+  assign d_qid    = act_data[crl_mbox_pkg::DRAIN_GO_QUEUE_LSB +: QW];
+  assign d_status = act_data[crl_mbox_pkg::DRAIN_GO_STATUS_LSB +: 11];
+  assign d_drop   = act_data[crl_mbox_pkg::DRAIN_GO_DROP_LSB];
+  assign ab_qid   = act_data[crl_mbox_pkg::ABORT_GO_QUEUE_LSB +: QW];
+  assign ab_cid   = act_data[crl_mbox_pkg::ABORT_GO_CID_LSB +: 16];
 
   crl_nvme_mbox_cfg #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_cfg (
       .clk, .rst, .start, .asq, .acq, .asqs, .acqs, .busy(start_busy), .done(start_done), .gr_blank, .rg_blank,
@@ -311,7 +320,7 @@ module crl_nvme_mbox #(
   crl_nvme_mbox_ev #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_ev (
       .clk, .rst, .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .sqf_valid, .sqf_qid, .cqf_valid, .cqf_qid,
       .lg_valid, .lg_qid, .lg_cid, .lg_status, .lg_nsid, .lg_lba,
-      .hold(ev_hold), .q_look(qbad_look), .q_clear(qbad_clear), .qsel(k_qsel[QW-1:0]), .qsel_ok(sel_ok), .any(event_any), .pop(event_pop), .lost_clear,
+      .hold(ev_hold), .q_look(qbad_look), .q_clear(qbad_clear), .qsel(k_qsel[QW-1:0]), .qsel_ok(sel_ok), .any(event_any), .pop(event_pop), .at_pop, .lost_clear,
       .addr, .rdata(ev_rdata)
   );
 
@@ -327,7 +336,7 @@ module crl_nvme_mbox #(
   );
 
   logic unused;
-  assign unused = &{1'b0, start_done, k_queue, k_size, k_arb, k_ana, go_data};
+  assign unused = &{1'b0, start_done, k_queue, k_size, k_arb, k_ana, go_data, act_data};
 
 endmodule
 

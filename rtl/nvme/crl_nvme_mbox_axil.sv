@@ -3,8 +3,8 @@
 // crl_nvme_mbox_axil: AXI4-Lite front of the mailbox; one access at a time goes to the registers.
 //
 // How: addresses and data are registered, so that nothing inside follows the bus. An access is chosen, a write before a read unless
-//   the last one was a write; then it is looked up (`look`): a write takes effect, a read has a cycle for the RAMs, then `rdata` counts.
-// Latency: AW and W to B 3 cycles, AR to R 4; 2 more behind the other one, and the cycles of `hold`.
+//   the last one was a write; then it is looked up (`look`): a write takes effect and is answered a cycle later than what it set off, a read has a cycle for the RAMs, then `rdata` counts.
+// Latency: AW and W to B 4 cycles, AR to R 4; 2 more behind the other one, and the cycles of `hold`.
 // Assumes: `hold` in bounded time. `wait_bus` holds a write back before it is chosen, reads go on.
 `default_nettype none
 
@@ -31,10 +31,13 @@ module crl_nvme_mbox_axil (
     input  wire logic        s_axil_rready,
 
     output logic      [12:0] wr_addr,          // of the write that waits
+    output logic             choose,           // level: the next access is chosen, if there is one;
+    output logic      [12:0] next_addr,        // addr of the next cycle then
     input  wire logic        wait_bus,         // not this one now
     input  wire logic        hold,             // not in this cycle
     output logic             busy,             // addr counts
     output logic             look,             // event: that it is done
+    output logic             reads,            // level: a read is at it, if it need not be held
     output logic             we,               // it is a write
     output logic      [12:0] addr,             // bits 1:0 are 0; stays until rdata was taken
     output logic      [31:0] wdata,
@@ -50,7 +53,8 @@ module crl_nvme_mbox_axil (
   logic [12:0] aw_addr_q, ar_addr_q;
   logic [31:0] w_data_q, r_data_q;
   logic [3:0]  w_strb_q;
-  logic        can_wr, can_rd, act;
+  logic        can_wr, can_rd, choose_wr, we_q, done_q;  // done_q: a write was, B comes now
+  logic [12:0] addr_q;
 
   assign s_axil_awready = !aw_q;
   assign s_axil_wready  = !w_q;
@@ -61,14 +65,17 @@ module crl_nvme_mbox_axil (
   assign s_axil_rresp   = {r_err_q, 1'b0};
   assign s_axil_rdata   = r_data_q;
 
-  assign can_wr  = aw_q && w_q && !b_q && !wait_bus;
+  assign can_wr  = aw_q && w_q && !b_q && !done_q && !wait_bus;
   assign can_rd  = ar_q && !r_q;
   assign busy    = state_q == WRITE || state_q == DATA;
-  assign act     = state_q == WRITE || state_q == READ;
-  assign look    = act && !hold;
-  assign we      = state_q == WRITE;
+  assign choose    = state_q == CHOOSE;
+  assign next_addr = choose_wr ? aw_addr_q : ar_addr_q;
+  assign choose_wr = can_wr && !(can_rd && last_q);
+  assign look    = (state_q == WRITE || state_q == READ) && !hold;
+  assign reads   = state_q == READ;
+  assign we      = we_q;
   assign wr_addr = aw_addr_q;
-  assign addr    = we ? aw_addr_q : ar_addr_q;
+  assign addr    = addr_q;
   assign wdata   = w_data_q;
   assign strb    = w_strb_q;
 
@@ -81,11 +88,12 @@ module crl_nvme_mbox_axil (
       b_q     <= 1'b0;
       r_q     <= 1'b0;
       last_q  <= 1'b0;
+      done_q  <= 1'b0;
     end else begin
       case (state_q)
         CHOOSE: begin
-          if (can_wr && !(can_rd && last_q)) state_q <= WRITE;
-          else if (can_rd)                   state_q <= READ;
+          if (choose_wr)   state_q <= WRITE;
+          else if (can_rd) state_q <= READ;
         end
         WRITE:   if (look) state_q <= CHOOSE;
         READ:    if (look) state_q <= DATA;
@@ -99,7 +107,8 @@ module crl_nvme_mbox_axil (
       else if (look && we)                w_q <= 1'b0;
       if (s_axil_arvalid && s_axil_arready) ar_q <= 1'b1;
       else if (state_q == DATA)             ar_q <= 1'b0;
-      if (look && we)         b_q <= 1'b1;
+      done_q <= look && we;
+      if (done_q)             b_q <= 1'b1;
       else if (s_axil_bready) b_q <= 1'b0;
       if (state_q == DATA)    r_q <= 1'b1;
       else if (s_axil_rready) r_q <= 1'b0;
@@ -110,6 +119,10 @@ module crl_nvme_mbox_axil (
       w_strb_q <= s_axil_wstrb;
     end
     if (s_axil_arready) ar_addr_q <= {s_axil_araddr[12:2], 2'b00};
+    if (choose) begin
+      we_q   <= choose_wr;
+      addr_q <= next_addr;
+    end
     if (look && we)  b_err_q <= err;
     if (look && !we) r_err_q <= err;
     if (state_q == DATA) r_data_q <= r_err_q ? '0 : rdata;

@@ -2,9 +2,9 @@
 //
 // crl_nvme_mbox_cfg: set-up bus, and who is given grants and ranges: the processor's registers as a GO finds them, or crl_nvme_start.
 //
-// How: a GO writes in its own cycle. One that was chosen in the cycle of `start` acts in the first busy cycle and goes first; crl_nvme_start
+// How: the bus comes from registers. One that was chosen in the cycle before `start` comes in the first busy cycle and goes first; crl_nvme_start
 //   writes from the cycle after that one on.
-// Latency: a GO 0 cycles.
+// Latency: a GO 1 cycle.
 // Assumes: no GO while busy, but in its first cycle.
 `default_nettype none
 
@@ -53,6 +53,7 @@ module crl_nvme_mbox_cfg #(
     output logic      [2:0]        rg_idx
 );
 
+  logic              s_busy, s_done, s_gr_blank, s_rg_blank, gr_blank_q, rg_blank_q;
   logic              s_cfg_we, s_cq, s_valid, s_ien, s_gr_we, s_rg_we;
   logic [QW-1:0]     s_qid, s_cqid, s_gr_qid, s_rg_qid;
   logic [11:0]       s_size;
@@ -63,28 +64,38 @@ module crl_nvme_mbox_cfg #(
   logic [2:0]        s_idx;
 
   crl_nvme_start #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_start (
-      .clk, .rst, .start, .asq, .acq, .asqs, .acqs, .busy, .done,
+      .clk, .rst, .start, .asq, .acq, .asqs, .acqs, .busy(s_busy), .done(s_done),
       .cfg_we(s_cfg_we), .cfg_qid(s_qid), .cfg_cq(s_cq), .cfg_valid(s_valid), .cfg_size(s_size), .cfg_base(s_base), .cfg_func(s_func),
       .cfg_cqid(s_cqid), .cfg_prio(s_prio), .cfg_vec(s_vec), .cfg_ien(s_ien),
-      .gr_we(s_gr_we), .gr_qid(s_gr_qid), .rg_we(s_rg_we), .rg_qid(s_rg_qid), .rg_idx(s_idx), .gr_blank, .rg_blank
+      .gr_we(s_gr_we), .gr_qid(s_gr_qid), .rg_we(s_rg_we), .rg_qid(s_rg_qid), .rg_idx(s_idx), .gr_blank(s_gr_blank), .rg_blank(s_rg_blank)
   );
 
-  assign cfg_we    = cfg_go || s_cfg_we;
-  assign cfg_qid   = cfg_go ? k_queue[crl_mbox_pkg::CFG_QUEUE_QUEUE_LSB +: QW] : s_qid;
-  assign cfg_cq    = cfg_go ? go_data[crl_mbox_pkg::CFG_GO_CQ_LSB] : s_cq;
-  assign cfg_valid = cfg_go ? go_data[crl_mbox_pkg::CFG_GO_VALID_LSB] : s_valid;
-  assign cfg_size  = cfg_go ? k_size[crl_mbox_pkg::CFG_SIZE_SIZE_LSB +: 12] : s_size;
-  assign cfg_base  = cfg_go ? k_base : s_base;
-  assign cfg_func  = cfg_go ? k_size[crl_mbox_pkg::CFG_SIZE_FUNC_LSB +: FUNC_W] : s_func;
-  assign cfg_cqid  = cfg_go ? k_queue[crl_mbox_pkg::CFG_QUEUE_CQID_LSB +: QW] : s_cqid;
-  assign cfg_prio  = cfg_go ? k_queue[crl_mbox_pkg::CFG_QUEUE_PRIO_LSB +: 2] : s_prio;
-  assign cfg_vec   = cfg_go ? k_queue[crl_mbox_pkg::CFG_QUEUE_VECTOR_LSB +: 8] : s_vec;
-  assign cfg_ien   = cfg_go ? k_queue[crl_mbox_pkg::CFG_QUEUE_IEN_LSB] : s_ien;
-  assign gr_we     = gr_go || s_gr_we;
-  assign gr_qid    = gr_go ? go_data[crl_mbox_pkg::GRANT_GO_QUEUE_LSB +: QW] : s_gr_qid;
-  assign rg_we     = rg_go || s_rg_we;
-  assign rg_qid    = rg_go ? go_data[crl_mbox_pkg::RANGE_GO_QUEUE_LSB +: QW] : s_rg_qid;
-  assign rg_idx    = rg_go ? go_data[crl_mbox_pkg::RANGE_GO_INDEX_LSB +: 3] : s_idx;
+  // The entries on their way are zeroes, too.
+  assign busy     = s_busy || done;
+  assign gr_blank = s_gr_blank || gr_blank_q;
+  assign rg_blank = s_rg_blank || rg_blank_q;
+
+  always_ff @(posedge clk) begin
+    done       <= !rst && s_done;
+    gr_blank_q <= !rst && s_gr_blank;
+    rg_blank_q <= !rst && s_rg_blank;
+    cfg_we    <= !rst && (cfg_go || s_cfg_we);
+    cfg_qid   <= cfg_go ? k_queue[crl_mbox_pkg::CFG_QUEUE_QUEUE_LSB +: QW] : s_qid;
+    cfg_cq    <= cfg_go ? go_data[crl_mbox_pkg::CFG_GO_CQ_LSB] : s_cq;
+    cfg_valid <= cfg_go ? go_data[crl_mbox_pkg::CFG_GO_VALID_LSB] : s_valid;
+    cfg_size  <= cfg_go ? k_size[crl_mbox_pkg::CFG_SIZE_SIZE_LSB +: 12] : s_size;
+    cfg_base  <= cfg_go ? k_base : s_base;
+    cfg_func  <= cfg_go ? k_size[crl_mbox_pkg::CFG_SIZE_FUNC_LSB +: FUNC_W] : s_func;
+    cfg_cqid  <= cfg_go ? k_queue[crl_mbox_pkg::CFG_QUEUE_CQID_LSB +: QW] : s_cqid;
+    cfg_prio  <= cfg_go ? k_queue[crl_mbox_pkg::CFG_QUEUE_PRIO_LSB +: 2] : s_prio;
+    cfg_vec   <= cfg_go ? k_queue[crl_mbox_pkg::CFG_QUEUE_VECTOR_LSB +: 8] : s_vec;
+    cfg_ien   <= cfg_go ? k_queue[crl_mbox_pkg::CFG_QUEUE_IEN_LSB] : s_ien;
+    gr_we     <= !rst && (gr_go || s_gr_we);
+    gr_qid    <= gr_go ? go_data[crl_mbox_pkg::GRANT_GO_QUEUE_LSB +: QW] : s_gr_qid;
+    rg_we     <= !rst && (rg_go || s_rg_we);
+    rg_qid    <= rg_go ? go_data[crl_mbox_pkg::RANGE_GO_QUEUE_LSB +: QW] : s_rg_qid;
+    rg_idx    <= rg_go ? go_data[crl_mbox_pkg::RANGE_GO_INDEX_LSB +: 3] : s_idx;
+  end
 
   logic unused;
   assign unused = &{1'b0, go_data, k_queue, k_size};

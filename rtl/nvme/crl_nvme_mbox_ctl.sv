@@ -2,9 +2,9 @@
 //
 // crl_nvme_mbox_ctl: what the processor sets off, and how it learns of the end: GO registers, life of the controller, interrupts.
 //
-// How: a GO acts in the cycle of its look-up, on the bytes that have a strobe. What takes time has a busy flag and, at its
-//   end, a bit of IRQ_STATUS that stays until it is cleared; one that comes with the clearing stays.
-// Latency: `look` to the outputs 0 cycles, to rdata 1.
+// How: a GO acts in the cycle of its look-up, on the bytes that have a strobe; outside the mailbox a cycle later, from registers (act_*). What takes
+//   time has a busy flag and, at its end, a bit of IRQ_STATUS that stays until it is cleared; one that comes with the clearing stays.
+// Latency: `look` to the outputs 0 cycles, to act_* and rdata 1.
 `default_nettype none
 
 module crl_nvme_mbox_ctl #(
@@ -19,8 +19,12 @@ module crl_nvme_mbox_ctl #(
     input  wire logic          rst,          // synchronous, active high
 
     input  wire logic          look,         // event: an access
+    input  wire logic          reads,        // level: look of a read that is never held
     input  wire logic          we,
     input  wire logic [12:0]   addr,
+    input  wire logic          at_pop,       // it is EVENT_POP, QBAD, QSTATE
+    input  wire logic          at_qbad,
+    input  wire logic          at_qstate,
     input  wire logic [31:0]   wdata,
     input  wire logic [3:0]    strb,
     output logic      [31:0]   go_data,      // what is written, 0 in bytes without a strobe
@@ -31,11 +35,14 @@ module crl_nvme_mbox_ctl #(
     input  wire logic [7:0]    irq_enable,
     output logic               irq,
 
-    output logic               cfg_go,       // GOs, queue numbers are looked at
+    output logic      [31:0]   act_data,     // go_data of the last cycle
+    output logic               act_ns,       // GOs of the last cycle, queue numbers were looked at
+    output logic               act_vec,
+    output logic               act_drain,    // what it is to do is in act_data
+    output logic               act_abort,
+    output logic               cfg_go,       // GOs of this one
     output logic               gr_go,
     output logic               rg_go,
-    output logic               ns_go,
-    output logic               vec_go,
     output logic               stop_go,
     output logic               dma_go,
     output logic               sqe_pop,
@@ -64,10 +71,8 @@ module crl_nvme_mbox_ctl #(
     input  wire logic          run,
     output logic               fatal,
 
-    output logic               d_go,         // drain; what it is to do is in go_data
-    input  wire logic          d_done,
-    output logic               ab_valid,     // abort
-    input  wire logic          ab_done,
+    input  wire logic          d_done,       // drain
+    input  wire logic          ab_done,      // abort
     input  wire logic          ab_found,
 
     output logic               q_ask,        // state of a queue: looked at in this cycle
@@ -78,7 +83,7 @@ module crl_nvme_mbox_ctl #(
 
   localparam logic [7:0] LAST = 8'(QUEUES);
 
-  logic        wr, go, q_ok;
+  logic        wr, go, q_ok, ns_go, vec_go, drain_go, abort_go;
   logic        drain_q, abort_q, found_q, start_q, quiesce_q;
   logic [1:0]  qstate_q;
   logic [7:0]  irq_q, irq_set, irq_clear, irq_status;
@@ -108,15 +113,21 @@ module crl_nvme_mbox_ctl #(
   assign dma_go    = go && addr == crl_mbox_pkg::REG_DMA_GO && !dma_busy;
   assign sqe_pop   = go && addr == crl_mbox_pkg::REG_SQE_POP && sqe_any;
   assign cpl_go    = go && addr == crl_mbox_pkg::REG_CPL_GO && !cpl_busy;
-  assign event_pop = go && addr == crl_mbox_pkg::REG_EVENT_POP && event_any;
-  assign d_go      = go && addr == crl_mbox_pkg::REG_DRAIN_GO && q_ok && !drain_q;
-  assign ab_valid  = go && addr == crl_mbox_pkg::REG_ABORT_GO && q_ok && !abort_q;
+  assign event_pop = go && at_pop && event_any;
+  assign drain_go  = go && addr == crl_mbox_pkg::REG_DRAIN_GO && q_ok && !drain_q;
+  assign abort_go  = go && addr == crl_mbox_pkg::REG_ABORT_GO && q_ok && !abort_q;
   assign started   = go && addr == crl_mbox_pkg::REG_LIFE && go_data[crl_mbox_pkg::LIFE_STARTED_LSB] && start_q;
   assign lost_clear = wr && addr == crl_mbox_pkg::REG_EVENTS_LOST;
-  assign qbad_clear = wr && addr == crl_mbox_pkg::REG_QBAD && sel_ok;
-  assign qbad_look  = look && !we && addr == crl_mbox_pkg::REG_QBAD;
+  assign qbad_clear = wr && at_qbad && sel_ok;
+  assign qbad_look  = look && !we && at_qbad;
 
-  assign q_ask = look && !we && addr == crl_mbox_pkg::REG_QSTATE && sel_ok;
+  always_ff @(posedge clk) begin
+    if (rst) {act_ns, act_vec, act_drain, act_abort} <= '0;
+    else     {act_ns, act_vec, act_drain, act_abort} <= {ns_go, vec_go, drain_go, abort_go};
+    act_data <= go_data;
+  end
+
+  assign q_ask = reads && at_qstate && sel_ok;
   assign q_qid = qsel[QW-1:0];
 
   // ---------------------------------------------------------------------------------------------
@@ -149,9 +160,9 @@ module crl_nvme_mbox_ctl #(
       irq       <= 1'b0;
       qstate_q  <= '0;
     end else begin
-      if (d_go)        drain_q <= 1'b1;
+      if (drain_go)    drain_q <= 1'b1;
       else if (d_done) drain_q <= 1'b0;
-      if (ab_valid)     abort_q <= 1'b1;
+      if (abort_go)     abort_q <= 1'b1;
       else if (ab_done) abort_q <= 1'b0;
       if (ab_done)      found_q <= ab_found;
       if (setup_done)            start_q <= 1'b1;
@@ -193,7 +204,7 @@ module crl_nvme_mbox_ctl #(
     end
     if (addr == crl_mbox_pkg::REG_ABORT_RESULT) rdata[0]   = found_q;
     if (addr == crl_mbox_pkg::REG_DMA_RESULT)   rdata[0]   = dma_error;
-    if (addr == crl_mbox_pkg::REG_QSTATE)       rdata[1:0] = qstate_q;
+    if (at_qstate)       rdata[1:0] = qstate_q;
   end
 
 endmodule

@@ -43,6 +43,7 @@ module crl_nvme_mbox_ev #(
 
     output logic                   any,        // an event waits
     input  wire logic              pop,        // event: it is taken
+    input  wire logic              at_pop,      // it may come in this cycle, QBAD is not looked at nor cleared
     input  wire logic              lost_clear, // event
 
     input  wire logic [12:0]       addr,
@@ -189,20 +190,25 @@ module crl_nvme_mbox_ev #(
 
   logic [QW-1:0] t_qid;
   logic [19:0]   t_word, t_next;
-  logic [3:0]    t_flags, b_bit;
+  logic [3:0]    t_flags, d_flags, b_bit;
   logic [15:0]   t_count;
   logic          t_we, clears;
 
   assign clears = pop && is_bad;
   assign hold   = bad_valid;
-  assign t_qid  = bad_valid ? bad_qid : clears ? b_qid : qsel;
+  assign t_qid  = bad_valid ? bad_qid : at_pop ? b_qid : qsel;
   assign t_we   = bad_valid || clears || q_clear;
   assign {t_flags, t_count} = t_word;
   assign b_bit  = 4'd1 << (bad_valid ? {bad_cq, bad_code} : b_info);
-  assign dup    = (t_flags & b_bit) != '0;
+  assign dup    = (d_flags & (4'd1 << {bad_cq, bad_code})) != '0;
 
   crl_ram_clr #(.W(20), .DEPTH(1 << QW)) u_count (
       .clk, .rst, .clr(1'b0), .caddr({QW{1'b0}}), .we(t_we), .waddr(t_qid), .wdata(t_next), .raddr(t_qid), .rdata(t_word)
+  );
+
+  // The flags once more, so that who asks for a new doorbell does not stand behind what is read.
+  crl_ram_clr #(.W(4), .DEPTH(1 << QW)) u_flags (
+      .clk, .rst, .clr(1'b0), .caddr({QW{1'b0}}), .we(t_we), .waddr(t_qid), .wdata(t_next[19:16]), .raddr(bad_qid), .rdata(d_flags)
   );
 
   always_comb begin

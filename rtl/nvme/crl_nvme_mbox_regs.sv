@@ -14,10 +14,11 @@ module crl_nvme_mbox_regs (
     input  wire logic         rst,          // synchronous, active high
 
     input  wire logic         wr,           // event: a write
-    input  wire logic [12:0]  addr,
+    input  wire logic         choose,       // level: next_addr is that of the next access
+    input  wire logic [12:0]  next_addr,
     input  wire logic [31:0]  wdata,
     input  wire logic [3:0]   strb,
-    output logic      [31:0]  rdata,        // of addr; 0 if it is not one of these
+    output logic      [31:0]  rdata,        // of the access; 0 if it is not one of these
     input  wire logic         busy,         // an access has the RAM
     input  wire logic         gr_blank,     // levels, rg_blank as long or longer
     input  wire logic         rg_blank,
@@ -43,37 +44,46 @@ module crl_nvme_mbox_regs (
   localparam int GR_END = 8;        // grant and range are the first
   localparam int RG_END = 12;
 
-  logic        hit;                 // addr is one of these
-  logic [4:0]  num, at;             // its word; what the RAM shows
+  logic        next_hit, hit;       // the address is one of these
+  logic [4:0]  next_num, num, at;   // its word; what the RAM shows
   logic [3:0]  back_q;              // word that is taken out of the RAM next
   logic [31:0] mask, word, old, mix, new_word;
 
   // Words that lie together stay together: their places are the low bits of the address.
   always_comb begin
-    hit  = 1'b1;
-    num  = '0;
-    mask = '1;
-    if (addr[12:5] == crl_mbox_pkg::REG_GRANT[12:5])            num = {2'd0, addr[4:2]};
-    else if (addr[12:4] == crl_mbox_pkg::REG_RANGE[12:4])       num = {3'd2, addr[3:2]};
-    else if (addr[12:4] == crl_mbox_pkg::REG_NS_BLOCKS[12:4])   num = {3'd3, addr[3:2]};
-    else if (addr[12:4] == crl_mbox_pkg::REG_CFG_QUEUE[12:4]) begin
-      num  = {3'd4, addr[3:2]};
-      mask = addr[3] ? '1 : addr[2] ? crl_mbox_pkg::WMASK_CFG_SIZE : crl_mbox_pkg::WMASK_CFG_QUEUE;
-    end else if (addr[12:3] == crl_mbox_pkg::REG_DMA_ADDR[12:3]) num = {4'd10, addr[2]};
-    else if (addr[12:3] == crl_mbox_pkg::REG_ARB[12:3]) begin
-      num  = {4'd11, addr[2]};
-      mask = addr[2] ? crl_mbox_pkg::WMASK_COALESCE : crl_mbox_pkg::WMASK_ARB;
-    end else if (addr == crl_mbox_pkg::REG_CPL_DW0)              num = 5'd24;
-    else if (addr == crl_mbox_pkg::REG_ANA_CHANGE) begin
-      num  = 5'd25;
-      mask = crl_mbox_pkg::WMASK_ANA_CHANGE;
-    end else if (addr == crl_mbox_pkg::REG_QSEL) begin
-      num  = 5'd26;
-      mask = crl_mbox_pkg::WMASK_QSEL;
-    end else if (addr == crl_mbox_pkg::REG_IRQ_ENABLE) begin
-      num  = 5'd27;
-      mask = crl_mbox_pkg::WMASK_IRQ_ENABLE;
-    end else hit = 1'b0;
+    next_hit = 1'b1;
+    next_num = '0;
+    if (next_addr[12:5] == crl_mbox_pkg::REG_GRANT[12:5])           next_num = {2'd0, next_addr[4:2]};
+    else if (next_addr[12:4] == crl_mbox_pkg::REG_RANGE[12:4])      next_num = {3'd2, next_addr[3:2]};
+    else if (next_addr[12:4] == crl_mbox_pkg::REG_NS_BLOCKS[12:4])  next_num = {3'd3, next_addr[3:2]};
+    else if (next_addr[12:4] == crl_mbox_pkg::REG_CFG_QUEUE[12:4])  next_num = {3'd4, next_addr[3:2]};
+    else if (next_addr[12:3] == crl_mbox_pkg::REG_DMA_ADDR[12:3])   next_num = {4'd10, next_addr[2]};
+    else if (next_addr[12:3] == crl_mbox_pkg::REG_ARB[12:3])        next_num = {4'd11, next_addr[2]};
+    else if (next_addr == crl_mbox_pkg::REG_CPL_DW0)                next_num = 5'd24;
+    else if (next_addr == crl_mbox_pkg::REG_ANA_CHANGE)             next_num = 5'd25;
+    else if (next_addr == crl_mbox_pkg::REG_QSEL)                   next_num = 5'd26;
+    else if (next_addr == crl_mbox_pkg::REG_IRQ_ENABLE)             next_num = 5'd27;
+    else next_hit = 1'b0;
+  end
+
+  always_ff @(posedge clk) begin
+    if (choose) begin
+      hit <= next_hit;
+      num <= next_num;
+    end
+  end
+
+  always_comb begin
+    case (num)
+      5'd16:   mask = crl_mbox_pkg::WMASK_CFG_QUEUE;
+      5'd17:   mask = crl_mbox_pkg::WMASK_CFG_SIZE;
+      5'd22:   mask = crl_mbox_pkg::WMASK_ARB;
+      5'd23:   mask = crl_mbox_pkg::WMASK_COALESCE;
+      5'd25:   mask = crl_mbox_pkg::WMASK_ANA_CHANGE;
+      5'd26:   mask = crl_mbox_pkg::WMASK_QSEL;
+      5'd27:   mask = crl_mbox_pkg::WMASK_IRQ_ENABLE;
+      default: mask = '1;
+    endcase
   end
 
   logic             wr_hit, back;

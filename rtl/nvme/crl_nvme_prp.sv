@@ -78,7 +78,7 @@ module crl_nvme_prp #(
   logic [51:0] k_page, go_page, e_page;
   logic        go, kill, quiet, e_valid, e_ready, e_bad, e_err, e_ptr;
   logic [8:0]  go_idx, go_count;
-  logic        w_valid, w_room, w_last, w_past, q_valid, full_unused;
+  logic        w_valid, w_room, w_last, w_past, q_valid, q_push, full_unused, any_unused;
   logic [PW-1:0] w_item, q_item;
   logic [63:0] w_addr;
   logic [12:0] w_len;
@@ -115,9 +115,15 @@ module crl_nvme_prp #(
   assign {p_code, p_tag, p_last, p_len, p_addr} = q_valid ? q_item : w_item;
 
   crl_fifo #(.W(PW), .DEPTH(DEPTH)) u_pieces (
-      .clk, .rst, .s_valid(w_valid && !(w_past && p_ready)), .s_ready(full_unused), .s_data(w_item),
-      .m_valid(q_valid), .m_ready(p_ready), .m_data(q_item), .level
+      .clk, .rst, .s_valid(q_push), .s_ready(full_unused), .s_data(w_item), .m_valid(any_unused), .m_ready(p_ready), .m_data(q_item), .level
   );
+  assign q_push = w_valid && !(w_past && p_ready);
+
+  // Its m_valid, from a register.
+  always_ff @(posedge clk) begin
+    if (rst) q_valid <= 1'b0;
+    else     q_valid <= q_push || (q_valid && !(p_ready && level == 5'd1));
+  end
 
   assign p_error = p_code != 2'd0;
 
@@ -132,7 +138,7 @@ module crl_nvme_prp #(
 
   logic unused;
 
-  assign unused = &{1'b0, r_last, full_unused};
+  assign unused = &{1'b0, r_last, full_unused, any_unused};
 
 endmodule
 

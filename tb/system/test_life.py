@@ -436,6 +436,7 @@ def test_life(case, build):
     ("link_lost_in_flight", "64b-8ch", 2),  # DISABLED before the last read was asked for
     ("commands_at_random_moments", "64b-8ch", 4),  # model: a drained operation without completion counts
     pytest.param("commands_at_random_moments", "512b-8ch", 1, marks=[pytest.mark.sweep, pytest.mark.own_seed]),  # what was published after a DRAIN was executed
+    pytest.param("commands_at_random_moments", "64b-no-atomic", 2, marks=[pytest.mark.sweep, pytest.mark.own_seed]),  # model: a life that outlasted many others
     ("paused_across_epochs", "64b-8ch", 2),  # an operation went on in the next session; its last frame spoiled
 ])
 def test_life_seeds(case, build, seed):

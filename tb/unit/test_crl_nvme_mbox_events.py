@@ -223,6 +223,18 @@ async def stops(dut):
     b.end(40)
 
 
+async def set_up_0(b):
+    """Submission queue 0, by the processor."""
+    await b.write("CFG_QUEUE", 0)
+    await b.write("CFG_GO", 1)
+
+
+async def start_again(b):
+    """All queues are cleared, queue 0 is set up."""
+    b.start()
+    await b.until(lambda: b.starting is None, 12 * b.queues + 60, "no end")
+
+
 @cocotb.test()
 async def queue_0_fails(dut):
     """Stimulus: an entry of queue 0 that can't be read, with commands held, before and after. Checking: it stays stopped when the last command is
@@ -239,12 +251,7 @@ async def queue_0_fails(dut):
                 await b.write("SQE_POP", 1)
             await b.settle(40)
             assert b.stopped[0] == 1
-            if how == "go":
-                await b.write("CFG_QUEUE", 0)
-                await b.write("CFG_GO", 1)
-            else:
-                b.start()
-                await b.until(lambda: b.starting is None, 12 * b.queues + 60, "no end")
+            await (set_up_0(b) if how == "go" else start_again(b))
             await b.settle(40)
             assert not b.stopped.get(0)
             b.commands.append(sqe(b))
@@ -291,11 +298,9 @@ async def queue_0_asked(dut):
                     await b.write("STOP_GO", 0)
                     await b.settle(40)
                     assert b.stopped[0] == 1  # it failed
-                    await b.write("CFG_QUEUE", 0)
-                    await b.write("CFG_GO", 1)
+                    await set_up_0(b)
                 else:
-                    b.start()
-                    await b.until(lambda: b.starting is None, 12 * b.queues + 60, "no end")
+                    await start_again(b)
                 await b.settle(40)
                 assert b.stopped[0] == 0
     b.end(8)
