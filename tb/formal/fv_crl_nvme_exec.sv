@@ -147,8 +147,8 @@ module fv_crl_nvme_exec (
     if (s_stall) assume (s_valid && s_now == s_was);
     assume (s_kind != 3'd7);
     if (!w_busy) assume (!p_valid);
-    if (p_error) assume (p_last);
-    else assume (p_len != 13'd0 && p_len <= w_left && p_last == (p_len == w_left));
+    if (p_valid && p_error) assume (p_last);
+    if (p_valid && !p_error) assume (p_len != 13'd0 && p_len <= w_left && p_last == (p_len == w_left));
     if (m_cnt == 3'd0) assume (!e_valid);
     if (!rd_busy) assume (!r_valid);
     if (kill_rest != 2'd0) assume (!kill_we);
@@ -206,11 +206,12 @@ module fv_crl_nvme_exec (
       if (!on) assert (!(z_valid && its_z));
       if (w_busy && m_cnt != 3'd0) assert (w_tag[1:0] != m_tag[0]);
       if (lg_valid) assert (give && z_more && !z_drop && lg_nsid == 32'd1);
+`ifndef DSM_ONLY
       cover (give && its_z && bad);
       cover (give && its_z && !bad && z_status == 11'd0 && here == 4'd3);
       cover (give && its_z && aborted);
       cover (give && its_z && killed && z_status[10:2] == 9'd9 && !z_drop && !bad && !kill_we);
-`ifdef DSM_ONLY
+`else
       cover (give && its_z && k_kind == 2'd1 && z_status == 11'd0 && dv_some);
       cover (give && its_z && z_status == 11'h286);
 `endif
