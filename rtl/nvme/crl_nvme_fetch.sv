@@ -35,6 +35,10 @@ module crl_nvme_fetch #(
     output logic      [QW-1:0]     f_out_qid,
     output logic                   f_owed,     // a reservation is not over
     output logic      [1:0]        f_pause,    // cycles until slots may go back again
+    output logic      [7:0]        f_live, f_q_live, f_num, f_due, f_m_at,  // of crl_nvme_fetch_get
+    output logic                   f_due_mine, f_due_bad, f_n_mine,
+    output logic      [2:0]        f_m_len, f_n_len,
+    output logic      [11:0]       f_n_pos, f_hd_due,
 `endif
     input  wire logic              clk,
     input  wire logic              rst,        // synchronous, active high
@@ -176,7 +180,8 @@ module crl_nvme_fetch #(
 
   crl_nvme_fetch_get #(.DATA_W(DATA_W), .DEPTH(DEPTH), .QW(QW), .SQE_W(SQE_W)) u_get (
 `ifdef CRL_GHOST
-      .f_out, .f_out_qid, .f_lost, .f_held, .f_beat,
+      .f_q, .f_head, .f_size, .f_set(cfg_we && !cfg_cq && cfg_qid == f_q), .f_live, .f_q_live, .f_num, .f_due, .f_due_mine, .f_due_bad,
+      .f_m_len, .f_n_len, .f_m_at, .f_n_mine, .f_n_pos, .f_hd_due, .f_out, .f_out_qid, .f_lost, .f_held, .f_beat,
 `endif
       .clk, .rst, .q_valid(mv), .q_qid(c_qid), .q_last, .q_next(mv_head), .r_valid, .r_data, .r_resp, .r_last,
       .m_valid, .m_ready, .m_qid, .m_sqe, .hd, .hd_qid(hd_mv_qid), .hd_head(hd_mv_head),

@@ -168,10 +168,9 @@ module crl_nvme_fetch_want #(
   assign unused = &{1'b0, rs_got};
 
 `ifdef CRL_GHOST
-  logic        f_past_q, f_fast_q, f_a, f_b;   // f_fast: entries went beside their reservation
+  logic        f_fast_q, f_a, f_b;   // f_fast: entries went beside their reservation
   logic [12:0] f_span;    // from the head to the tail that was seen
 
-  initial f_past_q = 1'b0;
   assign f_a     = (a1_q || a2_q) && a_qid_q == f_q;
   assign f_b     = b_valid_q && b_qid_q == f_q;
   assign f_mine  = {1'b0, f_a} + {1'b0, f_b};
@@ -181,9 +180,8 @@ module crl_nvme_fetch_want #(
   assign f_span  = {1'b0, a_tail_q} - {1'b0, a_head_q} + (a_tail_q < a_head_q ? {1'b0, a_size_q} + 13'd1 : 13'd0);
 
   always @(posedge clk) begin
-    f_past_q <= 1'b1;
     if (take) f_fast_q <= a_fast;
-    if (f_past_q && !rst) begin
+    if (!rst) begin
       // What the neighbour promises.
       if (rs_done) assume (rs_owed && !rs_valid && rs_got <= rs_want);
       if (rs_done && f_fast_q) assume (rs_got == rs_want);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Harness for crl_nvme_fetch: free grants, doorbells, set-ups, reservations and memory. Any one queue is followed (f_q), with ghosts
-// inside the block (CRL_GHOST). ROOM leaves the claims of room, beats, pace and stability, which are proved by induction. The others
-// (where bursts lie, what a grant takes, SLOTS: each slot is held by one entry or given back once) and, with ENDS, a memory that
-// numbers what it is read, are searched to a bound. SMALL: queues of up to 128 entries. Entries have few bits here (SQE_W).
+// inside the block (CRL_GHOST). Claimed: room, beats, pace, stability (alone with ROOM); where bursts lie and what a grant takes; with
+// SLOTS that each slot is held by one entry or given back once; with ORDER, of a memory that numbers the entries it is read, that each
+// leaves once, in order, as its queue's, in the place where it was read. ORDER by induction takes it from the FIFOs' own proofs that
+// they give out what they were given (FIFOS_HOLD). ENDS looks at the block from outside, with its own books, to a bound.
+// SMALL: queues of up to 128 entries. Entries have few bits here (SQE_W): the block doesn't look at what they hold.
 `default_nettype none
 
 module fv_crl_nvme_fetch #(
@@ -55,9 +57,14 @@ module fv_crl_nvme_fetch #(
   wire [QW-1:0] f_out_qid;
   wire [12:0]   f_there;
   reg  [7:0]    f_max;
+  wire [7:0]    f_live, f_q_live, f_num, f_due, f_m_at;
+  wire          f_due_mine, f_due_bad, f_n_mine;
+  wire [2:0]    f_m_len, f_n_len;
+  wire [11:0]   f_n_pos, f_hd_due;
 
   crl_nvme_fetch #(.DATA_W(DATA_W), .QUEUES(QUEUES), .FUNC_W(1), .DEPTH(DEPTH), .SQE_W(SQE_W)) u_dut (
       .f_q, .f_there, .f_max, .f_size, .f_head, .f_page, .f_func, .f_mine, .f_ar_mine, .f_ask_mine,
+      .f_live, .f_q_live, .f_num, .f_due, .f_m_at, .f_due_mine, .f_due_bad, .f_n_mine, .f_m_len, .f_n_len, .f_n_pos, .f_hd_due,
       .f_cnt, .f_slots, .f_debt, .f_room, .f_hold, .f_left, .f_held, .f_beat, .f_lost, .f_out, .f_out_qid, .f_owed, .f_pause,
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_size, .cfg_base, .cfg_func, .g_valid, .g_ready, .g_qid, .g_max,
       .d_valid, .d_qid, .d_cnt, .d_more, .d_park, .t_qid, .t_tail, .lk_qid, .lk_head, .hd_qid(f_q), .hd_head,
@@ -103,7 +110,11 @@ module fv_crl_nvme_fetch #(
     assume (32'(f_q) <= QUEUES && 32'(cfg_qid) <= QUEUES && 32'(g_qid) <= QUEUES && 32'(lk_qid) <= QUEUES);
     assume (g_max != 0 && g_max <= 128);
     if (g_valid && g_qid == f_q) assume (there && !out);
+`ifdef BREAK_TAIL
+    if (t_qid == f_q) assume (t_tail == (tail == f_size ? 12'd0 : tail + 12'd1));   // a fault: one entry more than was rung for
+`else
     if (t_qid == f_q) assume (t_tail == tail);
+`endif
     if (set) assume (!out && fly_q == 0 && res == 0 && cfg_size != 0 && !(ar_valid && f_ar_mine) && !(g_valid && g_qid == f_q));
     if (!there || set) assume (steps == 0);
     else assume ({1'b0, steps} + f_there <= {1'b0, f_size});
@@ -158,7 +169,7 @@ module fv_crl_nvme_fetch #(
   wire [7:0] shown = ar_valid ? ar_n : 8'd0;
   wire [7:0] shown_q = show ? ar_n : 8'd0;
   wire [7:0] kept = f_slots + fly_q + shown_q + (f_out_qid == f_q ? f_lost : 8'd0);   // slots by where they are
-  reg        ar_stall = 0, m_stall = 0, stop_q = 0, ar_was = 0, ar_went = 0;
+  reg        ar_stall = 0, m_stall = 0, stop_q = 0, ar_was = 0, ar_went = 0, soon_q = 0, more_q = 0;
   reg [72:0] ar_kept;
   reg [SQE_W+QW-1:0] m_kept;
 
@@ -170,6 +181,8 @@ module fv_crl_nvme_fetch #(
     m_stall  <= !rst && m_valid && !m_ready;
     m_kept   <= {m_qid, m_sqe};
     stop_q   <= stop;
+    soon_q   <= !rst && ar_soon;
+    more_q   <= f_there != 0;
   end
 
   always @(posedge clk) if (past_valid && !rst) begin
@@ -197,8 +210,7 @@ module fv_crl_nvme_fetch #(
     if (f_ask_mine) assert (f_cnt == cnt + shown_q);
     else if (out && !(d_valid && d_qid == f_q)) assert (cnt == 0);
     if (!f_ask_mine) assert (!show);
-    if (d_valid && d_qid == f_q) assert (out && d_cnt == cnt && d_cnt <= f_max && !(d_park && d_cnt != 0));
-
+    if (d_valid && d_qid == f_q) assert (out && d_cnt == cnt && d_cnt <= f_max && !(d_park && d_cnt != 0) && d_more == more_q);
 `endif
     // Room and slots.
     assert (f_room + f_hold + f_left + fly + shown == DEPTH && fly + shown <= DEPTH);
@@ -207,6 +219,20 @@ module fv_crl_nvme_fetch #(
     assert (owed <= DEPTH * BEATS && f_held <= DEPTH);
 `ifdef SLOTS
     assert (8'(res + f_debt) == kept);
+`endif
+`ifdef ORDER
+    // What is requested and has not left: as many as the bursts' books say, of all and of the queue; they leave by number, under their queue's.
+    assert (f_live == fly + shown && f_q_live == fly_q + shown_q);
+    if (ar_valid) assert (ar_n == {5'd0, f_n_len} + 1 && f_ar_mine == f_n_mine);
+    if (m_valid) assert (m_sqe == SQE_W'(f_due) && !f_due_bad && (m_qid == f_q) == f_due_mine);
+    if (idle) assert (fly == 0 && fly_q == 0);
+`ifndef ROOM
+    if (show) assert (f_n_pos == next);
+    if (there) assert (hd_head == f_hd_due);
+`endif
+`ifdef SLOTS
+    if (idle) assert (res == 0);
+`endif
 `endif
     if (rs_valid) assert (rs_age >= 3 && !rb_valid && rs_want != 0 && rs_want <= DEPTH);
     if (rb_valid) assert (rb_age >= 3);
@@ -223,6 +249,7 @@ module fv_crl_nvme_fetch #(
     if (m_stall) assert (m_valid && {m_qid, m_sqe} == m_kept);
     if (stop) assert (!g_ready);
     if (stop_q && ar_valid) assert (ar_was && !ar_went);
+    assert (soon_q ? ar_valid : !ar_valid || ar_was);
     if (idle) assert (!ar_valid && f_slots == 0);
 `ifndef ROOM
     if (idle) assert (!out);
