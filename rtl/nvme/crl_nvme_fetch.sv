@@ -30,9 +30,15 @@ module crl_nvme_fetch #(
     output logic      [FUNC_W-1:0] f_func,
     output logic      [1:0]        f_mine,     // steps that hold its grant
     output logic                   f_ar_mine, f_ask_mine,
-    output logic      [7:0]        f_cnt, f_slots, f_room, f_hold, f_left, f_held, f_beat, f_lost,
+    output logic      [7:0]        f_cnt, f_slots, f_debt, f_room, f_hold, f_left, f_held, f_beat, f_lost,
     output logic                   f_out,
     output logic      [QW-1:0]     f_out_qid,
+    output logic                   f_owed,     // a reservation is not over
+    output logic      [1:0]        f_pause,    // cycles until slots may go back again
+    output logic      [7:0]        f_live, f_q_live, f_num, f_due, f_m_at,  // of crl_nvme_fetch_get
+    output logic                   f_due_mine, f_due_bad, f_n_mine,
+    output logic      [2:0]        f_m_len, f_n_len,
+    output logic      [11:0]       f_n_pos, f_hd_due,
 `endif
     input  wire logic              clk,
     input  wire logic              rst,        // synchronous, active high
@@ -153,7 +159,7 @@ module crl_nvme_fetch #(
 
   crl_nvme_fetch_want #(.DEPTH(DEPTH), .QW(QW)) u_want (
 `ifdef CRL_GHOST
-      .f_q, .f_head, .f_size, .f_there, .f_max, .f_room, .f_took(f_took_q), .f_mine(f_want_mine), .f_hold, .f_slots(f_want_slots),
+      .f_q, .f_head, .f_size, .f_there, .f_max, .f_room, .f_took(f_took_q), .f_mine(f_want_mine), .f_hold, .f_slots(f_want_slots), .f_debt,
 `endif
       .clk, .rst, .stop, .g_valid, .g_ready, .g_qid, .g_max, .hold(look), .g_tail(t_tail), .g_head, .g_size,
       .room(room_q), .take, .take_cnt, .su_qid, .su_sure, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rs_owed, .rs_wait(turn_q),
@@ -175,7 +181,8 @@ module crl_nvme_fetch #(
 
   crl_nvme_fetch_get #(.DATA_W(DATA_W), .DEPTH(DEPTH), .QW(QW), .SQE_W(SQE_W)) u_get (
 `ifdef CRL_GHOST
-      .f_out, .f_out_qid, .f_lost, .f_held, .f_beat,
+      .f_q, .f_head, .f_size, .f_set(cfg_we && !cfg_cq && cfg_qid == f_q), .f_live, .f_q_live, .f_num, .f_due, .f_due_mine, .f_due_bad,
+      .f_m_len, .f_n_len, .f_m_at, .f_n_mine, .f_n_pos, .f_hd_due, .f_out, .f_out_qid, .f_lost, .f_held, .f_beat,
 `endif
       .clk, .rst, .q_valid(mv), .q_qid(c_qid), .q_last, .q_next(mv_head), .r_valid, .r_data, .r_resp, .r_last,
       .m_valid, .m_ready, .m_qid, .m_sqe, .hd, .hd_qid(hd_mv_qid), .hd_head(hd_mv_head),
@@ -246,6 +253,8 @@ module crl_nvme_fetch #(
 
   assign f_mine  = f_want_mine + 2'(f_ask_mine) + 2'(d_valid && d_qid == f_q);
   assign f_room  = 8'(room_q) + 8'(ret_q) + 8'(gone) + (f_took_q ? 8'd0 - 8'(want_q) : 8'(f_back));
+  assign f_owed  = rs_owed;
+  assign f_pause = pause_q;
   assign f_back  = -want_q;
   assign f_slots = f_want_slots + (f_ask_mine ? f_left : 8'd0) + (rb_valid && rb_qid == f_q ? rb_cnt : 8'd0);
 `endif

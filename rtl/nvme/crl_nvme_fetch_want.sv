@@ -27,6 +27,7 @@ module crl_nvme_fetch_want #(
     output logic      [1:0]    f_mine,    // steps that hold a grant of the queue
     output logic      [7:0]    f_hold,    // room that is taken here
     output logic      [7:0]    f_slots,   // the queue's slots that are kept here
+    output logic      [7:0]    f_debt,    // its slots that are used, and whose rs_done is to come
 `endif
     input  wire logic          clk,
     input  wire logic          rst,       // synchronous, active high
@@ -166,34 +167,39 @@ module crl_nvme_fetch_want #(
   assign unused = &{1'b0, rs_got};
 
 `ifdef CRL_GHOST
-  logic        f_past_q, f_fast_q, f_a, f_b;   // f_fast: entries went beside their reservation
+  logic        f_fast_q, f_a, f_b;   // f_fast: entries went beside their reservation
   logic [12:0] f_span;    // from the head to the tail that was seen
 
-  initial f_past_q = 1'b0;
   assign f_a     = (a1_q || a2_q) && a_qid_q == f_q;
   assign f_b     = b_valid_q && b_qid_q == f_q;
   assign f_mine  = {1'b0, f_a} + {1'b0, f_b};
   assign f_hold  = b_valid_q ? 8'(b_want_q) : '0;
   assign f_slots = f_b && b_have_q ? 8'(b_got_q) : '0;
+  assign f_debt  = rs_owed && f_fast_q && b_qid_q == f_q ? 8'(b_want_q) : '0;
   assign f_span  = {1'b0, a_tail_q} - {1'b0, a_head_q} + (a_tail_q < a_head_q ? {1'b0, a_size_q} + 13'd1 : 13'd0);
 
   always @(posedge clk) begin
-    f_past_q <= 1'b1;
     if (take) f_fast_q <= a_fast;
-    if (f_past_q && !rst) begin
+    if (!rst) begin
       // What the neighbour promises.
       if (rs_done) assume (rs_owed && !rs_valid && rs_got <= rs_want);
       if (rs_done && f_fast_q) assume (rs_got == rs_want);
 
       assert (!(a1_q && a2_q));
       if (rs_valid) assert (rs_owed);
+      if (rs_owed) assert (b_want_q != '0 && 8'(b_want_q) <= 8'(DEPTH));
+      if (rs_owed && !f_fast_q) assert (b_valid_q && !b_none_q && !b_have_q);
+      if (rs_owed && b_valid_q) assert (b_have_q == f_fast_q && !b_none_q);
+      if (b_valid_q && b_have_q && f_fast_q) assert (b_got_q == b_want_q);
       if (b_valid_q && !b_none_q && !b_have_q) assert (rs_owed && b_want_q != '0);
       if (b_valid_q) assert (b_got_q <= b_want_q && (!b_none_q || (b_want_q == '0 && !b_have_q)) && (b_have_q || b_got_q == '0));
       if (a1_q || a2_q) assert (!f_took && a_max_q != '0);
       if (a2_q) assert (8'(a_lim_q) <= f_room && 8'(a_lim_q) <= a_max_q);
+`ifndef ROOM
       if (f_a) assert (a_head_q == f_head && a_size_q == f_size && a_max_q == f_max && a_tail_q <= f_size && f_span <= f_there);
       if (f_a && a2_q) assert ({1'b0, a_have_q} <= f_there);
       if (f_b) assert (b_head_q == f_head && b_size_q == f_size && 13'(b_want_q) <= f_there && 8'(b_want_q) <= f_max);
+`endif
     end
   end
 `endif
