@@ -88,6 +88,7 @@ WORDS_SWEEP: list[Row] = [
     ("crl_nvme_ctrl", "test_crl_nvme_ctrl", {"TO": 20, "DSTRD": 9}, None),
     ("crl_nvme_db", "test_crl_nvme_db", {"QUEUES": 16, "DSTRD": 0, **FUNC}, None),
     ("crl_nvme_fetch", "test_crl_nvme_fetch", {"DATA_W": 512, "QUEUES": 1, "DEPTH": 16, **FUNC}, None),
+    ("crl_nvme_irq", "test_crl_nvme_irq", {"QUEUES": 16, "VECTORS": 17, "COALESCE_UNIT_CYCLES": 64}, None),
     ("crl_nvme_move", "test_crl_nvme_move", {"DATA_W": 64, "OPS": 32, **FUNC}, None),
     ("crl_nvme_prp", "test_crl_nvme_prp", {"DATA_W": 64, "QUEUES": 1, "RANGES": 8, **FUNC}, None),
     # registers

@@ -46,6 +46,11 @@ module crl_nvme_irq #(
     input  wire logic               vec_off,    // is disabled
     input  wire logic               masked,     // level: the pin's mask
 
+`ifdef FORMAL
+    output logic      [VECTORS-1:0] f_wait,
+    output logic      [VECTORS-1:0] f_off,
+`endif
+
     output logic      [VECTORS-1:0] fire,       // events: an interrupt, a bit a vector
     output logic                    line        // pin, level
 );
@@ -193,6 +198,11 @@ module crl_nvme_irq #(
       line    <= cause && !masked && !clr;
     end
   end
+
+`ifdef FORMAL
+  assign f_wait = wait_q;
+  assign f_off  = off_q;
+`endif
 
 endmodule
 

@@ -10,11 +10,12 @@
 
 module fv_crl_msix #(
     parameter int CHANNELS = 3,
+    parameter int NVME_VECTORS = 0,
     parameter int MASKS    = 1,  // 1: compare with our copy of the masks (needs the reset: BMC)
     parameter int FUNC_W   = 2,
     parameter int RAM_AW   = 6,
-    localparam int V       = CHANNELS + 1,
-    localparam int VW      = $clog2(CHANNELS + 1)
+    localparam int V       = NVME_VECTORS + CHANNELS + 1,
+    localparam int VW      = $clog2(V)
 ) (
     input wire          clk,
     input wire          rst,
@@ -39,11 +40,13 @@ module fv_crl_msix #(
   always @(posedge clk) past_valid <= 1'b1;
   always @* if (!past_valid) assume (rst);
 
-  // --- table: slots 8 and 9 of a channel, 10 and 11 of channel 0 for the node, 12 the owner ---
+  // --- table: slots 8 and 9 of a channel, 10 and 11 of channel 0 for the node, 12 the owner; the NVMe block's in the last quarter ---
   wire tab_gnt = tab_req && gnt;
   reg [RAM_AW-1:0] last_addr;
-  wire [31:0] vector = last_addr[3:1] == 3'b101 ? 32'(CHANNELS) : 32'(last_addr[RAM_AW-1:4]);
-  wire [63:0] tab_data = last_addr[3:0] == 4'd12 ? noise : {noise[31:0], vector};
+  wire        in_nvme = NVME_VECTORS != 0 && last_addr[RAM_AW-1 -: 2] == 2'b11;
+  wire [31:0] vector = in_nvme ? 32'(last_addr[RAM_AW-3:1])
+                     : last_addr[3:1] == 3'b101 ? 32'(V - 1) : 32'(last_addr[RAM_AW-1:4]) + NVME_VECTORS;
+  wire [63:0] tab_data = !in_nvme && last_addr[3:0] == 4'd12 ? noise : {noise[31:0], vector};
   always @(posedge clk) if (tab_gnt) last_addr <= tab_addr;
 
   // A request is refused at most once in a row, which keeps the induction short.
@@ -58,7 +61,7 @@ module fv_crl_msix #(
   assign fire_i = fire;
 `endif
 
-  crl_msix #(.CHANNELS(CHANNELS), .FUNC_W(FUNC_W), .DATA_W(64), .RAM_AW(RAM_AW)) dut (
+  crl_msix #(.CHANNELS(CHANNELS), .NVME_VECTORS(NVME_VECTORS), .FUNC_W(FUNC_W), .DATA_W(64), .RAM_AW(RAM_AW)) dut (
       .clk, .rst, .enable, .func_mask, .fire(fire_i), .pending, .mask_we, .mask_vec, .mask_val,
       .tab_req, .tab_addr, .tab_gnt, .tab_data, .m_wb_valid(m_valid), .m_wb_ready(ready),
       .m_wb_first(m_first), .m_wb_last(m_last), .m_wb_addr(m_addr), .m_wb_len(m_len),

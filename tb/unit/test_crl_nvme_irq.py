@@ -8,52 +8,17 @@ import pytest
 
 from tb.lib.sim import run_sim
 from tb.unit.dma_lib import expects_failure
-from tb.unit.nvme_irq_bench import LINE_LAG, Bench
-
-LONG = 255  # a time that no test waits for
-
-
-async def bench(dut) -> Bench:
-    b = Bench(dut)
-    await b.clear()
-    return b
-
-
-async def queues(b: Bench, *setups: tuple[int, int], size: int = 4095) -> None:
-    """Queues with (number, vector)."""
-    for qid, vec in setups:
-        b.setup(qid, vec, size=size)
-        await b.step(2)
-
-
-async def setting(b: Bench, thr: int, time: int, off: tuple[int, ...] = ()) -> None:
-    """A new setting, until it counts."""
-    b.hold.update(coal_thr=thr, coal_time=time)
-    for vec in off:
-        b.put(vec_we=1, vec_idx=vec, vec_off=1)
-        await b.step()
-    await b.step(b.m.lag + 1)
-
-
-async def entries(b: Bench, qid: int, count: int, most: int = 8) -> None:
-    """So many, in bursts, as fast as completions come."""
-    while count:
-        q = b.m.queues[qid]
-        n = min(count, most, q.depth - q.posted % q.depth)
-        b.post(qid, n)
-        await b.step(max(2 * n, 1))
-        count -= n
-
-
-async def consume(b: Bench, qid: int) -> None:
-    """All that was posted."""
-    b.ring(qid, b.m.queues[qid].posted)
-    await b.step(3)
-
-
-def last(b: Bench) -> tuple[int, int]:
-    """The last I/O queue, and the last vector."""
-    return b.n - 1, b.m.vectors - 1
+from tb.unit.nvme_irq_bench import (
+    LINE_LAG,
+    LONG,
+    Bench,
+    bench,
+    consume,
+    entries,
+    last,
+    queues,
+    setting,
+)
 
 
 @cocotb.test()
