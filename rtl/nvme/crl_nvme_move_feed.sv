@@ -159,6 +159,8 @@ module crl_nvme_move_feed #(
     assume (!s_none || (!s_zero && !s_two));
   end
 
+  // The FIFO gives what it was given (crl_fifo), and that is so with s_ahead.
+  always @* if (h_valid && h_ahead) assume (!h_none && !h_zero);
   // The burst of the beat that is offered is in if that one is its last.
   always @* if (g_past && d_valid && owes_q && left_q == '0) assume (e_valid);
   always @* if (e_valid) assume (!in_now);
