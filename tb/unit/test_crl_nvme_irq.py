@@ -133,10 +133,9 @@ async def changed_settings(dut):
     await entries(b, io, 10)
     await b.step(b.m.lag + 5)
     assert b.m.v[vec].events, "raised in time"
-    for _ in range(20):  # no change puts it off for ever
-        b.hold.update(coal_thr=b.rng.randrange(20, 200), coal_time=b.rng.choice([2, 3, LONG]))
+    for time in [b.rng.choice([2, 3, LONG]) for _ in range(20)] + [2]:  # no change puts it off for ever
+        b.hold.update(coal_thr=b.rng.randrange(20, 200), coal_time=time)
         await b.step(b.rng.randrange(b.m.unit))
-    b.hold.update(coal_time=2)
     await b.drain()
     assert b.m.seen["direct"] == 0
 
@@ -276,8 +275,7 @@ async def the_pin(dut):
     assert b.m.seen["up"] > 100 and b.m.seen["down"] > 100 and b.m.seen["waiting"] > 20
 
 
-RANDOM = [
-    # settings, rates
+RANDOM = [  # settings, rates
     ([(0, 0)], {"post": 0.3, "ring": 0.3}),
     ([(3, 2), (7, 3)], {"post": 0.4, "ring": 0.3}),
     ([(3, 2), (0, 1), (200, 1), (1, 1), (255, 0), (20, 3)], {"post": 0.2, "ring": 0.1, "off": 0.02, "level": 0.02}),
@@ -381,7 +379,6 @@ async def the_bench_can_fail(dut):
             real(fire, line, {**i, **fault})
 
         b.m.cycle = broken
-
         async def more(b=b):
             for _ in range(3):
                 b.post(1, 1)
@@ -393,17 +390,11 @@ async def the_bench_can_fail(dut):
         await expects_failure(more())
 
 
-def config(queues: int, vectors: int, unit: int):
-    return {"QUEUES": queues, "VECTORS": vectors, "COALESCE_UNIT_CYCLES": unit}
-
-
 @pytest.mark.unit
 @pytest.mark.parametrize("queues, vectors, unit", [
     (16, 17, 64), (1, 2, 640),
-    pytest.param(1, 1, 64, marks=pytest.mark.sweep_icarus),
-    pytest.param(16, 3, 65, marks=pytest.mark.sweep_icarus),
-    pytest.param(128, 129, 640, marks=pytest.mark.sweep_icarus),
+    *(pytest.param(*p, marks=pytest.mark.sweep_icarus) for p in ((1, 1, 64), (16, 3, 65), (128, 129, 640))),
 ])
 def test_crl_nvme_irq(sim, queues, vectors, unit):
     """Stimulus and checking: see the cocotb tests above."""
-    run_sim("crl_nvme_irq", __name__, config(queues, vectors, unit), sim=sim)
+    run_sim("crl_nvme_irq", __name__, {"QUEUES": queues, "VECTORS": vectors, "COALESCE_UNIT_CYCLES": unit}, sim=sim)
