@@ -196,7 +196,7 @@ module crl_nvme_fetch_get #(
         f_r_len[i]  <= q_last;
         f_r_from[i] <= f_e_req;
         f_r_qcum[i] <= f_q_req;
-        f_r_pos[i]  <= f_head;
+        f_r_pos[i]  <= f_set ? '0 : f_head;
         f_r_next[i] <= q_next;
       end else if (f_set) f_r_pos[i] <= '0;
       if (hd && 32'(f_come) == i) f_r_bad[i] <= bad;
@@ -222,7 +222,9 @@ module crl_nvme_fetch_get #(
   end
 
 `ifdef ORDER
-  // A FIFO gives out what it was given, in that order: its own proof. The neighbours: promised here if this is proved alone.
+  // A FIFO gives out what it was given, in that order: its own proof. What neighbours promise is assumed where
+  // this is proved alone, and proved where it stands; what this block promises of its state, the other way round (a
+  // bad state can't be excluded by what neighbours promise in the same cycle: they may do nothing).
 `ifdef FIFOS_HOLD
   `define CRL_FIFO assume
 `else
@@ -230,6 +232,7 @@ module crl_nvme_fetch_get #(
 `endif
 `ifdef CRL_GHOST_UNIT
   `define CRL_NEAR assume
+  `define CRL_OWN assert
   logic          f_begun_q, f_set_q, f_go_q;
   logic [QW-1:0] f_q_q;
   logic [11:0]   f_head_q, f_size_q, f_next_q;
@@ -253,6 +256,11 @@ module crl_nvme_fetch_get #(
   end
 `else
   `define CRL_NEAR assert
+`ifdef FIFOS_HOLD
+  `define CRL_OWN assume
+`else
+  `define CRL_OWN assert
+`endif
 `endif
   always @* if (!rst) begin
     if (w_valid) `CRL_FIFO ({hd_qid, w_last, hd_head} == {f_r_qid[f_come], f_r_len[f_come], f_r_next[f_come]});
@@ -269,7 +277,11 @@ module crl_nvme_fetch_get #(
   end
   always @* if (!rst && r_valid) begin
     // Memory: bursts and beats in order; an entry's beats hold its number, r_last is up with a burst's last one.
+`ifdef BREAK_ORDER
+    assume (r_last == (f_at_mem + 1'b1 == EW'(f_m_len) && 32'(beat_q) == BEATS - 1));   // a fault: one entry too early
+`else
     assume (r_last == (f_at_mem == EW'(f_m_len) && 32'(beat_q) == BEATS - 1));
+`endif
     assume (r_data == DATA_W'(SQE_W'(f_e_come) >> (DATA_W * beat_q)));
   end
 
@@ -277,22 +289,22 @@ module crl_nvme_fetch_get #(
     if (hd) assert (w_valid && s_room);
     if (q_valid) assert (w_room);
     if (BEATS == 1 && whole) assert (data == SQE_W'(f_e_come));
-    if (BEATS == 2 && beat_q != '0) assert (part_q[SQE_W-1 -: DATA_W] == DATA_W'(f_e_come));
+    if (BEATS == 2 && beat_q != '0) `CRL_OWN (part_q[SQE_W-1 -: DATA_W] == DATA_W'(f_e_come));
     if (BEATS == 2 && whole) assert (data == SQE_W'(f_e_come));
     if (m_valid) assert (m_sqe == SQE_W'(f_e_out) && !f_due_bad && m_qid == f_r_qid[f_gone]);
-    assert (32'(f_b_live) <= DEPTH && f_b_here <= f_b_live && w_level == f_b_req - f_b_come && s_level == f_b_here);
-    if (!w_valid) assert (w_level == LW'(f_new_q));
-    else          assert (w_level != '0);
-    if (f_valid) assert (f_level != '0);
-    assert (f_level == LW'(f_e_come - f_e_out) && f_alive <= EW'(DEPTH) && EW'(f_level) <= f_alive && f_q_alive <= f_alive);
-    if (f_b_here == '0) assert (at_q == '0);
-    if (f_b_live == '0) assert (at_q == '0 && f_alive == '0 && f_q_alive == '0);
+    `CRL_OWN (32'(f_b_live) <= DEPTH && f_b_here <= f_b_live && w_level == f_b_req - f_b_come && s_level == f_b_here);
+    if (!w_valid) `CRL_OWN (w_level == LW'(f_new_q));
+    else          `CRL_OWN (w_level != '0);
+    if (f_valid) `CRL_OWN (f_level != '0);
+    `CRL_OWN (f_level == LW'(f_e_come - f_e_out) && f_alive <= EW'(DEPTH) && EW'(f_level) <= f_alive && f_q_alive <= f_alive);
+    if (f_b_here == '0) `CRL_OWN (at_q == '0);
+    if (f_b_live == '0) `CRL_OWN (at_q == '0 && f_alive == '0 && f_q_alive == '0);
     else begin
-      assert (at_q <= f_r_len[f_gone] && EW'(f_r_from[f_gone] + EW'(at_q)) == f_e_out);
-      assert (EW'(f_r_qcum[f_gone] + (f_due_mine ? EW'(at_q) : '0)) == f_q_out);
+      `CRL_OWN (at_q <= f_r_len[f_gone] && EW'(f_r_from[f_gone] + EW'(at_q)) == f_e_out);
+      `CRL_OWN (EW'(f_r_qcum[f_gone] + (f_due_mine ? EW'(at_q) : '0)) == f_q_out);
     end
-    if (f_b_req == f_b_come) assert (f_e_come == f_e_req && beat_q == '0);
-    else                     assert (f_at_mem <= EW'(f_m_len));
+    if (f_b_req == f_b_come) `CRL_OWN (f_e_come == f_e_req && beat_q == '0);
+    else                     `CRL_OWN (f_at_mem <= EW'(f_m_len));
   end
 
   // The ring: each burst and the next, or what is begun next.
@@ -316,19 +328,27 @@ module crl_nvme_fetch_get #(
       assign f_last   = 13'(f_r_pos[g]) + 13'(f_r_len[g]);
 
       always @* if (!rst && f_at) begin
-        assert ((f_end ? f_e_req : f_r_from[N]) == EW'(f_r_from[g] + f_cnt));
-        assert ((f_end ? f_q_req : f_r_qcum[N]) == EW'(f_r_qcum[g] + f_own));
-        assert (f_rest <= EW'(f_alive + EW'(at_q)) && f_rest >= EW'(f_b_live) - EW'(f_off) && f_q_rest <= f_rest);
-        if (f_off != '0) assert (f_q_rest <= f_q_alive && f_rest < f_alive);
+        `CRL_OWN ((f_end ? f_e_req : f_r_from[N]) == EW'(f_r_from[g] + f_cnt));
+        `CRL_OWN ((f_end ? f_q_req : f_r_qcum[N]) == EW'(f_r_qcum[g] + f_own));
+        `CRL_OWN (f_rest <= EW'(f_alive + EW'(at_q)) && f_rest >= EW'(f_b_live) - EW'(f_off) && f_q_rest <= f_rest);
+        if (f_off != '0) `CRL_OWN (f_q_rest <= f_q_alive && f_rest < f_alive);
 `ifndef ROOM
-        assert ((f_end ? f_head : f_r_pos[N]) == (f_own != '0 ? f_r_next[g] : f_r_pos[g]));
-        if (f_own != '0) assert (f_last <= {1'b0, f_size} && f_r_next[g] == (f_last == {1'b0, f_size} ? 12'd0 : 12'(f_last + 13'd1)));
+        `CRL_OWN ((f_end ? f_head : f_r_pos[N]) == (f_own != '0 ? f_r_next[g] : f_r_pos[g]));
+        if (f_own != '0) `CRL_OWN (f_last <= {1'b0, f_size} && f_r_next[g] == (f_last == {1'b0, f_size} ? 12'd0 : 12'(f_last + 13'd1)));
 `endif
       end
     end
   endgenerate
+`ifdef CRL_GHOST_UNIT
+  always @* if (!rst) begin
+    cover (f_pop && f_due_mine && !s_bad && f_due == 8'd3 && f_hd_due == '0 && f_size == 12'd2);   // it has wrapped
+    cover (err_valid && f_pop && m_valid);
+    cover (f_alive == EW'(DEPTH) && f_q_alive == EW'(2));
+  end
+`endif
 `undef CRL_FIFO
 `undef CRL_NEAR
+`undef CRL_OWN
 `endif
 `endif
 

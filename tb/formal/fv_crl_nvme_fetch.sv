@@ -278,11 +278,7 @@ module fv_crl_nvme_fetch #(
 
   always @* if (r_valid) begin
     assume (in != reqs && r_last == (at == (lens[in] + 1) * BEATS - 1));
-`ifdef BREAK_ORDER
-    assume (r_data == DATA_W'(num == 2 ? 6'd1 : num));
-`else
     assume (r_data == DATA_W'(num));
-`endif
   end
 
   always @(posedge clk) if (past_valid && !rst) begin
