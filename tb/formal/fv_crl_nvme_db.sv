@@ -121,6 +121,7 @@ module fv_crl_nvme_db #(
   wire        full   = head == (cq_tail == cq_size ? 12'd0 : cq_tail + 12'd1);
   wire        takes  = take && (COUNT != 0 ? sq_cnt != 0 : sq_head != tail);
   wire        posts  = post && cq_there && (COUNT != 0 ? cq_cnt < cq_size : !full);
+  always @(posedge clk) p_soon <= so_qid;
   always @(posedge clk) begin
     if (rst || cfg_sq_me) begin
       sq_cnt_q <= 0; sq_head <= 0; p_tail <= 0;
@@ -128,7 +129,6 @@ module fv_crl_nvme_db #(
       sq_cnt_q <= sq_cnt - takes;
       if (takes) sq_head <= sq_head == sq_size ? 12'd0 : sq_head + 12'd1;
       p_tail <= tail;
-      p_soon <= so_qid;
     end
     if (rst || cfg_cq_me) begin
       cq_cnt_q <= 0; cq_tail <= 0; p_head <= 0;
