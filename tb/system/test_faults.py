@@ -122,7 +122,7 @@ async def flapping(dut):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [pytest.param(1, marks=pytest.mark.sweep), 2, pytest.param(3, marks=pytest.mark.sweep)])
 def test_flapping(seed):
     run_sim("crl_tb_pair", __name__, FAULT_BUILDS["64b-8ch"], SYSTEM_SOURCES, sim="verilator", testcase="flapping",
             public="top", seed=seed)

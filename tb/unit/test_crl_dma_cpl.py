@@ -10,7 +10,7 @@ CONFIGS = [
     (8, 128, 1, 64),
     (1, 16, 1, 512),
     pytest.param(2, 32, 3, 128, marks=pytest.mark.sweep_icarus),
-    pytest.param(64, 128, 2, 256, marks=pytest.mark.sweep_icarus),
+    pytest.param(64, 128, 2, 256, marks=pytest.mark.sweep),
     pytest.param(8, 128, 1, 512, marks=pytest.mark.sweep_icarus),
 ]
 

@@ -354,7 +354,7 @@ async def freed_early(dut):
         assert seqs == list(range(len(seqs)))
 
 
-@pytest.mark.parametrize("data_w,link_w", [(64, 64), (512, 512)])
+@pytest.mark.parametrize("data_w,link_w", [(64, 64), pytest.param(512, 512, marks=pytest.mark.sweep)])
 def test_freed_early(sim, data_w, link_w):
     # No slots for READ_DATA: all that there are have their credits in use.
     run(sim, "freed_early", DATA_W=data_w, LINK_W=link_w, READ_SLOTS=0)
@@ -532,7 +532,7 @@ async def late_frames(dut):
 
 
 @pytest.mark.sweep_icarus
-@pytest.mark.parametrize("width", [64, 512])
+@pytest.mark.parametrize("width", [64, pytest.param(512, marks=pytest.mark.sweep)])
 def test_late_frames(sim, width):
     run(sim, "late_frames", DATA_W=width, LINK_W=width)
 

@@ -309,7 +309,7 @@ async def reset_in_flight(dut):
     (1, 64, 0), (8, 64, 0), pytest.param(8, 512, 0, marks=pytest.mark.sweep_icarus),
     pytest.param(64, 128, 0, marks=pytest.mark.sweep_icarus),
     (8, 64, 5), pytest.param(1, 64, 17, marks=pytest.mark.sweep_icarus),
-    pytest.param(64, 128, 129, marks=pytest.mark.sweep_icarus), pytest.param(8, 512, 129, marks=pytest.mark.sweep_icarus),
+    pytest.param(64, 128, 129, marks=pytest.mark.sweep), pytest.param(8, 512, 129, marks=pytest.mark.sweep_icarus),
 ])
 def test_crl_msix(sim, channels, data_w, nvme):
     """Stimulus and checking: see the cocotb tests above."""

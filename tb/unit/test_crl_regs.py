@@ -559,7 +559,7 @@ LARGE = ["reset_values", "foreign_access", "doorbell_timing", "interrupts", "cou
 
 @pytest.mark.unit
 @pytest.mark.parametrize("config", [
-    "8ch", "1ch", pytest.param("64ch", marks=pytest.mark.sweep_icarus), pytest.param("3ch", marks=pytest.mark.sweep_icarus),
+    "8ch", "1ch", pytest.param("64ch", marks=pytest.mark.sweep), pytest.param("3ch", marks=pytest.mark.sweep_icarus),
     pytest.param("nvme", marks=pytest.mark.sweep_icarus), pytest.param("nvme3", marks=pytest.mark.sweep), pytest.param("nvme64", marks=pytest.mark.sweep),
 ])
 def test_crl_regs(sim, config):

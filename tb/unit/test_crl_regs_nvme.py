@@ -246,7 +246,7 @@ async def the_bench_can_fail(dut):
 
 @pytest.mark.unit
 @pytest.mark.parametrize("config", [
-    "nvme", pytest.param("nvme3", marks=pytest.mark.sweep_icarus), pytest.param("nvme64", marks=pytest.mark.sweep_icarus),
+    "nvme", pytest.param("nvme3", marks=pytest.mark.sweep_icarus), pytest.param("nvme64", marks=pytest.mark.sweep),
     pytest.param("nvme1", marks=pytest.mark.sweep_icarus),
 ])
 def test_crl_regs_nvme(sim, config):

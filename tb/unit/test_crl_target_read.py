@@ -303,7 +303,10 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize("config", [c if c["DATA_W"] == 128 else pytest.param(c, marks=pytest.mark.sweep_icarus) for c in CONFIGS],
+MARKS = {64: pytest.mark.sweep, 512: pytest.mark.sweep_icarus}  # by width
+
+
+@pytest.mark.parametrize("config", [pytest.param(c, marks=MARKS.get(c["DATA_W"], ())) for c in CONFIGS],
                          ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}")
 def test_crl_target_read(sim, config):
     run_sim("crl_target", __name__, config, sim=sim)
