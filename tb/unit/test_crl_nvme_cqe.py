@@ -44,7 +44,7 @@ async def traffic(b: CqeBench, cycles: int, *, ask=0.3, want=12, read=0.2, drop=
             kw["rs"] = (asked, rng.choice((1, 1, rng.randint(1, want), 128, 255)))
         elif held and b.now + 1 >= b.last_rb + 4 and rng.random() < back:
             sq = rng.choice(held)
-            count = rng.randint(1, held.count(sq))
+            count = rng.randint(1, min(255, held.count(sq)))
             for _ in range(count):
                 held.remove(sq)
             kw["rb"] = (sq, count)
