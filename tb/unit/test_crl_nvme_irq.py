@@ -330,6 +330,8 @@ async def reset_in_flight(dut):
         if round_ % 2:
             b.hold["clr"] = 1
             await b.step(1 + b.rng.randrange(40))
+            b.rate.update(post=0.0, ring=0.0)  # from here on a queue is set up before it has entries
+            await b.step(3 * b.latency[1])
             b.hold["clr"] = 0
             await b.step(20)
         b.rate.update(post=0.0, ring=0.0, off=0.0)
