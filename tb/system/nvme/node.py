@@ -152,7 +152,7 @@ class Dma:
         self.w, self.ch, self.func = w, ch, func
         self.rng = random.Random(w.rng.getrandbits(32))
         self.rings, self.base = w.pages.run(1), w.pages.run(self.PAGES)
-        w.hidden |= {self.rings, *(self.base + PAGE * i for i in range(self.PAGES))}
+        w.hidden |= self.places()
         self.half = PAGE * self.PAGES // 2
         self.want = bytearray(2 * self.half)
         self.compared = 0

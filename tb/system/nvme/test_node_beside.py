@@ -96,24 +96,14 @@ async def refused(dut):
             for access, result in zip(accesses, await rig.regs.play(accesses), strict=True):
                 assert access.write or result.data == ONES, access
             latest = next((a for a in reversed(accesses) if counts(a.addr, a.write)), None)
-            if latest and not any(job.running for job in owners):
+            if latest and all(job.done() for job in owners):
                 seen = await w.last_refused()
                 assert (seen[0] & ~7, *seen[1:]) == (latest.addr & ~7, latest.func, latest.write)
             await rig.cycles(rng.choice((0, 5, 300)))
 
-    class Job:
-        def __init__(self, work) -> None:
-            self.running = True
-            self.task = cocotb.start_soon(self._run(work))
-
-        async def _run(self, work) -> None:
-            await work
-            self.running = False
-
     rng = w.rng
-    owners = [Job(client.work(2)), Job(dma.work(4)), Job(traffic(w, kernels, 4, w.pages.carve(32)))]
-    storming = cocotb.start_soon(storm())
-    await Combine(*(j.task for j in owners), storming)
+    owners = [cocotb.start_soon(job) for job in (client.work(2), dma.work(4), traffic(w, kernels, 4, w.pages.carve(32)))]
+    await Combine(*owners, cocotb.start_soon(storm()))
     for func in range(12):
         assert await w.refusals(func) == count[func], f"function {func}"
     assert await w.refusals(255) == count[255] and sum(count.values()) > 300
@@ -141,8 +131,13 @@ async def own_pages(dut):
     await w.rig.mem.log_close()
     log = list(w.rig.mem.bursts())
     w.msix.judge(log, {0: [w.kernel.admin], 1: [kernels]} | {c.qid: [c.pair] for c in own}, least=30)
-    assert whose(log, {c.func: {r[0] + PAGE * i for r in c.ranges for i in range(r[1])} for c in own}) > 100
+    assert whose(log, {c.func: granted(c) for c in own}) > 100
     await w.end(kernels, *(c.pair for c in own), least=36)
+
+
+def granted(client: Client) -> set[int]:
+    """Pages of its ranges."""
+    return {base + PAGE * i for base, count, *_ in client.ranges for i in range(count)}
 
 
 def whose(log: Iterable[Burst], pages: dict[int, set[int]]) -> int:
@@ -185,7 +180,7 @@ async def beside_dma(dut):
     for d in dmas:
         done = [b.t_end for b in log if b.write and b.id == CPL_ID and d.rings <= b.addr < d.rings + PAGE]
         assert done and 0 < len(told[m.own + d.ch]) <= len(done) and told[m.own + d.ch][-1] > done[-1], f"channel {d.ch}: messages"
-    theirs = {d.func: d.places() for d in dmas} | {client.func: {r[0] + PAGE * i for r in client.ranges for i in range(r[1])}}
+    theirs = {d.func: d.places() for d in dmas} | {client.func: granted(client)}
     assert whose((b for b in log if b.id != MSIX_ID), theirs) > 200
     await w.end(*pairs, client.pair, least=60)
 
