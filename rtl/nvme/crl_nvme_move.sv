@@ -7,7 +7,7 @@
 //   with the aligner's output: write it, drop it (CHECK, or a read that failed), or compare it. Zeroes come from the feed,
 //   aligned as they are. crl_nvme_move_end waits for responses and results in the order of the chunks. No more than CHUNKS chunks
 //   are in all this, so no FIFO of one entry a chunk can overflow.
-// Latency: k_valid to ar_valid 1 cycle; last R to wb_valid 1 cycle with 4 beats at least on both sides (6 with DATA_W > 128), else 3 (5),
+// Latency: k_valid to ar_valid 1 cycle; last R to wb_valid 1 cycle with 5 beats at least on both sides (7 with DATA_W > 128), else 3 (5),
 //   one more if the first read beat doesn't fill a beat of the destination; last B to e_valid 1.
 // Throughput: a beat a cycle on both ports, chunks back to back, also those of one beat.
 // Errors: DATA_TRANSFER, READ_ERROR, WRITE_FAULT, COMPARE_FAILURE; the first in the order of the chunks wins.

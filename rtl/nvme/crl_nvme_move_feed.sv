@@ -52,7 +52,9 @@ module crl_nvme_move_feed #(
 );
 
   localparam int CQW   = $clog2(CHUNKS);
-  localparam int AHEAD = DATA_W > 128 ? 6 : 4;   // beats of a burst, least, that go ahead: the last one's way from R to the aligner's output
+  // Beats of a burst, least, that go ahead: the last one's way from R to the aligner's output, and one more, as the output's last but one
+  // may need it too.
+  localparam int AHEAD = DATA_W > 128 ? 7 : 5;
 
   logic         h_valid, h_none, h_zero, h_two, h_first, h_ahead, room_s, room_v;
   logic [7:0]   h_src_len, h_dst_len;

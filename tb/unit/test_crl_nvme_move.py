@@ -412,7 +412,7 @@ async def latency(dut):
     b = await bench(dut)
     b.r_lat = b.b_lat = (0, 0)
     worst = dict.fromkeys(("ar", "wb", "wb long", "end", "zero", "check", "compare"), 0)
-    ahead = 6 if b.w > 16 else 4
+    ahead = 7 if b.w > 16 else 5
     for n in range(12):
         for kind in Kind:
             c = b.send(b.chunk(kind, (1, b.w, b.w + 1, b.limit)[n % 4]))
@@ -480,6 +480,25 @@ async def throughput(dut):
     dut._log.info("60 commands of 4 beats: read %d, write %d cycles", r, w)
     assert max(r, w) <= 240 + slack or b.ops < 16
     b.end()
+
+
+@cocotb.test()
+async def bursts_without_a_gap(dut):
+    """Stimulus: COPYs of one to nine beats, shifted either way or not at all, alone and behind others; read beats at full rate, with gaps, or only the last
+    one late, and a write port that is quick or slow. Checking: once a burst begins on the write port, its beats follow without a gap."""
+    b = await bench(dut)
+    for rates in ({}, {"r": 0.8}, {"r": 0.5}, {"r": 0.8, "w": 0.6}, {"w": 0.3}):
+        b.r_lat = (0, 0) if rates else (0, 6)
+        slow(b, **rates)
+        for n in range(80):
+            beats = n % 9 + 1
+            src, dst = b.rng.randrange(b.w), b.rng.randrange(b.w)
+            length = max(1, beats * b.w - b.rng.choice((0, src, dst, src + dst, b.rng.randrange(2 * b.w))))
+            b.send(b.chunk(COPY, min(length, b.limit), src, dst), status=0)
+            if n % 4 == 0:
+                await b.drain()
+        await b.settle()
+    b.end(400)
 
 
 @cocotb.test()
