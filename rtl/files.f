@@ -6,7 +6,7 @@ rtl/common/crl_ram_lut.sv
 rtl/common/crl_ram_bram.sv
 rtl/common/crl_wr_clear.sv
 rtl/common/crl_fifo.sv
-rtl/common/crl_fifo_vreg.sv
+rtl/common/crl_fifo_head.sv
 rtl/common/crl_fifo_bram.sv
 rtl/common/crl_skid.sv
 rtl/common/crl_spare.sv

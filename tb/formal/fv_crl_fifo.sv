@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Harness for crl_fifo, and with VREG for crl_fifo_vreg: free inputs. Order and loss are followed by a ghost beat inside the block
+// Harness for crl_fifo, and with HEAD for crl_fifo_head: free inputs. Order and loss are followed by a ghost beat inside the block
 // (CRL_GHOST), by induction; the box model here sees the ports only and is searched to a bound.
 `default_nettype none
 
@@ -18,9 +18,16 @@ module fv_crl_fifo #(
   wire [W-1:0] m_data;
   wire [$clog2(DEPTH):0] level;
 
-`ifdef VREG
-  crl_fifo_vreg #(.W(W), .DEPTH(DEPTH)) u_dut (.clk, .rst, .s_valid, .s_ready, .s_data, .m_valid, .m_ready, .m_data, .level);
+  wire s_kept;   // what is offered, and not taken past it
+
+`ifdef HEAD
+  (* anyseq *) wire s_past;
+  wire         m_none;
+
+  crl_fifo_head #(.W(W), .DEPTH(DEPTH)) u_dut (.clk, .rst, .s_valid, .s_ready, .s_past, .s_data, .m_valid, .m_none, .m_ready, .m_data, .level);
+  assign s_kept = s_valid && !s_past;
 `else
+  assign s_kept = s_valid;
   crl_fifo #(.W(W), .DEPTH(DEPTH), .OUTREG(OUTREG)) u_dut (.clk, .rst, .s_valid, .s_ready, .s_data, .m_valid, .m_ready, .m_data, .level);
 `endif
 
@@ -30,7 +37,7 @@ module fv_crl_fifo #(
 
 `ifdef BOX
   fv_stream_box #(.W(W), .DEPTH(DEPTH)) u_box (
-      .clk, .rst, .s_valid, .s_ready, .s_data, .m_valid, .m_ready, .m_data
+      .clk, .rst, .s_valid(s_kept), .s_ready, .s_data, .m_valid, .m_ready, .m_data
   );
 `endif
 

@@ -20,6 +20,8 @@ class Bench:
         self.width = int(sim_parameters()["W"])
         cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
         dut.rst.value = 1
+        if hasattr(dut, "s_past"):
+            dut.s_past.value = 0  # every beat is to be stored
         self.board = Scoreboard()
         self.source = Source(dut.clk, dut.rst, dut.s_valid, dut.s_ready, dut.s_data, rng=self.rng)
         self.sink = Sink(dut.clk, dut.rst, dut.m_valid, dut.m_ready, dut.m_data, rng=self.rng)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unit tests of crl_fifo and crl_fifo_vreg."""
+"""Unit tests of crl_fifo."""
 
 import pytest
 
@@ -13,9 +13,3 @@ def test_crl_fifo(sim, w, depth, outreg):
     """Stimulus and checking: see tb/unit/fifo_tests.py."""
     parameters = {"W": w, "DEPTH": depth, "OUTREG": outreg}
     run_sim("crl_fifo", "tb.unit.fifo_tests", parameters=parameters, sim=sim)
-
-
-@pytest.mark.parametrize("w,depth", [(8, 2), (72, 16)])
-def test_crl_fifo_vreg(sim, w, depth):
-    """Stimulus and checking: see tb/unit/fifo_tests.py."""
-    run_sim("crl_fifo_vreg", "tb.unit.fifo_tests", parameters={"W": w, "DEPTH": depth}, sim=sim)
