@@ -138,9 +138,8 @@ module crl_nvme_arb #(
   // ---------------------------------------------------------------------------------------------
   // Grant
 
-  logic          hit, g_hit;       // what was found, or is granted, is killed; the former also if it was, in the last cycle
-  logic          set_q, stopped_q; // cfg_sq, stopped, of the last cycle
-  logic [QW-1:0] set_qid_q, stop_qid_q;
+  logic          hit, hit_q;       // what was found may be killed, in this cycle or in the last one: whoever is, it has to come again
+  logic          g_hit;            // what is granted is killed
   logic [1:0]    wait_q;           // until the stages have seen the last grant
   logic [1:0]    g_cls_q;
   logic          slot_free, g_free;
@@ -163,8 +162,7 @@ module crl_nvme_arb #(
     lone_qid_q <= so_qid;
   end
 
-  assign hit   = (cfg_sq && cfg_qid == found_qid) || (stopped && stop_qid == found_qid)
-                 || (set_q && set_qid_q == found_qid) || (stopped_q && stop_qid_q == found_qid);
+  assign hit   = cfg_sq || stopped || hit_q;
   assign g_hit = (cfg_sq && cfg_qid == g_qid) || (stopped && stop_qid == g_qid);
   assign g_free   = run && slot_free && (!g_valid || g_ready);
   assign take     = g_free && (ring || (found && !hit && wait_q == '0));
@@ -181,11 +179,8 @@ module crl_nvme_arb #(
       if (take || wrr != wrr_q) wait_q <= 2'd3;
       else if (wait_q != '0)    wait_q <= wait_q - 2'd1;
     end
-    wrr_q      <= wrr;
-    set_q      <= !rst && cfg_sq;
-    stopped_q  <= !rst && stopped;
-    set_qid_q  <= cfg_qid;
-    stop_qid_q <= stop_qid;
+    wrr_q <= wrr;
+    hit_q <= !rst && (cfg_sq || stopped);
     if (take) begin
       g_qid   <= take_qid;
       g_max   <= ring ? burst : c_max;

@@ -90,11 +90,13 @@ module crl_nvme_arbcls #(
   // ---------------------------------------------------------------------------------------------
   // Credits
 
-  // What is given back fills up to the weight.
+  // What is given back fills up to the weight. More than that, from before the weight was changed, stays: a choice may count on it.
   function automatic logic [8:0] credits(input logic [8:0] base, input logic [7:0] off, input logic [8:0] back, input logic [8:0] most);
-    logic [10:0] sum;
-    sum     = {2'b00, base} - {3'b000, off} + {2'b00, back};
-    credits = back != '0 && sum > {2'b00, most} ? most : sum[8:0];
+    logic [8:0] rest;
+    logic [9:0] sum;
+    rest    = base - {1'b0, off};
+    sum     = {1'b0, base} - {2'b00, off} + {1'b0, back};
+    credits = rest > most ? rest : sum > {1'b0, most} ? most : sum[8:0];
   endfunction
 
   generate

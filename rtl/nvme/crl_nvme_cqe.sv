@@ -108,11 +108,12 @@ module crl_nvme_cqe #(
   logic           i_valid_q, i_drop_q, i_leave, i_back;
   logic [C_W-1:0] i_data_q, w_data, f_data, e_data_q;
   logic [QW-1:0]  s_cq, i_cq_q, w_cq, f_cq;
-  logic           in, w_valid, f_valid, f_pop, f_room;   // in: a completion that is not dropped; w_valid: others wait before it
+  logic           in, w_valid, w_none, f_valid, f_same, f_pop, f_room;   // in: a completion that is not dropped; w_valid: others wait before it
   logic           gb_q, gb_free, gb_ready;      // slots on their way back
   logic [QW-1:0]  gb_cq_q;
   logic [3:0]     gb_cnt_q;
-  logic           h_dead, mv_void;              // the next burst's queue is stopped; it ends here
+  logic           c_dead, g_dead, h_dead;       // a burst's queue is stopped: of one that waits, of the one that is closed now, of the next one
+  logic           c_go, g_go, mv_void;          // it may go on; it ends here
   logic [$clog2(DEPTH):0] waiting;
 
   crl_ram_lut #(.W(QW), .DEPTH(QN)) u_cqid (
@@ -135,12 +136,12 @@ module crl_nvme_cqe #(
 
   assign in      = i_valid_q && !i_drop_q;
   assign f_valid = w_valid || in;
-  assign f_cq    = w_valid ? w_cq : i_cq_q;
-  assign f_data  = w_valid ? w_data : i_data_q;
+  assign f_cq    = w_none ? i_cq_q : w_cq;
+  assign f_data  = w_none ? i_data_q : w_data;
 
-  crl_fifo_vreg #(.W(QW + C_W), .DEPTH(DEPTH)) u_wait (
-      .clk, .rst, .s_valid(in && (w_valid || !f_pop)), .s_ready(f_room), .s_data({i_cq_q, i_data_q}),
-      .m_valid(w_valid), .m_ready(f_pop), .m_data({w_cq, w_data}), .level(waiting)
+  crl_fifo_head #(.W(QW + C_W), .DEPTH(DEPTH)) u_wait (
+      .clk, .rst, .s_valid(in), .s_ready(f_room), .s_past(f_pop && !w_valid), .s_data({i_cq_q, i_data_q}),
+      .m_valid(w_valid), .m_none(w_none), .m_ready(f_pop), .m_data({w_cq, w_data}), .level(waiting)
   );
 
   // ---------------------------------------------------------------------------------------------
@@ -174,18 +175,19 @@ module crl_nvme_cqe #(
   logic [7:0]        g_vec_q;
   logic [11:0]       g_first_q;
   logic [3:0]        g_count_q;
-  logic              g_end, g_whole, join_ok, opens, joins, e_valid_q;
-  logic              beat_room, c_room, c_any, c_push, h_any, mv_ready;   // c_any: closed ones wait
+  logic              g_end_q, g_whole_q;   // that entry is the last one of the queue; nobody can join behind it,
+  logic              n_end_q, n_whole_q;   //   and so of the one behind it, from the second cycle on
+  logic              opens, joins, e_valid_q;
+  logic              beat_room, c_room, c_any, c_none, mv_ready;   // c_any: closed ones wait
 
-  assign g_end   = g_slot_q == g_size_q;
-  assign g_whole = g_end || g_slot_q[7:0] == '1 || g_count_q[3];
-  assign join_ok = f_valid && f_cq == g_cq_q && !g_whole;
+  // Who waits and who comes are both looked at, so that the choice comes last.
+  assign f_same  = w_none ? i_cq_q == g_cq_q : w_cq == g_cq_q;
   assign opens   = f_valid && !g_open_q && beat_room;
-  assign joins   = g_open_q && join_ok && !e_valid_q && beat_room;
+  assign joins   = g_open_q && f_valid && f_same && !g_whole_q && !e_valid_q && beat_room;
   assign f_pop   = opens || joins;
-  assign close   = g_open_q && !join_ok && c_room && (f_valid || g_whole || (mv_ready && !c_any));
+  assign close   = g_open_q && c_room && (g_whole_q || (f_valid ? !f_same : mv_ready && !c_any));
 
-  assign tail_next = {g_odd_q ^ g_end, g_end ? 12'd0 : g_slot_q + 12'd1};
+  assign tail_next = {g_odd_q ^ g_end_q, g_end_q ? 12'd0 : g_slot_q + 12'd1};
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -203,10 +205,16 @@ module crl_nvme_cqe #(
       {g_odd_q, g_slot_q} <= tail;
       g_first_q           <= tail[11:0];
       g_count_q           <= 4'd1;
+      g_end_q             <= tail[11:0] == cq[CQ_W-1 -: 12];
+      g_whole_q           <= tail[11:0] == cq[CQ_W-1 -: 12] || tail[7:0] == '1;
     end else if (joins) begin
       g_slot_q  <= g_slot_q + 12'd1;
       g_count_q <= g_count_q + 4'd1;
+      g_end_q   <= n_end_q;
+      g_whole_q <= n_whole_q;
     end
+    n_end_q   <= g_slot_q + 12'd1 == g_size_q;
+    n_whole_q <= g_slot_q + 12'd1 == g_size_q || g_slot_q[7:0] == 8'hFE || g_count_q == 4'd7;
   end
 
   // ---------------------------------------------------------------------------------------------
@@ -226,19 +234,21 @@ module crl_nvme_cqe #(
   logic [QN-1:0]          live_q;      // set up, and no write failed
 
   assign now_item = {g_base_q + 52'(g_first_q[11:8]), g_first_q[7:0], 4'd0, g_count_q, tail_next[11:0], g_cq_q, g_func_q, g_vec_q, g_ien_q};
-  assign h_any    = c_any || close;
-  assign c_push   = close && (c_any || !mv_valid);
-  assign {h_addr, h_count, h_tail, h_cq, h_func, h_vec, h_ien} = c_any ? c_item : now_item;
+  assign {h_addr, h_count, h_tail, h_cq, h_func, h_vec, h_ien} = c_none ? now_item : c_item;
 
-  crl_fifo_vreg #(.W(H_W), .DEPTH(CLOSED)) u_closed (
-      .clk, .rst, .s_valid(c_push), .s_ready(c_room), .s_data(now_item),
-      .m_valid(c_any), .m_ready(mv_valid), .m_data(c_item), .level(closed)
+  crl_fifo_head #(.W(H_W), .DEPTH(CLOSED)) u_closed (
+      .clk, .rst, .s_valid(close), .s_ready(c_room), .s_past(mv_valid && !c_any), .s_data(now_item),
+      .m_valid(c_any), .m_none(c_none), .m_ready(mv_valid), .m_data(c_item), .level(closed)
   );
 
   // Both are looked up, so that the choice comes last.
   assign c_cq     = c_item[FUNC_W + 9 +: QW];
-  assign h_dead   = c_any ? !live_q[c_cq] : close && !live_q[g_cq_q];
-  assign mv_valid = h_any && mv_ready && (h_dead ? gb_free && !i_back : sent_room);
+  assign c_dead   = !live_q[c_cq];
+  assign g_dead   = !live_q[g_cq_q];
+  assign h_dead   = c_any ? c_dead : g_dead;
+  assign c_go     = mv_ready && (c_dead ? gb_free && !i_back : sent_room);
+  assign g_go     = mv_ready && (g_dead ? gb_free && !i_back : sent_room);
+  assign mv_valid = c_any ? c_go : close && g_go;
   assign mv_void  = mv_valid && h_dead;
 
   crl_ram_clr #(.W(12), .DEPTH(QN)) u_offered (

@@ -59,6 +59,7 @@ module crl_nvme_cqout #(
   logic [LANES-1:0]       p_lanes, b_lanes;
   logic                   step;        // a beat leaves the FIFO
   logic                   beat_room;   // always, see room
+  logic                   b_none;
   logic [$clog2(BEATS):0] beats;
 
   generate
@@ -115,9 +116,9 @@ module crl_nvme_cqout #(
     end
   endgenerate
 
-  crl_fifo_vreg #(.W(DATA_W + LANES), .DEPTH(BEATS)) u_beats (
-      .clk, .rst, .s_valid(p_valid), .s_ready(beat_room), .s_data({p_lanes, p_data}),
-      .m_valid(b_valid), .m_ready(step), .m_data({b_lanes, b_data}), .level(beats)
+  crl_fifo_head #(.W(DATA_W + LANES), .DEPTH(BEATS)) u_beats (
+      .clk, .rst, .s_valid(p_valid), .s_ready(beat_room), .s_past(1'b0), .s_data({p_lanes, p_data}),
+      .m_valid(b_valid), .m_none(b_none), .m_ready(step), .m_data({b_lanes, b_data}), .level(beats)
   );
 
   // ---------------------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ module crl_nvme_cqout #(
   end
 
   logic unused_fifo;
-  assign unused_fifo = &{1'b0, beat_room, mv_addr[OFF_W-1:0]};
+  assign unused_fifo = &{1'b0, beat_room, b_none, mv_addr[OFF_W-1:0]};
 
 `ifdef FORMAL
   always_ff @(posedge clk) if (!rst) begin

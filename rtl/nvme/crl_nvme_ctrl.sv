@@ -79,6 +79,7 @@ module crl_nvme_ctrl #(
   logic        rdy_q, cfs_q, nssro_q, nssr_q, start_q, ssr_q;
   logic [1:0]  shst_q;
   logic        quiesce_q;           // quiesce, a cycle ago
+  logic        quiet_q;             // what is owed now was quiet a cycle ago
 
   // --- registers -----------------------------------------------------------------------------------
   logic [63:0] lanes;   // bits whose byte is written
@@ -92,7 +93,7 @@ module crl_nvme_ctrl #(
 
   assign en      = cc_q[crl_pkg::NVME_INTMC_CC_EN_LSB];
   assign leave   = !en || nssr_q;
-  assign done    = state_q == S_STOP && quiesce_q && quiet;
+  assign done    = state_q == S_STOP && quiet_q;
   assign wipe    = done && nssr_q;
   assign intm_now = done ? '0 : intm_q;  // a reset by EN takes the mask along
   assign nssr_wr = wr && wr_word == W_NSSR && wr_strb[3:0] == 4'hF && wr_data[31:0] == NSSR_KEY;
@@ -152,7 +153,7 @@ module crl_nvme_ctrl #(
   assign intm = intm_q;
 
   // --- life ----------------------------------------------------------------------------------------
-  logic       good, alive, listen, calm;
+  logic       good, alive, listen, calm, shutting;
   logic [1:0] shn;
 
   assign shn   = cc_q[crl_pkg::NVME_INTMC_CC_SHN_LSB +: 2];
@@ -219,6 +220,10 @@ module crl_nvme_ctrl #(
     end
   end
 
+  // Of `quiet` counts what it was a cycle ago, when it was owed already.
+  assign shutting = shst == SHST_BUSY && (state_q == S_RUN || state_q == S_BAD) && !leave;
+  always_ff @(posedge clk) quiet_q <= !rst && quiet && quiesce_q && (state_q == S_STOP || shutting);
+
   // CFS: an error that is still there outlives the reset.
   always_ff @(posedge clk) begin
     if (rst)                                          cfs_q <= 1'b0;
@@ -229,8 +234,7 @@ module crl_nvme_ctrl #(
 
   always_ff @(posedge clk) begin
     if (rst || done)                                               shst_q <= SHST_NONE;
-    else if (shst == SHST_BUSY && (state_q == S_RUN || state_q == S_BAD) && !leave && quiesce_q && quiet)
-                                                                   shst_q <= SHST_DONE;
+    else if (shutting && quiet_q)                                  shst_q <= SHST_DONE;
     else                                                           shst_q <= shst;
   end
 

@@ -95,10 +95,9 @@ module crl_nvme_db #(
   // --- the doorbell that is judged -----------------------------------------------------------------
   logic              b_valid_q, b_known_q, b_cq_q;
   logic [QW-1:0]     b_qid_q;
-  logic [15:0]       lo_q, hi_q, b_val;
-  logic              b_upper_q;
+  logic [15:0]       hi_q, b_val_q;
   logic [FUNC_W-1:0] user_q, b_func;
-  logic [11:0]       other_q, b_other, b_size, b_own;
+  logic [11:0]       other_q, b_size, b_own;
   logic              b_there, b_fresh;
 
   always_ff @(posedge clk) begin
@@ -112,23 +111,20 @@ module crl_nvme_db #(
     if (wr) begin
       qid_q   <= qid;
       known_q <= known;
-      lo_q    <= wr_data[15:0];
       hi_q    <= wr_data[47:32];
       user_q  <= wr_user;
     end
-    b_upper_q <= later_q;
+    b_val_q   <= later_q ? hi_q : wr_data[15:0];
     b_known_q <= a_known;
     b_qid_q   <= a_qid;
     b_cq_q    <= a_cq;
     other_q   <= a_cq ? lk_cq_tail : lk_sq_head;
   end
 
-  assign b_val   = b_upper_q ? hi_q : lo_q;
-  assign b_other = b_fresh ? '0 : other_q;
 
   logic there, mine, possible, stale, good, odd;
 
-  crl_nvme_db_rule u_rule (.cq(b_cq_q), .val(b_val), .size(b_size), .own(b_own), .other(b_other), .ok(possible));
+  crl_nvme_db_rule u_rule (.cq(b_cq_q), .val(b_val_q), .size(b_size), .own(b_own), .other(other_q), .fresh(b_fresh), .ok(possible));
 
   assign there    = b_known_q && b_there;
   assign mine     = user_q == '0 || user_q == b_func;
@@ -157,7 +153,7 @@ module crl_nvme_db #(
     kind_q   <= b_cq_q;
     code_q   <= there ? crl_pkg::NVME_AER_ERR_BAD_DB_VALUE[0] : crl_pkg::NVME_AER_ERR_BAD_DB_REGISTER[0];
     o_qid_q  <= b_qid_q;
-    o_val_q  <= b_val[11:0];
+    o_val_q  <= b_val_q[11:0];
     o_func_q <= user_q;
   end
 
@@ -179,7 +175,7 @@ module crl_nvme_db #(
   crl_nvme_db_tab #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_tab (
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_func,
       .lk_qid, .lk_cq(a_cq), .there(b_there), .size(b_size), .func(b_func), .ptr(b_own), .fresh(b_fresh),
-      .mv_sq(good && !b_cq_q), .mv_cq(good && b_cq_q), .mv_qid(b_qid_q), .mv_ptr(b_val[11:0]),
+      .mv_sq(good && !b_cq_q), .mv_cq(good && b_cq_q), .mv_qid(b_qid_q), .mv_ptr(b_val_q[11:0]),
 `ifdef FORMAL
       .f_sq_there, .f_cq_there, .f_sq_size, .f_cq_size, .f_sq_func, .f_cq_func,
 `endif

@@ -16,6 +16,7 @@ module crl_nvme_db_rule (
     input  wire logic [11:0] size,   // entries less one
     input  wire logic [11:0] own,    // where it is
     input  wire logic [11:0] other,  // SQ: head, CQ: tail
+    input  wire logic        fresh,  // own and other are 0, whatever the latter says
     output logic             ok
 );
 
@@ -24,7 +25,7 @@ module crl_nvme_db_rule (
   assign above = val[11:0] > own;
   assign under = val[11:0] < other || (cq && val[11:0] == other);
   assign wraps = cq ? other < own : other <= own;
-  assign ok    = val <= {4'd0, size} && (wraps ? above || under : above && under);
+  assign ok    = val <= {4'd0, size} && (fresh ? !cq && above : wraps ? above || under : above && under);
 
 endmodule
 

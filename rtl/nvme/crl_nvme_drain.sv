@@ -74,13 +74,14 @@ module crl_nvme_drain #(
   logic [10:0]   status_q;
   logic          over, over_q;               // what the state waits for is there; was, when it was looked at
   logic          step;
+  logic          g_busy_q, x_busy_q;         // as it was a cycle ago, when the state looked already
 
   always_comb begin
     case (state_q)
-      STOP:    over = !g_busy;
+      STOP:    over = !g_busy_q;
       KILL:    over = 1'b1;
       FETCH:   over = f_idle && pipe_empty;
-      EXEC:    over = all_q ? x_idle : !x_busy;
+      EXEC:    over = all_q ? x_idle : !x_busy_q;
       WALK:    over = p_idle && (m_idle || !all_q);
       POST:    over = c_idle;
       default: over = 1'b0;
@@ -129,6 +130,8 @@ module crl_nvme_drain #(
     else if (settle_q != '0)     settle_q <= settle_q - 2'd1;
     all_q  <= all_d;
     over_q <= over && settle_q == '0 && !step;
+    g_busy_q <= g_busy || settle_q != '0;
+    x_busy_q <= x_busy || settle_q != '0;
     if (state_q == IDLE) begin
       qid_q    <= qid;
       status_q <= status;

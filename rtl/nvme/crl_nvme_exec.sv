@@ -180,15 +180,19 @@ module crl_nvme_exec #(
       .x_valid, .x_ready, .x_op, .x_slot, .x_qid, .x_func, .x_nsi, .x_addr, .x_span
   );
 
-  // --- which are to end: one port for the command whose chunks are cut, one for the completion that is made ------------
-  logic [QW-1:0] cut_qid, end_qid;
-  logic [12:0]   cut_look, cut_kill, end_kill;   // killed, drop, status
-  logic          kill_q;
+  // --- which are to end: one port for the command whose chunks are cut, one for completions of those that needed no memory; the others only
+  // ask whether they are posted
+  logic [QW-1:0] cut_qid, none_qid, end_qid;
+  logic [12:0]   cut_look, cut_kill, none_kill;   // killed, drop, status
+  logic          end_drop, kill_q;
   logic          mark, begun;
 
   crl_nvme_ram #(.W(13), .DEPTH(QN)) u_kill (
       .clk, .rst, .clr(cfg_we && !cfg_cq), .caddr(cfg_qid), .we(kill_we), .waddr(kill_qid), .wdata({1'b1, kill_drop, kill_status}),
-      .a_addr(cut_qid), .a_data(cut_look), .b_addr(end_qid), .b_data(end_kill)
+      .a_addr(cut_qid), .a_data(cut_look), .b_addr(none_qid), .b_data(none_kill)
+  );
+  crl_ram_clr #(.W(1), .DEPTH(QN)) u_drop (
+      .clk, .rst, .clr(cfg_we && !cfg_cq), .caddr(cfg_qid), .we(kill_we), .waddr(kill_qid), .wdata(kill_drop), .raddr(end_qid), .rdata(end_drop)
   );
 
   // Whether the command at work is killed comes from a register; the chunks wait until a new kill is in it.
@@ -231,7 +235,7 @@ module crl_nvme_exec #(
       .clk, .rst, .t_valid, .t_slot, .n_valid, .n_ready, .n_status, .n_dnr, .n_more,
       .s_qid, .s_cid, .s_nsid, .s_lba({s_cdw11, s_cdw10}), .e_valid, .e_tag, .e_status, .f_valid, .f_slot,
       .kill_we, .kill_qid, .kill_drop, .drop_all,
-      .kd_qid(end_qid), .kd_on(end_kill[12]), .kd_drop(end_kill[11]), .kd_status(end_kill[10:0]),
+      .kd_qid(none_qid), .kd_on(none_kill[12]), .kd_drop(none_kill[11]), .kd_status(none_kill[10:0]), .ke_qid(end_qid), .ke_drop(end_drop),
       .z_valid, .z_ready, .z_qid, .z_cid, .z_status, .z_dnr, .z_more, .z_drop, .lg_valid, .lg_nsid, .lg_lba,
       .busy_qid, .busy, .idle
   );

@@ -42,10 +42,12 @@ module crl_nvme_exec_end #(
     input  wire logic [QW-1:0] kill_qid,
     input  wire logic          kill_drop,
     input  wire logic          drop_all,
-    output logic      [QW-1:0] kd_qid,      // of the completion that is made
+    output logic      [QW-1:0] kd_qid,      // of the next one that needed no memory
     input  wire logic          kd_on,       // that queue was killed,
     input  wire logic          kd_drop,     //   and nothing of it is posted
     input  wire logic [10:0]   kd_status,
+    output logic      [QW-1:0] ke_qid,      // of the next one that needed memory
+    input  wire logic          ke_drop,     // nothing of that queue is posted
 
     output logic               z_valid,     // completion
     input  wire logic          z_ready,
@@ -81,7 +83,7 @@ module crl_nvme_exec_end #(
   localparam int CW = OW + 2;               // counts all that can be here: OPS + ND + 1
 
   // --- what ended --------------------------------------------------------------------------------
-  logic          w_valid, w_push, w_room, m_any, n_any, n_pick, load, m_pop, turn_q, n_dnr_o, n_more_o;
+  logic          w_valid, w_none, w_room, m_any, n_any, n_pick, load, m_pop, turn_q, n_none, n_dnr_o, n_more_o;
   logic [OW-1:0] w_tag, tag;
   logic [10:0]   w_status, m_status, n_status_o;
   logic [OW:0]   w_level;
@@ -90,23 +92,21 @@ module crl_nvme_exec_end #(
   logic [QW-1:0] m_qid, n_qid;
   logic [15:0]   m_cid, n_cid;
 
-  crl_fifo_vreg #(.W(OW + 11), .DEPTH(OPS)) u_wait (
-      .clk, .rst, .s_valid(w_push), .s_ready(w_room), .s_data({e_tag, e_status}),
-      .m_valid(w_valid), .m_ready(m_pop), .m_data({w_tag, w_status}), .level(w_level)
+  crl_fifo_head #(.W(OW + 11), .DEPTH(OPS)) u_wait (
+      .clk, .rst, .s_valid(e_valid), .s_ready(w_room), .s_past(m_pop && !w_valid), .s_data({e_tag, e_status}),
+      .m_valid(w_valid), .m_none(w_none), .m_ready(m_pop), .m_data({w_tag, w_status}), .level(w_level)
   );
-  crl_fifo #(.W(QW + 16 + 13), .DEPTH(ND)) u_none (
-      .clk, .rst, .s_valid(n_valid), .s_ready(n_ready), .s_data({s_qid, s_cid, n_status, n_dnr, n_more}),
-      .m_valid(n_any), .m_ready(load && n_pick), .m_data({n_qid, n_cid, n_status_o, n_dnr_o, n_more_o}), .level(n_level)
+  crl_fifo_head #(.W(QW + 16 + 13), .DEPTH(ND)) u_none (
+      .clk, .rst, .s_valid(n_valid), .s_ready(n_ready), .s_past(1'b0), .s_data({s_qid, s_cid, n_status, n_dnr, n_more}),
+      .m_valid(n_any), .m_none(n_none), .m_ready(load && n_pick), .m_data({n_qid, n_cid, n_status_o, n_dnr_o, n_more_o}), .level(n_level)
   );
   crl_ram_lut #(.W(QW + 16), .DEPTH(OPS)) u_slots (
       .clk, .we(t_valid), .waddr(t_slot), .wdata({s_qid, s_cid}), .raddr(tag), .rdata({m_qid, m_cid})
   );
 
-  assign w_push = e_valid && (w_valid || !m_pop);
-
   assign m_any    = w_valid || e_valid;
-  assign tag      = w_valid ? w_tag : e_tag;
-  assign m_status = w_valid ? w_status : e_status;
+  assign tag      = w_none ? e_tag : w_tag;
+  assign m_status = w_none ? e_status : w_status;
   assign n_pick   = n_any && (!m_any || turn_q);
   assign load     = (!z_valid || z_ready) && !kill_we && (m_any || n_any);
   assign m_pop    = load && !n_pick;
@@ -118,9 +118,9 @@ module crl_nvme_exec_end #(
   logic [10:0] status;
   logic        drop_q;
 
-  assign kd_qid = n_pick ? n_qid : m_qid;
+  assign kd_qid = n_qid;
+  assign ke_qid = m_qid;
   assign status = !n_pick ? m_status : kd_on ? kd_status : n_status_o;
-  // A kill is looked up last.
   assign dnr    = !n_pick ? no_retry(m_status) : kd_on ? no_retry(kd_status) : n_dnr_o;
   assign more   = !n_pick ? m_status == crl_pkg::NVME_STATUS_ACCESS_DENIED : kd_on ? kd_status == crl_pkg::NVME_STATUS_ACCESS_DENIED : n_more_o;
 
@@ -149,12 +149,12 @@ module crl_nvme_exec_end #(
       if (load && n_pick) n_out_q <= n_out_q + 1'b1;
     end
     if (load) begin
-      z_qid    <= kd_qid;
+      z_qid    <= n_pick ? n_qid : m_qid;
       z_cid    <= n_pick ? n_cid : m_cid;
       z_status <= status;
       z_dnr    <= dnr;
       z_more   <= more;
-      drop_q   <= kd_drop;
+      drop_q   <= n_pick ? kd_drop : ke_drop;
     end else if (kill_we && kill_drop && kill_qid == z_qid) drop_q <= 1'b1;
   end
 
@@ -193,7 +193,7 @@ module crl_nvme_exec_end #(
   end
 
 `ifdef CRL_GHOST
-  assign f_push  = w_push;
+  assign f_push  = e_valid && (w_valid || !m_pop);
   assign f_wait  = w_valid;
   assign f_tag   = w_tag;
   assign f_load  = load;
@@ -205,7 +205,7 @@ module crl_nvme_exec_end #(
 `endif
 
   logic unused;
-  assign unused = &{1'b0, w_room, w_level, n_level};
+  assign unused = &{1'b0, w_room, w_level, n_none, n_level};
 
 endmodule
 

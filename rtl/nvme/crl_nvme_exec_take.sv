@@ -109,12 +109,12 @@ module crl_nvme_exec_take #(
 
   // --- slots -------------------------------------------------------------------------------------
   logic [OW:0]   fresh_q, free_level;   // so many were never free
-  logic          back_valid, free_unused, any;
+  logic          back_valid, back_none, free_unused, any;
   logic [OW-1:0] back_slot;
 
-  crl_fifo #(.W(OW), .DEPTH(OPS)) u_free (
-      .clk, .rst, .s_valid(f_valid), .s_ready(free_unused), .s_data(f_slot),
-      .m_valid(back_valid), .m_ready(t_valid && fresh_q[OW]), .m_data(back_slot), .level(free_level)
+  crl_fifo_head #(.W(OW), .DEPTH(OPS)) u_free (
+      .clk, .rst, .s_valid(f_valid), .s_ready(free_unused), .s_past(1'b0), .s_data(f_slot),
+      .m_valid(back_valid), .m_none(back_none), .m_ready(t_valid && fresh_q[OW]), .m_data(back_slot), .level(free_level)
   );
 
   assign any     = !fresh_q[OW] || back_valid;
@@ -140,20 +140,26 @@ module crl_nvme_exec_take #(
   localparam int CW = OW + QW + FUNC_W + 64 + 64 + 21 + 1;
 
   logic [CW-1:0] s_word, q_word, c_word;
-  logic          q_any, q_valid, q_room, sink;
+  logic          q_any, q_valid, q_push, q_room, sink;   // q_any: something is in the FIFO
   logic [OW:0]   q_level;
   logic [OW-1:0] slot;
   logic [20:0]   bytes;
 
   assign s_word  = {t_slot, s_qid, s_func, s_prp1, s_prp2, s_bytes[20:0], op == X_READ};
-  assign q_any   = q_level != '0;
+  assign q_push  = s_mem && walks && (q_any || !c_ready);
   assign c_valid = q_any ? q_valid : s_mem && walks;
   assign c_word  = q_any ? q_word : s_word;
 
   crl_fifo_bram #(.W(CW), .DEPTH(OPS), .OUTREG(1), .BYPASS(1)) u_walk (
-      .clk, .rst, .s_valid(s_mem && walks && (q_any || !c_ready)), .s_ready(q_room), .s_data(s_word),
+      .clk, .rst, .s_valid(q_push), .s_ready(q_room), .s_data(s_word),
       .m_valid(q_valid), .m_ready(c_ready), .m_data(q_word), .level(q_level)
   );
+
+  // Not from the level, which would lie in the walker's longest path.
+  always_ff @(posedge clk) begin
+    if (rst) q_any <= 1'b0;
+    else     q_any <= q_push || (q_any && !(q_valid && c_ready && q_level == (OW + 1)'(1)));
+  end
 
   assign {slot, c_qid, c_func, c_prp1, c_prp2, bytes, sink} = c_word;
   assign c_bytes = {11'd0, bytes};
@@ -177,7 +183,7 @@ module crl_nvme_exec_take #(
   );
 
   logic unused;
-  assign unused = &{1'b0, s_op[7:4], s_bytes, s_span, free_unused, free_level, q_room, x_room, x_level};
+  assign unused = &{1'b0, s_op[7:4], s_bytes, s_span, free_unused, back_none, free_level, q_room, x_room, x_level};
 
 endmodule
 

@@ -106,8 +106,8 @@ module crl_nvme_fetch_ask #(
 
   assign qid     = c_qid_q;
   assign mv      = begin_burst;
-  assign wrap    = c_rest_q == {9'd0, last};
-  assign mv_head = wrap ? '0 : c_head_q + {8'd0, count};
+  assign wrap    = c_rest_q[11:3] == '0 && c_rest_q[2:0] <= m_page && (left[CW-1:3] != '0 || c_rest_q[2:0] <= left[2:0]);   // last is all the rest
+  assign mv_head = wrap ? '0 : c_head_q + {9'd0, last} + 12'd1;
   assign q_last  = last;
   assign busy    = c_valid_q || ar_valid || d_valid;
 
@@ -152,7 +152,7 @@ module crl_nvme_fetch_ask #(
         c_left_q <= c_left_q - CW'(count);
         c_cnt_q  <= c_cnt_q + CW'(count);
         c_head_q <= mv_head;
-        c_rest_q <= wrap ? c_size_q : c_rest_q - {8'd0, count};
+        c_rest_q <= wrap ? c_size_q : c_rest_q + {9'h1FF, ~last};   // less count
       end else if (rb_valid && rb_ready) c_left_q <= '0;
     end
     if (begin_burst) begin

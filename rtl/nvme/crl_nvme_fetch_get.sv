@@ -89,7 +89,7 @@ module crl_nvme_fetch_get #(
   end
 
   // --- what waits ----------------------------------------------------------------------------------
-  logic          f_valid, f_pop, s_valid, s_bad, s_pop, w_valid, f_room, s_room, w_room;
+  logic          f_valid, f_pop, s_valid, s_bad, s_pop, s_none, w_valid, f_room, s_room, w_room;
   logic [2:0]    w_last, s_last, at_q;   // a burst's entries less one; of those, which is next
   logic [QW-1:0] s_qid;
   logic          open, last;
@@ -103,9 +103,9 @@ module crl_nvme_fetch_get #(
       .clk, .rst, .s_valid(q_valid), .s_ready(w_room), .s_data({q_qid, q_last, q_next}),
       .m_valid(w_valid), .m_ready(hd), .m_data({hd_qid, w_last, hd_head}), .level(w_level)
   );
-  crl_fifo #(.W(1 + QW + 3), .DEPTH(DEPTH)) u_come (
-      .clk, .rst, .s_valid(hd), .s_ready(s_room), .s_data({bad, hd_qid, w_last}),
-      .m_valid(s_valid), .m_ready(s_pop), .m_data({s_bad, s_qid, s_last}), .level(s_level)
+  crl_fifo_head #(.W(1 + QW + 3), .DEPTH(DEPTH)) u_come (
+      .clk, .rst, .s_valid(hd), .s_ready(s_room), .s_past(1'b0), .s_data({bad, hd_qid, w_last}),
+      .m_valid(s_valid), .m_none(s_none), .m_ready(s_pop), .m_data({s_bad, s_qid, s_last}), .level(s_level)
   );
 
   assign hd = whole && r_last;
@@ -136,7 +136,7 @@ module crl_nvme_fetch_get #(
 
   logic unused;
 
-  assign unused = &{1'b0, r_resp[0], f_room, s_room, w_room, w_valid, f_level};
+  assign unused = &{1'b0, r_resp[0], f_room, s_room, s_none, w_room, w_valid, f_level};
 
 `ifdef CRL_GHOST
   logic f_new_q;

@@ -131,14 +131,18 @@ module crl_nvme_irq #(
   end
 
   // --- the pin -------------------------------------------------------------------------------------
-  // Everything a cycle later, from registers. A host may consume what it sees in memory before its response is here: its head
+  // Everything in two steps, each a cycle later, from registers: pointers are looked up, then compared. A host may consume what it sees in memory before its response is here: its head
   // is then ahead of the tail. How deep queues are needn't be known for that: pointers only move forward, by less than a round. Should
   // responses be late by a whole round, the pin may be up without need until the tail meets the head.
-  logic          i_q, r_q, c_q, c_mine_q, clr_q, fire_q;
+  logic          i_q, r_q, c_q, c_mine_q;
   logic [QW-1:0] i_qid_q, r_qid_q, c_qid_q;
   logic [11:0]   i_tail_q, r_head_q;
   logic [11:0]   i_posted, i_consumed, r_posted, r_consumed;
-  logic          same, i_some, r_some;
+  logic          i2_q, r2_q, c2_q, c2_mine_q, same_q;
+  logic [QW-1:0] i2_qid_q, r2_qid_q, c2_qid_q;
+  logic [11:0]   i2_tail_q, r2_head_q, i_posted_q, i_consumed_q, r_posted_q, r_consumed_q;
+  logic [1:0]    clr_q, fire_q;
+  logic          i_some, r_some;
   logic [QN-1:0] mine_q, some_q;     // queues of the pin; those with entries to be consumed
   logic          cause, cause_q;
 
@@ -152,8 +156,21 @@ module crl_nvme_irq #(
     c_qid_q  <= cfg_qid;
     i_tail_q <= irq_tail;
     r_head_q <= cq_head;
-    clr_q    <= clr;
-    fire_q   <= !rst && fire[0];
+    // Second step.
+    i2_q      <= !rst && i_q;
+    r2_q      <= !rst && r_q;
+    c2_q      <= !rst && c_q;
+    c2_mine_q <= c_mine_q;
+    i2_qid_q  <= i_qid_q;
+    r2_qid_q  <= r_qid_q;
+    c2_qid_q  <= c_qid_q;
+    i2_tail_q <= i_tail_q;
+    r2_head_q <= r_head_q;
+    same_q    <= i_q && i_qid_q == r_qid_q;
+    {i_posted_q, i_consumed_q, r_consumed_q} <= {i_posted, i_consumed, r_consumed};
+    r_posted_q <= i_q && i_qid_q == r_qid_q ? i_tail_q : r_posted;   // a tail goes before a head
+    clr_q      <= {clr_q[0], clr};
+    fire_q     <= rst ? '0 : {fire_q[0], fire[0]};
   end
 
   crl_ram_clr #(.W(12), .DEPTH(QN)) u_posted_i (
@@ -175,10 +192,9 @@ module crl_nvme_irq #(
   endfunction
 
   // A tail that passes a head leaves something to it; a head that reaches the tail takes the last of it. Tail first.
-  assign same   = i_q && i_qid_q == r_qid_q;
-  assign i_some = (some_q[i_qid_q] || between(i_posted, i_consumed, i_tail_q)) && i_consumed != i_tail_q;
-  assign r_some = (same ? i_some : some_q[r_qid_q]) && between(r_consumed, r_head_q, same ? i_tail_q : r_posted);
-  assign cause  = (mine_q & some_q) != '0 && (cause_q || fire_q);
+  assign i_some = (some_q[i2_qid_q] || between(i_posted_q, i_consumed_q, i2_tail_q)) && i_consumed_q != i2_tail_q;
+  assign r_some = (same_q ? i_some : some_q[r2_qid_q]) && between(r_consumed_q, r2_head_q, r_posted_q);
+  assign cause  = (mine_q & some_q) != '0 && (cause_q || fire_q[1]);
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -187,13 +203,13 @@ module crl_nvme_irq #(
       cause_q <= 1'b0;
       line    <= 1'b0;
     end else begin
-      if (i_q) some_q[i_qid_q] <= i_some;
-      if (r_q) some_q[r_qid_q] <= r_some;
-      if (c_q) begin
-        some_q[c_qid_q] <= 1'b0;
-        mine_q[c_qid_q] <= c_mine_q;
+      if (i2_q) some_q[i2_qid_q] <= i_some;
+      if (r2_q) some_q[r2_qid_q] <= r_some;
+      if (c2_q) begin
+        some_q[c2_qid_q] <= 1'b0;
+        mine_q[c2_qid_q] <= c2_mine_q;
       end
-      if (clr_q) some_q <= '0;
+      if (clr_q[1]) some_q <= '0;
       cause_q <= cause;
       line    <= cause && !masked && !clr;
     end

@@ -3,7 +3,7 @@
 // crl_nvme_mbox_ev: events that wait for the processor, and the refused doorbells of each queue.
 //
 // How: what comes with an event lies in a ring for each source, the order in a FIFO with a bit a source for each cycle in which events
-//   were held; of one cycle the lowest bit is the oldest. A LUT RAM has a word a queue: refused doorbells, and a flag for each
+//   were held; of one cycle the lowest bit is the oldest, and a doorbell is the first to be lost. A LUT RAM has a word a queue: refused doorbells, and a flag for each
 //   doorbell event of it that is held (CQ, code). It has one port; a doorbell goes before the processor, who waits (`hold`). A word is
 //   read in one cycle, and written anew in the next one.
 // Latency: an event to `any` 1 cycle. q_look to rdata 1 cycle, the others 0.
@@ -67,8 +67,9 @@ module crl_nvme_mbox_ev #(
   logic       f_any, f_pop, f_room, dup;
   logic       is_bad, is_sqf, is_cqf, is_lg;
   logic [3:0] room;                  // for one, two, .. events
-  logic [2:0] n0, n1, n2, n3;        // of this cycle, up to the source
-  logic [2:0] lost_n;
+  logic [2:0] n1, n2, n3;            // of this cycle, up to the source; the doorbell comes last, as it is known late
+  logic [2:0] lost_q;                // of the last cycle
+  logic       order_none;
   logic [15:0] lost;
   logic [16:0] lost_sum;
   logic [AW:0] f_level;
@@ -78,20 +79,19 @@ module crl_nvme_mbox_ev #(
   assign spare = ~held_q[AW-1:0];
   assign room  = {(spare >> 2) != '0 || spare[1:0] == 2'd3, spare[AW-1:1] != '0, spare != '0, 1'b1} & {4{!held_q[AW]}};
 
-  assign acc[0] = new_ev[0] && room[0];
-  assign n0     = {2'd0, acc[0]};
-  assign acc[1] = new_ev[1] && room[n0[1:0]];
-  assign n1     = n0 + {2'd0, acc[1]};
+  assign acc[1] = new_ev[1] && room[0];
+  assign n1     = {2'd0, acc[1]};
   assign acc[2] = new_ev[2] && room[n1[1:0]];
   assign n2     = n1 + {2'd0, acc[2]};
   assign acc[3] = new_ev[3] && room[n2[1:0]];
   assign n3     = n2 + {2'd0, acc[3]};
+  assign acc[0] = new_ev[0] && room[n3[1:0]];
   assign lose   = new_ev & ~acc;
-  assign lost_n   = {2'd0, lose[0]} + {2'd0, lose[1]} + {2'd0, lose[2]} + {2'd0, lose[3]};
-  assign lost_sum = {1'b0, lost & {16{!lost_clear}}} + {14'd0, lost_n};
+  assign lost_sum = {1'b0, lost & {16{!lost_clear}}} + {14'd0, lost_q};
 
-  crl_fifo #(.W(4), .DEPTH(PLACES)) u_order (
-      .clk, .rst, .s_valid(acc != '0), .s_ready(f_room), .s_data(acc), .m_valid(f_any), .m_ready(f_pop), .m_data(f_mask), .level(f_level)
+  crl_fifo_head #(.W(4), .DEPTH(PLACES)) u_order (
+      .clk, .rst, .s_valid(acc != '0), .s_ready(f_room), .s_past(1'b0), .s_data(acc),
+      .m_valid(f_any), .m_none(order_none), .m_ready(f_pop), .m_data(f_mask), .level(f_level)
   );
 
   assign left   = f_mask & ~done_q & {4{f_any}};
@@ -104,9 +104,12 @@ module crl_nvme_mbox_ev #(
     if (rst) begin
       held_q <= '0;
       done_q <= '0;
+      lost_q <= '0;
       lost   <= '0;
     end else begin
-      held_q <= held_q + (AW+1)'(n3) - (AW+1)'(pop);
+      // Both sums are there when the doorbell is.
+      held_q <= acc[0] ? held_q + (AW+1)'(n3) + (AW+1)'(!pop) : held_q + (AW+1)'(n3) - (AW+1)'(pop);
+      lost_q <= {2'd0, lose[0]} + {2'd0, lose[1]} + {2'd0, lose[2]} + {2'd0, lose[3]};
       if (pop) done_q <= f_pop ? '0 : done_q | oldest;
       lost   <= lost_sum[16] ? '1 : lost_sum[15:0];
     end
@@ -233,7 +236,7 @@ module crl_nvme_mbox_ev #(
   end
 
   logic unused;
-  assign unused = &{1'b0, f_room, f_level, n3};
+  assign unused = &{1'b0, f_room, order_none, f_level, n3[2]};
 
 `ifdef FORMAL
   // Each ring has room for all that are held, and the order has no more entries than there are events.

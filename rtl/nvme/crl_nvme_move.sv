@@ -116,7 +116,7 @@ module crl_nvme_move #(
   logic              d_valid, d_ready, r_in, r_in_ready, r_in_bad, in_now, in_take, in_bad;
   logic [DATA_W-1:0] d_data;
 
-  crl_nvme_move_ask #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .BUF_BEATS(BUF_BEATS), .CHUNKS(CHUNKS)) u_ask (
+  crl_nvme_move_ask #(.DATA_W(DATA_W), .FUNC_W(FUNC_W), .BUF_BEATS(BUF_BEATS), .MAX_BEATS(MAX_BEATS), .CHUNKS(CHUNKS)) u_ask (
       .clk, .rst, .s_valid(k_take && k_reads), .s_ready(ask_ready), .s_two(k_two), .s_src(k_src), .s_dst(k_dst),
       .s_src_func(k_src_func), .s_dst_func(k_dst_func), .s_src_len(k_slen), .s_dst_len(k_dlen),
       .ar_valid, .ar_ready, .ar_addr, .ar_len, .ar_user, .r_valid, .r_data, .r_resp, .r_last, .r_any,

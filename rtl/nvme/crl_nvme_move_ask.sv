@@ -3,8 +3,8 @@
 // crl_nvme_move_ask: asks for the data of chunks, and has a place for each beat before it does.
 //
 // How: a chunk that reads and finds no place goes into a spare. A read (two of a COMPARE, the source's first) goes into the AR register when the read
-//   buffer has room for all its beats; what is promised is taken off the free places at once, and comes back a cycle
-//   after a beat has left the buffer. When a burst is in completely, whether it had an error goes into a FIFO of its own,
+//   buffer has room for the longest burst, whatever its own length; what is promised is taken off the free places at once, and comes back a
+//   cycle after a beat has left the buffer. When a burst is in completely, whether it had an error goes into a FIFO of its own,
 //   or is told at once (i_*) if nothing waits there and somebody takes it.
 //   No more is asked ahead than the port needs to be kept busy, else entries wait behind data that nobody is waiting for: as many
 //   beats as the port has latency, measured with a burst that has no other one ahead, and one more for each cycle in which
@@ -18,7 +18,8 @@
 module crl_nvme_move_ask #(
     parameter int DATA_W    = 64,
     parameter int FUNC_W    = 8,
-    parameter int BUF_BEATS = 256,              // places of the read buffer, a power of two
+    parameter int BUF_BEATS = 256,              // places of the read buffer, a power of two, at least 2 * MAX_BEATS
+    parameter int MAX_BEATS = 65,               // of a burst
     parameter int CHUNKS    = 32                // power of two
 ) (
     input  wire logic              clk,
@@ -66,7 +67,8 @@ module crl_nvme_move_ask #(
   logic [63:0]       q_src, q_dst;
   logic [FUNC_W-1:0] q_src_func, q_dst_func;
   logic [7:0]        q_src_len, q_dst_len, len;
-  logic [FW-1:0]     free_q, rest;
+  logic [FW-1:0]     free_q, rest, gave;  // places: free, with what came back in the last cycle, and less this burst's
+  logic              room_q;              // for any burst
   logic              go, give_q, far_q;   // far_q: enough is asked for
 
   crl_spare #(.W(QW)) u_spare (
@@ -75,8 +77,9 @@ module crl_nvme_move_ask #(
   );
 
   assign len   = second_q ? q_dst_len : q_src_len;
-  assign rest  = free_q + {{(FW-8){1'b1}}, ~len};   // free - len - 1
-  assign go    = q_valid && !rest[FW-1] && !far_q && (!ar_valid || ar_ready);
+  assign gave  = free_q + FW'(give_q);
+  assign rest  = FW'({free_q, give_q} + {{(FW-8){1'b1}}, ~len, give_q} >> 1);   // free - len - 1, and what came back
+  assign go    = q_valid && room_q && !far_q && (!ar_valid || ar_ready);
   assign q_pop = go && (second_q || !q_two);
 
   always_ff @(posedge clk) begin
@@ -84,13 +87,16 @@ module crl_nvme_move_ask #(
       ar_valid <= 1'b0;
       second_q <= 1'b0;
       free_q   <= FW'(BUF_BEATS);
+      room_q   <= 1'b1;
       give_q   <= 1'b0;
     end else begin
       if (go) begin
         ar_valid <= 1'b1;
         second_q <= !q_pop;
       end else if (ar_ready) ar_valid <= 1'b0;
-      free_q <= (go ? rest : free_q) + {{(FW-1){1'b0}}, give_q};
+      free_q <= go ? rest : gave;
+      // How long the burst is that goes is known late: after it, a cycle may be lost.
+      room_q <= go ? free_q >= FW'(2 * MAX_BEATS) : gave >= FW'(MAX_BEATS);
       give_q <= d_valid && d_ready;
     end
     if (!ar_valid || ar_ready) begin
@@ -201,6 +207,7 @@ module crl_nvme_move_ask #(
 `ifndef BREAK_ROOM
     if (r_valid) assume (g_owed != '0);
 `endif
+    if (s_valid) assume (32'(s_src_len) < MAX_BEATS && 32'(s_dst_len) < MAX_BEATS);
     if (e_level == (EW + 1)'(2 * CHUNKS)) assume (!r_valid || !r_last);  // no more than two reads a chunk
   end
 
@@ -208,6 +215,8 @@ module crl_nvme_move_ask #(
     // Free places and what is promised: shown on AR, owed, held, or gone a cycle ago.
     assert (GW'(free_q) + (ar_valid ? GW'(ar_len) + 1'b1 : '0) + g_owed + GW'(d_level) + GW'(give_q) == GW'(BUF_BEATS));
     assert (free_q <= FW'(BUF_BEATS));
+    assert (!room_q || free_q >= FW'(MAX_BEATS));
+    if (q_valid) assert (32'(len) < MAX_BEATS);
     assert (GW'(owed_q) == g_owed);
     // A beat that is owed has its place, also when all the others come before one leaves.
     assert (g_owed <= GW'(BUF_BEATS) && g_owed + GW'(d_level) <= GW'(BUF_BEATS));

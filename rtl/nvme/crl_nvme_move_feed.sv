@@ -59,7 +59,7 @@ module crl_nvme_move_feed #(
   logic         h_valid, h_none, h_zero, h_two, h_first, h_ahead, room_s, room_v;
   logic [7:0]   h_src_len, h_dst_len;
   logic [CQW:0] level_s, level_v;
-  logic         reads, over, go_in, go_ahead, load, load_in, load_ahead, bad, take, ends, tell, say, w_valid, w_bad, v_free;
+  logic         reads, over, go_in, go_ahead, load, load_in, load_ahead, bad, take, ends, tell, say, v_none;
   logic         owes_q;    // the chunk at work has gone ahead of its verdict
   logic         first_q;   // and is the first of its command
   logic         second_q;  // the namespace's beats of the chunk at the head are next
@@ -124,23 +124,15 @@ module crl_nvme_move_feed #(
     end else if (take) left_q <= left_q - 8'd1;
   end
 
-  // Verdicts: a register, and those that wait behind it.
-  assign v_free = !v_valid || v_ready;
-  assign v_soon = v_valid || w_valid || (owes_q && d_valid);
-
-  crl_fifo #(.W(1), .DEPTH(CHUNKS)) u_verdict (
-      .clk, .rst, .s_valid(say && (w_valid || !v_free)), .s_ready(room_v), .s_data(bad),
-      .m_valid(w_valid), .m_ready(v_free), .m_data(w_bad), .level(level_v)
+  crl_fifo_head #(.W(1), .DEPTH(CHUNKS)) u_verdict (
+      .clk, .rst, .s_valid(say), .s_ready(room_v), .s_past(1'b0), .s_data(bad),
+      .m_valid(v_valid), .m_none(v_none), .m_ready(v_ready), .m_data(v_bad), .level(level_v)
   );
 
-  always_ff @(posedge clk) begin
-    if (rst)         v_valid <= 1'b0;
-    else if (v_free) v_valid <= w_valid || say;
-    if (v_free) v_bad <= w_valid ? w_bad : bad;
-  end
+  assign v_soon = v_valid || (owes_q && d_valid);
 
   logic unused;
-  assign unused = &{1'b0, room_s, room_v, level_s, level_v};
+  assign unused = &{1'b0, room_s, room_v, v_none, level_s, level_v};
 
 `ifdef FORMAL
 `ifdef CRL_GHOST_UNIT
@@ -169,13 +161,12 @@ module crl_nvme_move_feed #(
 
   always_ff @(posedge clk) if (g_past && !rst) begin
     // The chunk at the head has its verdict already, or owes it, while its second half is due.
-    assert ((CQW + 2)'(level_s) + (CQW + 2)'(level_v) + (CQW + 2)'(v_valid) + (CQW + 2)'(owes_q) == (CQW + 2)'(g_in) + (CQW + 2)'(second_q));
+    assert ((CQW + 2)'(level_s) + (CQW + 2)'(level_v) + (CQW + 2)'(owes_q) == (CQW + 2)'(g_in) + (CQW + 2)'(second_q));
     assert (level_s != '0 || !second_q);
     assert (!second_q || h_valid);
     assert (32'(g_in) <= CHUNKS);
-    assert (v_valid || level_v == '0);
     if (s_valid) assert (room_s);
-    if (say && (w_valid || !v_free)) assert (room_v);
+    if (say) assert (room_v);
     // A verdict that is owed is of the chunk whose beats are at work; no two in a cycle.
     if (owes_q) assert (valid_q && !ns_q && !zero_q);
     if (ends && owes_q) assert (tell);
@@ -186,7 +177,7 @@ module crl_nvme_move_feed #(
     cover (v_valid && v_bad && h_valid && !h_first && second_q);
     cover (valid_q && ns_q && n_bad);
     cover (tell && load_ahead && bad);
-    cover (level_v == (CQW + 1)'(2));
+    cover (level_v == (CQW + 1)'(3));
   end
 `endif
 `endif

@@ -78,8 +78,8 @@ module crl_nvme_prp #(
   logic [51:0] k_page, go_page, e_page;
   logic        go, kill, quiet, e_valid, e_ready, e_bad, e_err, e_ptr;
   logic [8:0]  go_idx, go_count;
-  logic        w_valid, w_room, w_last, w_past, q_valid, q_none, q_room, q_load, q_push, any, full_unused;
-  logic [PW-1:0] w_item, q_item, o_item;   // just walked, the oldest that waits, the next one behind it
+  logic        w_valid, w_room, w_last, w_past, q_valid, q_none, full_unused;
+  logic [PW-1:0] w_item, q_item;   // just walked, the oldest that waits
   logic [63:0] w_addr;
   logic [12:0] w_len;
   logic [7:0]  w_tag;
@@ -105,7 +105,7 @@ module crl_nvme_prp #(
       .ar_valid, .ar_ready, .ar_addr, .ar_len, .r_valid, .r_data, .r_resp, .stop, .idle
   );
 
-  // Two items may be on their way here when a third is let go. The oldest is not counted.
+  // Two items may be on their way here when a third is let go.
   assign w_room = level <= 5'(DEPTH - 3);
 
   // Not so an error: a list read that begins with it shows before it, or never.
@@ -116,24 +116,10 @@ module crl_nvme_prp #(
   assign {p_code, p_last, p_len} = q_valid ? q_item[PW-1:72] : w_item[PW-1:72];
   assign {p_tag, p_addr}         = q_none ? w_item[71:0] : q_item[71:0];
 
-  // The oldest comes from a register, so that nobody waits for the RAM.
-  crl_fifo #(.W(PW), .DEPTH(DEPTH)) u_pieces (
-      .clk, .rst, .s_valid(w_valid && q_push), .s_ready(full_unused), .s_data(w_item), .m_valid(any), .m_ready(q_room), .m_data(o_item), .level
+  crl_fifo_head #(.W(PW), .DEPTH(DEPTH)) u_pieces (
+      .clk, .rst, .s_valid(w_valid), .s_ready(full_unused), .s_past(w_past && p_ready), .s_data(w_item),
+      .m_valid(q_valid), .m_none(q_none), .m_ready(p_ready), .m_data(q_item), .level
   );
-  assign q_room = !q_valid || p_ready;
-  assign q_push = any || !q_room;               // what is walked waits in the RAM,
-  assign q_load = !any && w_valid && !(w_past && p_ready);   //   or is the oldest
-
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      q_valid <= 1'b0;
-      q_none  <= 1'b1;
-    end else if (q_room) begin
-      q_valid <= any || q_load;
-      q_none  <= !any && !q_load;
-    end
-    if (q_room) q_item <= any ? o_item : w_item;
-  end
 
   assign p_error = p_code != 2'd0;
 

@@ -85,7 +85,7 @@ module crl_nvme_prp_walk #(
   assign space    = 13'd4096 - {1'b0, c_prp1[11:0]};
   assign fits     = c_bytes[20:0] <= {8'd0, space};
   assign first    = fits ? c_bytes[12:0] : space;
-  assign rest     = c_bytes[20:0] - {8'd0, space};
+  assign rest     = c_bytes[20:0] + {9'h1FF, c_prp1[11:0]};   // less space
 
   // --- items -------------------------------------------------------------------------------------
   logic        k_last;

@@ -32,12 +32,13 @@ module fv_crl_nvme_exec_once (
     input wire        kd_on,
     input wire        kd_drop,
     input wire [10:0] kd_status,
+    input wire        ke_drop,
     input wire        z_ready,
     input wire        busy_qid
 );
 
   wire        s_ready, t_valid, f_valid, n_valid, n_ready, n_dnr, n_more, c_valid, c_qid, c_func, x_valid, x_qid, x_func;
-  wire        kd_qid, z_valid, z_qid, z_dnr, z_more, z_drop, lg_valid, busy, idle;
+  wire        kd_qid, ke_qid, z_valid, z_qid, z_dnr, z_more, z_drop, lg_valid, busy, idle;
   wire [1:0]  t_slot, f_slot, x_slot;
   wire [10:0] n_status, z_status;
   wire [63:0] c_prp1, c_prp2, x_addr, lg_lba;
@@ -63,7 +64,7 @@ module fv_crl_nvme_exec_once (
   crl_nvme_exec_end #(.QUEUES(1), .OPS(4)) u_end (
       .clk, .rst, .t_valid, .t_slot, .n_valid, .n_ready, .n_status, .n_dnr, .n_more, .s_qid, .s_cid, .s_nsid(32'd1), .s_lba(64'd0),
       .e_valid, .e_tag, .e_status, .f_valid, .f_slot, .kill_we, .kill_qid, .kill_drop, .drop_all,
-      .kd_qid, .kd_on, .kd_drop, .kd_status, .z_valid, .z_ready, .z_qid, .z_cid, .z_status, .z_dnr, .z_more, .z_drop,
+      .kd_qid, .kd_on, .kd_drop, .kd_status, .ke_qid, .ke_drop, .z_valid, .z_ready, .z_qid, .z_cid, .z_status, .z_dnr, .z_more, .z_drop,
       .lg_valid, .lg_nsid, .lg_lba, .busy_qid, .busy, .idle,
       .f_push, .f_wait, .f_tag, .f_load, .f_none, .f_at, .f_word, .f_nones, .f_here
   );
