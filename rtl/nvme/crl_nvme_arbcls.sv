@@ -49,9 +49,12 @@ module crl_nvme_arbcls #(
   logic               c_refill_q, b_refill_q;
   logic [8:0]         c_cred;
 
-  assign full     = {{1'b0, lpw} + 9'd1, {1'b0, mpw} + 9'd1, {1'b0, hpw} + 9'd1, 9'd0};
   assign give     = {give3, give2, give1, 9'd0};
+
   assign burst    = ab == 3'd7 ? 8'd128 : 8'd1 << ab;
+
+  // Weights, a cycle later.
+  always_ff @(posedge clk) full <= {{1'b0, lpw} + 9'd1, {1'b0, mpw} + 9'd1, {1'b0, hpw} + 9'd1, 9'd0};
   assign any_rich = rich != '0;
   assign want     = any_rich ? rich : class_any;
   assign sel      = class_any[0] ? 2'd0 : pick;
@@ -79,12 +82,18 @@ module crl_nvme_arbcls #(
   // ---------------------------------------------------------------------------------------------
   // How many
 
+  logic [7:0]      most_now;
+  logic [3:0][7:0] c_off;               // c_max, of its class
+
   assign c_cred = b_cls == 2'd0 ? '1 : b_refill_q ? full[9*b_cls +: 9] : cred_q[9*b_cls +: 9];
+
+  assign most_now = c_cred < {1'b0, burst} ? c_cred[7:0] : burst;
 
   always_ff @(posedge clk) begin
     c_cls      <= b_cls;
     c_refill_q <= b_refill_q;
-    c_max      <= c_cred < {1'b0, burst} ? c_cred[7:0] : burst;
+    c_max      <= most_now;
+    for (int k = 0; k < 4; k++) c_off[k] <= b_cls == 2'(k) ? most_now : 8'd0;
   end
 
   // ---------------------------------------------------------------------------------------------
@@ -93,9 +102,10 @@ module crl_nvme_arbcls #(
   // What is given back fills up to the weight. More than that, from before the weight was changed, stays: a choice may count on it.
   function automatic logic [8:0] credits(input logic [8:0] base, input logic [7:0] off, input logic [8:0] back, input logic [8:0] most);
     logic [8:0] rest;
-    logic [9:0] sum;
+    logic [9:0] more, sum;
     rest    = base - {1'b0, off};
-    sum     = {1'b0, base} - {2'b00, off} + {1'b0, back};
+    more    = {1'b0, back} - {2'b00, off};
+    sum     = {1'b0, base} + more;
     credits = rest > most ? rest : sum > {1'b0, most} ? most : sum[8:0];
   endfunction
 
@@ -110,7 +120,7 @@ module crl_nvme_arbcls #(
         assign most = full[9*k +: 9];
 
         assign kept  = credits(now_q, 8'd0, give[9*k +: 9], most);
-        assign taken = credits(c_refill_q ? most : now_q, c_cls == 2'(k) ? c_max : 8'd0, give[9*k +: 9], most);
+        assign taken = credits(c_refill_q ? most : now_q, c_off[k], give[9*k +: 9], most);
 
         assign cred_q[9*k +: 9] = now_q;
         assign rich[k]          = class_any[k] && now_q != '0;
@@ -136,7 +146,7 @@ module crl_nvme_arbcls #(
   end
 
   logic unused;
-  assign unused = &{1'b0, give[8:0], want[0]};
+  assign unused = &{1'b0, give[8:0], want[0], c_off[0]};
 
 endmodule
 

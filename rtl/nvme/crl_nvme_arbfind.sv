@@ -42,11 +42,12 @@ module crl_nvme_arbfind #(
   logic [QN-1:0]     elig_q;
   logic [4*G-1:0]    any_d, any_q;   // class by class
 
+  // Where one is killed, too: for nobody then, nothing is found.
   always_comb begin
     any_d = '0;
     for (int i = 1; i < QN; i++) begin
       for (int k = 0; k < 4; k++) begin
-        if (elig[i] && !kill[i] && cls[2*i +: 2] == 2'(k)) any_d[G*k + i/16] = 1'b1;
+        if (elig[i] && cls[2*i +: 2] == 2'(k)) any_d[G*k + i/16] = 1'b1;
       end
     end
     for (int k = 0; k < 4; k++) class_any[k] = any_q[G*k +: G] != '0;

@@ -140,7 +140,7 @@ module crl_nvme_cqe #(
   assign f_data  = w_none ? i_data_q : w_data;
 
   crl_fifo_head #(.W(QW + C_W), .DEPTH(DEPTH)) u_wait (
-      .clk, .rst, .s_valid(in), .s_ready(f_room), .s_past(f_pop && !w_valid), .s_data({i_cq_q, i_data_q}),
+      .clk, .rst, .s_valid(in), .s_ready(f_room), .s_past(f_pop && w_none), .s_data({i_cq_q, i_data_q}),
       .m_valid(w_valid), .m_none(w_none), .m_ready(f_pop), .m_data({w_cq, w_data}), .level(waiting)
   );
 
@@ -237,7 +237,7 @@ module crl_nvme_cqe #(
   assign {h_addr, h_count, h_tail, h_cq, h_func, h_vec, h_ien} = c_none ? now_item : c_item;
 
   crl_fifo_head #(.W(H_W), .DEPTH(CLOSED)) u_closed (
-      .clk, .rst, .s_valid(close), .s_ready(c_room), .s_past(mv_valid && !c_any), .s_data(now_item),
+      .clk, .rst, .s_valid(close), .s_ready(c_room), .s_past(g_go && c_none), .s_data(now_item),
       .m_valid(c_any), .m_none(c_none), .m_ready(mv_valid), .m_data(c_item), .level(closed)
   );
 

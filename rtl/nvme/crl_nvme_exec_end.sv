@@ -93,7 +93,7 @@ module crl_nvme_exec_end #(
   logic [15:0]   m_cid, n_cid;
 
   crl_fifo_head #(.W(OW + 11), .DEPTH(OPS)) u_wait (
-      .clk, .rst, .s_valid(e_valid), .s_ready(w_room), .s_past(m_pop && !w_valid), .s_data({e_tag, e_status}),
+      .clk, .rst, .s_valid(e_valid), .s_ready(w_room), .s_past(m_pop && w_none), .s_data({e_tag, e_status}),
       .m_valid(w_valid), .m_none(w_none), .m_ready(m_pop), .m_data({w_tag, w_status}), .level(w_level)
   );
   crl_fifo_head #(.W(QW + 16 + 13), .DEPTH(ND)) u_none (

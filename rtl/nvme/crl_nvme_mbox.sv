@@ -188,7 +188,7 @@ module crl_nvme_mbox #(
   logic        choose, at_pop, at_qbad, at_qstate, at_stop;   // what the access is
   logic        busy, look, reads, we, hold, wait_bus, page, again, setup_busy, setup_done, stop_wait, ev_hold;
   logic [12:0] wr_addr, next_addr, addr;
-  logic [31:0] wdata, go_data, act_data, regs_rdata, ctl_rdata, sqe_rdata, ev_rdata, page_rdata, rdata;
+  logic [31:0] wdata, go_data, act_data, regs_rdata, ctl_rdata, sqe_rdata, ev_rdata, page_rdata, ram_q, rdata;
   logic [3:0]  strb;
   logic        dma_busy, dma_done, dma_error, start_busy, start_done, gr_blank, rg_blank, setup_q;
 
@@ -213,7 +213,10 @@ module crl_nvme_mbox #(
   end
 
   assign page     = addr[12];
-  assign rdata    = regs_rdata | ctl_rdata | ev_rdata | sqe_rdata | (page ? page_rdata : '0);
+  assign rdata    = regs_rdata | ctl_rdata | ev_rdata | ram_q;
+
+  // What comes out of block RAM is late in its cycle.
+  always_ff @(posedge clk) ram_q <= sqe_rdata | (page ? page_rdata : '0);
 
   crl_nvme_mbox_axil u_axil (
       .clk, .rst, .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid, .s_axil_wready,

@@ -43,10 +43,10 @@ module crl_nvme_mbox_axil (
     output logic      [31:0] wdata,
     output logic      [3:0]  strb,
     input  wire logic        err,              // with look: refused
-    input  wire logic [31:0] rdata             // in the cycle after it
+    input  wire logic [31:0] rdata             // two cycles after it
 );
 
-  typedef enum logic [1:0] {CHOOSE, WRITE, READ, DATA} state_t;
+  typedef enum logic [2:0] {CHOOSE, WRITE, READ, WORD, DATA} state_t;
 
   state_t      state_q;
   logic        aw_q, w_q, ar_q, b_q, r_q, b_err_q, r_err_q, last_q;
@@ -67,7 +67,7 @@ module crl_nvme_mbox_axil (
 
   assign can_wr  = aw_q && w_q && !b_q && !done_q && !wait_bus;
   assign can_rd  = ar_q && !r_q;
-  assign busy    = state_q == WRITE || state_q == DATA;
+  assign busy    = state_q == WRITE || state_q == WORD || state_q == DATA;
   assign choose    = state_q == CHOOSE;
   assign next_addr = choose_wr ? aw_addr_q : ar_addr_q;
   assign choose_wr = can_wr && !(can_rd && last_q);
@@ -96,7 +96,8 @@ module crl_nvme_mbox_axil (
           else if (can_rd) state_q <= READ;
         end
         WRITE:   if (look) state_q <= CHOOSE;
-        READ:    if (look) state_q <= DATA;
+        READ:    if (look) state_q <= WORD;
+        WORD:    state_q <= DATA;
         default: state_q <= CHOOSE;
       endcase
       if (look) last_q <= we;

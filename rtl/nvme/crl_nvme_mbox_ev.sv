@@ -68,7 +68,8 @@ module crl_nvme_mbox_ev #(
   logic       is_bad, is_sqf, is_cqf, is_lg;
   logic [3:0] room;                  // for one, two, .. events
   logic [2:0] n1, n2, n3;            // of this cycle, up to the source; the doorbell comes last, as it is known late
-  logic [2:0] lost_q;                // of the last cycle
+  logic [2:0] lost_q;                // of the last cycle,
+  logic       clear_q;               //   as lost_clear
   logic       order_none;
   logic [15:0] lost;
   logic [16:0] lost_sum;
@@ -87,7 +88,7 @@ module crl_nvme_mbox_ev #(
   assign n3     = n2 + {2'd0, acc[3]};
   assign acc[0] = new_ev[0] && room[n3[1:0]];
   assign lose   = new_ev & ~acc;
-  assign lost_sum = {1'b0, lost & {16{!lost_clear}}} + {14'd0, lost_q};
+  assign lost_sum = {1'b0, lost & {16{!clear_q}}} + {14'd0, lost_q};
 
   crl_fifo_head #(.W(4), .DEPTH(PLACES)) u_order (
       .clk, .rst, .s_valid(acc != '0), .s_ready(f_room), .s_past(1'b0), .s_data(acc),
@@ -102,13 +103,15 @@ module crl_nvme_mbox_ev #(
 
   always_ff @(posedge clk) begin
     if (rst) begin
-      held_q <= '0;
-      done_q <= '0;
+      held_q  <= '0;
+      done_q  <= '0;
+      clear_q <= 1'b0;
       lost_q <= '0;
       lost   <= '0;
     end else begin
       // Both sums are there when the doorbell is.
       held_q <= acc[0] ? held_q + (AW+1)'(n3) + (AW+1)'(!pop) : held_q + (AW+1)'(n3) - (AW+1)'(pop);
+      clear_q <= lost_clear;
       lost_q <= {2'd0, lose[0]} + {2'd0, lose[1]} + {2'd0, lose[2]} + {2'd0, lose[3]};
       if (pop) done_q <= f_pop ? '0 : done_q | oldest;
       lost   <= lost_sum[16] ? '1 : lost_sum[15:0];
