@@ -8,7 +8,7 @@
 //   A queue: stop, no grant out, kill, fetch empty, not in execution, no list is read, entries written. All: the same without arbiter
 //   and kill, with the mover. The walker stops only when nothing of it is in execution (a command that waits for its list would never
 //   end); it is waited for, since a command that is refused ends while the rest of its list is still read.
-// Latency: go to stop_we or f_stop 1 cycle; then as long as the neighbours take, and 5 cycles a state. done with the last one.
+// Latency: go to stop_we or f_stop 1 cycle; then as long as the neighbours take, and 6 cycles a state. done with the last one.
 // Assumes: go only while busy is 0. Commands are counted by pipe_empty from the cycle after fetch hands them over, by x_busy and x_idle
 //   from the one after pipe_empty lets go of them. With all queues, the arbiter grants nothing.
 `default_nettype none

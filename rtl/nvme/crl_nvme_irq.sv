@@ -8,7 +8,7 @@
 //   belongs to vector 0. It comes up with an interrupt of that vector, and falls when the host has consumed all that is known
 //   to be in the queues that use it: per queue it is kept how far entries are in memory, and how far they were consumed.
 // Source: NVM Express Base 2.0, 3.5 (interrupts), 5.27.1.6 and 5.27.1.7 (coalescing, vector configuration).
-// Latency: irq_valid to fire 1 cycle if not coalesced, to line 3; a doorbell to line 3. Some rounds after reset all events are interrupts at once.
+// Latency: irq_valid to fire 1 cycle if not coalesced, to line 4; a doorbell to line 4. Some rounds after reset all events are interrupts at once.
 // Assumes: a threshold of 256 entries counts as 255; times above 2^22 cycles count as that.
 `default_nettype none
 

@@ -62,7 +62,7 @@ module fv_crl_nvme_ctrl (
   reg  en_q;
   wire en = en_q && !ssr;
 
-  reg        p_rst, p_quiet, p_quiesce, pp_quiesce, p_rdy, p_run, p_wrr, p_started, p_revoked, p_fatal, p_cfs, p_en;
+  reg        p_rst, p_quiet, pp_quiet, p_quiesce, pp_quiesce, p_rdy, p_run, p_wrr, p_started, p_revoked, p_fatal, p_cfs, p_en;
   reg [1:0]  p_shst;
   reg [1:0]  calm;     // cycles with EN = 0 in which it was quiet and no start was owed
   reg [63:0] p_asq, p_acq;
@@ -76,6 +76,7 @@ module fv_crl_nvme_ctrl (
     else if (calm != 2'd3)           calm <= calm + 2'd1;
     p_rst      <= rst;
     p_quiet    <= quiet;
+    pp_quiet   <= p_quiet;   // it counts a cycle later
     p_quiesce  <= quiesce && !rst;
     pp_quiesce <= p_quiesce;
     p_rdy      <= rdy;
@@ -106,7 +107,7 @@ module fv_crl_nvme_ctrl (
       assert (csts == 0 && !run && !start && !ssr && quiesce && intm == 0 && asq == 0 && acq == 0 && asqs == 0 && acqs == 0);
     end else begin
       // RDY.
-      if (p_rdy && !rdy) assert (p_quiet && p_quiesce && pp_quiesce && !run);
+      if (p_rdy && !rdy) assert (pp_quiet && p_quiesce && pp_quiesce && !run);
       if (!p_rdy && rdy) assert (p_started && !p_revoked);
       if (calm == 2'd3) assert (!rdy);
 
@@ -116,15 +117,15 @@ module fv_crl_nvme_ctrl (
       if (!en) assert (quiesce);
 
       // Shutdown.
-      if (p_shst == 2'd1 && shst == 2'd2) assert (p_quiet && p_quiesce && pp_quiesce && !owed_q);
+      if (p_shst == 2'd1 && shst == 2'd2) assert (pp_quiet && p_quiesce && pp_quiesce && !owed_q);
       if (shst == 2'd1) assert (quiesce && (p_shst != 2'd2 || !rdy));
       if (p_shst != 2'd0 && shst == 2'd0) assert (!rdy);
       if (shst == 2'd2) assert (quiesce);
 
       // Fatal, reset.
       if (p_fatal) assert (cfs && !run);
-      if (p_cfs && !cfs) assert (p_quiet && p_quiesce && !rdy);
-      if (ssr) assert (p_quiet && p_quiesce && nssro && !rdy && shst == 0 && cfs == p_fatal && !wrr && !en
+      if (p_cfs && !cfs) assert (pp_quiet && p_quiesce && !rdy);
+      if (ssr) assert (pp_quiet && p_quiesce && nssro && !rdy && shst == 0 && cfs == p_fatal && !wrr && !en
                        && intm == 0 && asq == 0 && acq == 0 && asqs == 0 && acqs == 0);
 
       // What a controller that runs stands on does not change.

@@ -11,12 +11,15 @@ module fv_crl_nvme_db_rule (
     input wire [15:0] val,
     input wire [11:0] size,
     input wire [11:0] own,
-    input wire [11:0] other
+    input wire [11:0] given,
+    input wire        fresh
 );
 
   wire ok;
 
-  crl_nvme_db_rule u_dut (.cq, .val, .size, .own, .other, .ok);
+  crl_nvme_db_rule u_dut (.cq, .val, .size, .own, .other(given), .fresh, .ok);
+
+  wire [11:0] other = fresh ? 12'd0 : given;
 
 `ifdef BREAK
   wire seen = ok || (own == other && val <= size);  // a fault: an empty CQ lets its head move
@@ -36,6 +39,7 @@ module fv_crl_nvme_db_rule (
 
   always @* begin
     assume (size != 0 && own <= size && other <= size);
+    if (fresh) assume (own == 0);
   end
 
   always @(posedge clk) begin
@@ -48,6 +52,7 @@ module fv_crl_nvme_db_rule (
     cover (ok && !cq && then == size && size == 12'd4095);
     cover (!ok && val <= size && val != own);
     cover (!ok && val > size);
+    cover (ok && fresh && given > val);
   end
 
 endmodule
