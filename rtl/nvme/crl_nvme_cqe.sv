@@ -140,8 +140,8 @@ module crl_nvme_cqe #(
   assign f_data  = w_none ? i_data_q : w_data;
 
   crl_fifo_head #(.W(QW + C_W), .DEPTH(DEPTH)) u_wait (
-      .clk, .rst, .s_valid(in), .s_ready(f_room), .s_past(f_pop && w_none), .s_data({i_cq_q, i_data_q}),
-      .m_valid(w_valid), .m_none(w_none), .m_ready(f_pop), .m_data({w_cq, w_data}), .level(waiting)
+      .clk, .rst, .s_valid(in), .s_ready(f_room), .s_past(i_go && w_none), .s_data({i_cq_q, i_data_q}),
+      .m_valid(w_valid), .m_none(w_none), .m_ready(w_go), .m_data({w_cq, w_data}), .level(waiting)
   );
 
   // ---------------------------------------------------------------------------------------------
@@ -177,14 +177,20 @@ module crl_nvme_cqe #(
   logic [3:0]        g_count_q;
   logic              g_end_q, g_whole_q;   // that entry is the last one of the queue; nobody can join behind it,
   logic              n_end_q, n_whole_q;   //   and so of the one behind it, from the second cycle on
-  logic              opens, joins, e_valid_q;
+  logic              o_ok, j_ok, w_same, i_same, w_go, i_go, opens, joins, e_valid_q;   // w_go, i_go: who waits, who comes is let in
   logic              beat_room, c_room, c_any, c_none, mv_ready;   // c_any: closed ones wait
 
   // Who waits and who comes are both looked at, so that the choice comes last.
-  assign f_same  = w_none ? i_cq_q == g_cq_q : w_cq == g_cq_q;
-  assign opens   = f_valid && !g_open_q && beat_room;
-  assign joins   = g_open_q && f_valid && f_same && !g_whole_q && !e_valid_q && beat_room;
-  assign f_pop   = opens || joins;
+  assign w_same  = w_cq == g_cq_q;
+  assign i_same  = i_cq_q == g_cq_q;
+  assign f_same  = w_none ? i_same : w_same;
+  assign o_ok    = !g_open_q && beat_room;                               // somebody may open,
+  assign j_ok    = g_open_q && !g_whole_q && !e_valid_q && beat_room;   //   or join
+  assign w_go    = o_ok || (j_ok && w_same);
+  assign i_go    = o_ok || (j_ok && i_same);
+  assign opens   = f_valid && o_ok;
+  assign joins   = f_valid && j_ok && f_same;
+  assign f_pop   = w_none ? in && i_go : w_go;
   assign close   = g_open_q && c_room && (g_whole_q || (f_valid ? !f_same : mv_ready && !c_any));
 
   assign tail_next = {g_odd_q ^ g_end_q, g_end_q ? 12'd0 : g_slot_q + 12'd1};
@@ -238,7 +244,7 @@ module crl_nvme_cqe #(
 
   crl_fifo_head #(.W(H_W), .DEPTH(CLOSED)) u_closed (
       .clk, .rst, .s_valid(close), .s_ready(c_room), .s_past(g_go && c_none), .s_data(now_item),
-      .m_valid(c_any), .m_none(c_none), .m_ready(mv_valid), .m_data(c_item), .level(closed)
+      .m_valid(c_any), .m_none(c_none), .m_ready(c_go), .m_data(c_item), .level(closed)
   );
 
   // Both are looked up, so that the choice comes last.

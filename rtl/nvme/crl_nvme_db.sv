@@ -3,7 +3,7 @@
 // crl_nvme_db: doorbells of all queues: who rings, is the value possible, and the pointers that they move (SQ tail, CQ head).
 //
 // How: a doorbell is decoded and its queue looked up in the cycle of `wr` (the upper half one cycle later), judged in the next,
-//   and leaves as one event: rung, bad or foreign. Pointers move with the event.
+//   and leaves as one event: rung, bad or foreign. Pointers move with the event, and are looked up so from the next cycle on.
 // Latency: `wr` to the event 2 cycles, 3 for the upper half. Throughput: a write every third cycle.
 // Assumes: `lk_sq_head` and `lk_cq_tail` are at most the size of their queue, and 0 once it is set up.
 //   A set-up counts for a doorbell looked up in its cycle or later; one in the cycle in which the doorbell is judged makes
@@ -175,7 +175,7 @@ module crl_nvme_db #(
   crl_nvme_db_tab #(.QUEUES(QUEUES), .FUNC_W(FUNC_W)) u_tab (
       .clk, .rst, .cfg_we, .cfg_qid, .cfg_cq, .cfg_valid, .cfg_size, .cfg_func,
       .lk_qid, .lk_cq(a_cq), .there(b_there), .size(b_size), .func(b_func), .ptr(b_own), .fresh(b_fresh),
-      .mv_sq(good && !b_cq_q), .mv_cq(good && b_cq_q), .mv_qid(b_qid_q), .mv_ptr(b_val_q[11:0]),
+      .mv_sq(sq_q), .mv_cq(cq_q), .mv_qid(o_qid_q), .mv_ptr(o_val_q),
 `ifdef FORMAL
       .f_sq_there, .f_cq_there, .f_sq_size, .f_cq_size, .f_sq_func, .f_cq_func,
 `endif

@@ -6,7 +6,7 @@
 //   there and which pointers read as zero, so that reset and set-up take no time. The looked-up entry is registered; a set-up
 //   of the same queue in the cycle of the look-up is seen.
 // Latency: look-up 1 cycle, `t_tail` and `h_head` 0; a move or set-up is seen by both from the next cycle on.
-// Assumes: a move comes at the latest in the cycle after its look-up. Set-up wins over a move of the same queue.
+// Assumes: a move comes two cycles after its look-up. Set-up wins over a move of the same queue; a look-up sees both in their cycle.
 `default_nettype none
 
 module crl_nvme_db_tab #(
@@ -62,7 +62,7 @@ module crl_nvme_db_tab #(
   logic [QW:0]        lk_idx, cfg_idx;
   logic [FUNC_W+11:0] lk_set;
   logic [11:0]        lk_tail, lk_head, lk_ptr;
-  logic               hit;
+  logic               hit, moved;  // moved: by what is written now
 
   assign lk_idx  = {lk_qid, lk_cq};
   assign cfg_idx = {cfg_qid, cfg_cq};
@@ -70,6 +70,7 @@ module crl_nvme_db_tab #(
   assign lk_tail = tail_zero_q[lk_qid] ? '0 : tail_mem[lk_qid];
   assign lk_head = head_zero_q[lk_qid] ? '0 : head_mem[lk_qid];
   assign lk_ptr  = lk_cq ? lk_head : lk_tail;
+  assign moved   = (lk_cq ? mv_cq : mv_sq) && mv_qid == lk_qid;
   assign t_tail  = tail_zero_q[t_qid] ? '0 : tail_mem[t_qid];
   assign h_head  = head_zero_q[h_qid] ? '0 : head_mem[h_qid];
   assign hit     = cfg_we && cfg_idx == lk_idx;
@@ -77,7 +78,7 @@ module crl_nvme_db_tab #(
   always_ff @(posedge clk) begin
     there        <= hit ? cfg_valid : there_q[lk_idx];
     {func, size} <= hit ? {cfg_func, cfg_size} : lk_set;
-    ptr          <= hit ? '0 : lk_ptr;
+    ptr          <= hit ? '0 : moved ? mv_ptr : lk_ptr;
     fresh        <= hit;
   end
 

@@ -68,9 +68,8 @@ module crl_nvme_mbox_regs (
 
   always_ff @(posedge clk) begin
     if (choose) begin
-      hit        <= next_hit;
-      num        <= next_num;
-      num_zero_q <= zero_q[next_num];
+      hit <= next_hit;
+      num <= next_num;
     end
   end
 
@@ -88,7 +87,7 @@ module crl_nvme_mbox_regs (
   end
 
   logic             wr_hit, back, wait_q;   // wait_q: the range is still 0, as of the last cycle
-  logic             zero, num_zero_q;       // the word reads as zero; that of the access does
+  logic             zero;                   // the word reads as zero
   logic [WORDS-1:0] zero_q;
   logic [WORDS-1:0][31:0] word_q;
 
@@ -99,7 +98,7 @@ module crl_nvme_mbox_regs (
 
   crl_ram_lut #(.W(32), .DEPTH(32)) u_words (.clk, .we(wr_hit), .waddr(at), .wdata(new_word), .raddr(at), .rdata(word));
 
-  assign zero     = back ? zero_q[{1'b0, back_q}] : num_zero_q;
+  assign zero     = back ? zero_q[{1'b0, back_q}] : zero_q[num];
   assign old      = zero ? '0 : word;
   assign rdata    = hit ? old : '0;
   assign new_word = mix & (mask | {32{back}});

@@ -74,11 +74,11 @@ module crl_nvme_prp #(
   localparam int DEPTH = 16;                  // pieces that wait
   localparam int PW    = 2 + 8 + 1 + 13 + 64;
 
-  logic        free, ld_valid, ld_hit, ld_busy, k_valid, k_list, h_valid, h_hit;
+  logic        free, ld_valid, ld_hit, ld_busy, k_valid, k_list, d_hit, h_valid, h_hit;
   logic [51:0] k_page, go_page, e_page;
   logic        go, kill, quiet, e_valid, e_ready, e_bad, e_err, e_ptr;
   logic [8:0]  go_idx, go_count;
-  logic        w_valid, w_room, w_last, w_past, q_valid, q_none, full_unused;
+  logic        w_valid, w_piece, w_room, w_last, w_past, q_valid, q_none, full_unused;
   logic [PW-1:0] w_item, q_item;   // just walked, the oldest that waits
   logic [63:0] w_addr;
   logic [12:0] w_len;
@@ -89,14 +89,14 @@ module crl_nvme_prp #(
   crl_nvme_prp_ranges #(.QUEUES(QUEUES), .RANGES(RANGES)) u_ranges (
       .clk, .rst, .rg_we, .rg_qid, .rg_idx, .rg_entry,
       .ld_valid, .ld_qid(c_qid), .ld_right(c_right), .ld_hit, .ld_busy,
-      .pre_valid(nx_valid && free), .pre_qid(nx_qid), .k_valid, .k_page, .k_list, .h_valid, .h_hit
+      .pre_valid(nx_valid && free), .pre_qid(nx_qid), .k_valid, .k_page, .k_list, .d_hit, .h_valid, .h_hit
   );
 
   crl_nvme_prp_walk #(.FUNC_W(FUNC_W)) u_walk (
       .clk, .rst, .hold(rg_we), .c_valid, .c_ready, .c_func, .c_prp1, .c_prp2, .c_bytes, .c_tag, .func(ar_user), .free,
-      .ld_valid, .ld_hit, .ld_busy, .k_valid, .k_page, .k_list, .h_valid, .h_hit,
+      .ld_valid, .ld_hit, .ld_busy, .k_valid, .k_page, .k_list, .d_hit, .h_valid, .h_hit,
       .go, .go_page, .go_idx, .go_count, .kill, .quiet, .e_valid, .e_ready, .e_page, .e_bad, .e_err, .e_ptr,
-      .w_valid, .w_room, .w_addr, .w_len, .w_last, .w_tag, .w_code
+      .w_valid, .w_piece, .w_room, .w_addr, .w_len, .w_last, .w_tag, .w_code
   );
 
   crl_nvme_prp_list #(.DATA_W(DATA_W)) u_list (
@@ -110,7 +110,7 @@ module crl_nvme_prp #(
 
   // Not so an error: a list read that begins with it shows before it, or never.
   assign w_item  = {w_code, w_last, w_len, w_tag, w_addr};
-  assign w_past  = w_valid && !q_valid && w_code == 2'd0;
+  assign w_past  = w_piece && q_none;
   assign p_valid = q_valid || w_past;
   // Two copies of one register choose: address and tag are wide, and nobody waits for them.
   assign {p_code, p_last, p_len} = q_valid ? q_item[PW-1:72] : w_item[PW-1:72];

@@ -40,7 +40,8 @@ module crl_nvme_prp_ranges #(
     input  wire logic          k_valid,   // event: a page is asked for
     input  wire logic [51:0]   k_page,
     input  wire logic          k_list,    // it holds a list, else data
-    output logic               h_valid,   // event: the answer
+    output logic               d_hit,     // the answer to what was asked a cycle ago
+    output logic               h_valid,   // event: the answer, a cycle later
     output logic               h_hit
 );
 
@@ -189,6 +190,8 @@ module crl_nvme_prp_ranges #(
     end
   endgenerate
 
+  assign d_hit = hits != '0;
+
   always_ff @(posedge clk) begin
     if (rst) begin
       d_valid_q <= 1'b0;
@@ -197,7 +200,7 @@ module crl_nvme_prp_ranges #(
       d_valid_q <= k_valid;
       h_valid   <= d_valid_q;
     end
-    h_hit <= hits != '0;
+    h_hit <= d_hit;
   end
 
 `ifdef CRL_GHOST

@@ -34,6 +34,7 @@ module crl_nvme_prp_walk #(
     output logic                   k_valid,
     output logic      [51:0]       k_page,
     output logic                   k_list,
+    input  wire logic              d_hit,
     input  wire logic              h_valid,
     input  wire logic              h_hit,
 
@@ -51,6 +52,7 @@ module crl_nvme_prp_walk #(
     input  wire logic              e_ptr,
 
     output logic                   w_valid,   // event: a piece, or the error that ends the command
+    output logic                   w_piece,   // it is a piece; sooner known than w_code
     input  wire logic              w_room,
     output logic      [63:0]       w_addr,
     output logic      [12:0]       w_len,
@@ -194,9 +196,11 @@ module crl_nvme_prp_walk #(
   logic [12:0] d_len_q, h_len_q;
   logic [1:0]  d_code_q, h_code_q;
   logic        d_list_q, h_list_q, d_last_q, h_last_q;
+  logic        piece_q;            // an allowed piece is at h_*
 
   always_ff @(posedge clk) begin
     {d_page_q, d_off_q, d_len_q, d_code_q, d_list_q, d_last_q} <= {k_page, k_off, k_len, k_code, k_list, k_last};
+    piece_q <= !rst && d_valid_q && d_hit && d_code_q == E_NONE && !d_list_q;
     {h_page_q, h_off_q, h_len_q, h_code_q, h_list_q, h_last_q} <= {d_page_q, d_off_q, d_len_q, d_code_q, d_list_q, d_last_q};
   end
 
@@ -207,6 +211,7 @@ module crl_nvme_prp_walk #(
   assign go_count = rem_q[20:12] + {8'd0, rem_q[11:0] != '0};
 
   assign w_valid = h_valid && !dead_q && (w_code != E_NONE || !h_list_q);
+  assign w_piece = piece_q && !dead_q;
   assign w_code  = h_code_q != E_NONE ? h_code_q : h_hit ? E_NONE : E_DENIED;
   assign w_addr  = {h_page_q, h_off_q};
   assign w_len   = h_len_q;
@@ -252,6 +257,7 @@ module crl_nvme_prp_walk #(
         assert (!(d_valid_q && d_last_q && !d_list_q) && !(h_valid && h_last_q && !h_list_q && !dead_q));
       end
       if (state_q == S_IDLE) assert (!d_valid_q && !h_valid);
+      assert (w_piece == (w_valid && w_code == E_NONE));
       if (state_q == S_IDLE && f_any_q) assert (f_over_q);
       if (f_any_q && dead_q) assert (f_over_q);
       if (state_q == S_END && !dead_q) assert (f_asked_q == f_bytes_q || fail);

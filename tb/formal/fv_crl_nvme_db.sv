@@ -63,7 +63,7 @@ module fv_crl_nvme_db #(
   // --- the block -----------------------------------------------------------------------------------
   wire [QW-1:0] lk_qid, so_qid, sq_qid, cq_qid, bad_qid;
   wire          sq_rung, cq_rung, bad_valid, bad_cq, bad_code, foreign_valid;
-  wire [11:0]   sq_tail, cq_head, tail, head, sq_size, cq_size;
+  wire [11:0]   sq_tail, cq_head, t_tail, h_head, sq_size, cq_size;
   wire          sq_there, cq_there;
   wire [FUNC_W-1:0] sq_func, cq_func, bad_func, foreign_func;
   reg  [11:0]   sq_head, cq_tail;
@@ -86,9 +86,13 @@ module fv_crl_nvme_db #(
       .so_qid, .sq_rung, .sq_qid, .sq_tail, .cq_rung, .cq_qid, .cq_head,
       .f_sq_there(sq_there), .f_cq_there(cq_there), .f_sq_size(sq_size), .f_cq_size(cq_size),
       .f_sq_func(sq_func), .f_cq_func(cq_func),
-      .t_qid(who), .t_tail(tail), .h_qid(who), .h_head(head),
+      .t_qid(who), .t_tail, .h_qid(who), .h_head,
       .bad_valid, .bad_qid, .bad_cq, .bad_code, .bad_func, .foreign_valid, .foreign_func
   );
+
+  // What is looked up follows an event by a cycle.
+  wire [11:0] tail = sq_rung && sq_qid == who ? sq_tail : t_tail;
+  wire [11:0] head = cq_rung && cq_qid == who ? cq_head : h_head;
 
   // Entries from a to b on a ring of size + 1.
   function [12:0] span(input [11:0] a, input [11:0] b, input [11:0] size);

@@ -30,7 +30,7 @@ module fv_crl_nvme_prp (
   wire        c_ready, func, ld_valid, k_valid, k_list, go, kill, quiet, e_valid, e_ready, e_bad, e_err, e_ptr;
   wire [51:0] k_page, go_page, e_page;
   wire [8:0]  go_idx, go_count;
-  wire        w_valid, w_last, w_ready, ar_valid, idle, p_valid;
+  wire        w_valid, w_piece, w_last, w_ready, ar_valid, idle, p_valid;
   wire [63:0] w_addr, ar_addr;
   wire [12:0] w_len;
   wire [7:0]  w_tag, ar_len;
@@ -46,19 +46,21 @@ module fv_crl_nvme_prp (
   (* anyconst *) reg        f_list;
   reg         k1 = 1'b0, k2 = 1'b0, k1_list, k2_list;
   reg [51:0]  k1_page, k2_page;
-  wire        h_hit = hit && !(k2_page == f_page && k2_list == f_list);
+  wire        d_hit = hit && !(k1_page == f_page && k1_list == f_list);   // a cycle before
+  reg         h_hit;
 
   always @(posedge clk) begin
     k1 <= !rst && k_valid;
     k2 <= !rst && k1;
+    h_hit <= d_hit;
     {k1_page, k1_list, k2_page, k2_list} <= {k_page, k_list, k1_page, k1_list};
   end
 
   crl_nvme_prp_walk #(.FUNC_W(1)) u_walk (
       .clk, .rst, .hold, .c_valid, .c_ready, .c_func, .c_prp1, .c_prp2, .c_bytes, .c_tag, .func, .free(),
-      .ld_valid, .ld_hit, .ld_busy, .k_valid, .k_page, .k_list, .h_valid(k2), .h_hit,
+      .ld_valid, .ld_hit, .ld_busy, .k_valid, .k_page, .k_list, .d_hit, .h_valid(k2), .h_hit,
       .go, .go_page, .go_idx, .go_count, .kill, .quiet, .e_valid, .e_ready, .e_page, .e_bad, .e_err, .e_ptr,
-      .w_valid, .w_room(level <= 5'd13), .w_addr, .w_len, .w_last, .w_tag, .w_code, .f_calm(calm)
+      .w_valid, .w_piece, .w_room(level <= 5'd13), .w_addr, .w_len, .w_last, .w_tag, .w_code, .f_calm(calm)
   );
 
   crl_nvme_prp_list #(.DATA_W(64)) u_list (
