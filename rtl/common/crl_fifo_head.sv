@@ -3,8 +3,8 @@
 // crl_fifo_head: single-clock FIFO in LUT RAM, show-ahead, its head in a register at a latency of one cycle.
 //
 // How: a ring of DEPTH words with asynchronous read, and the oldest beat in flip-flops in front of it, into which a beat goes at once that
-//   finds nothing waiting. Every beat is written to the ring, needed there or not, so that neither m_ready nor s_past is in the way of
-//   the RAM's write enable. For those who take a beat past the FIFO: it is offered to both, and s_past says that it need not be kept.
+//   finds nothing waiting. The ring's next free word is written all the time, needed or not, so that neither s_valid nor m_ready nor s_past is
+//   in the way of the RAM's write enable. For those who take a beat past the FIFO: it is offered to both, and s_past says that it need not be kept.
 // Latency: 1 cycle from an accepted beat to m_valid. Throughput: a beat a cycle.
 // Capacity: DEPTH beats in all, the head included.
 // Assumes: neighbours are reset together with it. s_ready and all of m_* come from registers; m_valid and m_data don't change while
@@ -49,7 +49,7 @@ module crl_fifo_head #(
   assign load    = free && (more_q || push);
 
   always_ff @(posedge clk) begin
-    if (s_valid && s_ready) mem[wr_ptr_q] <= s_data;
+    if (s_ready) mem[wr_ptr_q] <= s_data;
     if (free) m_data <= more_q ? mem[rd_ptr_q] : s_data;
   end
 

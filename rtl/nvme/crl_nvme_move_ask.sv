@@ -216,7 +216,7 @@ module crl_nvme_move_ask #(
     assert (GW'(free_q) + (ar_valid ? GW'(ar_len) + 1'b1 : '0) + g_owed + GW'(d_level) + GW'(give_q) == GW'(BUF_BEATS));
     assert (free_q <= FW'(BUF_BEATS));
     assert (!room_q || free_q >= FW'(MAX_BEATS));
-    if (q_valid) assert (32'(len) < MAX_BEATS);
+    if (q_valid) assert (32'(q_src_len) < MAX_BEATS && 32'(q_dst_len) < MAX_BEATS);
     assert (GW'(owed_q) == g_owed);
     // A beat that is owed has its place, also when all the others come before one leaves.
     assert (g_owed <= GW'(BUF_BEATS) && g_owed + GW'(d_level) <= GW'(BUF_BEATS));
