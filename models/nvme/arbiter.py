@@ -287,7 +287,8 @@ class ArbChecker:
         self.gone: set[int] = set()  # queues whose offer has to be down now
         self.run_since = -1
         self.room_since = 0
-        self.low = 0  # cycles in a row without g_valid
+        self.low = 0  # cycles in a row without g_valid, but those in which none could begin to show
+        self.held = (False, False)  # a set-up or stop in the last two cycles
         self.changed = -100
         self.loose = False
         self.before: list[tuple[int, int]] = []  # cycle of a change, burst until then
@@ -486,10 +487,13 @@ class ArbChecker:
             self._fault("busy", f"queue {qid} has no grant, busy is up")
 
     def _idle(self, p: Pins) -> None:
-        self.low = 0 if p.offer is not None else self.low + 1
+        # A grant begins a cycle before it shows; not in the cycle of a set-up or stop, nor in the next one.
+        might = not any(self.held)
+        self.low = 0 if p.offer is not None else self.low + might
+        self.held = (self.held[1], p.cfg is not None or (p.stop is not None and p.stop[1]))
         run_long = self.run_since >= 0 and self.t - self.run_since >= LATENCY
         room_long = self.t - self.room_since + 1 >= LATENCY
-        if self.low >= SPACING and run_long and room_long and self.t - self.changed > LATENCY:
+        if might and self.low >= SPACING and run_long and room_long and self.t - self.changed > LATENCY:
             waiting = [i for i in range(self.n) if self._long(i)]
             if waiting:
                 self._fault("latency", f"queues {waiting[:4]} wait, no grant for {self.low} cycles, {self.out} out")

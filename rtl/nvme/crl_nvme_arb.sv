@@ -162,7 +162,7 @@ module crl_nvme_arb #(
     lone_qid_q <= so_qid;
   end
 
-  assign hit   = cfg_we || stop_we || hit_q;
+  assign hit   = cfg_sq || stopped || hit_q;
   assign g_hit = (cfg_sq && cfg_qid == g_qid) || (stopped && stop_qid == g_qid);
   assign g_free   = run && slot_free && (!g_valid || g_ready);
   assign take     = g_free && (ring || (found && !hit && wait_q == '0));
@@ -180,7 +180,7 @@ module crl_nvme_arb #(
       else if (wait_q != '0)    wait_q <= wait_q - 2'd1;
     end
     wrr_q <= wrr;
-    hit_q <= !rst && (cfg_we || stop_we);
+    hit_q <= !rst && (cfg_sq || stopped);
     if (take) begin
       g_qid   <= take_qid;
       g_max   <= ring ? burst : c_max;
