@@ -172,7 +172,7 @@ module crl_nvme #(
       .d_valid, .d_qid, .d_cnt, .d_more, .d_park, .g_busy_qid, .g_busy
   );
 
-  logic              nx_valid, f_ar_soon, f_ar_valid, f_ar_ready, f_r_valid, f_valid, f_ready, f_err, f_stop, f_idle, su_sure, rs_valid, rs_done, rb_valid;
+  logic              nx_valid, admin, f_ar_soon, f_ar_valid, f_ar_ready, f_r_valid, f_valid, f_ready, f_err, f_stop, f_idle, su_sure, rs_valid, rs_done, rb_valid;
   logic [63:0]       f_ar_addr;
   logic [7:0]        f_ar_len, rs_want, rs_got, rb_cnt;
   logic [FUNC_W-1:0] f_ar_user;
@@ -185,12 +185,12 @@ module crl_nvme #(
       .d_valid, .d_qid, .d_cnt, .d_more, .d_park, .t_qid, .t_tail, .lk_qid, .lk_head(lk_sq_head), .hd_qid, .hd_head,
       .su_qid, .su_sure, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid, .rb_qid, .rb_cnt,
       .ar_soon(f_ar_soon), .ar_valid(f_ar_valid), .ar_ready(f_ar_ready), .ar_addr(f_ar_addr), .ar_len(f_ar_len), .ar_user(f_ar_user),
-      .r_valid(f_r_valid), .r_data, .r_resp, .r_last, .m_valid(f_valid), .m_ready(f_ready), .m_qid(f_qid), .m_sqe(f_sqe),
+      .r_valid(f_r_valid), .r_data, .r_resp, .r_last, .m_valid(f_valid), .m_ready(f_ready), .m_qid(f_qid), .m_admin(admin), .m_sqe(f_sqe),
       .nx_valid, .nx_qid, .err_valid(f_err), .err_qid(f_err_qid), .stop(f_stop), .idle(f_idle)
   );
 
   // --- check -------------------------------------------------------------------------------------------
-  logic              admin, a_valid, a_ready, k_s_valid, k_s_ready, v_valid, v_ready, v_ok, v_dnr, v_more, pipe_empty;
+  logic              a_valid, a_ready, k_s_valid, k_s_ready, v_valid, v_ready, v_ok, v_dnr, v_more, pipe_empty;
   logic [10:0]       v_status, dv_status;
   logic [QW-1:0]     v_qid, ds_qid;
   logic [15:0]       v_cid;
@@ -203,7 +203,6 @@ module crl_nvme #(
   logic [43:0]       dv_span;
   logic [3:0]        beside_level;
 
-  assign admin     = f_qid == '0;
   assign a_valid   = f_valid && admin;
   assign k_s_valid = f_valid && !admin;
   assign f_ready   = admin ? a_ready : k_s_ready;

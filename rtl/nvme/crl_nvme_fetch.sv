@@ -92,6 +92,7 @@ module crl_nvme_fetch #(
     output logic                   m_valid,    // entry, in the order read
     input  wire logic              m_ready,
     output logic      [QW-1:0]     m_qid,
+    output logic                   m_admin,   // that is queue 0
     output logic      [SQE_W-1:0]  m_sqe,
 
     output logic                   nx_valid,   // level: entries of this queue
@@ -185,7 +186,7 @@ module crl_nvme_fetch #(
       .f_m_len, .f_n_len, .f_m_at, .f_n_mine, .f_n_pos, .f_hd_due, .f_out, .f_out_qid, .f_lost, .f_held, .f_beat,
 `endif
       .clk, .rst, .q_valid(mv), .q_qid(c_qid), .q_last, .q_next(mv_head), .r_valid, .r_data, .r_resp, .r_last,
-      .m_valid, .m_ready, .m_qid, .m_sqe, .hd, .hd_qid(hd_mv_qid), .hd_head(hd_mv_head),
+      .m_valid, .m_ready, .m_qid, .m_admin, .m_sqe, .hd, .hd_qid(hd_mv_qid), .hd_head(hd_mv_head),
       .rb_valid(o_rb), .rb_ready(o_rb_ready), .rb_cnt(o_rb_cnt),
       .err_valid, .err_qid, .gone, .busy(get_busy)
   );

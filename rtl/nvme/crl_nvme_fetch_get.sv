@@ -49,6 +49,7 @@ module crl_nvme_fetch_get #(
     output logic                   m_valid,   // entry
     input  wire logic              m_ready,
     output logic      [QW-1:0]     m_qid,
+    output logic                   m_admin,   // that is queue 0
     output logic      [SQE_W-1:0]  m_sqe,
 
     output logic                   hd,        // event: a burst has come: the new head for completions
@@ -89,7 +90,7 @@ module crl_nvme_fetch_get #(
   end
 
   // --- what waits ----------------------------------------------------------------------------------
-  logic          f_valid, f_pop, s_valid, s_bad, s_pop, s_none, w_valid, f_room, s_room, w_room;
+  logic          f_valid, f_pop, s_valid, s_bad, s_pop, s_none, hd_admin, w_valid, f_room, s_room, w_room;
   logic [2:0]    w_last, s_last, at_q;   // a burst's entries less one; of those, which is next
   logic [QW-1:0] s_qid;
   logic          open, last;
@@ -103,12 +104,13 @@ module crl_nvme_fetch_get #(
       .clk, .rst, .s_valid(q_valid), .s_ready(w_room), .s_data({q_qid, q_last, q_next}),
       .m_valid(w_valid), .m_ready(hd), .m_data({hd_qid, w_last, hd_head}), .level(w_level)
   );
-  crl_fifo_head #(.W(1 + QW + 3), .DEPTH(DEPTH)) u_come (
-      .clk, .rst, .s_valid(hd), .s_ready(s_room), .s_past(1'b0), .s_data({bad, hd_qid, w_last}),
-      .m_valid(s_valid), .m_none(s_none), .m_ready(s_pop), .m_data({s_bad, s_qid, s_last}), .level(s_level)
+  crl_fifo_head #(.W(2 + QW + 3), .DEPTH(DEPTH)) u_come (
+      .clk, .rst, .s_valid(hd), .s_ready(s_room), .s_past(1'b0), .s_data({hd_admin, bad, hd_qid, w_last}),
+      .m_valid(s_valid), .m_none(s_none), .m_ready(s_pop), .m_data({m_admin, s_bad, s_qid, s_last}), .level(s_level)
   );
 
-  assign hd = whole && r_last;
+  assign hd       = whole && r_last;
+  assign hd_admin = hd_qid == '0;
 
   // --- out -----------------------------------------------------------------------------------------
   assign open     = f_valid && s_valid;
@@ -264,6 +266,7 @@ module crl_nvme_fetch_get #(
 `endif
   always @* if (!rst) begin
     if (w_valid) `CRL_FIFO ({hd_qid, w_last, hd_head} == {f_r_qid[f_come], f_r_len[f_come], f_r_next[f_come]});
+    if (s_valid) `CRL_FIFO (m_admin == (f_r_qid[f_gone] == '0));
     if (s_valid) `CRL_FIFO ({s_bad, s_qid, s_last} == {f_r_bad[f_gone], f_r_qid[f_gone], f_r_len[f_gone]});
     if (f_valid) `CRL_FIFO (m_sqe == SQE_W'(f_e_out));
 

@@ -70,7 +70,7 @@ module fv_crl_nvme_fetch #(
       .d_valid, .d_qid, .d_cnt, .d_more, .d_park, .t_qid, .t_tail, .lk_qid, .lk_head, .hd_qid(f_q), .hd_head,
       .su_qid, .su_sure, .rs_valid, .rs_qid, .rs_want, .rs_done, .rs_got, .rb_valid, .rb_qid, .rb_cnt,
       .ar_soon, .ar_valid, .ar_ready, .ar_addr, .ar_len, .ar_user, .r_valid, .r_data, .r_resp, .r_last,
-      .m_valid, .m_ready, .m_qid, .m_sqe, .nx_valid, .nx_qid, .err_valid, .err_qid, .stop, .idle
+      .m_valid, .m_ready, .m_qid, .m_admin(), .m_sqe, .nx_valid, .nx_qid, .err_valid, .err_qid, .stop, .idle
   );
 
   reg past_valid = 1'b0;
