@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 
+import pytest
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, Timer
 
@@ -27,6 +28,12 @@ from tb.unit.target_model import (
     TargetModel,
     Write,
 )
+
+
+def builds(configs, marks):
+    """Decorator of a test that takes `config`: the builds of crl_target, with a mark for those of a width. Without MIRROR their name says so."""
+    return pytest.mark.parametrize("config", [pytest.param(c, marks=marks.get(c["DATA_W"], ())) for c in configs],
+                                   ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}{'' if c.get('MIRROR_EN', 1) else '-without'}")
 
 
 @dataclass

@@ -14,7 +14,7 @@ from cocotb.triggers import ClockCycles
 from models.gen.carillon_layout import FrameType, Status
 from models.segments import R_READ, R_REMOTE, R_WRITE
 from tb.lib.sim import run_sim
-from tb.unit.target_bench import Bench, Rates
+from tb.unit.target_bench import Bench, Rates, builds
 from tb.unit.target_model import CANCEL, FIRST, LAST, Binding
 
 RATES = [Rates(), Rates(hdr=0.2), Rates(payload=0.5), Rates(wb=0.4), Rates(rsp=0.1),
@@ -284,7 +284,6 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize("config", [c if c["DATA_W"] == 64 else pytest.param(c, marks=pytest.mark.sweep_icarus) for c in CONFIGS],
-                         ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}")
+@builds(CONFIGS, {128: pytest.mark.sweep_icarus, 512: pytest.mark.sweep_icarus})
 def test_crl_target(sim, config):
     run_sim("crl_target", __name__, config, sim=sim)

@@ -12,7 +12,7 @@ from cocotb.triggers import ClockCycles
 from models.gen.carillon_layout import FrameType, Status
 from models.segments import R_LOCAL, R_READ
 from tb.lib.sim import run_sim
-from tb.unit.target_bench import Rates
+from tb.unit.target_bench import Rates, builds
 from tb.unit.target_model import LAST, Kill
 from tb.unit.test_crl_target import RATES, interleave
 from tb.unit.test_crl_target_read import Reader, bench_of, mixed
@@ -159,8 +159,7 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize("config", [c if c["DATA_W"] == 128 else pytest.param(c, marks=pytest.mark.sweep_icarus) for c in CONFIGS],
-                         ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}{'' if c.get('MIRROR_EN', 1) else '-without'}")
+@builds(CONFIGS, {64: pytest.mark.sweep_icarus, 512: pytest.mark.sweep_icarus})
 def test_crl_target_mirror(sim, config):
     """Stimulus and checking: see peers, own, reset_in_mid_flight."""
     run_sim("crl_target", __name__, config, sim=sim)

@@ -14,7 +14,7 @@ from cocotb.triggers import FallingEdge
 
 from models.gen.carillon_layout import FrameType, Status
 from tb.lib.sim import run_sim, sim_parameters
-from tb.unit.target_bench import Rates
+from tb.unit.target_bench import Rates, builds
 from tb.unit.test_crl_target import RATES, bench_of, interleave
 
 LENGTHS = (0, 1, 8, 64, 100, 511, 1024, 1500, 2600)
@@ -144,8 +144,7 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize("config", [c if c["DATA_W"] == 512 else pytest.param(c, marks=pytest.mark.sweep_icarus) for c in CONFIGS],
-                         ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}")
+@builds(CONFIGS, {64: pytest.mark.sweep_icarus})
 def test_crl_target_msg(sim, config):
     run_sim("crl_target", __name__, config, sim=sim,
             testcase="messages,faults,slots_come_back,scoreboard_notices,reset_in_mid_flight")

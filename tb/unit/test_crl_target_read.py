@@ -13,7 +13,7 @@ from cocotb.triggers import ClockCycles
 from models.gen.carillon_layout import Frame, FrameType, Status
 from models.segments import R_ATOMIC, R_LOCAL, R_READ, R_REMOTE, R_WRITE
 from tb.lib.sim import run_sim
-from tb.unit.target_bench import Bench, Rates
+from tb.unit.target_bench import Bench, Rates, builds
 from tb.unit.target_model import CANCEL, FIRST, LAST, Kill, Own
 from tb.unit.test_crl_target import RATES, interleave
 
@@ -303,10 +303,6 @@ CONFIGS = [
 ]
 
 
-MARKS = {64: pytest.mark.sweep, 512: pytest.mark.sweep_icarus}  # by width
-
-
-@pytest.mark.parametrize("config", [pytest.param(c, marks=MARKS.get(c["DATA_W"], ())) for c in CONFIGS],
-                         ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}")
+@builds(CONFIGS, {64: pytest.mark.sweep, 512: pytest.mark.sweep_icarus})
 def test_crl_target_read(sim, config):
     run_sim("crl_target", __name__, config, sim=sim)

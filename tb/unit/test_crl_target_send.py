@@ -12,7 +12,7 @@ import pytest
 from models.gen.carillon_layout import FrameType, Status
 from models.segments import R_LOCAL, R_READ, R_REMOTE, R_WRITE
 from tb.lib.sim import run_sim
-from tb.unit.target_bench import Rates
+from tb.unit.target_bench import Rates, builds
 from tb.unit.target_model import Buffer
 from tb.unit.test_crl_target import RATES, bench_of, interleave
 
@@ -227,11 +227,7 @@ CONFIGS = [
 ]
 
 
-MARKS = {64: pytest.mark.sweep_icarus, 512: pytest.mark.sweep}  # by width
-
-
-@pytest.mark.parametrize("config", [pytest.param(c, marks=MARKS.get(c["DATA_W"], ())) for c in CONFIGS],
-                         ids=lambda c: f"{c['DATA_W']}x{c['CHANNELS']}")
+@builds(CONFIGS, {64: pytest.mark.sweep_icarus, 512: pytest.mark.sweep})
 def test_crl_target_send(sim, config):
     run_sim("crl_target", __name__, config, sim=sim,
             testcase="sends,buffers,faults,entries_come_back,scoreboard_notices,reset_in_mid_flight")
