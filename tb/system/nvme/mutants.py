@@ -33,7 +33,7 @@ HOLES = {
     "any-right-is-enough": Hole("prp_ranges", "(right & {4'd0, rights_q}) == right;", "rights_q != '0;", ("bus",)),
     "list-wherever-data": Hole("prp_ranges", "? rights_q[crl_pkg::NVME_RIGHT_PRP_LIST] : data;", "? rights_q[crl_pkg::NVME_RIGHT_PRP_LIST] || data : data;", ("status",)),
     "list-as-function-0": Hole("prp_walk", "func    <= c_func;", "func    <= '0;", ("bus",)),
-    "drain-does-not-wait": Hole("drain", "EXEC:    over = all_q ? x_idle : !x_busy;", "EXEC:    over = 1'b1;", ("bus", "lost", "entry")),
+    "drain-does-not-wait": Hole("drain", "EXEC:    over = all_q ? x_idle : !x_busy_q;", "EXEC:    over = 1'b1;", ("bus", "lost", "entry")),
 }
 
 
