@@ -178,15 +178,19 @@ def synth() -> str:
             continue
         rows.append([f"**{row['config']}**", *_area_cells(row)])
         rows += [[f"of which `{name}`", *_area_cells(part)] for name, part in row.get("parts", {}).items()]
+        queues = row.get("parameters", {}).get("QUEUES", 0)
+        if queues:
+            share = {n: round(row[n] / queues) for n in ("lut4", "ccu2c", "dpr16x4", "bram", "ff")}
+            rows.append([f"for each of its {queues} queue pairs", *_area_cells(share)])
     for row in yaml.safe_load((ROOT / "syn" / "rivals.yaml").read_text())["rivals"]:
         rows.append([row["name"], *_area_cells(row)])
     return table(["ECP5-85k, speed grade 8", "area", "LUT4", "CCU2C", "DPR16X4", "BRAM", "FF", "MHz"], rows)
 
 
 def _area_cells(row: dict[str, Any]) -> list[object]:
-    mhz = row.get("fmax_mhz")
-    return [area(row), row["lut4"], row["ccu2c"], row["dpr16x4"], row["bram"], row["ff"],
-            "–" if mhz is None else f"{mhz:.0f}"]
+    mhz, seeds = row.get("fmax_mhz"), row.get("fmax_seeds")
+    speed = "–" if mhz is None else f"{mhz:.0f} ({min(seeds):.0f} to {max(seeds):.0f})" if seeds else f"{mhz:.0f}"
+    return [area(row), row["lut4"], row["ccu2c"], row["dpr16x4"], row["bram"], row["ff"], speed]
 
 
 def formal() -> str:
