@@ -117,6 +117,9 @@ class Mailbox:
     commands: deque[int] = field(default_factory=deque)
     events: deque[Event] = field(default_factory=deque)
     lost: int = 0
+    fresh_at: int | None = None  # the cycle of the last event;
+    fresh: int = 0  # held of those that came in it,
+    fresh_bad: bool = False  # a doorbell among them
     answer: Action | None = None
     sticky: int = 0  # of IRQ_STATUS
     draining: bool = False
@@ -325,9 +328,12 @@ class Mailbox:
         """Queue 0 may not be granted."""
         return bool(self.commands) or self.failed
 
-    def event(self, event: Event) -> bool:
-        """Returns whether it is held now."""
-        if event.kind == Kind.BAD_DOORBELL:
+    def event(self, event: Event, now: int | None = None) -> bool:
+        """Returns whether it is held now. Of those with the same `now` (they come in one cycle) a doorbell is the oldest, and the first to be lost."""
+        bad = event.kind == Kind.BAD_DOORBELL
+        if now is None or now != self.fresh_at:
+            self.fresh_at, self.fresh, self.fresh_bad = now, 0, False
+        if bad:
             if event.queue <= self.queues:
                 self.refused[event.queue] = min(self.refused[event.queue] + 1, SATURATED)
             if any(e.kind == Kind.BAD_DOORBELL and e.key() == event.key() for e in self.events):
@@ -336,8 +342,12 @@ class Mailbox:
             self.failed = True
         if len(self.events) == EVENTS:
             self.lost = min(self.lost + 1, SATURATED)
-            return False
-        self.events.append(event)
+            if bad or not self.fresh_bad:
+                return False
+            del self.events[len(self.events) - self.fresh]
+            self.fresh, self.fresh_bad = self.fresh - 1, False
+        self.events.insert(len(self.events) - (self.fresh if bad else 0), event)
+        self.fresh, self.fresh_bad = self.fresh + 1, self.fresh_bad or bad
         return True
 
     def answer_taken(self) -> None:

@@ -98,7 +98,7 @@ class Sides:
             return
         make = {"bad": lambda: bad_doorbell(qid, a, b, c), "sqf": lambda: sq_failed(qid), "cqf": lambda: cq_failed(qid),
                 "lg": lambda: with_more(qid, a, b, c, d)}
-        self.m.event(make[kind]())
+        self.m.event(make[kind](), self.now)
 
     def set_level(self, **levels: int) -> None:
         self.level.update(levels)

@@ -484,7 +484,8 @@ async def anything(dut):
             qid = r.randint(1, b.queues)
             what = r.randrange(12)
             if what == 0:
-                b.commands.extend(sqe(b) for _ in range(r.randint(1, 3)))
+                room = 2 * b.fetch - len(b.m.commands) - len(b.commands) - (b.offered is not None)  # nobody takes one while all is waited for
+                b.commands.extend(sqe(b) for _ in range(min(room, r.randint(1, 3))))
             elif what == 1 and b.m.commands and await b.read("STATUS") & 1:
                 await b.write("SQE_POP", 1)
             elif what == 2 and b.m.answer is None:

@@ -170,3 +170,17 @@ def test_start(queues):
     writes = cleared(queues)
     assert len(writes) == (queues + 1) * (2 + 1 + 8) and len(admin(0x1000, 3, 0x2000, 4)) == 2
     assert cycles(queues) >= 8 * (queues + 1) + 4
+
+
+def test_of_one_cycle_a_doorbell_is_the_oldest_and_the_first_to_be_lost():
+    """Stimulus: a doorbell and a command in one cycle, told in either order, to a queue with room for both, for one, for none. Checking: who is held, and where."""
+    bell, command = bad_doorbell(2, 0, 0, 3), with_more(3, 99, 0x286, 1, 0)
+    for room, held in ((2, [bell, command]), (1, [command]), (0, [])):
+        for both in ((bell, command), (command, bell)):
+            m = box()
+            for n in range(EVENTS - room):
+                assert m.event(with_more(1, n, 0x286, 1, 0), n)
+            for e in both:
+                m.event(e, EVENTS)
+            assert list(m.events)[EVENTS - room :] == held and m.lost == 2 - room and m.refused[2] == 1
+            assert [e.cid for e in list(m.events)[: EVENTS - room]] == list(range(EVENTS - room))
