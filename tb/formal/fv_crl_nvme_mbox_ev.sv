@@ -42,7 +42,7 @@ module fv_crl_nvme_mbox_ev #(
   // The reference
   reg  [4:0]  n;                     // held
   reg  [7:0]  bells;                 // doorbell events that are held, by queue, CQ, code
-  reg  [16:0] lost;
+  reg  [16:0] lost, shown;           // counted a cycle later
   reg  [1:0][15:0] refused;
   reg         looked;
   reg  [15:0] seen;
@@ -56,7 +56,9 @@ module fv_crl_nvme_mbox_ev #(
 `else
   localparam [4:0] ROOM = 5'(PLACES);
 `endif
-  assign got = {want[3] && n2 < ROOM, want[2] && n1 < ROOM, want[1] && n0 < ROOM, want[0] && n < ROOM};
+  // The doorbell is the oldest of its cycle, and the last to be let in.
+  wire [4:0]  r1 = n + 5'(got[1]), r2 = r1 + 5'(got[2]), r3 = r2 + 5'(got[3]);
+  assign got = {want[3] && r2 < ROOM, want[2] && r1 < ROOM, want[1] && n < ROOM, want[0] && r3 < ROOM};
   wire [2:0]  lose = 3'(want[0] && !got[0]) + 3'(want[1] && !got[1]) + 3'(want[2] && !got[2]) + 3'(want[3] && !got[3]);
   wire [16:0] lost_next = (lost_clear ? 17'd0 : lost) + 17'(lose);
 
@@ -72,6 +74,7 @@ module fv_crl_nvme_mbox_ev #(
 
   always @(posedge clk) begin
     looked <= !rst && q_look;
+    shown  <= rst ? '0 : lost;
     if (rst) begin
       n       <= '0;
       bells   <= '0;
@@ -116,11 +119,11 @@ module fv_crl_nvme_mbox_ev #(
       if (addr == 13'h0B0) assert (rdata == w4);
     end
     if (!any && addr >= 13'h0A0 && addr <= 13'h0B0) assert (rdata == '0);
-    if (addr == 13'h018) assert (rdata == {15'd0, lost});
+    if (addr == 13'h018) assert (rdata == {15'd0, shown});
     if (looked && addr == 13'h1A8 && qsel < 8'd2 && seen_ok) assert (rdata == {16'd0, seen});
     if (looked && addr == 13'h1A8 && qsel >= 8'd2) assert (rdata == '0);
     cover (32'(n) == PLACES);
-    cover (lost == 17'd3);
+    cover (shown == 17'd3);
     cover (on && ahead == '0 && pop && 32'(n) == PLACES - 1);
     cover (bad_valid && bells[bell] && !want[0]);
   end
