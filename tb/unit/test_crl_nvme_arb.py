@@ -358,7 +358,7 @@ async def credits_back_at_any_moment(dut):
 @cocotb.test()
 async def weights_lowered(dut):
     """Stimulus: a class with most of its 256 credits left gets a weight of 2; what a grant did not take comes back in each cycle from before the ring of
-    the next queue to after its grant; then grants that take one command each. Checking: all rules; credits never come from below zero."""
+    the next queue to after its grant; then grants of which all is taken. Checking: all rules; credits never come from below zero."""
     b = await bench(dut)
     if b.queues < 4:
         return
